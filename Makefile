@@ -1,0 +1,57 @@
+# `make run DATE=2024-03-15` and `make test` do all the set-up on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATE ?= $(shell date +%F)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types docs bench requirements clean
+
+help:
+	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
+	@echo "make test                  the test suite"
+	@echo "make lint types docs       linters, type checker, documentation"
+	@echo "make bench                 what a run costs, as JSON"
+	@echo "make requirements          compile the requirements anew"
+
+run: $(VENV)/.run
+	@$(BIN)/python -m lakehouse run --date $(DATE)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+docs: $(VENV)/.dev
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m bench
+
+# Installed packages are compiled to bytecode: without it, every start takes three times as long.
+$(VENV)/.run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing packages into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib lakehouse ingestion models > /dev/null || true
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@echo "installing the development packages into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+	@touch $@
+
+# Needs `uv` on the PATH. The result names packages and hashes, never where they come from.
+requirements:
+	uv pip compile pyproject.toml --extra nightscout --universal --generate-hashes --no-header --quiet --output-file requirements.txt
+	uv pip compile pyproject.toml --extra nightscout --extra dev --constraint requirements.txt --universal --generate-hashes --no-header --quiet --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis site

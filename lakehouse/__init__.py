@@ -1,0 +1,67 @@
+"""Backend-portable data pipelines from plain Python functions.
+
+What a project imports stands here; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakehouse.checks import (
+        AcceptedValuesCheck,
+        FreshnessCheck,
+        NullCheck,
+        RangeCheck,
+        UniqueCheck,
+    )
+    from lakehouse.config import Settings
+    from lakehouse.declare import Incremental, Table, View, ingestion, model, quality
+    from lakehouse.errors import ConfigError, SourceError
+    from lakehouse.windows import Window
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AcceptedValuesCheck": "checks",
+    "FreshnessCheck": "checks",
+    "NullCheck": "checks",
+    "RangeCheck": "checks",
+    "UniqueCheck": "checks",
+    "Settings": "config",
+    "Incremental": "declare",
+    "Table": "declare",
+    "View": "declare",
+    "ingestion": "declare",
+    "model": "declare",
+    "quality": "declare",
+    "ConfigError": "errors",
+    "SourceError": "errors",
+    "Window": "windows",
+}
+
+__all__ = [
+    "AcceptedValuesCheck",
+    "ConfigError",
+    "FreshnessCheck",
+    "Incremental",
+    "NullCheck",
+    "RangeCheck",
+    "Settings",
+    "SourceError",
+    "Table",
+    "UniqueCheck",
+    "View",
+    "Window",
+    "ingestion",
+    "model",
+    "quality",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

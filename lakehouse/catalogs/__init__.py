@@ -1,0 +1,126 @@
+"""Catalogs: refs, and the tables of each ref. A run works on a branch; main moves by merges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lakehouse.state import TableState
+from lakehouse.windows import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A table as one ref has it."""
+
+    name: str
+    """Qualified: 'silver.readings'."""
+    metadata: str
+    """Location of the Iceberg metadata file, which names everything else."""
+    state: TableState
+    rows: int
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of a table; `entry` is the catalog's own record of it."""
+
+    path: str
+    rows: int
+    entry: Any
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """Data files to swap, and the state to leave with them."""
+
+    table: str
+    schema: pa.Schema
+    remove: Sequence[DataFile]
+    add: Sequence[str]
+    state: TableState
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One state of the whole lakehouse, reached by one merge."""
+
+    id: str
+    sequence: int
+    run_id: str
+    message: str
+    author: str
+    committed_at: datetime
+    tables: tuple[str, ...]
+    """The tables that the merge changed."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A run's own state of the lakehouse, not merged yet."""
+
+    name: str
+    base: str
+    created_at: datetime
+
+
+class Catalog(Protocol):
+    """What the framework asks of a catalog."""
+
+    def head(self) -> Commit | None:
+        """The newest commit of main; None before the first merge."""
+        ...
+
+    def log(self, limit: int | None = None) -> list[Commit]:
+        """The commits of main, newest first."""
+        ...
+
+    def tables(self, ref: str) -> dict[str, StoredTable]:
+        """The tables of main, a branch or a commit. Raises UnknownNameError."""
+        ...
+
+    def places(self, ref: str) -> dict[str, str]:
+        """Where each table of the ref has its metadata, without reading it."""
+        ...
+
+    def branches(self) -> list[Branch]:
+        """The branches that exist, oldest first."""
+        ...
+
+    def create_branch(self, name: str) -> None:
+        """Start a branch where main stands."""
+        ...
+
+    def drop_branch(self, name: str) -> None:
+        """Forget a branch; main is not touched."""
+        ...
+
+    def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
+        """Move main to the branch's tables, all at once, and drop the branch.
+
+        Raises MergeConflictError if main moved in a table that the branch changed.
+        """
+        ...
+
+    def location(self, table: str) -> str:
+        """The folder of a table's files."""
+        ...
+
+    def files(self, ref: str, table: str, reach: Sequence[Window], column: str) -> list[DataFile]:
+        """The data files that may hold rows with `column` in one of the windows."""
+        ...
+
+    def write(self, branch: str, change: TableChange) -> StoredTable:
+        """Apply a change to a table of a branch, in one commit of that table.
+
+        A table that does not exist is created. With other columns than the table has, every
+        file of it must be among the removed ones, and the table starts afresh.
+        """
+        ...

@@ -1,0 +1,137 @@
+"""Iceberg tables through PyIceberg: the part that every catalog shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+from lakehouse.catalogs import DataFile, StoredTable, TableChange
+from lakehouse.errors import StorageError
+from lakehouse.state import PROPERTY, TableState
+from lakehouse.windows import ALL_TIME, Window
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.expressions import BooleanExpression
+    from pyiceberg.table import Table, Transaction
+
+
+def read(name: str, metadata: str) -> StoredTable:
+    """A table from its metadata file alone; PyIceberg, slow to import, is not needed for it."""
+    try:
+        document = json.loads(Path(unquote(urlparse(metadata).path)).read_bytes())
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"the metadata of {name} is not at {error.filename}",
+            hint="if the home was moved, move it back: Iceberg names absolute places",
+        ) from None
+    current = document.get("current-snapshot-id")
+    summaries = {
+        snapshot["snapshot-id"]: snapshot["summary"] for snapshot in document.get("snapshots", ())
+    }
+    return StoredTable(
+        name=name,
+        metadata=metadata,
+        state=TableState.from_property(document["properties"][PROPERTY]),
+        rows=int(summaries.get(current, {}).get("total-records", 0)),
+    )
+
+
+def files(table: Table, reach: Sequence[Window], column: str) -> list[DataFile]:
+    """The data files whose statistics allow rows with `column` in one of the windows."""
+    from pyiceberg.expressions import AlwaysTrue, Or
+
+    row_filter: BooleanExpression = AlwaysTrue()
+    if ALL_TIME not in reach:
+        row_filter = reduce(Or, (_within(table, column, window) for window in reach))
+    return [
+        DataFile(_local(task.file.file_path), task.file.record_count, task.file)
+        for task in table.scan(row_filter=row_filter).plan_files()
+    ]
+
+
+def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
+    """Apply a change in one Iceberg commit, creating the table at `location` if need be."""
+    properties = {PROPERTY: change.state.to_property()}
+    table = _existing(catalog, change)
+    if table is None:
+        _create(catalog, change, location, properties)
+    else:
+        with table.transaction() as transaction:
+            _swap(transaction, change)
+            transaction.set_properties(properties)
+    return read(change.table, catalog.load_table(change.table).metadata_location)
+
+
+def _existing(catalog: Catalog, change: TableChange) -> Table | None:
+    """The table to change; one with other columns is dropped first, to be made anew."""
+    from pyiceberg.exceptions import NoSuchTableError
+    from pyiceberg.io.pyarrow import schema_to_pyarrow
+
+    try:
+        table = catalog.load_table(change.table)
+    except NoSuchTableError:
+        return None
+    if schema_to_pyarrow(table.schema(), include_field_ids=False).equals(change.schema):
+        return table
+    catalog.drop_table(change.table)
+    return None
+
+
+def _create(
+    catalog: Catalog, change: TableChange, location: str, properties: Mapping[str, str]
+) -> None:
+    from pyiceberg.table import TableProperties
+
+    catalog.create_namespace_if_not_exists(change.table.partition(".")[0])
+    creation = catalog.create_table_transaction(
+        change.table, schema=change.schema, location=location
+    )
+    with creation as transaction:
+        # DuckDB writes files without field ids: readers match columns by name.
+        names = transaction.table_metadata.schema().name_mapping.model_dump_json()
+        transaction.set_properties({**properties, TableProperties.DEFAULT_NAME_MAPPING: names})
+        _swap(transaction, replace(change, remove=()))
+
+
+def _swap(transaction: Transaction, change: TableChange) -> None:
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+    if not change.remove and not change.add:
+        return
+    io = transaction._table.io  # noqa: SLF001 - a transaction offers no public way to its files
+    summary = {"lakehouse.run": change.state.version}
+    with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
+        for file in change.remove:
+            snapshot.delete_data_file(file.entry)
+        for path in change.add:
+            snapshot.append_data_file(
+                parquet_file_to_data_file(io, transaction.table_metadata, path)
+            )
+
+
+def _within(table: Table, column: str, window: Window) -> BooleanExpression:
+    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
+    from pyiceberg.types import DateType, TimestampType
+
+    kind = table.schema().find_field(column).field_type
+    start, end = _edges(window, with_date=isinstance(kind, DateType))
+    if isinstance(kind, TimestampType):
+        start, end = start.removesuffix("+00:00"), end.removesuffix("+00:00")
+    # PyIceberg's own annotations know only the keywords of its JSON form.
+    first = GreaterThanOrEqual(column, start)  # type: ignore[call-arg,arg-type]
+    return And(first, LessThan(column, end))  # type: ignore[call-arg,arg-type]
+
+
+def _edges(window: Window, *, with_date: bool) -> Iterator[str]:
+    for edge in (window.start, window.end):
+        yield edge.date().isoformat() if with_date else edge.isoformat()
+
+
+def _local(path: str) -> str:
+    return unquote(urlparse(path).path) if path.startswith("file:") else path

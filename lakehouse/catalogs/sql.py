@@ -1,0 +1,290 @@
+"""The embedded catalog: PyIceberg's SqlCatalog on SQLite, with branches and a log.
+
+SqlCatalog keys each row by a catalog name. Here that name is the branch: a branch is a copy of
+main's rows under another name, and a merge replaces main's rows in one SQLite transaction. What
+a merge changed is logged beside it, so that each commit stays readable.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.catalogs import MAIN, Branch, Commit, DataFile, StoredTable, TableChange, iceberg
+from lakehouse.errors import MergeConflictError, UnknownNameError
+from lakehouse.windows import Window
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS iceberg_tables (
+    catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL,
+    table_name VARCHAR(255) NOT NULL, metadata_location VARCHAR(1000),
+    previous_metadata_location VARCHAR(1000), iceberg_type VARCHAR(5),
+    PRIMARY KEY (catalog_name, table_namespace, table_name));
+CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+    catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL,
+    property_key VARCHAR(255) NOT NULL, property_value VARCHAR(1000) NOT NULL,
+    PRIMARY KEY (catalog_name, namespace, property_key));
+CREATE TABLE IF NOT EXISTS lakehouse_commits (
+    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL,
+    message TEXT NOT NULL, author TEXT NOT NULL, committed_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lakehouse_changes (
+    sequence INTEGER NOT NULL, name TEXT NOT NULL, metadata_location TEXT,
+    PRIMARY KEY (name, sequence));
+CREATE TABLE IF NOT EXISTS lakehouse_branches (
+    name TEXT PRIMARY KEY, base INTEGER NOT NULL, created_at TEXT NOT NULL);
+"""
+_BUSY_SECONDS = 30.0
+_SHORTEST_ID = 4
+
+
+class SqliteCatalog:
+    """Refs and tables of the local profile; implements `Catalog`."""
+
+    def __init__(self, path: Path, warehouse: Path) -> None:
+        """`path` is the SQLite file, `warehouse` the folder that holds the tables."""
+        self.path = path
+        self.warehouse = warehouse
+
+    def head(self) -> Commit | None:
+        commits = self.log(limit=1)
+        return commits[0] if commits else None
+
+    def log(self, limit: int | None = None) -> list[Commit]:
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT id, sequence, run_id, message, author, committed_at,"
+                " (SELECT group_concat(name) FROM lakehouse_changes c"
+                "  WHERE c.sequence = k.sequence) AS tables"
+                " FROM lakehouse_commits k ORDER BY sequence DESC LIMIT ?",
+                (-1 if limit is None else limit,),
+            ).fetchall()
+        return [
+            Commit(
+                id=row["id"],
+                sequence=row["sequence"],
+                run_id=row["run_id"],
+                message=row["message"],
+                author=row["author"],
+                committed_at=datetime.fromisoformat(row["committed_at"]),
+                tables=tuple(sorted((row["tables"] or "").split(","))),
+            )
+            for row in rows
+        ]
+
+    def tables(self, ref: str) -> dict[str, StoredTable]:
+        places = self.places(ref)
+        return {name: iceberg.read(name, place) for name, place in sorted(places.items())}
+
+    def places(self, ref: str) -> dict[str, str]:
+        with self._reading() as db:
+            if ref == MAIN or self._branch_base(db, ref) is not None:
+                return _places(db, ref)
+            return _places_at(db, _resolve(db, ref))
+
+    def branches(self) -> list[Branch]:
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT b.name, b.created_at, k.id AS base FROM lakehouse_branches b"
+                " LEFT JOIN lakehouse_commits k ON k.sequence = b.base ORDER BY b.created_at"
+            ).fetchall()
+        return [
+            Branch(row["name"], row["base"] or "", datetime.fromisoformat(row["created_at"]))
+            for row in rows
+        ]
+
+    def create_branch(self, name: str) -> None:
+        with self._writing() as db:
+            (base,) = db.execute("SELECT coalesce(max(sequence), 0) FROM lakehouse_commits")
+            db.execute(
+                "INSERT INTO lakehouse_branches VALUES (?, ?, ?)",
+                (name, base[0], datetime.now(UTC).isoformat()),
+            )
+            for table in ("iceberg_tables", "iceberg_namespace_properties"):
+                _copy(db, table, MAIN, name)
+
+    def drop_branch(self, name: str) -> None:
+        with self._writing() as db:
+            _forget(db, name)
+
+    def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
+        with self._writing() as db:
+            base = self._branch_base(db, branch)
+            if base is None:
+                raise UnknownNameError(f"there is no branch {branch!r}")
+            before, after, main = _places_at(db, base), _places(db, branch), _places(db, MAIN)
+            changed = {
+                name: after.get(name)
+                for name in sorted(before.keys() | after.keys())
+                if before.get(name) != after.get(name)
+            }
+            moved = [name for name in changed if main.get(name) != before.get(name)]
+            if moved:
+                raise MergeConflictError(
+                    f"main moved in {', '.join(moved)} since {branch} was made",
+                    hint="run again: it starts from where main stands now",
+                )
+            commit = _append(db, changed, run_id, message)
+            _move_main(db, branch, changed)
+            _forget(db, branch)
+        return commit
+
+    def location(self, table: str) -> str:
+        return str(self.warehouse / table.replace(".", "/"))
+
+    def files(self, ref: str, table: str, reach: Sequence[Window], column: str) -> list[DataFile]:
+        return iceberg.files(self._pyiceberg(ref).load_table(table), reach, column)
+
+    def write(self, branch: str, change: TableChange) -> StoredTable:
+        location = Path(self.location(change.table)).as_uri()
+        return iceberg.write(self._pyiceberg(branch), change, location)
+
+    @cached_property
+    def _opened(self) -> dict[str, SqlCatalog]:
+        return {}
+
+    def _pyiceberg(self, ref: str) -> SqlCatalog:
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        if ref not in self._opened:
+            self._opened[ref] = SqlCatalog(
+                ref,
+                uri=f"sqlite:///{self.path}",
+                warehouse=self.warehouse.as_uri(),
+                init_catalog_tables="false",
+                **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"},
+            )
+        return self._opened[ref]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        db.row_factory = sqlite3.Row
+        try:
+            if not db.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_branches'"
+            ).fetchone():
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(_SCHEMA)
+            yield db
+        finally:
+            db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One SQLite transaction that no other process can interleave with."""
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    @staticmethod
+    def _branch_base(db: sqlite3.Connection, name: str) -> int | None:
+        row = db.execute("SELECT base FROM lakehouse_branches WHERE name = ?", (name,)).fetchone()
+        return None if row is None else int(row["base"])
+
+
+def _places(db: sqlite3.Connection, ref: str) -> dict[str, str]:
+    """Where each table of main or a branch has its metadata."""
+    rows = db.execute(
+        "SELECT table_namespace || '.' || table_name AS name, metadata_location AS place"
+        " FROM iceberg_tables WHERE catalog_name = ?",
+        (ref,),
+    )
+    return {row["name"]: row["place"] for row in rows}
+
+
+def _places_at(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
+    """Where each table had its metadata at a commit of main."""
+    rows = db.execute(
+        "SELECT name, metadata_location AS place, max(sequence) FROM lakehouse_changes"
+        " WHERE sequence <= ? GROUP BY name",
+        (sequence,),
+    )
+    return {row["name"]: row["place"] for row in rows if row["place"] is not None}
+
+
+def _resolve(db: sqlite3.Connection, ref: str) -> int:
+    rows = db.execute(
+        "SELECT sequence FROM lakehouse_commits WHERE substr(id, 1, length(?1)) = ?1", (ref,)
+    ).fetchall()
+    if len(rows) != 1 or len(ref) < _SHORTEST_ID:
+        problem = "is not unique" if len(rows) > 1 else "is neither main, a branch nor a commit"
+        raise UnknownNameError(f"ref {ref!r} {problem}", hint="`log` lists the commits of main")
+    return int(rows[0]["sequence"])
+
+
+def _append(
+    db: sqlite3.Connection, changed: Mapping[str, str | None], run_id: str, message: str
+) -> Commit:
+    (last,) = db.execute(
+        "SELECT coalesce(max(sequence), 0), coalesce((SELECT id FROM lakehouse_commits"
+        " ORDER BY sequence DESC LIMIT 1), '') FROM lakehouse_commits"
+    )
+    sequence, parent = int(last[0]) + 1, last[1]
+    committed_at, author = datetime.now(UTC), getpass.getuser()
+    content = repr((parent, run_id, message, author, committed_at, sorted(changed.items())))
+    commit = Commit(
+        id=hashlib.sha256(content.encode()).hexdigest()[:16],
+        sequence=sequence,
+        run_id=run_id,
+        message=message,
+        author=author,
+        committed_at=committed_at,
+        tables=tuple(sorted(changed)),
+    )
+    db.execute(
+        "INSERT INTO lakehouse_commits VALUES (?, ?, ?, ?, ?, ?)",
+        (sequence, commit.id, run_id, message, author, committed_at.isoformat()),
+    )
+    db.executemany(
+        "INSERT INTO lakehouse_changes VALUES (?, ?, ?)",
+        [(sequence, name, place) for name, place in changed.items()],
+    )
+    return commit
+
+
+def _move_main(db: sqlite3.Connection, branch: str, changed: Mapping[str, str | None]) -> None:
+    for name in changed:
+        namespace, table = name.split(".")
+        db.execute(
+            "DELETE FROM iceberg_tables"
+            " WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?",
+            (MAIN, namespace, table),
+        )
+        db.execute(
+            "INSERT INTO iceberg_tables SELECT ?, table_namespace, table_name, metadata_location,"
+            " previous_metadata_location, iceberg_type FROM iceberg_tables"
+            " WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?",
+            (MAIN, branch, namespace, table),
+        )
+    _copy(db, "iceberg_namespace_properties", branch, MAIN)
+
+
+def _copy(db: sqlite3.Connection, table: str, source: str, target: str) -> None:
+    columns = [row["name"] for row in db.execute(f"PRAGMA table_info({table})")][1:]
+    listed = ", ".join(columns)
+    db.execute(
+        f"INSERT OR IGNORE INTO {table} SELECT ?, {listed} FROM {table} WHERE catalog_name = ?",
+        (target, source),
+    )
+
+
+def _forget(db: sqlite3.Connection, branch: str) -> None:
+    for table in ("iceberg_tables", "iceberg_namespace_properties"):
+        db.execute(f"DELETE FROM {table} WHERE catalog_name = ?", (branch,))
+    db.execute("DELETE FROM lakehouse_branches WHERE name = ?", (branch,))

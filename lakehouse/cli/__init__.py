@@ -1,0 +1,84 @@
+"""The command line: words in, words out. What commands do lives in the modules they call.
+
+A command's module is imported only when that command runs, so `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from lakehouse import __version__
+from lakehouse.cli.output import Output
+from lakehouse.errors import COULD_NOT_RUN, LakehouseError
+
+_INTERRUPTED = 130
+_COMMANDS = {
+    "run": ("Ingest one day, build what depends on it, check, merge and publish.", "run"),
+    "backfill": ("The same for a range of days.", "run"),
+    "plan": ("Show what a run would do, and why.", "plan"),
+    "query": ("Answer SQL over the tables of a ref, or over Postgres.", "query"),
+    "log": ("List the commits of main, newest first.", "log"),
+    "dag": ("Draw the pipeline.", "dag"),
+    "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
+    "doctor": ("Check that everything a run needs is in order.", "doctor"),
+}
+
+
+class _Commands(click.Group):
+    """Knows every command by name and help line, and imports the one that is used."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = import_module(f"lakehouse.cli.{_COMMANDS[name][1]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (text, _) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(__version__, prog_name="lakehouse")
+@click.pass_context
+def cli(context: click.Context, *, debug: bool) -> None:
+    """Backend-portable data pipelines: ingest, build, check, merge, publish."""
+    context.obj = debug
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code: 0 done, 1 findings, 2 could not run."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    output = Output.of_arguments(given)
+    try:
+        code = cli.main(given, prog_name="lakehouse", standalone_mode=False)
+    except click.ClickException as error:
+        output.error(error.format_message(), hint="`--help` lists what there is")
+        return COULD_NOT_RUN
+    except (click.Abort, KeyboardInterrupt):
+        output.error("interrupted; main is as it was")
+        return _INTERRUPTED
+    except LakehouseError as error:
+        if "--debug" in given:
+            raise
+        output.error(error.message, hint=error.hint)
+        return error.exit_code
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        lines = str(error).splitlines() or [""]
+        output.error(
+            f"unexpected {type(error).__name__}: {lines[0]}",
+            hint="run with `lakehouse --debug …` for the traceback",
+        )
+        return COULD_NOT_RUN
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,45 @@
+"""`dag`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.cli.run import select_option
+from lakehouse.session import Session
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="FILE.svg, .html, .png, .mmd or .dot; without it the nodes are listed.",
+)
+@select_option
+@format_option
+def dag(*, path: Path | None, select: str | None, style: str) -> None:
+    """Draw the pipeline."""
+    from lakehouse.draw import draw
+    from lakehouse.graph import picture
+    from lakehouse.selectors import select as chosen
+
+    project = Session().project
+    drawn = picture(project, chosen(project, select) if select else None)
+    document = {
+        "nodes": [vars(box) for box in drawn.boxes],
+        "edges": [list(edge) for edge in drawn.edges],
+    }
+    if path is not None:
+        draw(drawn, path)
+        Output(style).result(document | {"file": str(path)}, f"{path}: {drawn.title}")
+        return
+    parents = {box.id: [a for a, b in drawn.edges if b == box.id] for box in drawn.boxes}
+    rows = [
+        {"node": box.label, "kind": box.kind, "reads": ", ".join(parents[box.id])}
+        for box in drawn.boxes
+    ]
+    Output(style).result(document, table(rows))

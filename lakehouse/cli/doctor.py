@@ -1,0 +1,29 @@
+"""`doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.output import Output, format_option
+from lakehouse.errors import COULD_NOT_RUN
+from lakehouse.session import Session
+
+_MARKS = {True: "ok  ", False: "BAD "}
+
+
+@click.command()
+@format_option
+@click.pass_context
+def doctor(context: click.Context, *, style: str) -> None:
+    """Check the settings, the project, the home, the engine and Postgres."""
+    from lakehouse.doctor import examine
+
+    findings = examine(Session())
+    lines = [
+        f"{_MARKS[finding.healthy]}{finding.what}: {finding.detail}"
+        + (f"\n      → {finding.cure}" if finding.cure else "")
+        for finding in findings
+    ]
+    Output(style).result([vars(finding) for finding in findings], "\n".join(lines))
+    if not all(finding.healthy for finding in findings):
+        context.exit(COULD_NOT_RUN)

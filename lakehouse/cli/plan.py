@@ -1,0 +1,46 @@
+"""`plan`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import click
+
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.cli.run import Day, select_option
+from lakehouse.session import Session
+from lakehouse.windows import Window
+
+
+@click.command()
+@click.option("--date", "day", type=Day(), help="A calendar day of the project; today if left out.")
+@select_option
+@format_option
+def plan(*, day: date | None, select: str | None, style: str) -> None:
+    """Show which nodes a run would execute, for which windows, and why."""
+    session = Session()
+    day = day or datetime.now(session.settings.timezone).date()
+    show(session, day, day, select, Output(style))
+
+
+def show(session: Session, first: date, last: date, select: str | None, output: Output) -> None:
+    """Print the plan of a run over these days."""
+    from lakehouse.catalogs import MAIN
+    from lakehouse.plan import plan_run
+    from lakehouse.selectors import select as chosen
+
+    nodes = plan_run(
+        session.compiled,
+        {name: stored.state for name, stored in session.catalog.tables(MAIN).items()},
+        Window.of_days(first, last, session.settings.timezone),
+        chosen(session.project, select),
+    )
+    rows = [
+        {
+            "node": node.table,
+            "why": str(node.decision.reason),
+            "windows": " ".join(map(str, node.decision.windows)),
+        }
+        for node in nodes
+    ]
+    output.result(rows, table(rows))

@@ -1,0 +1,115 @@
+"""`run` and `backfill`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.runs import RunReport
+from lakehouse.session import Session
+from lakehouse.windows import Window
+
+
+class Day(click.ParamType[date]):
+    """A calendar day such as 2024-03-15."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it as 2024-03-15", param, ctx)
+
+
+select_option = click.option(
+    "--select", metavar="S", help="Only these tables: name, +name (and parents), name+."
+)
+
+
+@click.command()
+@click.option("--date", "day", type=Day(), help="A calendar day of the project; today if left out.")
+@select_option
+@click.option("--full-refresh", is_flag=True, help="Rebuild the models from all of their inputs.")
+@click.option("--dry-run", is_flag=True, help="Show the plan instead.")
+@format_option
+def run(
+    *, day: date | None, select: str | None, full_refresh: bool, dry_run: bool, style: str
+) -> None:
+    """Ingest one day, build what depends on it, check, merge and publish."""
+    with Session() as session:
+        day = day or datetime.now(session.settings.timezone).date()
+        if dry_run:
+            from lakehouse.cli.plan import show
+
+            show(session, day, day, select, Output(style))
+            return
+        _run(session, day, day, select, Output(style), full_refresh=full_refresh)
+
+
+@click.command()
+@click.option("--from", "first", type=Day(), required=True, help="The first day.")
+@click.option("--to", "last", type=Day(), required=True, help="The last day, included.")
+@select_option
+@format_option
+def backfill(*, first: date, last: date, select: str | None, style: str) -> None:
+    """Ingest a range of days and build what depends on them, once."""
+    if last < first:
+        msg = f"--to {last} is before --from {first}"
+        raise click.UsageError(msg)
+    with Session() as session:
+        _run(session, first, last, select, Output(style), full_refresh=False)
+
+
+def _run(
+    session: Session,
+    first: date,
+    last: date,
+    select: str | None,
+    output: Output,
+    *,
+    full_refresh: bool,
+) -> None:
+    from lakehouse.run import Request
+    from lakehouse.run import run as execute
+    from lakehouse.selectors import select as chosen
+
+    request = Request(
+        window=Window.of_days(first, last, session.settings.timezone),
+        selected=chosen(session.project, select),
+        full_refresh=full_refresh,
+        message=f"run {first}" if first == last else f"backfill {first} to {last}",
+    )
+    try:
+        output.progress("loading")
+        session.open()
+        report = execute(session, request, output.progress)
+    finally:
+        output.done()
+    output.result(report.to_json(), summary(report))
+
+
+def summary(report: RunReport) -> str:
+    """A report as a person reads it."""
+    nodes = [
+        {
+            "node": node.node,
+            "why": node.reason,
+            "rows": node.rows,
+            "seconds": f"{node.seconds:.2f}",
+            "": node.note or node.windows,
+        }
+        for node in report.nodes
+    ]
+    failed = [check for check in report.checks if not check.passed]
+    warnings = [f"warning: {check.table}: {check.label}: {check.failures} rows" for check in failed]
+    end = f"{report.status} in {report.seconds:.2f} s · run {report.run_id}"
+    if report.commit:
+        end += f" · commit {report.commit}"
+    if report.published:
+        marts = ", ".join(f"{name} {rows}" for name, rows in report.published.items())
+        end += f"\npublished to Postgres: {marts}"
+    return "\n".join([table(nodes), *warnings, "", end])

@@ -1,0 +1,332 @@
+"""What users write: `@ingestion`, `@model` and `@quality`, and the specs they attach.
+
+A decorator checks its arguments where they stand, attaches a frozen spec to the function, and
+returns that same function, callable as before. Nothing is registered anywhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeAlias, TypeVar
+
+from lakehouse.checks import Check
+from lakehouse.errors import DeclarationError
+from lakehouse.windows import GRAINS, Grain, parse_duration
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_SPEC = "__lakehouse_spec__"
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_CRON_FIELDS = 5
+
+
+@dataclass(frozen=True)
+class View:
+    """Not stored: computed where it is read.
+
+    `time_column` lets the changes of a parent pass through as windows of time.
+    """
+
+    time_column: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Stored, and rebuilt as a whole when a parent changed."""
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """Stored, and rebuilt only for the windows of `time_column` whose inputs changed.
+
+    `grain` is the unit that is always rebuilt as a whole. A row may depend on inputs up to
+    `lookback` before the start of its grain and up to `lookahead` after the end of it.
+    """
+
+    time_column: str
+    grain: Grain = "day"
+    lookback: str | timedelta = timedelta()
+    lookahead: str | timedelta = timedelta()
+
+    @property
+    def before(self) -> timedelta:
+        """`lookback` as a length of time."""
+        return _duration("lookback", self.lookback)
+
+    @property
+    def after(self) -> timedelta:
+        """`lookahead` as a length of time."""
+        return _duration("lookahead", self.lookahead)
+
+
+Kind: TypeAlias = View | Table | Incremental
+
+
+@dataclass(frozen=True)
+class IngestionSpec:
+    """A function that yields rows of one source for one window."""
+
+    name: str
+    function: Callable[..., Any] = field(repr=False)
+    unique_key: tuple[str, ...]
+    validation_schema: Any
+    time_column: str | None
+    group: str | None
+    cron: str | None
+    freshness_hours: tuple[float, float] | None
+    overlap: timedelta
+    schema: str = "raw"
+
+    @property
+    def table(self) -> str:
+        """The qualified name of the table that the rows land in."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the function's parameters."""
+        return parameters(self.function)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A function from Ibis tables to one Ibis table."""
+
+    name: str
+    schema: str
+    function: Callable[..., Any] = field(repr=False)
+    kind: Kind
+    group: str | None
+    tags: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        """The qualified name of the table."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the function's parameters: the tables it reads."""
+        return parameters(self.function)
+
+    @property
+    def time_column(self) -> str | None:
+        """The column whose windows the table is built by, if it has one."""
+        return None if isinstance(self.kind, Table) else self.kind.time_column
+
+
+@dataclass(frozen=True)
+class QualitySpec:
+    """Checks of one table: ready ones, and a function that returns offending rows."""
+
+    name: str
+    table: str
+    function: Callable[..., Any] = field(repr=False)
+    checks: tuple[Check, ...]
+    blocking: bool
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tables it reads: its own, and the function's parameters."""
+        own = self.table.split(".", 1)[1]
+        return tuple(dict.fromkeys((own, *parameters(self.function))))
+
+
+Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
+
+
+def ingestion(
+    *,
+    table_name: str,
+    unique_key: str | Sequence[str],
+    validation_schema: Any,
+    time_column: str | None = None,
+    group: str | None = None,
+    cron: str | None = None,
+    freshness_hours: tuple[float, float] | None = None,
+    overlap: str | timedelta = timedelta(),
+) -> Callable[[Function], Function]:
+    """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
+
+    `unique_key` names the columns that identify a row, `validation_schema` is the Pandera model
+    that rows must satisfy, `time_column` the instant that windows are about. `freshness_hours`
+    is `(warn, fail)`; `overlap` is how far before its own window a run reads again what it read
+    earlier. Raises DeclarationError, naming the function and the cure.
+    """
+
+    def declare(function: Function) -> Function:
+        with _Where(function):
+            key = (unique_key,) if isinstance(unique_key, str) else tuple(unique_key)
+            _require(key, "`unique_key` names at least one column, such as ('site', '_id')")
+            _require(
+                hasattr(validation_schema, "to_schema"),
+                "`validation_schema` is a pandera.ibis DataFrameModel",
+            )
+            _require_name("table_name", table_name)
+            _require_freshness(freshness_hours)
+            if cron is not None:
+                _require(
+                    len(cron.split()) == _CRON_FIELDS,
+                    f"`cron` has five fields, such as '0 * * * *', got {cron!r}",
+                )
+            again = _duration("overlap", overlap)
+            _require(
+                time_column is not None or not again, "`overlap` needs a `time_column` to go by"
+            )
+            spec = IngestionSpec(
+                name=table_name,
+                function=function,
+                unique_key=key,
+                validation_schema=validation_schema,
+                time_column=time_column,
+                group=group,
+                cron=cron,
+                freshness_hours=freshness_hours,
+                overlap=again,
+            )
+        return _attach(function, spec)
+
+    return declare
+
+
+def model(
+    *, kind: Kind | None = None, group: str | None = None, tags: Sequence[str] = ()
+) -> Callable[[Function], Function]:
+    """Declare that the function builds the table `<module>.<function>` from its parameters.
+
+    `kind` is a `View()`, a `Table()` (the default) or an `Incremental(...)`.
+    Raises DeclarationError, naming the function and the cure.
+    """
+
+    def declare(function: Function) -> Function:
+        with _Where(function):
+            _require(
+                kind is None or isinstance(kind, View | Table | Incremental),
+                f"`kind` is View(), Table() or Incremental(...), got {kind!r}",
+            )
+            if isinstance(kind, Incremental):
+                _require_windows(kind)
+            _require(
+                parameters(function),
+                "a model names the tables it reads as parameters, it has none",
+            )
+            spec = ModelSpec(
+                name=function.__name__,
+                schema=function.__module__.rpartition(".")[2],
+                function=function,
+                kind=kind or Table(),
+                group=group,
+                tags=tuple(tags),
+            )
+        return _attach(function, spec)
+
+    return declare
+
+
+def quality(
+    *, table: str, checks: Sequence[Check] = (), blocking: bool = True
+) -> Callable[[Function], Function]:
+    """Declare checks of `table` ('schema.name'); the function may add one of its own.
+
+    The function's parameters are tables and it returns the offending rows; empty is good. A
+    function without parameters adds nothing to `checks`. A failed `blocking` check keeps the
+    run out of main. Raises DeclarationError, naming the function and the cure.
+    """
+
+    def declare(function: Function) -> Function:
+        with _Where(function):
+            _require(
+                re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", table),
+                f"`table` is 'schema.name', such as 'silver.readings', got {table!r}",
+            )
+            for check in checks:
+                _require(
+                    hasattr(check, "failures"),
+                    f"`checks` holds checks such as NullCheck(columns=[...]), got {check!r}",
+                )
+            _require(
+                checks or parameters(function),
+                "nothing to check: give `checks`, or a table as a parameter",
+            )
+            spec = QualitySpec(
+                name=function.__name__,
+                table=table,
+                function=function,
+                checks=tuple(checks),
+                blocking=blocking,
+            )
+        return _attach(function, spec)
+
+    return declare
+
+
+def spec_of(function: object) -> Spec | None:
+    """The spec that a decorator attached to `function`, if any."""
+    return getattr(function, _SPEC, None)
+
+
+def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)
+
+
+class _Where:
+    """Puts the function's name before the message of a declaration that went wrong."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.name = f"{function.__module__}.{function.__qualname__}"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, DeclarationError):
+            raise DeclarationError(f"{self.name}: {error.message}", hint=error.hint) from None
+
+
+def _attach(function: Function, spec: Spec) -> Function:
+    setattr(function, _SPEC, spec)
+    return function
+
+
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise DeclarationError(message)
+
+
+def _require_name(argument: str, name: str) -> None:
+    _require(
+        _NAME.fullmatch(name),
+        f"`{argument}` is a name in snake case without a schema, got {name!r}",
+    )
+
+
+def _require_windows(kind: Incremental) -> None:
+    _require_name("time_column", kind.time_column)
+    _require(kind.grain in GRAINS, f"`grain` is one of {', '.join(GRAINS)}, got {kind.grain!r}")
+    _duration("lookback", kind.lookback)
+    _duration("lookahead", kind.lookahead)
+
+
+def _require_freshness(hours: tuple[float, float] | None) -> None:
+    if hours is None:
+        return
+    pair = isinstance(hours, tuple) and [type(hour) in (int, float) for hour in hours]
+    _require(
+        pair == [True, True] and 0 < hours[0] <= hours[1],
+        f"`freshness_hours` is (warn, fail) in hours, such as (1, 24), got {hours!r}",
+    )
+
+
+def _duration(argument: str, value: str | timedelta) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        msg = f"`{argument}` {error}"
+        raise DeclarationError(msg) from None

@@ -1,0 +1,83 @@
+"""Examines everything a run needs, and says what to do about what is not in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lakehouse import postgres
+from lakehouse.catalogs import MAIN
+from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.session import Session, moved_from
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    healthy: bool
+    detail: str
+    cure: str = ""
+
+
+def examine(session: Session) -> list[Finding]:
+    """Look at one thing after the other; what depends on a broken one is looked at too."""
+    looks: dict[str, Callable[[Session], str]] = {
+        "project": _project,
+        "home": _home,
+        "tables": _tables,
+        "engine": _engine,
+        "postgres": _postgres,
+    }
+    settings = session.settings
+    findings = [
+        Finding("settings", healthy=True, detail=f"{settings.root}, profile {settings.profile}")
+    ]
+    for what, look in looks.items():
+        try:
+            findings.append(Finding(what, healthy=True, detail=look(session)))
+        except LakehouseError as error:
+            findings.append(Finding(what, healthy=False, detail=error.message, cure=error.hint))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is a finding here
+            findings.append(Finding(what, healthy=False, detail=f"{type(error).__name__}: {error}"))
+    return findings
+
+
+def _project(session: Session) -> str:
+    project = session.compiled.project
+    return (
+        f"{len(project.ingestions)} ingestions, {len(project.models)} models,"
+        f" {len(project.checks)} checks"
+    )
+
+
+def _home(session: Session) -> str:
+    places = session.catalog.places(MAIN)
+    for metadata in places.values():
+        origin = moved_from(session.settings.home, metadata)
+        if origin is not None:
+            raise StorageError(
+                f"{session.settings.home} was moved here from {origin};"
+                " Iceberg tables name absolute places and cannot be read",
+                hint=f"move it back to {origin}, or delete it and run again",
+            )
+    return f"{session.settings.home}, {len(places)} tables on main"
+
+
+def _tables(session: Session) -> str:
+    tables = session.catalog.tables(MAIN)
+    branches = session.catalog.branches()
+    left = f"; branches of unfinished runs: {len(branches)}" if branches else ""
+    return f"{sum(table.rows for table in tables.values())} rows in {len(tables)} tables{left}"
+
+
+def _engine(session: Session) -> str:
+    session.engine.scalar("SELECT 1")
+    return f"DuckDB with {', '.join(session.engine.extensions())}"
+
+
+def _postgres(session: Session) -> str:
+    with postgres.serving(session.settings) as address:
+        rows = postgres.query(address, "SELECT current_setting('server_version') AS version")
+        return f"{postgres.shown(address)}, version {rows[0]['version']}"

@@ -1,0 +1,236 @@
+"""Where everything goes: a picture becomes placed boxes, routes, bands and a legend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+from lakehouse.draw import text
+from lakehouse.draw.bands import EDGE, HEADING, Band, band
+from lakehouse.draw.columns import Span, columns, spans
+from lakehouse.draw.curves import Point
+from lakehouse.draw.heights import settle
+from lakehouse.draw.legend import KEY, Key, legend
+from lakehouse.draw.order import Links, Node, Ranks, neighbours, untangle
+from lakehouse.draw.picture import Box, Picture
+from lakehouse.draw.routes import Route, around, bundles, floors, through
+from lakehouse.draw.shapes import ICON, inset
+
+_MARGIN = 28.0
+_PAD, _ICON_GAP = 10.0, 8.0
+_TALL, _LOW, _PASSING = 44.0, 34.0, 6.0
+_APART = 16.0
+_SNAP = 4.0
+"""The grid of heights: lines that would be all but level become level."""
+_GAP, _BESIDE = 32.0, 12.0
+_WIDEN, _WIDEST = 0.16, 44.0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A box with its upper left corner at `x`, `y`."""
+
+    box: Box
+    column: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def icon(self) -> Point:
+        """The upper left corner of the icon."""
+        return (self.x + _PAD + inset(self.box.kind), self.middle - ICON / 2)
+
+    @property
+    def baselines(self) -> tuple[Point, Point]:
+        """Where the label and the note start."""
+        left = self.icon[0] + ICON + _ICON_GAP
+        if not self.box.note:
+            return (left, self.middle + 4.5), (left, self.middle)
+        return (left, self.middle - 3.0), (left, self.middle + 13.0)
+
+    @property
+    def middle(self) -> float:
+        """How far down the middle is."""
+        return self.y + self.height / 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A picture with a place for everything, from 0, 0 to `width`, `height`."""
+
+    picture: Picture
+    width: float
+    height: float
+    boxes: tuple[Placed, ...]
+    routes: tuple[Route, ...]
+    bands: tuple[Band, ...]
+    keys: tuple[Key, ...]
+    title: Point
+
+
+def place(picture: Picture) -> Layout:
+    """Columns from left to right, checks in a lane below, bundled edges under everything."""
+    return _Placement(picture).layout()
+
+
+class _Placement:
+    """The steps of `place`, each of which builds on those before it."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        self.box = {box.id: box for box in picture.boxes}
+        self.edges = tuple(dict.fromkeys(picture.edges))
+        self.column = columns(picture)
+        self.count = max(self.column.values(), default=-1) + 1
+        self.spans = spans(picture, self.column)
+        self.bundled = bundles(picture)
+        self.links = self._links()
+        self.top = _MARGIN + (text.TITLE + _APART if picture.title else 0.0)
+        self.middle = self._middles()
+        self.left, self.wide = self._across()
+        self.placed = {box.id: self._placed(box) for box in picture.boxes}
+
+    def layout(self) -> Layout:
+        """Everything in its place, and how large it is together."""
+        grounds = self._bands()
+        low = [ground.y + ground.height for ground in grounds]
+        low += [placed.y + placed.height + EDGE for placed in self.placed.values()]
+        bottom = max(low, default=self.top)
+        floor = floors(self.bundled, bottom + _APART)
+        bottom = max([bottom, *floor.values()])
+        ends = [ground.x + ground.width for ground in grounds]
+        ends += [placed.x + placed.width for placed in self.placed.values()]
+        right = max([*ends, _MARGIN + text.width(self.picture.title, text.TITLE)])
+        keys = legend(self.picture, _MARGIN, right, bottom + 2 * _APART)
+        return Layout(
+            picture=self.picture,
+            width=float(ceil(max([right, *(key.end for key in keys)]) + _MARGIN)),
+            height=max([bottom, *(key.y + KEY[1] for key in keys)]) + _MARGIN,
+            boxes=tuple(self.placed.values()),
+            routes=self._routes(floor),
+            bands=grounds,
+            keys=keys,
+            title=(_MARGIN, _MARGIN + text.TITLE * 0.8),
+        )
+
+    def _lane(self, node: Node) -> int:
+        return int(self.box[node[0]].kind == "check")
+
+    def _size(self, node: Node) -> float:
+        return _height(self.box[node[0]]) if node == self._node(node[0]) else _PASSING
+
+    def _node(self, name: str) -> Node:
+        return (name, self.column[name])
+
+    def _path(self, source: str, target: str) -> list[Node]:
+        """The nodes that an edge runs through; edges of one source share them."""
+        passed = range(self.column[source], self.column[target])
+        return [*((source, at) for at in passed), self._node(target)]
+
+    def _links(self) -> Links:
+        links: Links = {}
+        for source, target in self.edges:
+            if target not in self.bundled:
+                links.update(dict.fromkeys(pairwise(self._path(source, target))))
+        return links
+
+    def _gathered(self) -> list[tuple[Node, Node]]:
+        pairs = [edge for edge in self.edges if edge[1] in self.bundled]
+        return [(self._node(source), self._node(target)) for source, target in pairs]
+
+    def _middles(self) -> dict[Node, float]:
+        """How far down every node is: the checks below all others."""
+        nodes = dict.fromkeys(map(self._node, self.box))
+        nodes.update(dict.fromkeys(node for link in self.links for node in link))
+        ranks: Ranks = [[] for _ in range(self.count)]
+        for node in nodes:
+            ranks[node[1]].append(node)
+        ranks = untangle(ranks, self.links, self._lane)
+        middle: dict[Node, float] = {}
+        top = self.top + HEADING
+        for lane in sorted(set(map(self._lane, nodes))):
+            # A commit stands level with what it gathers, but does not pull that towards itself.
+            own = [[node for node in rank if self._lane(node) == lane] for rank in ranks]
+            near = [link for link in self.links if {*map(self._lane, link)} == {lane}]
+            pulls = [pair for pair in self._gathered() if {*map(self._lane, pair)} == {lane}]
+            before = neighbours((target, source) for source, target in (*near, *pulls))
+            at = settle(own, before, neighbours(near), self._size, _APART)
+            shift = top - min(place - self._size(node) / 2 for node, place in at.items())
+            middle.update(
+                (node, _SNAP * round((place + shift) / _SNAP)) for node, place in at.items()
+            )
+            top = max(middle[node] + self._size(node) / 2 for node in at)
+            top += EDGE + _APART + HEADING
+        return middle
+
+    def _across(self) -> tuple[list[float], list[float]]:
+        """Left edge and width of every column; a gap is wider where its lines are steeper."""
+        wide = [0.0] * self.count
+        for box in self.picture.boxes:
+            wide[self.column[box.id]] = max(wide[self.column[box.id]], _width(box))
+        for span in self.spans:
+            wide[span.first] = max(wide[span.first], text.width(span.name, text.CAPTION))
+        steep = [0.0] * self.count
+        for source, target in self.links:
+            climb = abs(self.middle[source] - self.middle[target])
+            steep[source[1]] = max(steep[source[1]], climb)
+        edges = {side for span in self.spans for side in (span.first - 1, span.last)}
+        stems = {at for pair in self._gathered() for at in (pair[0][1], pair[1][1] - 1)}
+        left = [_MARGIN + EDGE] * self.count
+        for before, at in pairwise(range(self.count)):
+            gap = _GAP + min(steep[before] * _WIDEN, _WIDEST)
+            gap += _BESIDE * ((before in edges) + (before in stems))
+            left[at] = float(round(left[before] + wide[before] + gap))
+        return left, wide
+
+    def _placed(self, box: Box) -> Placed:
+        node, height = self._node(box.id), _height(box)
+        at = node[1]
+        return Placed(box, at, self.left[at], self.middle[node] - height / 2, self.wide[at], height)
+
+    def _routes(self, floor: dict[str, float]) -> tuple[Route, ...]:
+        routes = []
+        for source, target in self.edges:
+            start, end = self.placed[source], self.placed[target]
+            leave, tip = (start.x + start.width, start.middle), (end.x, end.middle)
+            if target in floor:
+                curve = around(leave, floor[target], tip)
+            else:
+                gates = [self._gate(node) for node in self._path(source, target)[1:-1]]
+                curve = through(leave, gates, tip)
+            routes.append(Route(source, target, target in floor, curve, tip))
+        return tuple(routes)
+
+    def _gate(self, node: Node) -> tuple[Point, Point]:
+        left, down = self.left[node[1]], self.middle[node]
+        return (left, down), (left + self.wide[node[1]], down)
+
+    def _bands(self) -> tuple[Band, ...]:
+        rows = [(self._lane(node), at, self._size(node) / 2) for node, at in self.middle.items()]
+        lanes = {lane: self.spans for lane, _at, _half in rows}
+        checked = [self.column[box.id] for box in self.picture.boxes if box.kind == "check"]
+        if checked:
+            lanes[1] = (Span("checks", min(checked), max(checked)),)
+        return tuple(
+            band(
+                span,
+                self.left,
+                self.wide,
+                min(at - half for row, at, half in rows if row == lane),
+                max(at + half for row, at, half in rows if row == lane),
+            )
+            for lane in sorted(lanes)
+            for span in lanes[lane]
+        )
+
+
+def _width(box: Box) -> float:
+    words = max(text.width(box.label, text.LABEL), text.width(box.note, text.NOTE))
+    return float(round(2 * (_PAD + inset(box.kind)) + ICON + _ICON_GAP + words))
+
+
+def _height(box: Box) -> float:
+    return _TALL if box.note else _LOW

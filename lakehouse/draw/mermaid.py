@@ -1,0 +1,57 @@
+"""The picture as a Mermaid flowchart."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from lakehouse.draw.picture import Box, Picture
+from lakehouse.draw.routes import bundles
+from lakehouse.draw.theme import LIGHT, STYLES
+
+_MARKUP = re.compile(r'[#&<>"`\\]')
+_SHAPES = {
+    "square": ("[", "]"),
+    "round": ("(", ")"),
+    "pill": ("([", "])"),
+    "step": ("[/", "\\]"),
+    "hexagon": ("{{", "}}"),
+    "octagon": ("[\\", "/]"),
+}
+
+
+def mermaid(picture: Picture) -> str:
+    """The picture as the text of a Mermaid file."""
+    name = {box.id: f"n{number}" for number, box in enumerate(picture.boxes)}
+    lines = ["---", f"title: {json.dumps(picture.title)}", "---", "flowchart LR"]
+    for number, layer in enumerate(picture.layers):
+        lines.append(f'  subgraph layer{number}["{_text(layer)}"]')
+        lines += [f"    {_node(name[box.id], box)}" for box in picture.boxes if box.layer == layer]
+        lines.append("  end")
+        lines.append(f"  style layer{number} fill:{LIGHT.band},stroke:none,color:{LIGHT.caption}")
+    gathering = bundles(picture)
+    edges = list(dict.fromkeys(picture.edges))
+    lines += [f"  {name[source]} --> {name[target]}" for source, target in edges]
+    for kind in picture.kinds:
+        ink = STYLES[kind].light
+        dashes = ",stroke-dasharray:5 4" if STYLES[kind].border == "dashed" else ""
+        wide = 3 if STYLES[kind].border in ("double", "barred") else 1.5
+        lines.append(
+            f"  classDef {kind} fill:{ink.fill},stroke:{ink.line},color:{ink.text},"
+            f"stroke-width:{wide}px{dashes}"
+        )
+    pale = [str(at) for at, (_source, target) in enumerate(edges) if target in gathering]
+    if pale:
+        lines.append(f"  linkStyle {','.join(pale)} stroke:{LIGHT.bundle},stroke-width:1px")
+    return "\n".join(lines) + "\n"
+
+
+def _node(name: str, box: Box) -> str:
+    style = STYLES[box.kind]
+    start, end = ("[[", "]]") if style.border == "barred" else _SHAPES[style.shape]
+    words = "<br/>".join(map(_text, filter(None, (box.label, box.note))))
+    return f'{name}{start}"{words}"{end}:::{box.kind}'
+
+
+def _text(words: str) -> str:
+    return _MARKUP.sub(lambda found: f"#{ord(found[0])};", " ".join(words.split())) or " "

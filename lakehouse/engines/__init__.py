@@ -1,0 +1,80 @@
+"""Engines: they turn expressions into rows of tables on a branch, and answer queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from lakehouse.catalogs import Catalog, StoredTable
+from lakehouse.state import TableState
+from lakehouse.windows import ALL_TIME, Window, Windows
+
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table that an expression names: stored, or a view with sources of its own."""
+
+    name: str
+    """The bare name that the expression uses."""
+    schema: ibis.Schema
+    stored: StoredTable | None = None
+    view: ir.Table | None = field(default=None, repr=False)
+    sources: tuple[Source, ...] = ()
+    time_column: str | None = None
+
+
+@dataclass(frozen=True)
+class Build:
+    """What an engine is to make of one model."""
+
+    table: str
+    expression: ir.Table = field(repr=False)
+    schema: ibis.Schema
+    sources: tuple[Source, ...]
+    spans: tuple[tuple[Window, Window], ...]
+    """The windows to replace, each with how far its rows may reach into the inputs.
+    `ALL_TIME` replaces the whole table."""
+    time_column: str | None
+    existing: StoredTable | None
+    state: TableState
+    """The state to leave with the rows."""
+
+    @property
+    def windows(self) -> Windows:
+        """The windows to replace."""
+        return tuple(window for window, _ in self.spans)
+
+
+class Engine(Protocol):
+    """What the framework asks of an engine."""
+
+    @property
+    def dialect(self) -> str:
+        """The name that Ibis knows its SQL by."""
+        ...
+
+    def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
+        """Replace windows of a table by what its expression gives; the table, the rows built."""
+        ...
+
+    def rows(
+        self, expression: ir.Table, sources: Sequence[Source], cut: Window = ALL_TIME
+    ) -> pa.Table:
+        """The rows of an expression; sources with a time column are cut to the window."""
+        ...
+
+    def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
+        """The rows of a user's SQL over tables known by their qualified names."""
+        ...
+
+    def load_postgres(
+        self, address: str, source: Source, windows: Windows, target: tuple[str, str]
+    ) -> None:
+        """Write the windows of a table into a new Postgres table `target` (schema, name)."""
+        ...

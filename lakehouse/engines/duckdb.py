@@ -1,0 +1,226 @@
+"""DuckDB: reads Iceberg through `iceberg_scan`, writes Parquet that the catalog adds.
+
+A window is replaced by rewriting the files that hold rows of it: what lies outside the window is
+copied along, together with small files of the same months, so that tables stay at about one file
+a month however often they are touched. Nothing passes through Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
+from lakehouse.compile import stored
+from lakehouse.engines import Build, Source
+from lakehouse.engines.sql import columns, covered, qualified, quoted, relation, select, text, typed
+from lakehouse.errors import PublishError, QueryError
+from lakehouse.windows import ALL_TIME, Window, Windows, union
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis
+    import ibis.expr.types as ir
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
+
+EXTENSIONS = ("icu", "avro", "iceberg")
+SMALL_FILE_ROWS = 100_000
+"""A file below this is worth rewriting with its neighbours of the same month."""
+_FUNCTIONS = """
+CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS timezone(zone, instant);
+CREATE MACRO IF NOT EXISTS with_timezone(local, zone) AS timezone(zone, local);
+CREATE MACRO IF NOT EXISTS to_unixtime(instant) AS epoch_us(instant) / 1000000.0::DOUBLE;
+"""
+
+
+def connect(spill: Path | None = None, extensions: Sequence[str] = EXTENSIONS) -> DuckDB:
+    """A DuckDB in memory that agrees with the other engines; `spill` is for what outgrows it."""
+    import duckdb
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": False,
+    }
+    if spill is not None:
+        config["temp_directory"] = str(spill)
+    connection = duckdb.connect(config=config)
+    for name in extensions:
+        load_extension(connection, name)
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(_FUNCTIONS)
+    return DuckDB(connection)
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from its wheel; nothing is downloaded and no folder outside is used."""
+    import duckdb
+
+    package = importlib.import_module(f"duckdb_extension_{name}")
+    folder = Path(next(iter(package.__path__))) / "extensions" / f"v{duckdb.__version__}"
+    connection.execute(f"LOAD {text(str(folder / f'{name}.duckdb_extension'))}")
+
+
+class DuckDB:
+    """The engine of the local profile; implements `Engine`."""
+
+    dialect = "duckdb"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
+        removed, kept = self._replaced(catalog, branch, build)
+        parts = [self._part(build, window, reach) for window, reach in build.spans]
+        neighbours = 0
+        if kept:
+            inside = covered(build.windows, build.time_column or "", build.schema, self.dialect)
+            rest = f"FROM {parquet(file.path for file in kept)} WHERE NOT ({inside})"
+            parts.append(f"SELECT {columns(build.schema)} {rest}")
+            neighbours = self.scalar(f"SELECT count(*) {rest}")
+        folder = f"{catalog.location(build.table)}/data"
+        added, rows = self.copy(" UNION ALL ".join(parts), folder, build.time_column)
+        shape = build.schema.to_pyarrow()
+        table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
+        return table, rows - neighbours
+
+    def rows(
+        self, expression: ir.Table, sources: Sequence[Source], cut: Window = ALL_TIME
+    ) -> pa.Table:
+        statement = select(expression, sources, scan, self.dialect, cut)
+        return self._run(
+            typed(statement, stored(expression.schema()), self.dialect)
+        ).to_arrow_table()
+
+    def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
+        for name, source in sources.items():
+            self._define(name, source)
+        return self._run(sql).to_arrow_table()
+
+    def load_postgres(
+        self, address: str, source: Source, windows: Windows, target: tuple[str, str]
+    ) -> None:
+        database = self._attach_postgres(address)
+        statement = f"SELECT {columns(source.schema)} FROM {self._relation(source)}"
+        if source.time_column is not None and ALL_TIME not in windows:
+            inside = covered(windows, source.time_column, source.schema, self.dialect)
+            statement += f" WHERE {inside}"
+        rows = self._ibis.sql(statement, schema=source.schema)
+        self._ibis.create_table(target[1], rows, database=(database, target[0]))
+
+    def extensions(self) -> list[str]:
+        """The extensions that are loaded."""
+        rows = self._run("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
+        return [name for (name,) in rows]
+
+    def scalar(self, sql: str) -> int:
+        """The one whole number that a statement gives."""
+        row = self._run(sql).fetchone()
+        return int(row[0]) if row else 0
+
+    def copy(self, statement: str, folder: str, time_column: str | None) -> tuple[list[str], int]:
+        """Write rows as Parquet, a file for each month of `time_column`; the files, the rows."""
+        target = f"{folder}/{uuid.uuid4().hex}"
+        options = "FORMAT parquet, RETURN_STATS"
+        if time_column is None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            target += ".parquet"
+        else:
+            Path(target).mkdir(parents=True)
+            month = f"strftime({quoted(time_column)}, '%Y%m') AS _month"
+            statement = f"SELECT *, {month} FROM ({statement})"
+            options += ", PARTITION_BY (_month)"
+        written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
+        files = {str(path): int(count) for path, count, *_ in written if count}
+        return list(files), sum(files.values())
+
+    def _part(self, build: Build, window: Window, reach: Window) -> str:
+        """The rows of one window, from inputs cut to what they may depend on."""
+        statement = select(build.expression, build.sources, scan, self.dialect, reach)
+        statement = typed(statement, build.schema, self.dialect)
+        if build.time_column is None:
+            return statement
+        inside = covered((window,), build.time_column, build.schema, self.dialect)
+        return f"SELECT * FROM ({statement}) WHERE {inside}"
+
+    def _replaced(
+        self, catalog: Catalog, branch: str, build: Build
+    ) -> tuple[list[DataFile], list[DataFile]]:
+        """The files to remove, and those of them whose other rows are to be copied along."""
+        if build.existing is None:
+            return [], []
+        column = build.time_column or ""
+        if build.windows == (ALL_TIME,):
+            return catalog.files(branch, build.table, build.windows, column), []
+        touched = catalog.files(branch, build.table, build.windows, column)
+        paths = {file.path for file in touched}
+        months = union(window.snap("month") for window in build.windows)
+        around = catalog.files(branch, build.table, months, column)
+        small = [f for f in around if f.path not in paths and f.rows < SMALL_FILE_ROWS]
+        return [*touched, *small], [*touched, *small]
+
+    def _define(self, name: str, source: Source) -> None:
+        """Make a table visible under its qualified name to a user's SQL."""
+        schema = name.split(".", maxsplit=1)[0]
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        rows = self._relation(source)
+        self._run(f"CREATE OR REPLACE VIEW {qualified(name)} AS SELECT * FROM {rows}")
+
+    def _relation(self, source: Source) -> str:
+        return relation(source, scan, self.dialect)
+
+    @cached_property
+    def _ibis(self) -> Backend:
+        from ibis.backends.duckdb import Backend
+
+        return Backend.from_connection(self.connection)
+
+    def _attach_postgres(self, address: str) -> str:
+        """Attach a Postgres, once; the name it goes by."""
+        name = f"postgres_{hashlib.sha256(address.encode()).hexdigest()[:8]}"
+        known = self._run("SELECT database_name FROM duckdb_databases()").fetchall()
+        if (name,) not in known:
+            import duckdb
+
+            load_extension(self.connection, "postgres_scanner")
+            try:
+                self.connection.execute(f"ATTACH {text(address)} AS {name} (TYPE postgres)")
+            except duckdb.Error as error:
+                # DuckDB's message holds the address, and with it the password.
+                raise PublishError(
+                    f"DuckDB cannot reach the Postgres of the marts ({type(error).__name__})",
+                    hint="`doctor` looks closer",
+                ) from None
+        return name
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        try:
+            return self.connection.execute(sql)
+        except duckdb.Error as error:
+            lines = str(error).strip().splitlines()
+            raise QueryError(f"DuckDB: {lines[0]}", hint=_advice(lines)) from error
+
+
+def scan(table: StoredTable, _schema: ibis.Schema) -> str:
+    """The rows of a stored table."""
+    return f"iceberg_scan({text(table.metadata)})"
+
+
+def parquet(paths: Iterable[str], *options: str) -> str:
+    """The rows of Parquet files; a column that only some of them have is null in the others."""
+    listed = ", ".join(map(text, paths))
+    settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
+    return f"read_parquet([{listed}], {settings})"
+
+
+def _advice(lines: Sequence[str]) -> str:
+    """DuckDB's own proposal, where it makes one."""
+    return next((line for line in lines[1:] if line.startswith("Did you mean")), "")

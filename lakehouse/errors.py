@@ -1,0 +1,69 @@
+"""Errors that reach the user: what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+FOUND_PROBLEMS = 1
+"""Exit code: the command worked and found something (a failed check, a difference)."""
+COULD_NOT_RUN = 2
+"""Exit code: the command could not do its work."""
+
+
+class LakehouseError(Exception):
+    """Base of every error the framework raises on purpose.
+
+    `message` names the fault and its place in one line; `hint` says what to do.
+    """
+
+    exit_code: ClassVar[int] = COULD_NOT_RUN
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+
+
+class DeclarationError(LakehouseError):
+    """A decorator or a kind was given arguments that cannot be meant."""
+
+
+class ConfigError(LakehouseError):
+    """`lakehouse.toml` or an environment variable is missing or wrong."""
+
+
+class ProjectError(LakehouseError):
+    """The project's functions do not form one pipeline."""
+
+
+class UnknownNameError(LakehouseError):
+    """A table, a node or a ref was asked for that does not exist."""
+
+
+class SourceError(LakehouseError):
+    """A source did not answer, or answered something that cannot be trusted."""
+
+
+class QueryError(LakehouseError):
+    """An engine refused a statement."""
+
+
+class StorageError(LakehouseError):
+    """The home directory, the catalog or the warehouse is not usable."""
+
+
+class MergeConflictError(LakehouseError):
+    """main moved in the tables that a branch changed."""
+
+
+class PublishError(LakehouseError):
+    """The marts could not be published."""
+
+
+class CheckFailedError(LakehouseError):
+    """A blocking check found rows that must not reach main."""
+
+    exit_code = FOUND_PROBLEMS

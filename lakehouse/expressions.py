@@ -1,0 +1,150 @@
+"""Portable pieces of Ibis expressions: each means the same on DuckDB and on Trino.
+
+Ibis leaves out, or translates differently per engine, a few things that pipelines need: time
+zones held in a column, exact percentiles, elapsed time. Engines that lack one of the functions
+named here define it when they connect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+INSTANT = dt.Timestamp(timezone="UTC", scale=6)
+"""A moment, stored in UTC with microseconds."""
+LOCAL = dt.Timestamp(scale=6)
+"""A reading of a wall clock, with microseconds and without a zone."""
+
+
+@ibis.udf.scalar.builtin
+def at_timezone(instant: dt.Timestamp(timezone="UTC"), zone: str) -> dt.Timestamp(timezone="UTC"):  # type: ignore[valid-type,empty-body]
+    """Trino's name for: the same moment, told in another zone."""
+
+
+@ibis.udf.scalar.builtin
+def with_timezone(local: dt.Timestamp(scale=6), zone: str) -> dt.Timestamp(timezone="UTC"):  # type: ignore[valid-type,empty-body]
+    """Trino's name for: the moment at which a clock in the zone shows this."""
+
+
+@ibis.udf.scalar.builtin
+def to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignore[valid-type,empty-body]
+    """Trino's name for: seconds since 1970, with their fraction."""
+
+
+def to_local(instant: ir.TimestampValue, zone: ir.StringValue | str) -> ir.TimestampValue:
+    """What a clock in the IANA `zone` (a name or a column of names) shows at an instant."""
+    return at_timezone(instant, zone).cast(LOCAL)
+
+
+def with_local(table: ir.Table, name: str, *, instant: str, zone: str) -> ir.Table:
+    """The table with a column `name`: `to_local` of its columns `instant` and `zone`.
+
+    For many rows: a zone is asked once a UTC day, and for each row only on days on which its
+    clocks change.
+    """
+    day = 86_400
+    dated = table.mutate(_day=microseconds(table[instant]) // (day * 1_000_000))
+    days = dated.select(zone, "_day").distinct()
+    midnights = [((days["_day"] + shift) * day).as_timestamp("s") for shift in (0, 1)]
+    offset, next_offset = (
+        to_local(midnight, days[zone]) - to_local(midnight, "UTC") for midnight in midnights
+    )
+    days = days.mutate(_offset=offset, _steady=offset == next_offset)
+    dated = dated.left_join(days, [zone, "_day"])
+    local = ibis.ifelse(
+        dated["_steady"],
+        to_local(dated[instant], "UTC") + dated["_offset"],
+        to_local(dated[instant], dated[zone]),
+    )
+    return dated.select(*table.columns, **{name: local.cast(LOCAL)})
+
+
+def to_instant(local: ir.TimestampValue, zone: ir.StringValue | str) -> ir.TimestampValue:
+    """The first instant at which a clock in the IANA `zone` shows `local`.
+
+    Where the clock skips `local`, the instant at which it shows as much later as it skips. Engines
+    disagree about both cases when asked directly, so only their way from UTC is relied upon.
+    """
+    local = local.cast(LOCAL)
+    utc = with_timezone(local, "UTC")
+    # No zone is 15 hours from UTC: the clock is before any change in question, or after it.
+    apart = ibis.interval(hours=15)
+    before = utc - (to_local(utc - apart, zone) - (local - apart))
+    after = utc - (to_local(utc + apart, zone) - (local + apart))
+    changed = (to_local(before, zone) != local) & (to_local(after, zone) == local)
+    return ibis.ifelse(changed, after, before).cast(INSTANT)
+
+
+def microseconds(instant: ir.TimestampValue) -> ir.IntegerValue:
+    """Whole microseconds since 1970: exact to compare, subtract and divide."""
+    return (to_unixtime(instant) * 1e6).round().cast("int64")
+
+
+def elapsed_seconds(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:
+    """Seconds from `start` to `end`, to the millisecond; never counts calendar boundaries."""
+    return (to_unixtime(end) - to_unixtime(start)).round(3)
+
+
+def add_days(day: ir.DateValue, days: ir.IntegerValue | int) -> ir.DateValue:
+    """The date so many days later."""
+    count = ibis.literal(days) if isinstance(days, int) else days
+    return (day.cast(LOCAL) + count.cast("int32").as_interval("D")).date()
+
+
+def iso_day_of_week(day: ir.DateValue | ir.TimestampValue) -> ir.IntegerValue:
+    """1 for Monday to 7 for Sunday."""
+    return day.day_of_week.index().cast("int32") + ibis.literal(1, "int32")
+
+
+def iso_text(instant: ir.TimestampValue) -> ir.StringValue:
+    """An instant as ISO 8601 in UTC with milliseconds, such as `2024-03-15T08:05:00.000Z`."""
+    shown = to_local(instant, "UTC")
+    seconds = shown.cast("string").substr(0, 19).replace(" ", "T")
+    return seconds + "." + shown.millisecond().cast("string").lpad(3, "0") + "Z"
+
+
+def quantiles(
+    table: ir.Table,
+    *,
+    by: Sequence[str],
+    value: str,
+    at: Mapping[str, float],
+    times: str | None = None,
+) -> ir.Table:
+    """Exact percentiles of `value` in each group of `by`, one column per entry of `at`.
+
+    `at` maps column names to probabilities in [0, 1]; `times` names a column that says how often
+    a row counts. Interpolates linearly between the two nearest ranks (type 7 of Hyndman & Fan
+    1996, the default of R and NumPy). Nulls do not count.
+    """
+    present = table.filter(table[value].notnull())
+    weight = present.count() if times is None else present[times].sum()
+    steps = present.group_by(*by, _value=present[value]).agg(_weight=weight.cast("int64"))
+    group = ibis.window(group_by=by)
+    order = ibis.window(group_by=by, order_by="_value", rows=(None, 0))
+    steps = steps.mutate(
+        _rank=steps["_weight"].sum().over(order).cast("int64"),
+        _count=steps["_weight"].sum().over(group).cast("int64"),
+    )
+    return steps.group_by(by).agg(
+        **{name: _interpolated(steps, share) for name, share in at.items()}
+    )
+
+
+def _interpolated(steps: ir.Table, share: float) -> ir.FloatingScalar:
+    """The value at position `share · (n - 1)` of all values, counted from 0.
+
+    A step holds the positions up to its `_rank`, which it does not hold itself.
+    """
+    position = (steps["_count"] - 1).cast("float64") * share
+    below = position.floor().cast("int64")
+    above = ibis.least(below + 1, steps["_count"] - 1)
+    low, high = (
+        steps["_value"].cast("float64").min(where=steps["_rank"] > place)
+        for place in (below, above)
+    )
+    fraction = (position - below).max()
+    return low + fraction * (high - low)

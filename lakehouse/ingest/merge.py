@@ -1,0 +1,193 @@
+"""Merging validated rows into the raw table, and rejected ones into quarantine.
+
+Only rows that are new or changed are written; only files that hold changed rows, and small
+neighbours in the same months, are rewritten. An unchanged row keeps the run that wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import ibis
+
+from lakehouse import windows
+from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
+from lakehouse.engines.duckdb import SMALL_FILE_ROWS, DuckDB, parquet
+from lakehouse.engines.sql import columns, nothing, quoted, text
+from lakehouse.ingest.stage import POSITION
+from lakehouse.ingest.validate import REASONS
+from lakehouse.raw import INGESTED_AT, RUN_ID, declared, landed
+from lakehouse.state import Change, TableState
+from lakehouse.windows import ALL_TIME, Window, Windows
+
+if TYPE_CHECKING:
+    from lakehouse.declare import IngestionSpec
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What became of the rows of one fetch; the other counts add up to `fetched`."""
+
+    fetched: int
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    repeated: int = 0
+    """Rows that the same fetch held again, newer."""
+
+    def __str__(self) -> str:
+        counts = {name: count for name, count in vars(self).items() if count}
+        return ", ".join(f"{count} {name}" for name, count in counts.items()) or "no rows"
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Where and as what rows are merged."""
+
+    engine: DuckDB
+    catalog: Catalog
+    branch: str
+    spec: IngestionSpec
+    run_id: str
+    at: datetime
+
+    def land(
+        self, validated: str, stored: StoredTable | None, covered: Windows
+    ) -> tuple[Landing, StoredTable | None]:
+        """Merge the valid rows of the temporary table into the raw table.
+
+        `stored` is the raw table as it stands; `covered` are the windows that were fetched.
+        Gives the counts, and the table as it stands now if anything was written.
+        """
+        files = self._files(stored)
+        fingerprint = _fingerprint(self.spec)
+        state = stored.state if stored else None
+        afresh = state is not None and state.fingerprint != fingerprint
+        counts = self._sort_out(validated, files, afresh=afresh)
+        dirty = self._dirty() if counts.new or counts.changed else ()
+        everywhere = windows.union([*(state.covered if state else ()), *covered])
+        written: StoredTable | None = None
+        if state is None or dirty or afresh or everywhere != state.covered:
+            after = TableState(fingerprint, () if afresh or not state else state.changes)
+            if not after.changes or dirty:
+                after = after.after(Change(self.run_id, dirty or (ALL_TIME,)))
+            rewritten = files if afresh else self._rewritten(files, dirty)
+            written = self._write(rewritten, replace(after, covered=everywhere), counts)
+        return counts, written
+
+    def _sort_out(self, validated: str, files: list[DataFile], *, afresh: bool) -> Landing:
+        """Tell incoming rows apart: temporary tables `incoming`, `existing` and `written`."""
+        run, names = self.engine.connection.execute, columns(declared(self.spec))
+        run(
+            f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT {names}"
+            f" FROM {quoted(validated)} WHERE {REASONS} = ''"
+            f" QUALIFY row_number() OVER (PARTITION BY {self._key} ORDER BY {POSITION} DESC) = 1"
+        )
+        run(
+            f"CREATE OR REPLACE TEMP TABLE existing AS SELECT {names}, filename"
+            f" FROM {self._rows(files, afresh=afresh)} SEMI JOIN incoming USING ({self._key})"
+        )
+        same = " AND ".join(
+            f"i.{quoted(name)} IS NOT DISTINCT FROM e.{quoted(name)}"
+            for name in declared(self.spec)
+        )
+        run(
+            "CREATE OR REPLACE TEMP TABLE written AS"
+            " SELECT i.*, e.filename IS NOT NULL AS is_change"
+            f" FROM incoming i LEFT JOIN existing e USING ({self._key})"
+            f" WHERE e.filename IS NULL OR NOT ({same})"
+        )
+        total, rejected, valid = self._counts(
+            f"SELECT count(*), count(*) FILTER ({REASONS} <> ''),"
+            f" (SELECT count(*) FROM incoming) FROM {quoted(validated)}"
+        )
+        changed, new = self._counts(
+            "SELECT count(*) FILTER (is_change), count(*) FILTER (NOT is_change) FROM written"
+        )
+        return Landing(
+            fetched=total,
+            new=new,
+            changed=changed,
+            unchanged=valid - new - changed,
+            quarantined=rejected,
+            repeated=total - rejected - valid,
+        )
+
+    def _dirty(self) -> Windows:
+        """The hours that hold a written row, as it was or as it is now."""
+        if self.spec.time_column is None:
+            return (ALL_TIME,)
+        column = quoted(self.spec.time_column)
+        hours = self.engine.connection.execute(
+            f"SELECT DISTINCT date_trunc('hour', moment) FROM ("
+            f" SELECT {column} AS moment FROM written UNION ALL"
+            f" SELECT {column} FROM existing SEMI JOIN written USING ({self._key}))"
+        ).fetchall()
+        return windows.union(Window(hour, windows.following(hour, "hour")) for (hour,) in hours)
+
+    def _rewritten(self, files: list[DataFile], dirty: Windows) -> list[DataFile]:
+        """The files to replace: those with changed rows, and small ones of the same months."""
+        if not dirty or not files:
+            return []
+        holding = {
+            name
+            for (name,) in self.engine.connection.execute(
+                f"SELECT DISTINCT filename FROM existing SEMI JOIN written USING ({self._key})"
+            ).fetchall()
+        }
+        near = files
+        if self.spec.time_column is not None:
+            months = windows.union(window.snap("month") for window in dirty)
+            near = self.catalog.files(self.branch, self.spec.table, months, self.spec.time_column)
+        small = {file.path for file in near if file.rows < SMALL_FILE_ROWS}
+        return [file for file in files if file.path in holding or file.path in small]
+
+    def _write(self, remove: list[DataFile], state: TableState, counts: Landing) -> StoredTable:
+        spec, schema = self.spec, landed(self.spec)
+        added: list[str] = []
+        if remove or counts.new or counts.changed:
+            names = columns(schema)
+            kept = self._rows(remove, afresh=True)
+            statement = (
+                f"SELECT {names} FROM (SELECT *, {text(self.run_id)} AS {RUN_ID},"
+                f" TIMESTAMPTZ {text(self.at.isoformat())} AS {INGESTED_AT} FROM written)"
+                f" UNION ALL SELECT {names} FROM {kept} ANTI JOIN written USING ({self._key})"
+            )
+            folder = f"{self.catalog.location(spec.table)}/data"
+            added, _ = self.engine.copy(statement, folder, spec.time_column)
+        return self.catalog.write(
+            self.branch, TableChange(spec.table, schema.to_pyarrow(), remove, added, state)
+        )
+
+    @property
+    def _key(self) -> str:
+        return ", ".join(map(quoted, self.spec.unique_key))
+
+    def _files(self, stored: StoredTable | None) -> list[DataFile]:
+        if stored is None:
+            return []
+        return self.catalog.files(self.branch, stored.name, (ALL_TIME,), "")
+
+    def _rows(self, files: list[DataFile], *, afresh: bool) -> str:
+        """The rows of these files with the file of each.
+
+        `afresh`: the files may lack columns that the table has now; those are null.
+        """
+        schema = ibis.schema({**landed(self.spec), "filename": "string"})
+        empty = nothing(schema, self.engine.dialect)
+        if not files:
+            return f"({empty})"
+        rows = parquet((file.path for file in files), "filename = true")
+        return f"({empty} UNION ALL BY NAME SELECT * FROM {rows})" if afresh else rows
+
+    def _counts(self, sql: str) -> tuple[int, ...]:
+        row = self.engine.connection.execute(sql).fetchone()
+        return tuple(int(value or 0) for value in row or ())
+
+
+def _fingerprint(spec: IngestionSpec) -> str:
+    return hashlib.sha256(repr(landed(spec)).encode()).hexdigest()[:16]

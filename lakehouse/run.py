@@ -1,0 +1,311 @@
+"""The running reading of the DAG: each node is done, on a branch, and main moves at the end."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import audit, dag, materialize, plan, publish, runs
+from lakehouse.audit import CheckResult
+from lakehouse.catalogs import MAIN, Commit, StoredTable
+from lakehouse.dag import Step
+from lakehouse.declare import IngestionSpec
+from lakehouse.errors import CheckFailedError, LakehouseError, MergeConflictError
+from lakehouse.ingest.merge import Merge
+from lakehouse.ingest.quarantine import Quarantine, quarantine_table
+from lakehouse.ingest.stage import Pages, stage
+from lakehouse.ingest.validate import validate
+from lakehouse.plan import Decision, Reason
+from lakehouse.project import SETTINGS, WINDOW
+from lakehouse.runs import NodeReport, RunReport
+from lakehouse.session import Session
+from lakehouse.windows import Window, Windows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ATTEMPTS = 5
+
+Progress = Callable[[str], None]
+"""Told the name of each node as it begins."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do."""
+
+    window: Window
+    selected: frozenset[str]
+    full_refresh: bool = False
+    message: str = ""
+
+
+def run(session: Session, request: Request, progress: Progress = lambda _: None) -> RunReport:
+    """Ingest, build, check, merge and publish; the report is also kept as a run record.
+
+    main moves only if every blocking check passed. If it moved meanwhile in the same tables,
+    the run starts over on a fresh branch. Raises LakehouseError; main is then as it was.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _attempt(session, request, progress)
+        except MergeConflictError:
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError
+
+
+def _attempt(session: Session, request: Request, progress: Progress) -> RunReport:
+    started, clock = datetime.now(UTC), time.perf_counter()
+    run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    with ExitStack() as resources:
+        reading = _Run(session, request, run_id, started, progress, resources)
+        failure: LakehouseError | None = None
+        session.catalog.create_branch(reading.branch)
+        try:
+            inputs = {WINDOW: request.window, SETTINGS: session.settings}
+            dag.read(session.project, reading, inputs)
+        except LakehouseError as error:
+            failure = error
+            raise
+        finally:
+            if not reading.written and reading.commit is None:
+                session.catalog.drop_branch(reading.branch)
+            report = RunReport(
+                run_id=run_id,
+                status=reading.status(failure),
+                window=request.window,
+                started_at=started,
+                seconds=time.perf_counter() - clock,
+                nodes=tuple(reading.nodes),
+                checks=tuple(reading.checks),
+                commit=reading.commit.id if reading.commit else None,
+                published=reading.published,
+                error=str(failure) if failure else None,
+            )
+            runs.record(session.settings.warehouse, report)
+    return report
+
+
+@dataclass
+class _Run:
+    """What one attempt of a run knows, and how it does each step."""
+
+    session: Session
+    request: Request
+    run_id: str
+    started: datetime
+    progress: Progress
+    resources: ExitStack
+    nodes: list[NodeReport] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    changed: dict[str, Windows] = field(default_factory=dict)
+    """The windows of each stored table that this run touched, by bare name."""
+    written: bool = False
+    commit: Commit | None = None
+    published: dict[str, int] | None = None
+    since: float = 0.0
+    """When the current node began."""
+
+    def __post_init__(self) -> None:
+        self.branch = f"run-{self.run_id}"
+        self.tables: dict[str, StoredTable] = self.session.catalog.tables(MAIN)
+
+    def node(
+        self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
+    ) -> Any:
+        self.progress(name)
+        self.since = time.perf_counter()
+        return getattr(self, f"_{step.value}")(name, function, parents)
+
+    def status(self, failure: LakehouseError | None) -> str:
+        if failure is not None:
+            return "failed"
+        return "done" if self.commit or self.published else "nothing to do"
+
+    def _resource(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        specs = self.session.project.ingestions.values()
+        if not any(name in spec.inputs and spec.name in self.request.selected for spec in specs):
+            return None
+        value = function(**parents)
+        if hasattr(value, "close"):
+            self.resources.enter_context(closing(value))
+        return value
+
+    def _fetch(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        spec = self._ingestion(name)
+        if spec.name not in self.request.selected:
+            return None
+        stored = self.tables.get(spec.table)
+        windows = plan.fetch_windows(spec, self.request.window, stored.state if stored else None)
+        return Pages(_tables(function, parents, windows))
+
+    def _stage(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        pages = {_owner(node): each for node, each in parents.items() if each is not None}
+        if not pages:
+            return {}
+        folder = self.session.settings.warehouse / "staging"
+        staged = stage(pages, group=_owner(name), run_id=self.run_id, folder=folder)
+        # The sources are read while their pages are staged: each gets the time it took.
+        for each, yielded in pages.items():
+            rows, spent = staged[each].rows, yielded.seconds
+            self._report(Step.FETCH, f"{each}.fetch", rows=rows, seconds=spent)
+        fetching = sum(each.seconds for each in pages.values())
+        rows = sum(each.rows for each in staged.values())
+        self._report(Step.STAGE, f"{_owner(name)}.stage", rows=rows, other=fetching)
+        return staged
+
+    def _validate(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        spec = self._ingestion(name)
+        staged = next(iter(parents.values())).get(spec.name)
+        if staged is None:
+            return None
+        validated = validate(self.session.engine, spec, staged)
+        self._report(Step.VALIDATE, f"{spec.name}.validate", rows=staged.rows)
+        return validated
+
+    def _merge(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        (validated,) = parents.values()
+        spec = self._ingestion(name)
+        if validated is None:
+            return None
+        engine, catalog = self.session.engine, self.session.catalog
+        target = (engine, catalog, self.branch, spec, self.run_id, self.started)
+        window = () if spec.time_column is None else (self.request.window,)
+        before = self.tables.get(spec.table)
+        landing, after = Merge(*target).land(validated, before, window)
+        quarantined = self.tables.get(quarantine_table(spec))
+        rejected = Quarantine(*target).update(validated, quarantined)
+        for stored in filter(None, (after, rejected)):
+            self._keep(stored)
+        if after is not None and (before is None or after.state.version != before.state.version):
+            self.changed[name] = after.state.changes[-1].windows
+        self._report(Step.MERGE, spec.table, rows=landing.new + landing.changed, note=str(landing))
+        return None
+
+    def _model(self, name: str, *_: Any) -> Any:
+        session, compiled = self.session, self.session.compiled
+        model = compiled.models[name]
+        decision = self._decide(name)
+        if not decision.windows:
+            if decision.reason is not Reason.VIEW:
+                self._report(Step.MODEL, model.spec.table, reason=decision.reason)
+            return
+        build = materialize.build(compiled, model, decision.windows, self.tables, self.run_id)
+        stored, rows = session.engine.build(session.catalog, self.branch, build)
+        self._keep(stored)
+        self.changed[name] = decision.windows
+        self._report(
+            Step.MODEL,
+            model.spec.table,
+            reason=decision.reason,
+            windows=" ".join(map(str, decision.windows)),
+            rows=rows,
+        )
+
+    def _decide(self, name: str) -> Decision:
+        compiled = self.session.compiled
+        model = compiled.models[name]
+        if name not in self.request.selected:
+            return Decision(Reason.NOT_SELECTED)
+        stored = self.tables.get(model.spec.table)
+        parents = {
+            each: self.tables[table].state
+            for each in plan.stored_parents(compiled.project, name)
+            if (table := compiled.project.tables[each].table) in self.tables
+        }
+        own = stored.state if stored else None
+        return plan.decide(compiled, model, own, parents, force=self.request.full_refresh)
+
+    def _check(self, name: str, *_: Any) -> Any:
+        compiled = self.session.compiled
+        results = audit.run_check(
+            self.session.engine,
+            compiled,
+            compiled.checks[name],
+            self.tables,
+            changed=self.changed,
+            window=self.request.window,
+        )
+        self.checks += results
+        if results:
+            failed = sum(not result.passed for result in results)
+            note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
+            self._report(Step.CHECK, name, note=note)
+
+    def _commit(self, *_: Any) -> Any:
+        failed = [check for check in self.checks if check.blocking and not check.passed]
+        if failed:
+            first = failed[0]
+            raise CheckFailedError(
+                f"{len(failed)} blocking checks failed, the first on {first.table}:"
+                f" {first.label} ({first.failures} rows)",
+                hint=f"main is as it was; the rows are on the branch {self.branch}:"
+                f' lakehouse query "select * from {first.table}" --ref {self.branch}',
+            )
+        if self.written:
+            catalog = self.session.catalog
+            self.commit = catalog.merge(
+                self.branch, run_id=self.run_id, message=self.request.message
+            )
+            self._report(Step.COMMIT, dag.COMMIT, note=f"commit {self.commit.id}")
+
+    def _publish(self, *_: Any) -> Any:
+        session = self.session
+        head = session.catalog.head()
+        if head is None or publish.is_current(session.settings, head):
+            return
+        tables = session.catalog.tables(head.id)
+        address = session.start_postgres().result()
+        done = publish.publish(session.engine, session.compiled, head, tables, address)
+        publish.remember(session.settings, head)
+        self.published = done.rows
+        self._report(
+            Step.PUBLISH,
+            dag.PUBLICATION,
+            rows=sum(done.rows.values()),
+            note=f"{len(done.rows)} marts in Postgres",
+        )
+
+    def _keep(self, stored: StoredTable) -> None:
+        self.tables[stored.name] = stored
+        self.written = True
+        self.session.start_postgres()  # there will be something to publish
+
+    def _ingestion(self, node: str) -> IngestionSpec:
+        return self.session.project.ingestions[_owner(node)]
+
+    def _report(
+        self,
+        step: Step,
+        node: str,
+        *,
+        rows: int | None = None,
+        reason: str = "",
+        windows: str = "",
+        note: str = "",
+        seconds: float | None = None,
+        other: float = 0.0,
+    ) -> None:
+        """Add a node to the report; `other` is time that belongs to another node."""
+        spent = time.perf_counter() - self.since - other if seconds is None else seconds
+        self.nodes.append(NodeReport(node, step, reason, windows, rows, spent, note))
+
+
+def _owner(node: str) -> str:
+    """The ingestion or group that a node such as `entries__fetch` belongs to."""
+    return node.rpartition("__")[0] or node
+
+
+def _tables(
+    function: Callable[..., Any], parents: Mapping[str, Any], windows: Windows
+) -> Iterator[pa.Table]:
+    """What an ingestion yields for each of the windows."""
+    for window in windows:
+        given = {WINDOW: window} if WINDOW in parents else {}
+        yield from function(**{**parents, **given})

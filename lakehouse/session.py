@@ -1,0 +1,145 @@
+"""The composition root: settings, project, catalog and engine, each opened when first needed."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from lakehouse import config, postgres
+from lakehouse.catalogs import MAIN, Catalog
+from lakehouse.config import Settings
+from lakehouse.errors import StorageError, UnknownNameError
+
+_NEEDED_BY_A_RUN = (
+    "dlt.destinations",
+    "pandera.backends.ibis.builtin_checks",
+    "pyiceberg.catalog.sql",
+    "pyiceberg.io.pyarrow",
+    "psycopg",
+    "ibis.backends.duckdb",
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lakehouse.compile import Compiled
+    from lakehouse.engines.duckdb import DuckDB
+    from lakehouse.project import Project
+
+
+class Session:
+    """What one command works with; closing it stops what it started."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or config.load()
+        self._threads = ThreadPoolExecutor(max_workers=2)
+        self._started = ExitStack()
+        self._postgres: Future[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+        self._started.close()
+
+    @cached_property
+    def project(self) -> Project:
+        """What the user's packages declare."""
+        from lakehouse import project
+
+        return project.load(self.settings)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The project's models as expressions."""
+        from lakehouse.compile import compile_project
+
+        return compile_project(self.project)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The refs and tables of the profile."""
+        from lakehouse.catalogs.sql import SqliteCatalog
+
+        self.prepare_home()
+        return SqliteCatalog(self.settings.home / "catalog.db", self.settings.warehouse)
+
+    @cached_property
+    def engine(self) -> DuckDB:
+        """The engine of the profile."""
+        from lakehouse.engines import duckdb
+
+        return duckdb.connect(self.settings.home / "spill")
+
+    def open(self) -> None:
+        """Load all that a run needs, so that the run itself spends no time on imports.
+
+        DuckDB's extensions, and a Postgres that is to be set up first, load meanwhile: they wait
+        for the disk and for other processes, not for Python.
+        """
+        self.prepare_home()
+        engine = self._threads.submit(lambda: self.engine)
+        if not postgres.is_set_up(self.settings):
+            self.start_postgres()
+        from lakehouse.ingest.validate import judgement
+
+        for module in _NEEDED_BY_A_RUN:
+            import_module(module)
+        for ingestion in self.compiled.project.ingestions.values():
+            judgement(ingestion)
+        engine.result()
+
+    def start_postgres(self) -> Future[str]:
+        """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""
+        if self._postgres is None:
+            serving = postgres.serving(self.settings)
+            self._postgres = self._threads.submit(self._started.enter_context, serving)
+        return self._postgres
+
+    def prepare_home(self) -> None:
+        """Make the folder that everything is written to; others on the machine cannot list it."""
+        try:
+            for folder in (self.settings.home, self.settings.warehouse):
+                folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"the home {self.settings.home} cannot be made: {error.strerror}",
+                hint="set LAKEHOUSE_HOME to a folder that you may write to",
+            ) from None
+        if not os.access(self.settings.home, os.W_OK):
+            raise StorageError(
+                f"the home {self.settings.home} is not writable",
+                hint="set LAKEHOUSE_HOME to a folder that you may write to",
+            )
+
+    def query(self, sql: str, ref: str = MAIN) -> pa.Table:
+        """The rows of a statement over the tables of a ref, views of the project included."""
+        from lakehouse.engines import Source
+        from lakehouse.ingest.quarantine import quarantine_schema, quarantine_table
+        from lakehouse.materialize import source
+
+        stored = self.catalog.tables(ref)
+        if not stored:
+            raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
+        known = {
+            spec.table: source(self.compiled, name, stored)
+            for name, spec in self.project.tables.items()
+            if spec.table in stored or name in self.compiled.models
+        }
+        for name, spec in self.project.ingestions.items():
+            table = quarantine_table(spec)
+            if table in stored:
+                known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
+        return self.engine.query(sql, known)
+
+
+def moved_from(home: Path, metadata: str) -> str | None:
+    """The place a home was moved from, if a metadata file of its tables says another one."""
+    place = metadata.removeprefix("file://")
+    return None if place.startswith(f"{home}/") else place.split("/warehouse/")[0]

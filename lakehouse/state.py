@@ -1,0 +1,82 @@
+"""What a table knows of itself: the code and the parents it was built from, and what changed.
+
+The state is one property of the Iceberg table, written in the same commit as the rows. It
+branches, merges and rolls back with them; there is no other state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from lakehouse import windows
+from lakehouse.windows import ALL_TIME, Windows
+
+PROPERTY = "lakehouse.state"
+_REMEMBERED = 100
+"""How many changes a table remembers; a child that is further behind is rebuilt as a whole."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One run's change of a table: the new version, and the windows whose rows it touched."""
+
+    version: str
+    windows: Windows
+
+
+@dataclass(frozen=True)
+class TableState:
+    """How a stored table came to be."""
+
+    fingerprint: str
+    """Of the expression (a model) or of the columns (an ingestion)."""
+    changes: tuple[Change, ...]
+    """The newest last; never empty."""
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """The version of each stored parent that the rows were built from."""
+    covered: Windows = ()
+    """The windows that an ingestion was asked for so far."""
+
+    @property
+    def version(self) -> str:
+        """Changes exactly when rows change; it is the run that changed them."""
+        return self.changes[-1].version
+
+    def changed_since(self, version: str | None) -> Windows:
+        """The windows touched after `version`; everything, if that is not remembered."""
+        known = [change.version for change in self.changes]
+        if version not in known:
+            return (ALL_TIME,)
+        later = self.changes[known.index(version) + 1 :]
+        return windows.union(window for change in later for window in change.windows)
+
+    def after(self, change: Change) -> TableState:
+        """The state with one more change."""
+        return replace(self, changes=(*self.changes, change)[-_REMEMBERED:])
+
+    def to_property(self) -> str:
+        """The state as the text of a table property."""
+        return json.dumps(
+            {
+                "fingerprint": self.fingerprint,
+                "parents": dict(sorted(self.parents.items())),
+                "covered": windows.to_json(self.covered),
+                "changes": [[c.version, windows.to_json(c.windows)] for c in self.changes],
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_property(cls, text: str) -> TableState:
+        """The state that `to_property` wrote."""
+        document = json.loads(text)
+        return cls(
+            fingerprint=document["fingerprint"],
+            parents=document["parents"],
+            covered=windows.from_json(document["covered"]),
+            changes=tuple(
+                Change(version, windows.from_json(pairs)) for version, pairs in document["changes"]
+            ),
+        )

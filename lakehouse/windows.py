@@ -1,0 +1,162 @@
+"""Half-open spans of time, and the algebra that planning needs of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal, TypeAlias, get_args
+from zoneinfo import ZoneInfo
+
+Grain: TypeAlias = Literal["hour", "day", "month"]
+GRAINS: tuple[str, ...] = get_args(Grain)
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Half-open span of instants `[start, end)`, both in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        for edge in (self.start, self.end):
+            if edge.tzinfo is None:
+                msg = f"a window needs instants with a time zone, got {edge.isoformat()}"
+                raise ValueError(msg)
+        if self.start >= self.end:
+            msg = f"a window ends after it starts, got {self}"
+            raise ValueError(msg)
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
+
+    def __str__(self) -> str:
+        if (self.start, self.end) == (BEGINNING, END):
+            return "all"
+        return f"[{_short(self.start)}, {_short(self.end)})"
+
+    @classmethod
+    def of_days(cls, first: date, last: date, zone: ZoneInfo) -> Window:
+        """The local calendar days `first` to `last`, both included, in `zone`."""
+        return cls(
+            datetime.combine(first, time(), zone),
+            datetime.combine(last + timedelta(days=1), time(), zone),
+        )
+
+    def overlaps(self, other: Window) -> bool:
+        """Whether the two share an instant."""
+        return self.start < other.end and other.start < self.end
+
+    def widen(self, before: timedelta, after: timedelta = timedelta()) -> Window:
+        """The window with `before` added at its start and `after` at its end."""
+        start = BEGINNING if self.start - BEGINNING < before else self.start - before
+        end = END if END - self.end < after else self.end + after
+        return Window(start, end)
+
+    def snap(self, grain: Grain) -> Window:
+        """The smallest window of whole UTC hours, days or months that holds this one."""
+        start = floor(self.start, grain)
+        end = floor(self.end, grain)
+        return Window(start, end if end == self.end else following(end, grain))
+
+    def pieces(self, length: timedelta) -> Iterator[Window]:
+        """Consecutive windows of at most `length` that make up this one."""
+        start = self.start
+        while start < self.end:
+            end = min(start + length, self.end)
+            yield Window(start, end)
+            start = end
+
+
+Windows: TypeAlias = tuple[Window, ...]
+"""Sorted windows that neither overlap nor touch."""
+
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+END = datetime(9999, 1, 1, tzinfo=UTC)
+ALL_TIME = Window(BEGINNING, END)
+"""Stands for "everything": what a table without a time column is changed for or built for."""
+
+
+def union(windows: Iterable[Window]) -> Windows:
+    """The same instants as sorted windows that neither overlap nor touch."""
+    joined: list[Window] = []
+    for window in sorted(windows):
+        if joined and window.start <= joined[-1].end:
+            joined[-1] = Window(joined[-1].start, max(joined[-1].end, window.end))
+        else:
+            joined.append(window)
+    return tuple(joined)
+
+
+def intersect(left: Iterable[Window], right: Iterable[Window]) -> Windows:
+    """The instants that are in both."""
+    others = tuple(right)
+    return union(
+        Window(max(a.start, b.start), min(a.end, b.end))
+        for a in left
+        for b in others
+        if a.overlaps(b)
+    )
+
+
+def subtract(left: Iterable[Window], right: Iterable[Window]) -> Windows:
+    """The instants of `left` that are not in `right`."""
+    rest = list(union(left))
+    for hole in right:
+        kept: list[Window] = []
+        for window in rest:
+            if not window.overlaps(hole):
+                kept.append(window)
+                continue
+            if window.start < hole.start:
+                kept.append(Window(window.start, hole.start))
+            if hole.end < window.end:
+                kept.append(Window(hole.end, window.end))
+        rest = kept
+    return tuple(rest)
+
+
+def to_json(windows: Iterable[Window]) -> list[list[str]]:
+    """Windows as pairs of ISO instants."""
+    return [[window.start.isoformat(), window.end.isoformat()] for window in windows]
+
+
+def from_json(pairs: Iterable[Iterable[str]]) -> Windows:
+    """The windows that `to_json` wrote."""
+    return union(Window(*map(datetime.fromisoformat, pair)) for pair in pairs)
+
+
+def floor(instant: datetime, grain: Grain) -> datetime:
+    """The start of the UTC hour, day or month that holds `instant`."""
+    at = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if grain == "hour":
+        return at
+    return at.replace(hour=0) if grain == "day" else at.replace(hour=0, day=1)
+
+
+def following(start: datetime, grain: Grain) -> datetime:
+    """The start of the next hour, day or month; `start` is the start of one."""
+    if grain == "hour":
+        return start + timedelta(hours=1)
+    if grain == "day":
+        return start + timedelta(days=1)
+    return floor(start + timedelta(days=32), "month")
+
+
+def parse_duration(text: str) -> timedelta:
+    """A length of time such as '90s', '15m', '1h', '2d' or '1w'.
+
+    Raises ValueError, with the cure, for anything else.
+    """
+    found = re.fullmatch(r"(\d+)([smhdw])", text.strip())
+    if not found:
+        msg = f"needs a number and a unit, such as '1h' or '2d', got {text!r}"
+        raise ValueError(msg)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _short(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M" if (instant.hour or instant.minute) else "%Y-%m-%d")

@@ -1,0 +1,47 @@
+"""A real Postgres for each worker, a database of it for each test."""
+
+import itertools
+
+import psycopg
+import pytest
+from toy import Source, Toy
+
+from lakehouse import config, postgres
+from lakehouse.engines import duckdb
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory):
+    """The address of an embedded Postgres that this worker alone uses."""
+    folder = tmp_path_factory.mktemp("postgres")
+    (folder / "lakehouse.toml").write_text("[project]\n")
+    with postgres.serving(config.load(folder, {})) as address:
+        yield address
+
+
+@pytest.fixture
+def database(postgres_server):
+    """The address of an empty database."""
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres_server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def source():
+    return Source()
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory):
+    """One DuckDB for all tests of a worker: loading its extensions is most of opening one."""
+    return duckdb.connect(tmp_path_factory.mktemp("spill"))
+
+
+@pytest.fixture
+def toy(tmp_path, database, source, engine):
+    """The toy project, nothing run yet."""
+    return Toy(tmp_path, database, source, engine)

@@ -1,0 +1,152 @@
+"""Branches, merges and the log of the embedded catalog."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from lakehouse.catalogs import TableChange
+from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
+from lakehouse.state import Change, TableState
+from lakehouse.windows import ALL_TIME, Window
+
+SCHEMA = pa.schema({"id": pa.int64(), "at": pa.timestamp("us", "UTC")})
+MARCH = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    return SqliteCatalog(tmp_path / "catalog.db", tmp_path / "warehouse")
+
+
+@pytest.fixture
+def write(catalog, tmp_path):
+    """Add a file with these ids to a table of a branch."""
+
+    def add(branch, table, *ids, remove=()):
+        known = catalog.tables(branch).get(table)
+        state = TableState("code", (Change(f"{branch}-{ids}", (ALL_TIME,)),))
+        path = tmp_path / f"{branch}-{table}-{'-'.join(map(str, ids))}.parquet"
+        rows = pa.table({"id": ids, "at": [MARCH] * len(ids)}, schema=SCHEMA)
+        parquet.write_table(rows, path)
+        after = known.state.after(state.changes[0]) if known else state
+        catalog.write(branch, TableChange(table, SCHEMA, remove, [str(path)], after))
+
+    return add
+
+
+def merge(catalog, branch):
+    return catalog.merge(branch, run_id=branch, message=f"merge {branch}")
+
+
+def test_main_does_not_see_a_branch(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    assert catalog.tables("main") == {}
+    assert catalog.tables("one")["raw.a"].rows == 1
+
+
+def test_a_merge_moves_every_changed_table_at_once(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    write("one", "raw.b", 1, 2)
+    commit = merge(catalog, "one")
+    assert {name: table.rows for name, table in catalog.tables("main").items()} == {
+        "raw.a": 1,
+        "raw.b": 2,
+    }
+    assert commit.tables == ("raw.a", "raw.b")
+
+
+def test_a_merge_drops_the_branch(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    merge(catalog, "one")
+    assert catalog.branches() == []
+
+
+def test_two_branches_that_touch_different_tables_both_merge(catalog, write):
+    for branch, table in (("one", "raw.a"), ("two", "raw.b")):
+        catalog.create_branch(branch)
+        write(branch, table, 1)
+    merge(catalog, "one")
+    merge(catalog, "two")
+    assert set(catalog.tables("main")) == {"raw.a", "raw.b"}
+
+
+def test_the_second_of_two_branches_that_touch_one_table_conflicts(catalog, write):
+    for branch in ("one", "two"):
+        catalog.create_branch(branch)
+        write(branch, "raw.a", 1)
+        write(branch, f"raw.{branch}", 1)
+    merge(catalog, "one")
+    with pytest.raises(MergeConflictError, match=r"raw\.a"):
+        merge(catalog, "two")
+    assert set(catalog.tables("main")) == {"raw.a", "raw.one"}
+
+
+def test_the_log_is_newest_first(catalog, write):
+    for branch in ("one", "two"):
+        catalog.create_branch(branch)
+        write(branch, f"raw.{branch}", 1)
+        merge(catalog, branch)
+    assert [commit.run_id for commit in catalog.log()] == ["two", "one"]
+
+
+def test_a_commit_stays_readable(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    first = merge(catalog, "one")
+    catalog.create_branch("two")
+    write("two", "raw.a", 2)
+    merge(catalog, "two")
+    assert catalog.tables(first.id)["raw.a"].rows == 1
+    assert catalog.tables("main")["raw.a"].rows == 2
+
+
+def test_a_dropped_branch_leaves_main(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    catalog.drop_branch("one")
+    assert catalog.tables("main") == {}
+    assert catalog.branches() == []
+
+
+def test_files_are_found_by_their_statistics(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    inside = Window(MARCH, MARCH.replace(day=2))
+    outside = Window(MARCH.replace(day=2), MARCH.replace(day=3))
+    assert len(catalog.files("one", "raw.a", (inside,), "at")) == 1
+    assert catalog.files("one", "raw.a", (outside,), "at") == []
+
+
+def test_removed_files_are_gone_in_the_same_commit(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1, 2, 3)
+    write("one", "raw.a", 4, remove=catalog.files("one", "raw.a", (ALL_TIME,), "at"))
+    assert catalog.tables("one")["raw.a"].rows == 1
+
+
+def test_the_state_lives_with_the_table(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    write("one", "raw.a", 2)
+    versions = [c.version for c in catalog.tables("one")["raw.a"].state.changes]
+    assert versions == ["one-(1,)", "one-(2,)"]
+
+
+@pytest.mark.parametrize("ref", ["nothing", "", "a'b"])
+def test_an_unknown_ref_is_one_clear_error(catalog, ref):
+    with pytest.raises(UnknownNameError, match="neither main, a branch nor a commit"):
+        catalog.tables(ref)
+
+
+def test_a_home_that_was_moved_is_recognised(catalog, write, tmp_path):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    (tmp_path / "warehouse").rename(tmp_path / "elsewhere")
+    with pytest.raises(StorageError, match=r"metadata of raw\.a"):
+        catalog.tables("one")

@@ -1,0 +1,90 @@
+"""Declarations: checked where they stand, naming the function and the cure."""
+
+import pytest
+
+from lakehouse import Incremental, NullCheck, ingestion, model, quality
+from lakehouse.declare import spec_of
+from lakehouse.errors import DeclarationError
+
+
+class Schema:
+    @staticmethod
+    def to_schema(): ...
+
+
+GOOD = {"table_name": "rows", "unique_key": "id", "validation_schema": Schema}
+
+
+def source(window): ...
+
+
+def child(parent): ...
+
+
+def alone(): ...
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"unique_key": ()}, "unique_key"),
+        ({"validation_schema": object}, "validation_schema"),
+        ({"table_name": "raw.rows"}, "table_name"),
+        ({"freshness_hours": (24, 1)}, "freshness_hours"),
+        ({"freshness_hours": 24}, "freshness_hours"),
+        ({"cron": "hourly"}, "cron"),
+        ({"overlap": "2"}, "overlap"),
+        ({"overlap": "2d"}, "time_column"),
+    ],
+)
+def test_a_wrong_ingestion_names_the_function_and_the_argument(arguments, complaint):
+    with pytest.raises(DeclarationError, match=complaint) as caught:
+        ingestion(**{**GOOD, **arguments})(source)
+    assert caught.value.message.startswith(f"{__name__}.source: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [
+        (Incremental(time_column="at", lookback="1"), "`lookback` needs a number and a unit"),
+        (Incremental(time_column="at", lookahead="soon"), "`lookahead`"),
+        (Incremental(time_column="at", grain="week"), "`grain` is one of"),
+        ("incremental", "`kind` is View"),
+    ],
+)
+def test_a_wrong_kind_names_the_function_and_the_cure(kind, complaint):
+    with pytest.raises(DeclarationError, match=complaint) as caught:
+        model(kind=kind)(child)
+    assert caught.value.message.startswith(f"{__name__}.child: ")
+
+
+def test_a_model_without_parents_is_refused():
+    with pytest.raises(DeclarationError, match="as parameters"):
+        model()(alone)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"table": "rows", "checks": [NullCheck(["id"])]}, "schema.name"),
+        ({"table": "silver.rows", "checks": ["not null"]}, "`checks` holds checks"),
+        ({"table": "silver.rows"}, "nothing to check"),
+    ],
+)
+def test_a_wrong_check_names_the_function_and_the_cure(arguments, complaint):
+    with pytest.raises(DeclarationError, match=complaint) as caught:
+        quality(**arguments)(alone)
+    assert caught.value.message.startswith(f"{__name__}.alone: ")
+
+
+def test_the_function_stays_itself():
+    def double(parent):
+        return parent * 2
+
+    assert model()(double) is double
+    assert double(2) == 4
+
+
+def test_the_spec_says_what_was_declared():
+    spec = spec_of(model(kind=Incremental(time_column="at", lookback="1h"), tags=["x"])(child))
+    assert (spec.table, spec.inputs, spec.tags) == ("test_declare.child", ("parent",), ("x",))

@@ -1,0 +1,70 @@
+"""Any order of days, repeats, late rows and corrections gives what one full refresh gives."""
+
+from itertools import count
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from toy import Source, Toy, at, event
+
+TABLES = ["silver.steps", "marts.daily", "marts.total"]
+_NUMBERS = count()
+
+rows = st.tuples(
+    st.sampled_from("abcdefgh"), st.integers(0, 400), st.integers(0, 5), st.integers(0, 23)
+)
+spans = st.tuples(st.integers(0, 5), st.integers(0, 2))
+steps = st.lists(st.tuples(st.lists(rows, max_size=4), spans), min_size=1, max_size=4)
+
+
+@pytest.fixture
+def fresh(tmp_path, postgres_server, engine):
+    """Makes a toy project in a home and a database of its own."""
+
+    def make(source):
+        number = next(_NUMBERS)
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE incremental_{number}")
+        address = postgres_server.replace("/postgres?", f"/incremental_{number}?")
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return Toy(folder, address, source, engine)
+
+    return make
+
+
+@settings(
+    max_examples=6,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps)
+def test_windows_in_any_order_equal_a_full_refresh(fresh, plan):
+    source = Source()
+    toy = fresh(source)
+    for changes, (first, more) in plan:
+        for id_, value, day, hour in changes:
+            source.rows = [row for row in source.rows if row["id"] != id_]
+            source.rows.append(event(id_, value, at(day, hour)))
+        toy.run(first, first + more)
+    toy.run(0, 7)
+    built = {table: toy.rows(table) for table in TABLES}
+    assert toy.published("daily") == built["marts.daily"]
+    toy.run(0, 7, full_refresh=True)
+    assert built == {table: toy.rows(table) for table in TABLES}
+    assert sum(int(row["value"]) for row in source.rows) == (built["marts.total"][0]["total"] or 0)
+
+
+def test_a_lookback_too_short_is_wrong(fresh):
+    """The model looks a day back; without being told so, a late row leaves it wrong."""
+    source = Source(event("b", 2, at(1, 1)))
+    toy = fresh(source)
+    toy.change(lookback="0d")
+    toy.run(1)
+    source.rows.append(event("a", 1, at(0, 23)))
+    toy.run(0)
+    built = toy.rows("silver.steps")
+    toy.run(0, full_refresh=True)
+    assert built != toy.rows("silver.steps")

@@ -1,0 +1,168 @@
+"""A project small enough to reason about: events with a value, daily sums, a total."""
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from types import ModuleType
+
+import ibis
+import pandera.ibis
+import pyarrow as pa
+
+from lakehouse import Incremental, Table, View, ingestion, model, quality
+from lakehouse.checks import RangeCheck
+from lakehouse.config import load
+from lakehouse.postgres import query
+from lakehouse.project import collect
+from lakehouse.run import Request, run
+from lakehouse.selectors import select
+from lakehouse.session import Session
+from lakehouse.windows import Window
+
+FIRST = date(2024, 3, 1)
+TYPES = {"id": pa.string(), "value": pa.string(), "at": pa.timestamp("us", "UTC")}
+
+
+def at(day=0, hour=12, minute=0):
+    """A moment, `day` days after the first of March."""
+    return datetime(2024, 3, 1, hour, minute, tzinfo=UTC) + timedelta(days=day)
+
+
+def event(key, value, moment):
+    """A row as the source yields it: its value as text."""
+    return {"id": key, "value": str(value) if value is not None else None, "at": moment}
+
+
+class Events(pandera.ibis.DataFrameModel):
+    id: str
+    value: int = pandera.ibis.Field(ge=0)
+    at: ibis.dtype("timestamp('UTC', 6)") = pandera.ibis.Field()
+
+
+class Source:
+    """A source that the test changes under the pipeline's feet."""
+
+    def __init__(self, *rows):
+        self.rows = list(rows)
+        self.asked = []
+
+    def read(self, window):
+        self.asked.append(window)
+        found = [row for row in self.rows if window.start <= row["at"] < window.end]
+        yield pa.Table.from_pylist(found, schema=pa.schema(TYPES))
+
+
+def into(module):
+    """Put a function into a module, as if it had been written there."""
+
+    def place(function):
+        sys.modules[module.__name__] = module
+        function.__module__ = module.__name__
+        setattr(module, function.__name__, function)
+        return function
+
+    return place
+
+
+def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False):
+    """The toy project over a source."""
+    raw, silver, marts = (ModuleType(f"toy.{name}") for name in ("raw", "silver", "marts"))
+
+    @into(raw)
+    def client():
+        """The source."""
+        return source
+
+    @ingestion(
+        table_name="events",
+        unique_key="id",
+        validation_schema=Events,
+        time_column="at",
+        overlap=overlap,
+    )
+    @into(raw)
+    def events(window, client):
+        """Events as they come."""
+        yield from client.read(window)
+
+    @model(kind=View(time_column="at"))
+    @into(silver)
+    def valid(events):
+        """Events worth counting."""
+        return events.filter(events.value < 1000)
+
+    @model(kind=Incremental(time_column="at", lookback=lookback))
+    @into(silver)
+    def steps(valid):
+        """Each event with the one before it on the same or the previous day."""
+        before = valid.value.lag().over(order_by=[valid.at, valid.id])
+        when = valid.at.lag().over(order_by=[valid.at, valid.id])
+        near = when.date().cast("string") >= (valid.at - ibis.interval(days=1)).date().cast(
+            "string"
+        )
+        return valid.select(
+            "id", "at", value=valid.value * factor, before=near.ifelse(before, None)
+        )
+
+    @model(kind=Incremental(time_column="day"))
+    @into(marts)
+    def daily(steps):
+        """Sums by day."""
+        days = steps.mutate(day=steps.at.date())
+        return days.group_by("day").agg(rows=days.count(), total=days.value.sum())
+
+    @model(kind=Table())
+    @into(marts)
+    def total(steps):
+        """The sum of everything."""
+        value = steps.value.cast("float64") if wide else steps.value
+        return steps.agg(rows=steps.count(), total=value.sum())
+
+    @quality(table="silver.steps", checks=[RangeCheck("value", max_value=500)])
+    @into(silver)
+    def small_values(): ...
+
+    return raw, silver, marts
+
+
+class Toy:
+    """The toy project in a home of its own; every command is a session of its own."""
+
+    def __init__(self, folder, postgres, source, engine):
+        self.folder, self.source = folder, source
+        self.postgres, self.engine = postgres, engine
+        (folder / "lakehouse.toml").write_text("[project]\n")
+        self.change()
+
+    def change(self, **options):
+        """Change the code of the project."""
+        self.project = collect(modules(self.source, **options))
+
+    @property
+    def session(self):
+        session = Session(load(self.folder, {"LAKEHOUSE_POSTGRES_URL": self.postgres}))
+        session.project, session.engine = self.project, self.engine
+        return session
+
+    def run(self, first=0, last=None, *, selected=None, full_refresh=False):
+        """Run days, counted from the first of March."""
+        days = [FIRST + timedelta(days=each) for each in (first, first if last is None else last)]
+        names = select(self.project, selected)
+        with self.session as session:
+            window = Window.of_days(*days, session.settings.timezone)
+            return run(session, Request(window, names, full_refresh, "a test"))
+
+    def rows(self, table, ref="main"):
+        """The rows of a table without bookkeeping, in an order of their own."""
+        found = self.session.query(f"select * from {table}", ref).to_pylist()
+        return sorted(
+            ({k: v for k, v in row.items() if not k.startswith("_")} for row in found), key=repr
+        )
+
+    def published(self, table):
+        """The rows of a mart in Postgres."""
+        return sorted(query(self.postgres, f"select * from marts.{table}"), key=repr)
+
+    def head(self):
+        """The newest commit of main."""
+        commit = self.session.catalog.head()
+        return commit.id if commit else None
