@@ -1,0 +1,1 @@
+"""Where the glucose readings come from."""

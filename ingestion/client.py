@@ -1,0 +1,132 @@
+"""The client of one person's Nightscout: every entry of a window, or an error."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+
+from ingestion.answers import PATH, Failure, ask
+from ingestion.people import Patience, Person
+from ingestion.spans import Span
+from lakehouse import SourceError, Window
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: a redirect is not even looked at, since the secret would go along."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks `person`'s server, `span` by `span`, for at most `count` entries at a time.
+
+    The server cuts an answer to the newest `count` without a word, so a full answer is never
+    believed: the span is halved and asked again. Entries whose `date` is not a number are
+    answered by no query of the API, and thus by this one neither.
+    """
+
+    person: Person
+    patience: Patience = field(default_factory=Patience)
+    count: int = 10_000
+    span: timedelta = timedelta(days=5)
+    session: requests.Session = field(
+        default_factory=_Session, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        if self.person.secret is not None:
+            secret = self.person.secret.get_secret_value().encode()
+            digest = hashlib.sha1(secret, usedforsecurity=False)  # what Nightscout compares
+            self.session.headers["api-secret"] = digest.hexdigest()
+        if self.person.token is not None:
+            self.session.params = {"token": self.person.token.get_secret_value()}
+            logging.getLogger("urllib3.connectionpool").addFilter(_without_tokens)
+        if urlsplit(self.person.url).hostname in ("127.0.0.1", "localhost", "::1"):
+            self.session.trust_env = False  # no proxy leads to this machine
+
+    def entries(self, window: Window) -> Iterator[list[Any]]:
+        """The entries of `window`, of every type, a list an answer, oldest span first.
+
+        Raises SourceError as soon as one span cannot be had. With a server that is dead that
+        takes `attempts` times the timeout (to connect, then to read) and the waits between: with
+        the defaults some five minutes at most.
+        """
+        for span in Span.of(window).pieces(self.span):
+            yield from self._complete(span)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def _complete(self, span: Span) -> Iterator[list[Any]]:
+        documents = self._ask(span)
+        if len(documents) < self.count:
+            yield documents
+        elif span.length > 1:
+            for half in span.halves():
+                yield from self._complete(half)
+        else:
+            failure = Failure(
+                f"has {self.count} entries or more in one millisecond",
+                hint="its answer may be cut, and nothing smaller can be asked for",
+            )
+            raise self._error(span, failure)
+
+    def _ask(self, span: Span) -> list[Any]:
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_result(_may_pass),
+            stop=tenacity.stop_after_attempt(self.patience.attempts),
+            wait=self._wait,
+            retry_error_callback=_last_answer,
+        )
+        answer: list[Any] | Failure = attempts(
+            ask, self.session, self.person, span, self.count, self.patience.timeout
+        )
+        if isinstance(answer, Failure):
+            raise self._error(span, answer)
+        return answer
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        answer = _last_answer(state)
+        asked = answer.retry_after if isinstance(answer, Failure) else 0.0
+        first, longest = self.patience.first_wait, self.patience.longest_wait
+        growing = tenacity.wait_exponential(multiplier=first) + tenacity.wait_random(0, first)
+        return min(max(asked, growing(state)), longest)
+
+    def _error(self, span: Span, failure: Failure) -> SourceError:
+        tried = self.patience.attempts
+        times = f", asked {tried} times" if failure.passing and tried > 1 else ""
+        return SourceError(
+            f"site {self.person.site!r}: {self.person.url}{PATH} {failure.message}{times},"
+            f" for {span}",
+            hint=failure.hint,
+        )
+
+
+def _may_pass(answer: list[Any] | Failure) -> bool:
+    return isinstance(answer, Failure) and answer.passing
+
+
+def _last_answer(state: tenacity.RetryCallState) -> list[Any] | Failure:
+    assert state.outcome is not None
+    answer: list[Any] | Failure = state.outcome.result()
+    return answer
+
+
+def _without_tokens(record: logging.LogRecord) -> bool:
+    """Hide tokens in what the HTTP library logs: it logs addresses as they are called."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            re.sub(r"token=[^&\s]+", "token=…", part) if isinstance(part, str) else part
+            for part in record.args
+        )
+    return True

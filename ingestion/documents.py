@@ -1,0 +1,123 @@
+"""JSON documents of the API as one Arrow table, in bulk.
+
+The source's types cannot be trusted, so every field stays text: whoever reads the table casts
+it, and can say which text was no number. Nothing that a list of JSON holds is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+FIELDS = {
+    "_id": "_id",
+    "date": "date",
+    "date_string": "dateString",
+    "sys_time": "sysTime",
+    "utc_offset": "utcOffset",
+    "sgv": "sgv",
+    "mbg": "mbg",
+    "direction": "direction",
+    "trend": "trend",
+    "device": "device",
+    "type": "type",
+    "noise": "noise",
+    "rssi": "rssi",
+    "filtered": "filtered",
+    "unfiltered": "unfiltered",
+}
+"""The column of each field of the API."""
+
+_FIRST = -62_135_596_800_000  # 0001-01-01 in epoch milliseconds
+_LAST = 253_402_300_800_000  # 10000-01-01
+
+
+def parse(body: bytes) -> Any:
+    """The JSON of an answer. Raises ValueError if it is none, or nested beyond reading."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:  # the slower parser takes lone surrogates, and numbers beyond a double as text
+        return json.loads(body, parse_float=_number, parse_int=_number, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def to_table(site: str, documents: Sequence[Any]) -> pa.Table:
+    """One row for each document: its fields as text, its instant, and the document itself.
+
+    `reading_timestamp` is null where `date` is no number, or lies outside the years 1 to 9999.
+    """
+    rows = [row if isinstance(row, dict) else {} for row in documents]
+    columns = {"site": pa.array([site] * len(rows), pa.string())}
+    for column, field in FIELDS.items():
+        columns[column] = _texts([row.get(field) for row in rows])
+    columns["reading_timestamp"] = pa.array(
+        [_microseconds(row.get("date")) for row in rows], pa.timestamp("us", tz="UTC")
+    )
+    columns["payload"] = pa.array([_json(document) for document in documents], pa.string())
+    return pa.table(columns)
+
+
+def _texts(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowException, UnicodeError):  # not all are text that UTF-8 can hold
+        return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if kind is float:
+        return repr(value).removesuffix(".0")
+    if kind is str:
+        return str(value.encode("utf-8", "backslashreplace"), "utf-8")
+    return None if value is None else _json(value)
+
+
+def _json(value: Any) -> str | None:
+    """Compact JSON; null for what nests some 1,000 levels deep, which no Nightscout can store."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # lone surrogates, whole numbers beyond 64 bits, more than 254 levels
+        pass
+    try:
+        return json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        return None
+
+
+def _microseconds(date: Any) -> int | None:
+    """Epoch milliseconds as whole microseconds; what is finer is cut off, as the decimals say."""
+    if type(date) is int:
+        return date * 1000 if _FIRST <= date < _LAST else None
+    if not isinstance(date, float | str):
+        return None
+    try:
+        number = Decimal(repr(date) if isinstance(date, float) else date)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or not _FIRST <= number < _LAST:
+        return None
+    return math.floor(number * 1000)
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    if math.isinf(number):
+        return text
+    return int(text) if text.lstrip("-").isdigit() else number
+
+
+def _refuse(constant: str) -> None:
+    msg = f"{constant} is no JSON"
+    raise ValueError(msg)

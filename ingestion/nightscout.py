@@ -1,0 +1,55 @@
+"""Glucose readings of every configured person, from their Nightscout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from ingestion.schema import GlucoseEntries, Sites
+from ingestion.source import Nightscout
+from lakehouse import Settings, Window, ingestion
+
+
+def nightscout(settings: Settings) -> Nightscout:
+    """The Nightscout of every configured person, or the bundled recording if there is none.
+
+    Reads `[nightscout]` of lakehouse.toml and the NIGHTSCOUT_* variables of the environment.
+    Raises ConfigError for settings that cannot be meant.
+    """
+    return Nightscout.configured(settings.section("nightscout"), os.environ)
+
+
+@ingestion(
+    table_name="glucose_entries",
+    unique_key=("site", "_id"),
+    validation_schema=GlucoseEntries,
+    time_column="reading_timestamp",
+    group="nightscout",
+    cron="0 * * * *",
+    freshness_hours=(1, 24),
+    overlap="2d",  # phones upload late
+)
+def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table]:
+    """Entries of every type as Nightscout returns them, a table an answer.
+
+    Raises SourceError when a server cannot be read or its answer cannot be trusted.
+    """
+    yield from nightscout.entries(window)
+
+
+@ingestion(
+    table_name="sites",
+    unique_key=("site",),
+    validation_schema=Sites,
+    group="nightscout",
+)
+def sites(nightscout: Nightscout) -> Iterator[pa.Table]:
+    """The people whose readings are fetched, each with an IANA time zone."""
+    yield pa.table(
+        {
+            "site": pa.array([person.site for person in nightscout.people], pa.string()),
+            "timezone": pa.array([person.timezone for person in nightscout.people], pa.string()),
+        }
+    )

@@ -1,0 +1,200 @@
+"""Whose readings are fetched, and how patiently: lakehouse.toml and the environment.
+
+Addresses and time zones stand in `[[nightscout.sites]]` or in NIGHTSCOUT_URL, NIGHTSCOUT_SITE
+and NIGHTSCOUT_TIMEZONE. Secrets stand in the environment only, and no message repeats one: nor
+an address that is wrong, since a secret may be what is wrong about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr
+
+from lakehouse import ConfigError
+from lakehouse.config import zone
+
+URL, SITE, TIMEZONE = "NIGHTSCOUT_URL", "NIGHTSCOUT_SITE", "NIGHTSCOUT_TIMEZONE"
+CREDENTIALS = ("NIGHTSCOUT_API_SECRET", "NIGHTSCOUT_TOKEN")
+
+_CREDENTIAL = re.compile(rf"({'|'.join(CREDENTIALS)})(_.+)?")
+_LONGEST_TIMEOUT = 3600
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person's Nightscout.
+
+    `url` has no query, no password and no slash at its end; `timezone` is an IANA name. `suffix`
+    ends the names of the environment variables that hold the person's secrets.
+    """
+
+    site: str
+    url: str
+    timezone: str = "UTC"
+    secret: SecretStr | None = None
+    token: SecretStr | None = None
+    suffix: str = ""
+
+    @property
+    def variables(self) -> tuple[str, str]:
+        """The environment variables of the person's secret and token."""
+        return _variables(self.suffix)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server is waited for, in seconds, and how often it is asked.
+
+    `timeout` is the longest silence. Waits between attempts grow from about `first_wait` and
+    never exceed `longest_wait`, whatever the server asks for.
+    """
+
+    timeout: float = 30.0
+    attempts: int = 4
+    first_wait: float = 1.0
+    longest_wait: float = 30.0
+
+
+def configured_people(
+    section: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[Person, ...]:
+    """The people of `[nightscout]` and of the environment; nobody if there is no address.
+
+    Raises ConfigError for settings that cannot be meant.
+    """
+    env = {name: text.strip() for name, text in environment.items() if text.strip()}
+    people = [_from_block(block, env) for block in _blocks(section)]
+    if URL in env:
+        people.insert(0, _person(env.get(SITE, "home"), env[URL], env.get(TIMEZONE), "", env))
+    _require_distinct(people)
+    _require_addresses(people, env)
+    return tuple(people)
+
+
+def configured_patience(section: Mapping[str, Any]) -> Patience:
+    """`timeout` and `attempts` of `[nightscout]`. Raises ConfigError."""
+    unknown = sorted(set(section) - {"sites", "timeout", "attempts"})
+    if unknown:
+        raise ConfigError(
+            f"[nightscout] has {unknown[0]!r}, which means nothing",
+            hint="it takes sites, timeout and attempts; secrets stay in the environment",
+        )
+    timeout = section.get("timeout", Patience.timeout)
+    attempts = section.get("attempts", Patience.attempts)
+    if type(timeout) not in (int, float) or not (0 < timeout <= _LONGEST_TIMEOUT):
+        raise ConfigError(
+            f"`timeout` in [nightscout] is {timeout!r}",
+            hint=f"give seconds, more than 0 and at most {_LONGEST_TIMEOUT}",
+        )
+    if type(attempts) is not int or attempts < 1:
+        raise ConfigError(
+            f"`attempts` in [nightscout] is {attempts!r}", hint="give a whole number from 1"
+        )
+    return Patience(timeout=float(timeout), attempts=attempts)
+
+
+def _blocks(section: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    blocks = section.get("sites", [])
+    if not isinstance(blocks, list) or not all(isinstance(block, Mapping) for block in blocks):
+        raise ConfigError(
+            "`sites` in [nightscout] is no list of tables",
+            hint="write one [[nightscout.sites]] block for each person",
+        )
+    return blocks
+
+
+def _from_block(block: Mapping[str, Any], env: Mapping[str, str]) -> Person:
+    site = block.get("site")
+    if not isinstance(site, str) or not site.strip():
+        raise ConfigError(
+            "a [[nightscout.sites]] block has no name", hint='give it one, such as site = "anna"'
+        )
+    where = f"site {site!r} in [[nightscout.sites]]"
+    unknown = sorted(set(block) - {"site", "url", "timezone"})
+    if unknown:
+        raise ConfigError(
+            f"{where} has {unknown[0]!r}, which means nothing",
+            hint="it takes site, url and timezone; secrets stay in the environment",
+        )
+    for name in ("url", "timezone"):
+        if not isinstance(block.get(name, ""), str):
+            raise ConfigError(f"`{name}` of {where} is no text", hint="write it in quotes")
+    if not block.get("url"):
+        raise ConfigError(f"{where} has no url", hint=f"add its address, or remove {site!r}")
+    return _person(site, block["url"], block.get("timezone"), f"_{_upper(site)}", env)
+
+
+def _person(
+    site: str, url: str, timezone: str | None, suffix: str, env: Mapping[str, str]
+) -> Person:
+    places = (f"`url` of site {site!r}", f"`timezone` of site {site!r}")
+    url_place, zone_place = places if suffix else (URL, TIMEZONE)
+    variables = _variables(suffix)
+    secret, token = (SecretStr(env[name]) if name in env else None for name in variables)
+    if secret and token:
+        raise ConfigError(f"{' and '.join(variables)} are both set", hint="keep one of them")
+    return Person(
+        site=site,
+        url=_address(url, url_place),
+        timezone=zone(timezone or "UTC", zone_place).key,
+        secret=secret,
+        token=token,
+        suffix=suffix,
+    )
+
+
+def _address(text: str, where: str) -> str:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or re.search(r"\s", text):
+        raise ConfigError(
+            f"{where} is no address that can be called",
+            hint="give scheme and host, such as https://anna.example.org",
+        )
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            f"{where} holds a password, a query or a fragment",
+            hint=f"keep scheme, host and path; secrets belong in {' or '.join(CREDENTIALS)}",
+        )
+    path = parts.path.rstrip("/").removesuffix("/api/v1")  # as uploaders write it
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _require_distinct(people: list[Person]) -> None:
+    seen: dict[str, str] = {}
+    for person in people:
+        name = _upper(person.site)
+        if name in seen:
+            raise ConfigError(
+                f"sites {seen[name]!r} and {person.site!r} share a name",
+                hint="give each person a site that differs in letters or digits",
+            )
+        seen[name] = person.site
+
+
+def _require_addresses(people: list[Person], env: Mapping[str, str]) -> None:
+    known = {variable for person in people for variable in person.variables}
+    for name in sorted(env):
+        if _CREDENTIAL.fullmatch(name) and name not in known:
+            raise ConfigError(
+                f"{name} belongs to no address",
+                hint=f"set {URL}, or name the variable after a site of [[nightscout.sites]]",
+            )
+
+
+def _variables(suffix: str) -> tuple[str, str]:
+    secret, token = CREDENTIALS
+    return secret + suffix, token + suffix
+
+
+def _upper(site: str) -> str:
+    """The site as it stands in the names of environment variables."""
+    return re.sub(r"[^A-Z0-9]", "_", site.upper())

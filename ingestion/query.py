@@ -1,0 +1,77 @@
+"""What the entries API of Nightscout is asked, read from an address as the server reads it."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from math import inf, nextafter
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+PATHS = {"/api/v1/entries.json": None, "/api/v1/entries/sgv.json": "sgv"}
+"""The addresses, and the type of entry that each one is about."""
+
+_DEFAULT_COUNT = 10
+_DEFAULT_MILLISECONDS = 4 * 24 * 3_600_000
+_CONDITION = re.compile(r"find\[date\]\[\$(gte|gt|lte|lt)\]")
+
+
+@dataclass(frozen=True)
+class Query:
+    """The newest `count` entries (0: all) of a `type` (None: any) with `date` in `[start, end)`."""
+
+    count: int = _DEFAULT_COUNT
+    type: str | None = None
+    start: float = -inf
+    end: float = inf
+
+    def matches(self, document: Any) -> bool:
+        """Whether the document is asked for. A `date` that is no number never is."""
+        if not isinstance(document, dict) or type(document.get("date")) not in (int, float):
+            return False
+        about = self.type in (None, document.get("type"))
+        return about and self.start <= document["date"] < self.end
+
+
+class Archive(Protocol):
+    """Entries that can be asked for."""
+
+    def find(self, query: Query) -> list[Any]:
+        """The documents that match, newest first, cut to `query.count`."""
+        ...
+
+
+def read(target: str) -> Query | None:
+    """The query of a request's target; None if it is about no entries.
+
+    Without a condition on `date` it is about the last four days, as on a real server.
+    Raises ValueError for what this API does not know.
+    """
+    parts = urlsplit(target)
+    if parts.path not in PATHS:
+        return None
+    count, start, end = _DEFAULT_COUNT, -inf, inf
+    for name, text in parse_qsl(parts.query, keep_blank_values=True):
+        if name == "count":
+            count = abs(int(text))  # as MongoDB's limit
+        elif found := _CONDITION.fullmatch(name):
+            operator, value = found[1], _whole(text)
+            if value is None:
+                end = -inf
+            elif operator in ("gte", "gt"):
+                start = max(start, value if operator == "gte" else nextafter(value, inf))
+            else:
+                end = min(end, value if operator == "lt" else nextafter(value, inf))
+        elif name.startswith("find"):
+            msg = f"{name} is not known here"
+            raise ValueError(msg)
+    if (start, end) == (-inf, inf):
+        start = time.time() * 1000 - _DEFAULT_MILLISECONDS
+    return Query(count, PATHS[parts.path], start, end)
+
+
+def _whole(text: str) -> int | None:
+    """The number that `text` begins with, as JavaScript's parseInt reads it."""
+    found = re.match(r"\s*([+-]?\d+)", text)
+    return int(found[1]) if found else None

@@ -1,0 +1,79 @@
+"""What a row of the raw tables must satisfy; a row that does not is set aside with the reasons.
+
+Codes, minutes and epoch milliseconds are whole numbers, whatever measures something is a double.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pandera.ibis as pa
+from pandera.api.ibis.types import IbisData
+
+Instant = Annotated[dt.Timestamp, "UTC", 6, True]
+"""Instants in UTC, in microseconds; the annotation wants all arguments of the type."""
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before it there was no sensor to upload from: the clock was never set."""
+AHEAD = timedelta(days=1)
+"""How far the clock of a phone may be ahead of ours."""
+HIGHEST = 2000
+"""mg/dL that nothing measures. Error codes (below 39) are rows like others here."""
+
+
+class GlucoseEntries(pa.DataFrameModel):
+    """`raw.glucose_entries`: Nightscout's entries of every type."""
+
+    site: str
+    entry_id: str = pa.Field(alias="_id")
+    date: int
+    date_string: str = pa.Field(nullable=True)
+    sys_time: str = pa.Field(nullable=True)
+    utc_offset: int = pa.Field(nullable=True)
+    sgv: float = pa.Field(nullable=True, ge=0, le=HIGHEST)
+    mbg: float = pa.Field(nullable=True, ge=0, le=HIGHEST)
+    direction: str = pa.Field(nullable=True)
+    trend: int = pa.Field(nullable=True)
+    device: str = pa.Field(nullable=True)
+    type: str
+    noise: float = pa.Field(nullable=True)
+    rssi: float = pa.Field(nullable=True)
+    filtered: float = pa.Field(nullable=True)
+    unfiltered: float = pa.Field(nullable=True)
+    reading_timestamp: Instant
+    payload: str
+
+    @pa.dataframe_check(description="_id is empty")
+    @classmethod
+    def id_is_not_empty(cls, data: IbisData) -> ir.BooleanColumn:
+        return data.table["_id"] != ""
+
+    @pa.dataframe_check(description=f"reading_timestamp is before {EARLIEST.year}")
+    @classmethod
+    def reading_is_not_ancient(cls, data: IbisData) -> ir.BooleanColumn:
+        return data.table["reading_timestamp"] >= EARLIEST
+
+    @pa.dataframe_check(description="reading_timestamp is more than a day ahead")
+    @classmethod
+    def reading_is_not_ahead(cls, data: IbisData) -> ir.BooleanColumn:
+        return data.table["reading_timestamp"] <= datetime.now(UTC) + AHEAD
+
+    @pa.dataframe_check(description="an entry of type sgv has no sgv")
+    @classmethod
+    def sgv_is_there(cls, data: IbisData) -> ir.BooleanColumn:
+        return (data.table["type"] != "sgv") | data.table["sgv"].notnull()
+
+    @pa.dataframe_check(description="an entry of type mbg has no mbg")
+    @classmethod
+    def mbg_is_there(cls, data: IbisData) -> ir.BooleanColumn:
+        return (data.table["type"] != "mbg") | data.table["mbg"].notnull()
+
+
+class Sites(pa.DataFrameModel):
+    """`raw.sites`: the people, each with an IANA time zone."""
+
+    site: str
+    timezone: str

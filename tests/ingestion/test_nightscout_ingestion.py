@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from ingestion.documents import to_table
+from ingestion.nightscout import glucose_entries, nightscout, sites
+from ingestion.replay import Documents, ReplayServer
+from ingestion.source import Nightscout
+from lakehouse import Settings, Window, config
+from lakehouse.declare import IngestionSpec, spec_of
+from lakehouse.engines import duckdb
+from lakehouse.ingest.stage import POSITION, Staged
+from lakehouse.ingest.validate import validate
+from lakehouse.raw import declared, landed
+
+START = datetime(2024, 3, 15, tzinfo=UTC)
+DAY = Window(START, START + timedelta(days=1))
+MS = int(START.timestamp() * 1000)
+MS_NOW = int(datetime.now(UTC).timestamp() * 1000)
+
+
+def spec(function: Any) -> IngestionSpec:
+    found = spec_of(function)
+    assert isinstance(found, IngestionSpec)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("URL", "SITE", "TIMEZONE", "API_SECRET", "TOKEN"):
+        monkeypatch.delenv(f"NIGHTSCOUT_{name}", raising=False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / config.FILE).touch()
+    return config.load(tmp_path, {})
+
+
+@pytest.fixture
+def demo(settings: Settings) -> Iterator[Nightscout]:
+    with closing(nightscout(settings)) as source:
+        yield source
+
+
+def entry(**fields: Any) -> dict[str, Any]:
+    return {"_id": "a", "type": "sgv", "date": MS, "sgv": 100, **fields}
+
+
+# What is read
+
+
+def test_without_an_address_the_recording_is_read(demo: Nightscout) -> None:
+    table = pa.concat_tables(glucose_entries(DAY, demo))
+    assert table.num_rows == 288
+    assert set(table["site"].to_pylist()) == {"demo"}
+    assert sum(map(int, table["sgv"].to_pylist())) == 43_019
+
+
+def test_the_person_of_the_recording_lives_in_utc(demo: Nightscout) -> None:
+    assert pa.concat_tables(sites(demo)).to_pylist() == [{"site": "demo", "timezone": "UTC"}]
+
+
+def test_the_whole_recording_is_read_within_a_second(demo: Nightscout) -> None:
+    window = Window(datetime(2023, 10, 1, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC))
+    list(glucose_entries(DAY, demo))  # the file is read once
+    started = time.perf_counter()
+    tables = list(glucose_entries(window, demo))
+    took = time.perf_counter() - started
+    assert sum(table.num_rows for table in tables) == 50_108
+    assert took < 3  # a second on a machine of its own
+
+
+def test_every_answer_is_a_table_of_one_shape(demo: Nightscout) -> None:
+    window = Window(START, START + timedelta(days=60))  # to weeks without readings
+    tables = list(glucose_entries(window, demo))
+    assert len(tables) == 12
+    assert tables[-1].num_rows == 0
+    assert len({str(table.schema) for table in tables}) == 1
+
+
+def test_several_people_are_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        ReplayServer(Documents([entry(sgv=1)]), secret="of-anna") as anna,
+        ReplayServer(Documents([entry(sgv=2)])) as home,
+    ):
+        monkeypatch.setenv("NIGHTSCOUT_URL", home.url)
+        monkeypatch.setenv("NIGHTSCOUT_API_SECRET_ANNA", "of-anna")
+        block = {"site": "anna", "url": anna.url, "timezone": "Europe/London"}
+        configured = replace(settings, sections={"nightscout": {"sites": [block]}})
+        with closing(nightscout(configured)) as source:
+            rows = pa.concat_tables(glucose_entries(DAY, source)).to_pylist()
+            people = pa.concat_tables(sites(source)).to_pylist()
+    assert [(row["site"], row["_id"], row["sgv"]) for row in rows] == [
+        ("home", "a", "2"),
+        ("anna", "a", "1"),
+    ]
+    assert people == [
+        {"site": "home", "timezone": "UTC"},
+        {"site": "anna", "timezone": "Europe/London"},
+    ]
+
+
+def test_with_an_address_no_recording_is_served(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSCOUT_URL", "https://anna.example.org")
+    with closing(nightscout(settings)) as source:
+        assert source.replay is None
+
+
+def test_the_patience_of_the_file_is_the_clients(settings: Settings) -> None:
+    section = {"timeout": 3, "attempts": 2}
+    with closing(nightscout(replace(settings, sections={"nightscout": section}))) as source:
+        (client,) = source.clients
+    assert (client.patience.timeout, client.patience.attempts) == (3, 2)
+
+
+def test_closing_stops_the_server(demo: Nightscout) -> None:
+    assert demo.replay is not None
+    demo.close()
+    with pytest.raises(OSError):  # noqa: PT011 - it has no port any more
+        demo.replay._server.socket.getsockname()
+
+
+# What is declared
+
+
+def test_the_raw_tables() -> None:
+    assert (spec(glucose_entries).table, spec(sites).table) == ("raw.glucose_entries", "raw.sites")
+
+
+def test_the_columns_of_the_entries_are_those_of_the_documents() -> None:
+    assert list(declared(spec(glucose_entries)).names) == to_table("anna", []).schema.names
+
+
+def test_the_types_of_the_entries() -> None:
+    types = {name: str(kind) for name, kind in landed(spec(glucose_entries)).items()}
+    whole = [name for name, kind in types.items() if kind == "int64"]
+    doubles = [name for name, kind in types.items() if kind == "float64"]
+    assert whole == ["date", "utc_offset", "trend"]
+    assert doubles == ["sgv", "mbg", "noise", "rssi", "filtered", "unfiltered"]
+    assert types["reading_timestamp"] == "timestamp('UTC', 6)"
+    assert types["_id"] == "string"
+
+
+def reasons(function: Any, *tables: pa.Table) -> list[str]:
+    """Why each row would be set aside; empty for a good one."""
+    rows = pa.concat_tables(tables)
+    rows = rows.append_column(POSITION, pa.array(range(rows.num_rows), pa.int64()))
+    engine = duckdb.connect(extensions=["icu"])
+    with TemporaryDirectory() as folder:
+        parquet.write_table(rows, f"{folder}/rows.parquet")
+        staged = Staged((f"{folder}/rows.parquet",), rows.num_rows)
+        name = validate(engine, spec(function), staged)
+    judged = engine.connection.execute(f"SELECT reasons FROM {name} ORDER BY {POSITION}")
+    return [found for (found,) in judged.fetchall()]
+
+
+def wrong_with(document: Any) -> str:
+    (found,) = reasons(glucose_entries, to_table("anna", [document]))
+    return found
+
+
+SOON = MS_NOW + 20 * 3_600_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"sgv": "121"},
+        {"sgv": 122.5},
+        {"sgv": 5},
+        {"sgv": 0},
+        {"sgv": 2000},
+        {"date": MS + 0.9592},
+        {"date": str(MS)},
+        {"date": 946684800000},
+        {"date": SOON},
+        {"type": "mbg", "sgv": None, "mbg": 90},
+        {"type": "cal", "sgv": None, "slope": 1},
+        {"trend": 4.0, "utcOffset": -210, "noise": 1, "rssi": 100, "filtered": 0.5},
+    ],
+)
+def test_a_good_entry(changes: dict[str, Any]) -> None:
+    assert wrong_with(entry(**changes)) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"_id": None}, "_id is missing"),
+        ({"_id": ""}, "_id is empty"),
+        ({"type": None}, "type is missing"),
+        ({"date": None}, "date is missing; reading_timestamp is missing"),
+        ({"date": "soon"}, "date: soon is not a number; reading_timestamp is missing"),
+        ({"date": 946684799999}, "reading_timestamp is before 2000"),
+        ({"date": -62135596800000}, "reading_timestamp is before 2000"),
+        ({"date": SOON + 5 * 3_600_000}, "reading_timestamp is more than a day ahead"),
+        ({"date": 32503680000000}, "reading_timestamp is more than a day ahead"),
+        ({"sgv": -1}, "sgv: greater_than_or_equal_to(0)"),
+        ({"sgv": 2001}, "sgv: less_than_or_equal_to(2000)"),
+        ({"mbg": -0.5}, "mbg: greater_than_or_equal_to(0)"),
+        ({"mbg": 2000.5}, "mbg: less_than_or_equal_to(2000)"),
+        ({"sgv": None}, "an entry of type sgv has no sgv"),
+        ({"type": "mbg"}, "an entry of type mbg has no mbg"),
+    ],
+)
+def test_an_entry_to_set_aside(changes: dict[str, Any], reason: str) -> None:
+    assert wrong_with(entry(**changes)) == reason
+
+
+def test_text_that_is_no_number_is_a_reason() -> None:
+    assert "sgv: abc is not a number" in wrong_with(entry(sgv="abc"))
+
+
+@pytest.mark.parametrize("document", [None, 7, "x", [], {}])
+def test_what_is_no_entry_is_set_aside(document: Any) -> None:
+    assert "_id is missing" in wrong_with(document)
+
+
+def test_the_recording_is_good(demo: Nightscout) -> None:
+    assert set(reasons(glucose_entries, *glucose_entries(DAY, demo))) == {""}
+
+
+def test_the_people_are_good(demo: Nightscout) -> None:
+    assert reasons(sites, *sites(demo)) == [""]
