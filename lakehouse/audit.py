@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-import ibis
+from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import StoredTable
-from lakehouse.checks import Check, FreshnessCheck
-from lakehouse.compile import Compiled, CompiledCheck
+from lakehouse.checks import FreshnessCheck
+from lakehouse.compile import Compiled, split_checks
+from lakehouse.declare import QualitySpec
 from lakehouse.engines import Engine
-from lakehouse.errors import ProjectError
 from lakehouse.materialize import source
 from lakehouse.plan import stored_parents
 from lakehouse.windows import ALL_TIME, Window, Windows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CheckResult:
 def run_check(
     engine: Engine,
     compiled: Compiled,
-    check: CompiledCheck,
+    spec: QualitySpec,
     tables: Mapping[str, StoredTable],
     *,
     changed: Mapping[str, Windows],
@@ -47,57 +49,37 @@ def run_check(
 
     Freshness is asked even of an unchanged table, if the run is about the present.
     """
-    spec = check.spec
-    own = spec.inputs[0]
-    touched = _touched(compiled, own, changed)
-    due = [each for each in spec.checks if _due(each, touched, window)]
-    results = _ready(engine, compiled, check, tables, due, touched)
-    if check.offending is not None and any(
-        _touched(compiled, name, changed) for name in spec.inputs
-    ):
+    check = compiled.checks[spec.name]
+    own = source(compiled, spec.inputs[0], tables)
+    touched = _touched(compiled, own.name, changed)
+    rules, fresh = split_checks(spec.checks)
+    results: list[CheckResult] = []
+    if check.rules is not None and touched:
+        cut = Window(touched[0].start, touched[-1].end)
+        counts = _counts(engine.rows(check.rules, [own], cut))
+        results += [_result(spec, rule.label, counts[i]) for i, rule in enumerate(rules)]
+    if check.freshness is not None and any(_about_now(rule, window) for rule in fresh):
+        counts = _counts(engine.rows(check.freshness, [own]))
+        results += [_result(spec, rule.label, counts[i]) for i, rule in enumerate(fresh)]
+    if check.offending is not None and any(_touched(compiled, n, changed) for n in spec.inputs):
         inputs = [source(compiled, name, tables) for name in spec.inputs]
-        count = engine.rows(check.offending.aggregate(rows=check.offending.count()), inputs)
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
-        results.append(
-            CheckResult(spec.name, spec.table, label, spec.blocking, count["rows"][0].as_py())
-        )
+        results.append(_result(spec, label, _counts(engine.rows(check.offending, inputs))[0]))
     return results
 
 
-def _ready(
-    engine: Engine,
-    compiled: Compiled,
-    check: CompiledCheck,
-    tables: Mapping[str, StoredTable],
-    due: list[Check],
-    touched: Windows,
-) -> list[CheckResult]:
-    if not due:
-        return []
-    spec = check.spec
-    own = spec.inputs[0]
-    table = ibis.table(compiled.schemas[own], name=own)
-    for each in due:
-        unknown = [name for name in each.columns_used if name not in table.columns]
-        if unknown:
-            raise ProjectError(
-                f"{spec.name} checks {spec.table}.{unknown[0]}, which is no column of it",
-                hint=f"columns: {', '.join(table.columns)}",
-            )
-    counts = table.aggregate(**{f"c{i}": each.failures(table) for i, each in enumerate(due)})
-    fresh = any(isinstance(each, FreshnessCheck) for each in due)
-    cut = ALL_TIME if fresh else Window(touched[0].start, touched[-1].end)
-    row = engine.rows(counts, [source(compiled, own, tables)], cut).to_pylist()[0]
-    return [
-        CheckResult(spec.name, spec.table, each.label, spec.blocking, row[f"c{i}"] or 0)
-        for i, each in enumerate(due)
-    ]
+def _counts(row: pa.Table) -> list[int]:
+    """The counts of a statement's one row; what counted nothing is 0."""
+    return [column[0].as_py() or 0 for column in row.columns]
 
 
-def _due(check: Check, touched: Windows, window: Window) -> bool:
-    if isinstance(check, FreshnessCheck):
-        return datetime.now(UTC) - window.end < timedelta(hours=check.max_age_hours)
-    return bool(touched)
+def _result(spec: QualitySpec, label: str, failures: int) -> CheckResult:
+    return CheckResult(spec.name, spec.table, label, spec.blocking, failures)
+
+
+def _about_now(check: FreshnessCheck, window: Window) -> bool:
+    """A run is about the present if it reaches into the time a table may be old."""
+    return datetime.now(UTC) - window.end < timedelta(hours=check.max_age_hours)
 
 
 def _touched(compiled: Compiled, name: str, changed: Mapping[str, Windows]) -> Windows:

@@ -1,26 +1,27 @@
-"""The compiling reading of the DAG: what every model is, before anything runs.
+"""The compiling reading of the DAG: what every model and check is, before anything runs.
 
-Every model is called once on unbound Ibis tables. What comes back says the columns of its table,
-and its SQL, which is both what an engine runs and what the fingerprint is taken of.
+Every function is called once on unbound Ibis tables. What comes back says the columns of a table,
+and its SQL, which is both what an engine runs and what the fingerprint is taken of. From here on
+a pipeline is data: text that can be compared, kept and run anywhere.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
-import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse import dag
+from lakehouse.checks import Check, FreshnessCheck
 from lakehouse.dag import Step
-from lakehouse.declare import Incremental, ModelSpec, QualitySpec, View
+from lakehouse.declare import Incremental, ModelSpec, QualitySpec, View, parameters
 from lakehouse.errors import ProjectError
+from lakehouse.raw import landed
 
 if TYPE_CHECKING:
     from lakehouse.project import Project
@@ -30,56 +31,56 @@ FINGERPRINT_DIALECT = "duckdb"
 
 
 @dataclass(frozen=True)
+class Statement:
+    """An expression as one SELECT over the bare names of its tables, and its columns."""
+
+    sql: str = field(repr=False)
+    schema: ibis.Schema
+
+
+@dataclass(frozen=True)
 class CompiledModel:
-    """A model as data."""
+    """What a model is."""
 
     spec: ModelSpec
-    expression: ir.Table = field(repr=False)
-    schema: ibis.Schema
-    """The columns of the table, as stored."""
+    statement: Statement
     fingerprint: str
     """The same in every process for the same code, however it is formatted."""
-
-    def sql(self, dialect: str) -> str:
-        """The model as one SELECT over its parameters' names."""
-        return to_sql(self.expression, dialect)
 
 
 @dataclass(frozen=True)
 class CompiledCheck:
-    """The custom part of a check: the rows that offend, or None if there is no such part."""
+    """What a check asks, each part as one row of counts; None where there is no such part."""
 
-    spec: QualitySpec
-    offending: ir.Table | None = field(repr=False)
+    rules: Statement | None
+    """The ready checks, a count of offending rows each."""
+    freshness: Statement | None
+    """The freshness checks, likewise."""
+    offending: Statement | None
+    """How many rows the custom function returns."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A project as data."""
+    """What a project is."""
 
     project: Project
-    schemas: dict[str, ibis.Schema]
-    """The columns of every table, by bare name."""
-    models: dict[str, CompiledModel]
-    checks: dict[str, CompiledCheck]
+    schemas: dict[str, ibis.Schema] = field(default_factory=dict)
+    """The columns of every table, as stored, by bare name."""
+    models: dict[str, CompiledModel] = field(default_factory=dict)
+    checks: dict[str, CompiledCheck] = field(default_factory=dict)
 
 
-def compile_project(project: Project) -> Compiled:
-    """Read the DAG for its expressions. Raises ProjectError for a model that cannot be built."""
-    reading = _Compile(project)
+def compile_project(project: Project, dialect: str) -> Compiled:
+    """Read the DAG for its statements. Raises ProjectError for a model that cannot be built."""
+    reading = _Compile(project, dialect)
     dag.read(project, reading)
     return reading.compiled
 
 
 def to_sql(expression: ir.Table, dialect: str) -> str:
     """The expression as one SELECT in a dialect; tables go by their bare names."""
-    return _to_sql(expression.op(), dialect)
-
-
-@lru_cache(maxsize=4096)
-def _to_sql(operation: ops.Relation, dialect: str) -> str:
-    # A tenth of a second for a large model, and wanted twice: to know it, and to run it.
-    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))
+    return str(ibis.to_sql(expression, dialect=dialect, pretty=False))
 
 
 def stored(schema: ibis.Schema) -> ibis.Schema:
@@ -87,39 +88,43 @@ def stored(schema: ibis.Schema) -> ibis.Schema:
     return ibis.schema({name: _stored(kind) for name, kind in schema.items()})
 
 
-class _Compile:
-    """Gives every table node an unbound table, and collects what models make of them."""
+def split_checks(checks: Sequence[Check]) -> tuple[list[Check], list[FreshnessCheck]]:
+    """The checks that are about rows, and those that are about how fresh a table is."""
+    fresh = [check for check in checks if isinstance(check, FreshnessCheck)]
+    return [check for check in checks if check not in fresh], fresh
 
-    def __init__(self, project: Project) -> None:
-        self.compiled = Compiled(project, {}, {}, {})
+
+class _Compile:
+    """Gives every table node an unbound table, and collects what functions make of them."""
+
+    def __init__(self, project: Project, dialect: str) -> None:
+        self.project, self.dialect = project, dialect
+        self.compiled = Compiled(project)
 
     def node(
         self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
     ) -> Any:
         if step is Step.MERGE:
-            from lakehouse.raw import landed
-
-            return self._unbound(name, landed(self.compiled.project.ingestions[name]))
+            return self._unbound(name, landed(self.project.ingestions[name]))
         if step is Step.MODEL:
-            spec = self.compiled.project.models[name]
-            expression = _call(spec, function, parents)
-            model = self._model(spec, expression)
+            spec = self.project.models[name]
+            model = self._model(spec, _call(spec, function, parents))
             self.compiled.models[name] = model
-            return self._unbound(name, model.schema)
+            return self._unbound(name, model.statement.schema)
         if step is Step.CHECK:
-            check = self.compiled.project.checks[name]
-            own = [parents[each] for each in check.inputs if each in _parameters(check)]
-            offending = check.function(*own) if own else None
-            self.compiled.checks[name] = CompiledCheck(check, offending)
+            self.compiled.checks[name] = self._check(self.project.checks[name], parents)
         return None
 
     def _unbound(self, name: str, schema: ibis.Schema) -> ir.Table:
         self.compiled.schemas[name] = schema
         return ibis.table(schema, name=name)
 
+    def _statement(self, expression: ir.Table) -> Statement:
+        return Statement(to_sql(expression, self.dialect), stored(expression.schema()))
+
     def _model(self, spec: ModelSpec, expression: ir.Table) -> CompiledModel:
-        schema = stored(expression.schema())
-        column = spec.time_column
+        statement = self._statement(expression)
+        schema, column = statement.schema, spec.time_column
         if column is not None and column not in schema:
             raise ProjectError(
                 f"{spec.table}: its time column {column!r} is not among its columns",
@@ -128,12 +133,42 @@ class _Compile:
         views = [
             self.compiled.models[name].fingerprint
             for name in spec.inputs
-            if name in self.compiled.models
-            and isinstance(self.compiled.project.models[name].kind, View)
+            if name in self.project.models and isinstance(self.project.models[name].kind, View)
         ]
-        content = [to_sql(expression, FINGERPRINT_DIALECT), repr(schema), _kind(spec), *views]
+        sql = statement.sql
+        if self.dialect != FINGERPRINT_DIALECT:
+            sql = to_sql(expression, FINGERPRINT_DIALECT)
+        content = [sql, repr(schema), _kind(spec), *views]
         digest = hashlib.sha256("\0".join(content).encode()).hexdigest()
-        return CompiledModel(spec, expression, schema, digest[:16])
+        return CompiledModel(spec, statement, digest[:16])
+
+    def _check(self, spec: QualitySpec, parents: Mapping[str, Any]) -> CompiledCheck:
+        table = parents[spec.inputs[0]]
+        given = {name: parents[name] for name in parameters(spec.function)}
+        offending = spec.function(**given) if given else None
+        rules, fresh = split_checks(spec.checks)
+        return CompiledCheck(
+            rules=self._counts(spec, table, rules),
+            freshness=self._counts(spec, table, fresh),
+            offending=None
+            if offending is None
+            else self._statement(offending.aggregate(c0=offending.count())),
+        )
+
+    def _counts(
+        self, spec: QualitySpec, table: ir.Table, checks: Sequence[Check]
+    ) -> Statement | None:
+        for check in checks:
+            unknown = [name for name in check.columns_used if name not in table.columns]
+            if unknown:
+                raise ProjectError(
+                    f"{spec.name} checks {spec.table}.{unknown[0]}, which is no column of it",
+                    hint=f"columns: {', '.join(table.columns)}",
+                )
+        if not checks:
+            return None
+        counts = {f"c{i}": check.failures(table) for i, check in enumerate(checks)}
+        return self._statement(table.aggregate(**counts))
 
 
 def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, Any]) -> ir.Table:
@@ -151,12 +186,6 @@ def _kind(spec: ModelSpec) -> str:
         return type(spec.kind).__name__
     kind = spec.kind
     return f"{kind.time_column} {kind.grain} {kind.before} {kind.after}"
-
-
-def _parameters(check: QualitySpec) -> tuple[str, ...]:
-    from lakehouse.declare import parameters
-
-    return parameters(check.function)
 
 
 def _stored(kind: dt.DataType) -> dt.DataType:

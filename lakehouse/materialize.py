@@ -14,14 +14,14 @@ from lakehouse.windows import ALL_TIME, Windows
 
 
 def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> Source:
-    """A table as an expression's input; `tables` are the stored ones, by qualified name."""
+    """A table as a statement's input; `tables` are the stored ones, by qualified name."""
     spec = compiled.project.tables[name]
     model = compiled.models.get(name)
     if model is not None and isinstance(model.spec.kind, View):
         return Source(
             name,
             compiled.schemas[name],
-            view=model.expression,
+            view=model.statement,
             sources=sources(compiled, model, tables),
             time_column=spec.time_column,
         )
@@ -55,8 +55,7 @@ def build(
         spans = tuple((window, window.widen(kind.before, kind.after)) for window in windows)
     return Build(
         table=model.spec.table,
-        expression=model.expression,
-        schema=model.schema,
+        statement=model.statement,
         sources=sources(compiled, model, tables),
         spans=spans,
         time_column=model.spec.time_column,

@@ -227,7 +227,7 @@ class _Run:
         results = audit.run_check(
             self.session.engine,
             compiled,
-            compiled.checks[name],
+            compiled.project.checks[name],
             self.tables,
             changed=self.changed,
             window=self.request.window,

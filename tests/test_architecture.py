@@ -13,7 +13,7 @@ LAYERS = [
     ["doctor", "run", "testing"],
     ["session", "graph"],
     ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors"],
-    ["engines", "catalogs", "plan", "draw"],
+    ["engines", "catalogs", "plan", "draw", "cache"],
     ["compile", "state"],
     ["dag"],
     ["project", "raw", "expressions"],

@@ -1,30 +1,30 @@
-"""Engines: they turn expressions into rows of tables on a branch, and answer queries."""
+"""Engines: they turn statements into rows of tables on a branch, and answer queries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.catalogs import Catalog, StoredTable
+from lakehouse.compile import Statement
 from lakehouse.state import TableState
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
     import ibis
-    import ibis.expr.types as ir
     import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table that an expression names: stored, or a view with sources of its own."""
+    """A table that a statement names: stored, or a view with sources of its own."""
 
     name: str
-    """The bare name that the expression uses."""
+    """The bare name that the statement uses."""
     schema: ibis.Schema
     stored: StoredTable | None = None
-    view: ir.Table | None = field(default=None, repr=False)
+    view: Statement | None = None
     sources: tuple[Source, ...] = ()
     time_column: str | None = None
 
@@ -34,8 +34,7 @@ class Build:
     """What an engine is to make of one model."""
 
     table: str
-    expression: ir.Table = field(repr=False)
-    schema: ibis.Schema
+    statement: Statement
     sources: tuple[Source, ...]
     spans: tuple[tuple[Window, Window], ...]
     """The windows to replace, each with how far its rows may reach into the inputs.
@@ -56,17 +55,17 @@ class Engine(Protocol):
 
     @property
     def dialect(self) -> str:
-        """The name that Ibis knows its SQL by."""
+        """The name that Ibis knows its SQL by; statements are compiled for it."""
         ...
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        """Replace windows of a table by what its expression gives; the table, the rows built."""
+        """Replace windows of a table by what its statement gives; the table, the rows built."""
         ...
 
     def rows(
-        self, expression: ir.Table, sources: Sequence[Source], cut: Window = ALL_TIME
+        self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
-        """The rows of an expression; sources with a time column are cut to the window."""
+        """The rows of a statement; sources with a time column are cut to the window."""
         ...
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:

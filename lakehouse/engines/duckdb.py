@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
-from lakehouse.compile import stored
+from lakehouse.compile import Statement
 from lakehouse.engines import Build, Source
 from lakehouse.engines.sql import columns, covered, qualified, quoted, relation, select, text, typed
 from lakehouse.errors import PublishError, QueryError
@@ -25,7 +25,6 @@ from lakehouse.windows import ALL_TIME, Window, Windows, union
 if TYPE_CHECKING:
     import duckdb
     import ibis
-    import ibis.expr.types as ir
     import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
@@ -80,23 +79,23 @@ class DuckDB:
         parts = [self._part(build, window, reach) for window, reach in build.spans]
         neighbours = 0
         if kept:
-            inside = covered(build.windows, build.time_column or "", build.schema, self.dialect)
+            inside = covered(
+                build.windows, build.time_column or "", build.statement.schema, self.dialect
+            )
             rest = f"FROM {parquet(file.path for file in kept)} WHERE NOT ({inside})"
-            parts.append(f"SELECT {columns(build.schema)} {rest}")
+            parts.append(f"SELECT {columns(build.statement.schema)} {rest}")
             neighbours = self.scalar(f"SELECT count(*) {rest}")
         folder = f"{catalog.location(build.table)}/data"
         added, rows = self.copy(" UNION ALL ".join(parts), folder, build.time_column)
-        shape = build.schema.to_pyarrow()
+        shape = build.statement.schema.to_pyarrow()
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
 
     def rows(
-        self, expression: ir.Table, sources: Sequence[Source], cut: Window = ALL_TIME
+        self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
-        statement = select(expression, sources, scan, self.dialect, cut)
-        return self._run(
-            typed(statement, stored(expression.schema()), self.dialect)
-        ).to_arrow_table()
+        sql = select(statement, sources, scan, self.dialect, cut)
+        return self._run(typed(sql, statement.schema, self.dialect)).to_arrow_table()
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         for name, source in sources.items():
@@ -142,11 +141,11 @@ class DuckDB:
 
     def _part(self, build: Build, window: Window, reach: Window) -> str:
         """The rows of one window, from inputs cut to what they may depend on."""
-        statement = select(build.expression, build.sources, scan, self.dialect, reach)
-        statement = typed(statement, build.schema, self.dialect)
+        statement = select(build.statement, build.sources, scan, self.dialect, reach)
+        statement = typed(statement, build.statement.schema, self.dialect)
         if build.time_column is None:
             return statement
-        inside = covered((window,), build.time_column, build.schema, self.dialect)
+        inside = covered((window,), build.time_column, build.statement.schema, self.dialect)
         return f"SELECT * FROM ({statement}) WHERE {inside}"
 
     def _replaced(

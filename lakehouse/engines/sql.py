@@ -1,11 +1,10 @@
-"""SQL that engines share: an expression over its sources, cut to windows of time."""
+"""SQL that engines share: a statement over its sources, cut to windows of time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lakehouse.compile import to_sql
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
@@ -13,9 +12,9 @@ if TYPE_CHECKING:
 
     import ibis
     import ibis.expr.datatypes as dt
-    import ibis.expr.types as ir
 
     from lakehouse.catalogs import StoredTable
+    from lakehouse.compile import Statement
     from lakehouse.engines import Source
 
 
@@ -52,18 +51,18 @@ def covered(windows: Windows, column: str, schema: ibis.Schema, dialect: str) ->
 
 
 def select(
-    expression: ir.Table,
+    statement: Statement,
     sources: Sequence[Source],
     scan: Callable[[StoredTable, ibis.Schema], str],
     dialect: str,
     cut: Window = ALL_TIME,
 ) -> str:
-    """One SELECT of the expression; sources with a time column are cut to the window."""
+    """One SELECT of the statement; sources with a time column are cut to the window."""
     named = [
         f"{quoted(source.name)} AS {_hint(dialect)}({_source(source, scan, dialect, cut)})"
         for source in sources
     ]
-    return f"WITH {', '.join(named)} SELECT * FROM ({to_sql(expression, dialect)}) AS model"
+    return f"WITH {', '.join(named)} SELECT * FROM ({statement.sql}) AS model"
 
 
 def sql_type(kind: dt.DataType, dialect: str) -> str:

@@ -1,0 +1,115 @@
+"""Keeps what a project was compiled to, for as long as its code stays the same.
+
+Compiling takes about half a second; most processes find the code as the one before left it. The
+key is the text of every module that was imported from the project and of the framework, and the
+versions of the libraries that compile. Models are pure functions of their inputs, so nothing else
+can change what they compile to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from lakehouse.compile import (
+    Compiled,
+    CompiledCheck,
+    CompiledModel,
+    Statement,
+    compile_project,
+)
+from lakehouse.config import Settings
+from lakehouse.project import Project
+
+_COMPILERS = ("ibis-framework", "sqlglot", "pandera")
+
+
+def compiled(settings: Settings, project: Project, dialect: str) -> Compiled:
+    """The project compiled for a dialect, from the cache if the code is the same."""
+    path = settings.home / "compiled" / f"{dialect}-{_key(settings)}.json"
+    try:
+        return _from_json(project, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        fresh = compile_project(project, dialect)
+        _keep(path, _to_json(fresh))
+        return fresh
+
+
+def _key(settings: Settings) -> str:
+    digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
+    for path in sorted(set(_sources(settings))):
+        digest.update(f"\0{path}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(settings: Settings) -> Iterator[Path]:
+    """The files of the project's imported modules, and of the framework."""
+    own = Path(__file__).parent
+    yield from own.glob("*.py")
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file and file.endswith(".py"):
+            path = Path(file)
+            if path.is_relative_to(settings.root) and "site-packages" not in path.parts:
+                yield path
+
+
+def _keep(path: Path, document: dict[str, Any]) -> None:
+    """Write the file in one step, and take away what earlier code left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for earlier in path.parent.glob(f"{path.name.partition('-')[0]}-*.json"):
+        earlier.unlink(missing_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(document), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _to_json(compiled: Compiled) -> dict[str, Any]:
+    return {
+        "schemas": {name: _plain(schema) for name, schema in compiled.schemas.items()},
+        "models": {
+            name: [_statement(model.statement), model.fingerprint]
+            for name, model in compiled.models.items()
+        },
+        "checks": {
+            name: [_statement(part) for part in (check.rules, check.freshness, check.offending)]
+            for name, check in compiled.checks.items()
+        },
+    }
+
+
+def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
+    return Compiled(
+        project,
+        schemas={name: ibis.schema(schema) for name, schema in document["schemas"].items()},
+        models={
+            name: CompiledModel(project.models[name], _read(statement), fingerprint)
+            for name, (statement, fingerprint) in document["models"].items()
+        },
+        checks={
+            name: CompiledCheck(*(part and _read(part) for part in parts))
+            for name, parts in document["checks"].items()
+        },
+    )
+
+
+def _plain(schema: ibis.Schema) -> dict[str, str]:
+    return {name: str(kind) for name, kind in schema.items()}
+
+
+def _statement(statement: Statement | None) -> list[Any] | None:
+    return None if statement is None else [statement.sql, _plain(statement.schema)]
+
+
+def _read(statement: list[Any]) -> Statement:
+    sql, schema = statement
+    return Statement(sql, ibis.schema(schema))
