@@ -67,8 +67,8 @@ def _home(session: Session) -> str:
 
 def _tables(session: Session) -> str:
     tables = session.catalog.tables(MAIN)
-    branches = session.catalog.branches()
-    left = f"; branches of unfinished runs: {len(branches)}" if branches else ""
+    failed = len(session.catalog.branches())
+    left = f"; branches of runs that did not reach main: {failed}" if failed else ""
     return f"{sum(table.rows for table in tables.values())} rows in {len(tables)} tables{left}"
 
 

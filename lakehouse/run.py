@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import audit, dag, materialize, plan, publish, runs
+from lakehouse import audit, branches, dag, materialize, plan, publish, runs
 from lakehouse.audit import CheckResult
-from lakehouse.catalogs import MAIN, Commit, StoredTable
+from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec
-from lakehouse.errors import CheckFailedError, LakehouseError, MergeConflictError
+from lakehouse.errors import CheckFailedError, MergeConflictError
 from lakehouse.ingest.merge import Merge
 from lakehouse.ingest.quarantine import Quarantine, quarantine_table
 from lakehouse.ingest.stage import Pages, stage
@@ -63,19 +63,21 @@ def run(session: Session, request: Request, progress: Progress = lambda _: None)
 def _attempt(session: Session, request: Request, progress: Progress) -> RunReport:
     started, clock = datetime.now(UTC), time.perf_counter()
     run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    settings, catalog = session.settings, session.catalog
+    branches.sweep(settings, catalog)
     with ExitStack() as resources:
+        resources.enter_context(branches.claimed(settings, branches.branch_of(run_id)))
         reading = _Run(session, request, run_id, started, progress, resources)
-        failure: LakehouseError | None = None
-        session.catalog.create_branch(reading.branch)
+        failure: BaseException | None = None
         try:
-            inputs = {WINDOW: request.window, SETTINGS: session.settings}
+            inputs = {WINDOW: request.window, SETTINGS: settings}
             dag.read(session.project, reading, inputs)
-        except LakehouseError as error:
+        except BaseException as error:
             failure = error
             raise
         finally:
-            if not reading.written and reading.commit is None:
-                session.catalog.drop_branch(reading.branch)
+            if reading.commit is None and not (reading.written and _worth_a_look(failure)):
+                catalog.drop_branch(reading.branch)
             report = RunReport(
                 run_id=run_id,
                 status=reading.status(failure),
@@ -86,10 +88,15 @@ def _attempt(session: Session, request: Request, progress: Progress) -> RunRepor
                 checks=tuple(reading.checks),
                 commit=reading.commit.id if reading.commit else None,
                 published=reading.published,
-                error=str(failure) if failure else None,
+                error=None if failure is None else str(failure) or type(failure).__name__,
             )
-            runs.record(session.settings.warehouse, report)
+            runs.record(settings.warehouse, report)
     return report
+
+
+def _worth_a_look(failure: BaseException | None) -> bool:
+    """Whether somebody may want to see what a failed run had built so far."""
+    return isinstance(failure, Exception) and not isinstance(failure, MergeConflictError)
 
 
 @dataclass
@@ -113,8 +120,9 @@ class _Run:
     """When the current node began."""
 
     def __post_init__(self) -> None:
-        self.branch = f"run-{self.run_id}"
-        self.tables: dict[str, StoredTable] = self.session.catalog.tables(MAIN)
+        self.branch = branches.branch_of(self.run_id)
+        self.session.catalog.create_branch(self.branch)
+        self.tables: dict[str, StoredTable] = self.session.catalog.tables(self.branch)
 
     def node(
         self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
@@ -123,7 +131,7 @@ class _Run:
         self.since = time.perf_counter()
         return getattr(self, f"_{step.value}")(name, function, parents)
 
-    def status(self, failure: LakehouseError | None) -> str:
+    def status(self, failure: BaseException | None) -> str:
         if failure is not None:
             return "failed"
         return "done" if self.commit or self.published else "nothing to do"

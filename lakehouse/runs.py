@@ -58,11 +58,14 @@ class RunReport:
         }
 
 
-def record(warehouse: Path, report: RunReport) -> Path:
-    """Keep the report under `runs/`; the file, readable by its owner alone."""
-    folder = warehouse / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{report.run_id}.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
-    return path
+def path(warehouse: Path, run_id: str) -> Path:
+    """Where the record of a run is kept."""
+    return warehouse / "runs" / f"{run_id}.json"
+
+
+def record(warehouse: Path, report: RunReport) -> None:
+    """Keep the report under `runs/`, readable by its owner alone."""
+    place = path(warehouse, report.run_id)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.touch(mode=0o600)
+    place.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["doctor", "run", "testing"],
-    ["session", "graph"],
+    ["session", "graph", "branches"],
     ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors"],
     ["engines", "catalogs", "plan", "draw", "cache"],
     ["compile", "state"],

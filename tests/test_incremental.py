@@ -15,7 +15,7 @@ rows = st.tuples(
     st.sampled_from("abcdefgh"), st.integers(0, 400), st.integers(0, 5), st.integers(0, 23)
 )
 spans = st.tuples(st.integers(0, 5), st.integers(0, 2))
-steps = st.lists(st.tuples(st.lists(rows, max_size=4), spans), min_size=1, max_size=4)
+steps = st.lists(st.tuples(st.lists(rows, max_size=4), spans), min_size=1, max_size=3)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def fresh(tmp_path, postgres_server, engine):
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

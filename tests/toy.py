@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lakehouse import Incremental, Table, View, ingestion, model, quality
 from lakehouse.checks import RangeCheck
+from lakehouse.compile import compile_project
 from lakehouse.config import load
 from lakehouse.postgres import query
 from lakehouse.project import collect
@@ -45,6 +46,9 @@ class Source:
         self.rows = list(rows)
         self.asked = []
 
+    def opened(self):
+        """Called when a run opens the source, its branch made and nothing read yet."""
+
     def read(self, window):
         self.asked.append(window)
         found = [row for row in self.rows if window.start <= row["at"] < window.end]
@@ -70,6 +74,7 @@ def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False):
     @into(raw)
     def client():
         """The source."""
+        source.opened()
         return source
 
     @ingestion(
@@ -136,11 +141,13 @@ class Toy:
     def change(self, **options):
         """Change the code of the project."""
         self.project = collect(modules(self.source, **options))
+        self.compiled = compile_project(self.project, "duckdb")
 
     @property
     def session(self):
         session = Session(load(self.folder, {"LAKEHOUSE_POSTGRES_URL": self.postgres}))
-        session.project, session.engine = self.project, self.engine
+        session.project, session.compiled = self.project, self.compiled
+        session.engine = self.engine
         return session
 
     def run(self, first=0, last=None, *, selected=None, full_refresh=False):

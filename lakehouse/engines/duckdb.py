@@ -157,12 +157,12 @@ class DuckDB:
         column = build.time_column or ""
         if build.windows == (ALL_TIME,):
             return catalog.files(branch, build.table, build.windows, column), []
-        touched = catalog.files(branch, build.table, build.windows, column)
-        paths = {file.path for file in touched}
         months = union(window.snap("month") for window in build.windows)
         around = catalog.files(branch, build.table, months, column)
-        small = [f for f in around if f.path not in paths and f.rows < SMALL_FILE_ROWS]
-        return [*touched, *small], [*touched, *small]
+        if any(file.rows >= SMALL_FILE_ROWS for file in around):
+            touched = {f.path for f in catalog.files(branch, build.table, build.windows, column)}
+            around = [f for f in around if f.rows < SMALL_FILE_ROWS or f.path in touched]
+        return around, around
 
     def _define(self, name: str, source: Source) -> None:
         """Make a table visible under its qualified name to a user's SQL."""

@@ -95,7 +95,7 @@ def _cause(error: BaseException) -> BaseException:
     """The error that a source raised, from under dlt's own."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, LakehouseError):
+        if isinstance(seen, LakehouseError | KeyboardInterrupt):
             return seen
         seen = seen.__cause__ or seen.__context__
     return error

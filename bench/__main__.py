@@ -1,0 +1,30 @@
+"""`python -m bench [NAME ...]`: the benchmarks, or those named, as one JSON document."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import backfill, day
+
+BENCHMARKS = {"day": day.measure, "backfill": backfill.measure}
+
+
+def main() -> None:
+    """Run benchmarks one after the other, each in a home of its own."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
+    document: dict[str, object] = {"cores": os.cpu_count(), "python": sys.version.split()[0]}
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            document[name] = BENCHMARKS[name](Path(folder) / "home")
+    print(json.dumps(document, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Times whole processes, as a user waits for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One finished process."""
+
+    seconds: float
+    peak_mb: float
+    output: str
+
+    def json(self) -> Any:
+        """What it printed, as JSON."""
+        return json.loads(self.output)
+
+
+def run(arguments: Sequence[str], home: Path) -> Timed:
+    """Run Python with these arguments in the project, writing to `home`."""
+    environment = {**os.environ, "LAKEHOUSE_HOME": str(home)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    if status != 0:
+        sys.exit(f"{' '.join(arguments)} failed: {output}")
+    return Timed(seconds, usage.ru_maxrss / 1024, output)
+
+
+def lakehouse(home: Path, *words: str) -> Timed:
+    """Run a command of the pipeline."""
+    return run(["-m", "lakehouse", *words, "--format", "json"], home)
+
+
+def repeated(times: int, once: Callable[[], Timed]) -> tuple[float, float, list[Timed]]:
+    """The median seconds, the highest peak in MB, and the runs."""
+    runs = [once() for _ in range(times)]
+    median = statistics.median(each.seconds for each in runs)
+    return median, max(each.peak_mb for each in runs), runs
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures as people read them."""
+    return {name: round(value, 3) for name, value in figures.items()}

@@ -1,0 +1,69 @@
+"""Branches of runs: one that lives is locked by its process; one of a dead process is swept.
+
+A run that failed leaves its branch to look at, and a record that says so. A branch without a
+record whose lock is free belonged to a process that was killed: nobody will finish it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse import runs
+from lakehouse.catalogs import Catalog
+from lakehouse.config import Settings
+
+_PREFIX = "run-"
+
+
+def branch_of(run_id: str) -> str:
+    """The branch that a run works on."""
+    return f"{_PREFIX}{run_id}"
+
+
+@contextmanager
+def claimed(settings: Settings, branch: str) -> Iterator[None]:
+    """Hold the branch's lock; the system lets go of it when the process ends, however it does."""
+    path = _lock(settings, branch)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def sweep(settings: Settings, catalog: Catalog) -> list[str]:
+    """Drop the branches of processes that were killed; their names."""
+    swept = [branch.name for branch in catalog.branches() if is_orphan(settings, branch.name)]
+    for name in swept:
+        catalog.drop_branch(name)
+        _lock(settings, name).unlink(missing_ok=True)
+    return swept
+
+
+def is_orphan(settings: Settings, branch: str) -> bool:
+    """Whether the branch belongs to a run that neither lives nor ended."""
+    if not branch.startswith(_PREFIX):
+        return False
+    return not runs.path(settings.warehouse, branch.removeprefix(_PREFIX)).exists() and _is_free(
+        _lock(settings, branch)
+    )
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock(settings: Settings, branch: str) -> Path:
+    return settings.home / "locks" / branch
