@@ -19,18 +19,18 @@ LOCAL = dt.Timestamp(scale=6)
 """A reading of a wall clock, with microseconds and without a zone."""
 
 
-@ibis.udf.scalar.builtin
-def at_timezone(instant: dt.Timestamp(timezone="UTC"), zone: str) -> dt.Timestamp(timezone="UTC"):  # type: ignore[valid-type,empty-body]
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def at_timezone(instant: dt.Timestamp(timezone="UTC"), zone: str) -> dt.Timestamp(timezone="UTC"):  # type: ignore[valid-type]
     """Trino's name for: the same moment, told in another zone."""
 
 
-@ibis.udf.scalar.builtin
-def with_timezone(local: dt.Timestamp(scale=6), zone: str) -> dt.Timestamp(timezone="UTC"):  # type: ignore[valid-type,empty-body]
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def with_timezone(local: dt.Timestamp(scale=6), zone: str) -> dt.Timestamp(timezone="UTC"):  # type: ignore[valid-type]
     """Trino's name for: the moment at which a clock in the zone shows this."""
 
 
-@ibis.udf.scalar.builtin
-def to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignore[valid-type,empty-body]
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignore[empty-body,valid-type]
     """Trino's name for: seconds since 1970, with their fraction."""
 
 
@@ -48,9 +48,9 @@ def with_local(table: ir.Table, name: str, *, instant: str, zone: str) -> ir.Tab
     day = 86_400
     dated = table.mutate(_day=microseconds(table[instant]) // (day * 1_000_000))
     days = dated.select(zone, "_day").distinct()
-    midnights = [((days["_day"] + shift) * day).as_timestamp("s") for shift in (0, 1)]
     offset, next_offset = (
-        to_local(midnight, days[zone]) - to_local(midnight, "UTC") for midnight in midnights
+        to_local(midnight, days[zone]) - to_local(midnight, "UTC")
+        for midnight in (from_seconds((days["_day"] + shift) * day) for shift in (0, 1))
     )
     days = days.mutate(_offset=offset, _steady=offset == next_offset)
     dated = dated.left_join(days, [zone, "_day"])
@@ -81,6 +81,12 @@ def to_instant(local: ir.TimestampValue, zone: ir.StringValue | str) -> ir.Times
 def microseconds(instant: ir.TimestampValue) -> ir.IntegerValue:
     """Whole microseconds since 1970: exact to compare, subtract and divide."""
     return (to_unixtime(instant) * 1e6).round().cast("int64")
+
+
+def from_seconds(seconds: ir.IntegerValue) -> ir.TimestampValue:
+    """The instant so many whole seconds after the start of 1970; they are not negative."""
+    epoch = ibis.date(1970, 1, 1).cast(LOCAL)
+    return with_timezone(epoch + seconds.as_interval("s"), "UTC").cast(INSTANT)
 
 
 def elapsed_seconds(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:

@@ -1,0 +1,3 @@
+"""The fixture `run_model`, for every test of the project."""
+
+pytest_plugins = ["lakehouse.testing"]

@@ -1,0 +1,1 @@
+"""The glucose tables, from raw entries to the figures people look at."""

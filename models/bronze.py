@@ -1,0 +1,44 @@
+"""Raw entries made fit to read: sensor glucose alone, in whole mg/dL, with the person's zone."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse import View, model
+from lakehouse.expressions import iso_text
+
+LOWEST = 39
+"""mg/dL; a sensor shows LOW here, and what is below is an error code."""
+HIGHEST = 600
+"""mg/dL; above 400 a sensor shows HIGH, above this it is broken."""
+
+
+@model(kind=View(time_column="reading_timestamp"), group="glucose")
+def stg_glucose_entries(glucose_entries: ir.Table, sites: ir.Table) -> ir.Table:
+    """One row per entry of sensor glucose, rounded to whole mg/dL.
+
+    Rounded before anything is classified: 10.0 mmol/L is 180.16 mg/dL, and in range.
+    """
+    half = 0.5
+    sensor = glucose_entries.filter(
+        glucose_entries.type == "sgv",
+        glucose_entries.sgv >= LOWEST - half,
+        glucose_entries.sgv < HIGHEST + half,
+    )
+    zones = sites.select("site", "timezone")
+    entries = sensor.left_join(zones, "site")
+    return entries.select(
+        "site",
+        entry_id=entries["_id"],
+        reading_timestamp=entries.reading_timestamp,
+        timestamp_iso=iso_text(entries.reading_timestamp),
+        timezone=ibis.coalesce(entries.timezone, "UTC"),
+        glucose_mg_dl=entries.sgv.round().cast("int32"),
+        direction=entries.direction,
+        trend=entries.trend.cast("int32"),
+        device=entries.device,
+        reading_type=entries.type,
+        utc_offset_minutes=entries.utc_offset.cast("int32"),
+        ingested_at=entries["_ingested_at"],
+    )

@@ -1,0 +1,148 @@
+"""What must hold of the glucose tables before people see them."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse import (
+    AcceptedValuesCheck,
+    FreshnessCheck,
+    NullCheck,
+    RangeCheck,
+    UniqueCheck,
+    quality,
+)
+from models import episodes, metrics, periods
+
+_TOLERANCE = 1e-9
+_PERCENTAGES = [f"percent_{name}" for name in metrics.RANGES]
+
+
+def _percentages(*columns: str) -> list[RangeCheck]:
+    return [RangeCheck(column, 0, 100) for column in columns]
+
+
+@quality(
+    table="bronze.stg_glucose_entries",
+    checks=[
+        NullCheck(["site", "entry_id", "reading_timestamp", "glucose_mg_dl", "timezone"]),
+        UniqueCheck(["site", "entry_id"]),
+        RangeCheck("glucose_mg_dl", 39, 600),
+        AcceptedValuesCheck("reading_type", ["sgv"]),
+    ],
+)
+def entries_are_readings() -> None:
+    """Entries that are staged are sensor glucose."""
+
+
+@quality(
+    table="silver.fct_glucose_readings",
+    checks=[
+        NullCheck(["site", "entry_id", "reading_timestamp", "reading_date", "glucose_mg_dl"]),
+        UniqueCheck(["site", "entry_id"]),
+        RangeCheck("glucose_mg_dl", 20, 600),
+        RangeCheck("hour_of_day", 0, 23),
+        RangeCheck("day_of_week", 1, 7),
+        AcceptedValuesCheck("glucose_category", metrics.CATEGORIES),
+        AcceptedValuesCheck("range_band", metrics.BANDS),
+    ],
+)
+def one_reading_per_moment(fct_glucose_readings: ir.Table) -> ir.Table:
+    """A person has one reading at a moment."""
+    moments = fct_glucose_readings.group_by("site", "reading_timestamp").agg(
+        readings=fct_glucose_readings.count()
+    )
+    return moments.filter(moments.readings > 1)
+
+
+@quality(
+    table="silver.fct_glucose_readings",
+    checks=[FreshnessCheck("reading_timestamp", max_age_hours=24)],
+    blocking=False,
+)
+def readings_are_fresh() -> None:
+    """The newest reading is not a day old."""
+
+
+@quality(
+    table="gold.mrt_glucose_readings",
+    checks=[
+        NullCheck(["site", "reading_date", "hour_of_day", "avg_glucose"]),
+        UniqueCheck(["site", "reading_date", "hour_of_day"]),
+        RangeCheck("avg_glucose", 20, 600),
+        *_percentages("percent_in_range"),
+    ],
+)
+def categories_add_up(mrt_glucose_readings: ir.Table) -> ir.Table:
+    """Every reading of an hour is in one category."""
+    hours = mrt_glucose_readings
+    counts = [hours[f"{name}_count"] for name in metrics.CATEGORIES]
+    return hours.filter(hours.reading_count != sum(counts[1:], counts[0]))
+
+
+@quality(
+    table="marts.mrt_glucose_overview",
+    checks=[
+        NullCheck(["site", "reading_date", "total_readings", "day_status", "status_reasons"]),
+        UniqueCheck(["site", "reading_date"]),
+        AcceptedValuesCheck("day_status", ["OK", "ALERT", "CRITICAL"]),
+        RangeCheck("hypo_episodes", 0),
+        *_percentages("coverage_percent", *_PERCENTAGES),
+    ],
+)
+def overview_counts_every_reading(
+    mrt_glucose_overview: ir.Table, fct_glucose_readings: ir.Table
+) -> ir.Table:
+    """The overview has every day with readings, and all of them."""
+    days = ["site", "reading_date"]
+    shown = mrt_glucose_overview.select(*days, readings=mrt_glucose_overview.total_readings)
+    there = fct_glucose_readings.group_by(days).agg(readings=-fct_glucose_readings.count())
+    both = ibis.union(shown, there)
+    balance = both.group_by(days).agg(difference=both.readings.sum())
+    return balance.filter(balance["difference"] != 0)
+
+
+@quality(
+    table="marts.mrt_glucose_overnight",
+    checks=[
+        NullCheck(["site", "reading_date", "is_stable"]),
+        UniqueCheck(["site", "reading_date"]),
+        *_percentages("coverage_percent", "percent_in_range", "percent_below_70"),
+    ],
+)
+def nights_are_complete() -> None:
+    """Nights have a verdict."""
+
+
+@quality(
+    table="marts.mrt_glucose_episodes",
+    checks=[
+        NullCheck(["site", "started_at", "ended_at", "extreme_mg_dl"]),
+        UniqueCheck(["site", "kind", "level", "started_at"]),
+        AcceptedValuesCheck("kind", [episodes.HYPO, episodes.HYPER]),
+        RangeCheck("duration_minutes", episodes.SHORTEST),
+    ],
+)
+def episodes_do_not_overlap(mrt_glucose_episodes: ir.Table) -> ir.Table:
+    """An episode ends before the next of its kind and level starts."""
+    found = mrt_glucose_episodes
+    order = ibis.window(group_by=["site", "kind", "level"], order_by="started_at")
+    following = found.mutate(next_start=found.started_at.lead().over(order))
+    return following.filter(following.ended_at > following.next_start)
+
+
+@quality(
+    table="marts.mrt_glucose_periods",
+    checks=[
+        NullCheck(["site", "period", "avg_glucose", "percent_active", "gri_zone"]),
+        UniqueCheck(["site", "period"]),
+        AcceptedValuesCheck("period", list(periods.DAYS)),
+        *_percentages("percent_active", "gri", *_PERCENTAGES),
+    ],
+)
+def shares_of_a_period_add_up(mrt_glucose_periods: ir.Table) -> ir.Table:
+    """Below, in and above the range make up all of a period."""
+    shown = mrt_glucose_periods
+    whole = shown.percent_below_70 + shown.percent_in_range + shown.percent_above_180
+    return shown.filter((whole - 100).abs() > _TOLERANCE)

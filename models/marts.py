@@ -1,0 +1,184 @@
+"""What people look at: days, nights, hours of the week, episodes and periods."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse import Incremental, model
+from lakehouse.expressions import quantiles, to_local
+from models import clock, episodes, metrics, periods
+from models.cadence import cadence, coverage, intervals
+from models.status import day_status, minutes_beyond, status_reasons
+
+# A local day lies between 14 hours before and 12 hours after the UTC day of its date; whether an
+# episode starts in it is told by the 7 hours before and the hour after.
+_DAILY = Incremental(time_column="reading_date", grain="day", lookback="1d", lookahead="13h")
+
+PATTERN_DAYS = 30
+AGP_DAYS = 14
+AGP_MINUTES = 15
+
+
+@model(kind=_DAILY, group="glucose")
+def mrt_glucose_overview(fct_glucose_readings: ir.Table) -> ir.Table:
+    """One row per local day: its summary, its episodes and whether it needs attention."""
+    readings = fct_glucose_readings
+    days = readings.group_by("site", "timezone", "reading_date").agg(
+        **metrics.sums(readings.glucose_mg_dl),
+        **intervals(readings.minutes_since_last_reading),
+        **minutes_beyond(readings),
+        lowest=readings.glucose_mg_dl.min(),
+        highest=readings.glucose_mg_dl.max(),
+    )
+    days = days.mutate(cadence=cadence(days), mean=metrics.mean(days), stddev=metrics.stddev(days))
+    days = _with_episodes(days, readings)
+    minutes = clock.minutes_until(clock.DAY, days.reading_date, days.timezone)
+    return days.select(
+        "site",
+        "reading_date",
+        total_readings=days.readings,
+        coverage_percent=coverage(days.readings, minutes, days.cadence),
+        avg_glucose_mg_dl=days["mean"],
+        min_glucose_mg_dl=days.lowest,
+        max_glucose_mg_dl=days.highest,
+        stddev_glucose=days.stddev,
+        cv_percent=metrics.cv(days["mean"], days.stddev),
+        **metrics.percentages(days),
+        hypo_episodes=days.hypo_episodes,
+        day_status=day_status(days),
+        status_reasons=status_reasons(days),
+    )
+
+
+@model(kind=_DAILY, group="glucose")
+def mrt_glucose_overnight(fct_glucose_readings: ir.Table) -> ir.Table:
+    """One row per local night, from midnight to six."""
+    readings = fct_glucose_readings
+    night = readings.filter(readings.hour_of_day < clock.NIGHT)
+    nights = night.group_by("site", "timezone", "reading_date").agg(
+        **metrics.sums(night.glucose_mg_dl),
+        **intervals(night.minutes_since_last_reading),
+        lowest=night.glucose_mg_dl.min(),
+        highest=night.glucose_mg_dl.max(),
+    )
+    nights = nights.mutate(
+        cadence=cadence(nights), mean=metrics.mean(nights), stddev=metrics.stddev(nights)
+    )
+    nights = _with_episodes(nights, readings, until=clock.NIGHT)
+    minutes = clock.minutes_until(clock.NIGHT, nights.reading_date, nights.timezone)
+    nights = nights.mutate(
+        coverage=coverage(nights.readings, minutes, nights.cadence),
+        cv=metrics.cv(nights["mean"], nights.stddev),
+    )
+    stable = (
+        (nights.cv <= metrics.STABLE_CV)
+        & (nights.readings_below_70 == 0)
+        & (nights.coverage >= metrics.SUFFICIENT)
+    )
+    return nights.select(
+        "site",
+        "reading_date",
+        reading_count=nights.readings,
+        coverage_percent=nights.coverage,
+        avg_glucose=nights["mean"],
+        stddev_glucose=nights.stddev,
+        cv_percent=nights.cv,
+        min_glucose=nights.lowest,
+        max_glucose=nights.highest,
+        **metrics.percentages(nights, ["in_range", "below_70", "below_54"]),
+        hypo_episodes=nights.hypo_episodes,
+        is_stable=stable.fill_null(False),
+    )
+
+
+def _with_episodes(days: ir.Table, readings: ir.Table, until: int = clock.DAY) -> ir.Table:
+    """Adds how many episodes below 70 start on the local day, before the hour `until`."""
+    found = episodes.starts(readings, metrics.LOW)
+    found = found.join(days.select("site", "timezone").distinct(), "site")
+    found = found.mutate(local=to_local(found.started_at, found.timezone))
+    found = found.filter(found.local.hour() < until)
+    counts = found.group_by("site", reading_date=found.local.date())
+    joined = days.left_join(counts.agg(hypo_episodes=found.count()), ["site", "reading_date"])
+    return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
+
+
+@model(group="glucose")
+def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Hour of day by day of week, over the 30 local days that end with the newest reading."""
+    readings = clock.newest_days(fct_glucose_readings, PATTERN_DAYS)
+    by = ["site", "hour_of_day", "day_of_week", "day_name"]
+    hours = readings.group_by(by).agg(
+        **metrics.sums(readings.glucose_mg_dl), days_observed=readings.reading_date.nunique()
+    )
+    shares = {"p25_glucose": 0.25, "median_glucose": 0.5, "p75_glucose": 0.75}
+    hours = hours.join(quantiles(readings, by=by, value="glucose_mg_dl", at=shares), by)
+    return hours.select(
+        *by,
+        reading_count=hours.readings,
+        days_observed=hours.days_observed,
+        avg_glucose=metrics.mean(hours),
+        median_glucose=hours.median_glucose,
+        p25_glucose=hours.p25_glucose,
+        p75_glucose=hours.p75_glucose,
+        stddev_glucose=metrics.stddev(hours),
+        **metrics.percentages(hours, ["in_range"]),
+    )
+
+
+@model(group="glucose")
+def mrt_glucose_agp(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Percentiles by local quarter of an hour, over the 14 newest local days."""
+    readings = clock.newest_days(fct_glucose_readings, AGP_DAYS)
+    minute = readings.hour_of_day * 60 + readings.local_timestamp.minute().cast("int32")
+    readings = readings.mutate(minute_of_day=(minute // AGP_MINUTES * AGP_MINUTES).cast("int32"))
+    by = ["site", "minute_of_day"]
+    counts = readings.group_by(by).agg(reading_count=readings.count())
+    return counts.join(
+        quantiles(readings, by=by, value="glucose_mg_dl", at=periods.PERCENTILES), by
+    )
+
+
+@model(group="glucose")
+def mrt_glucose_episodes(fct_glucose_readings: ir.Table) -> ir.Table:
+    """One row per episode of low or high glucose; level 1 includes level 2 (Battelino 2023)."""
+    slots = episodes.every_five_minutes(fct_glucose_readings)
+    found = ibis.union(
+        *(
+            episodes.episodes(slots, episodes.is_beyond(slots.glucose, kind, limit)).mutate(
+                kind=ibis.literal(kind), level=ibis.literal(level, "int32")
+            )
+            for kind, level, limit in episodes.KINDS
+        )
+    )
+    zones = fct_glucose_readings.select("site", "timezone").distinct()
+    found = found.join(zones, "site")
+    started_at = episodes.instant(found["first"])
+    low = found.kind == episodes.HYPO
+    minutes = (found.end - found["first"]) * episodes.STEP
+    return found.select(
+        "site",
+        "kind",
+        "level",
+        started_at=started_at,
+        ended_at=episodes.instant(found.end),
+        local_date=to_local(started_at, found.timezone).date(),
+        duration_minutes=minutes.cast("float64"),
+        extreme_mg_dl=ibis.ifelse(low, found.lowest, found.highest).cast("int32"),
+        is_extended=low & (minutes > episodes.EXTENDED),
+    )
+
+
+@model(group="glucose")
+def mrt_glucose_periods(fct_glucose_readings: ir.Table, mrt_glucose_episodes: ir.Table) -> ir.Table:
+    """One row per period that ends with the day of the site's newest reading."""
+    readings = periods.with_class(fct_glucose_readings)
+    summary = periods.summary(readings)
+    for part in (
+        periods.percentiles(readings),
+        periods.day_to_day(readings),
+        periods.episode_counts(readings, mrt_glucose_episodes),
+    ):
+        joined = summary.left_join(part, ["site", "period"])
+        summary = joined.drop("site_right", "period_right")
+    return periods.columns(summary)

@@ -1,0 +1,174 @@
+"""Glucose metrics: functions of columns and numbers, in mg/dL and percent (0 to 100).
+
+Glucose is a whole number, so means and deviations come from exact integer sums: any engine, order
+or parallelism gives the same figure. Nothing is rounded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+VERY_LOW = 54
+LOW = 70
+TIGHT = 140
+HIGH = 180
+VERY_HIGH = 250
+"""Very low < 54 <= low < 70 <= in range <= 180 < high <= 250 < very high (Battelino 2019)."""
+
+STABLE_CV = 36
+"""Percent; glucose that varies more is called unstable (Battelino 2019)."""
+SUFFICIENT = 70
+"""Percent of the expected readings that a summary needs to speak for its time (Battelino 2019)."""
+
+CATEGORIES = ("hypoglycemia", "in_range", "hyperglycemia_mild", "hyperglycemia_severe")
+BANDS = ("very_low", "low", "in_range", "high", "very_high")
+RANGES = ("in_range", "in_tight_range", "below_54", "below_70", "above_180", "above_250")
+"""What the columns `percent_*` are about; `below_70` includes `below_54`, and so on."""
+ZONES = {"A": 20, "B": 40, "C": 60, "D": 80, "E": 100}
+"""Zones of the glycemia risk index, and the highest index in each."""
+
+
+def category(glucose: ir.NumericColumn) -> ir.StringColumn:
+    """The four categories: below, in and above the range, and far above it."""
+    below, inside, mild, severe = CATEGORIES
+    return ibis.cases(
+        (glucose < LOW, below),
+        (glucose <= HIGH, inside),
+        (glucose <= VERY_HIGH, mild),
+        else_=severe,
+    )
+
+
+def band(glucose: ir.NumericColumn) -> ir.StringColumn:
+    """The five ranges of the consensus (Battelino 2019)."""
+    very_low, low, inside, high, very_high = BANDS
+    return ibis.cases(
+        (glucose < VERY_LOW, very_low),
+        (glucose < LOW, low),
+        (glucose <= HIGH, inside),
+        (glucose <= VERY_HIGH, high),
+        else_=very_high,
+    )
+
+
+def in_range(glucose: ir.NumericColumn) -> ir.BooleanColumn:
+    """Whether glucose is in range."""
+    return glucose.between(LOW, HIGH)
+
+
+def ranges(glucose: ir.NumericColumn) -> dict[str, ir.BooleanColumn]:
+    """Whether glucose is in each of `RANGES`."""
+    inside = (
+        in_range(glucose),
+        glucose.between(LOW, TIGHT),
+        glucose < VERY_LOW,
+        glucose < LOW,
+        glucose > HIGH,
+        glucose > VERY_HIGH,
+    )
+    return dict(zip(RANGES, inside, strict=True))
+
+
+def sums(
+    glucose: ir.IntegerColumn, times: ir.IntegerColumn | None = None
+) -> dict[str, ir.IntegerScalar]:
+    """Whole-number aggregates that the functions below are made of.
+
+    `times` is how many readings a row stands for, by default one.
+    """
+
+    def total(value: ir.IntegerColumn) -> ir.IntegerScalar:
+        return (value if times is None else value * times).sum()
+
+    value = glucose.cast("int64")
+    return {
+        "readings": value.count() if times is None else times.sum(),
+        "total": total(value),
+        "squares": total(value * value),
+        **{
+            f"readings_{name}": total(inside.cast("int64"))
+            for name, inside in ranges(glucose).items()
+        },
+    }
+
+
+def percentages(table: ir.Table, names: Sequence[str] = RANGES) -> dict[str, ir.FloatingColumn]:
+    """The shares of `sums` in the named ranges, as columns `percent_*`."""
+    return {f"percent_{name}": percent(table[f"readings_{name}"], table.readings) for name in names}
+
+
+def percent(part: ir.IntegerColumn, whole: ir.IntegerColumn) -> ir.FloatingColumn:
+    """`part` of `whole`; null of nothing."""
+    return 100.0 * part.cast("float64") / whole.cast("float64").nullif(0.0)
+
+
+def mean(table: ir.Table) -> ir.FloatingColumn:
+    """Mean glucose in mg/dL, of `sums`."""
+    return table.total.cast("float64") / table.readings.cast("float64").nullif(0.0)
+
+
+def stddev(table: ir.Table) -> ir.FloatingColumn:
+    """Sample standard deviation in mg/dL, of `sums`; null for fewer than two readings."""
+    count, total, squares = (
+        table[name].cast("float64") for name in ("readings", "total", "squares")
+    )
+    deviation = ibis.greatest(squares - total * total / count.nullif(0.0), 0.0)
+    return (deviation / ibis.ifelse(count > 1, count - 1, None)).sqrt()
+
+
+def cv(mean: ir.FloatingColumn, stddev: ir.FloatingColumn) -> ir.FloatingColumn:
+    """Coefficient of variation in percent."""
+    return 100.0 * stddev / mean
+
+
+def gmi(mean: ir.FloatingColumn) -> ir.FloatingColumn:
+    """Glucose management indicator in percent, meant for 14 days and more (Bergenstal 2018)."""
+    return 3.31 + 0.02392 * mean
+
+
+def ea1c(mean: ir.FloatingColumn) -> ir.FloatingColumn:
+    """Estimated A1c in percent (Nathan 2008)."""
+    return (mean + 46.7) / 28.7
+
+
+def j_index(mean: ir.FloatingColumn, stddev: ir.FloatingColumn) -> ir.FloatingColumn:
+    """J-index, from mean and deviation in mg/dL (Wojcicki 1995)."""
+    return 0.001 * (mean + stddev) * (mean + stddev)
+
+
+def gri(
+    below_54: ir.FloatingColumn,
+    below_70: ir.FloatingColumn,
+    above_180: ir.FloatingColumn,
+    above_250: ir.FloatingColumn,
+) -> ir.FloatingColumn:
+    """Glycemia risk index, 0 (best) to 100, of percentages (Klonoff 2022)."""
+    low, high = below_70 - below_54, above_180 - above_250
+    return ibis.least(3.0 * below_54 + 2.4 * low + 1.6 * above_250 + 0.8 * high, 100.0)
+
+
+def gri_zone(gri: ir.FloatingColumn) -> ir.StringColumn:
+    """Zones A (up to 20) to E (over 80) of the glycemia risk index (Klonoff 2022)."""
+    return ibis.cases(*((gri <= highest, zone) for zone, highest in ZONES.items()))
+
+
+def low_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:
+    """What a reading adds to the low blood glucose index (Kovatchev 2006)."""
+    return _risk(ibis.least(_symmetric(glucose), 0.0))
+
+
+def high_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:
+    """What a reading adds to the high blood glucose index (Kovatchev 2006)."""
+    return _risk(ibis.greatest(_symmetric(glucose), 0.0))
+
+
+def _risk(symmetric: ir.FloatingColumn) -> ir.FloatingColumn:
+    return 10.0 * symmetric * symmetric
+
+
+def _symmetric(glucose: ir.NumericColumn) -> ir.FloatingColumn:
+    """Glucose on a scale where 112.5 mg/dL is 0 and both ends of 20 to 600 are alike."""
+    return 1.509 * (glucose.cast("float64").ln() ** 1.084 - 5.381)

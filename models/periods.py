@@ -1,0 +1,163 @@
+"""Periods that end with the day of a site's newest reading: the last day to all of them.
+
+Every period holds the shorter ones. So each reading is counted once, in the class of the shortest
+period that holds it, and classes are then added up. Glucose is a whole number, hence a class is a
+small table of how often each value occurs, from which any metric follows exactly.
+"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse.expressions import microseconds, quantiles
+from models import cadence, clock, metrics
+from models.episodes import HYPO
+
+DAYS = {
+    "last_day": 1,
+    "last_7_days": 7,
+    "last_14_days": 14,
+    "last_30_days": 30,
+    "last_90_days": 90,
+    "all": 1_000_000,
+}
+PERCENTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+LEVELS = (1, 2)
+"""Of episodes: below 70, and below 54."""
+
+_MINUTE = 60_000_000
+_SLOT = 5
+_SLOTS_A_DAY = 24 * 60 // _SLOT
+
+
+def with_class(readings: ir.Table) -> ir.Table:
+    """Adds `days`, the length of the shortest period that holds the reading, and its moment."""
+    aged = clock.with_age(readings)
+    return aged.mutate(days=_shortest(aged.age), at=microseconds(aged.reading_timestamp))
+
+
+def summary(readings: ir.Table) -> ir.Table:
+    """Sums, span and cadence of each period."""
+    classes = readings.group_by("site", "days", glucose=readings.glucose_mg_dl).agg(
+        count=readings.count(),
+        first_date=readings.reading_date.min(),
+        last_date=readings.reading_date.max(),
+        first_at=readings["at"].min(),
+        last_at=readings["at"].max(),
+        **cadence.intervals(readings.minutes_since_last_reading),
+    )
+    values = _periods(classes)
+    times = values["count"].cast("float64")
+    periods = values.group_by("site", "period").agg(
+        **metrics.sums(values.glucose, values["count"]),
+        **cadence.regroup(values),
+        first_date=values.first_date.min(),
+        last_date=values.last_date.max(),
+        minutes=(values.last_at.max() - values.first_at.min()) / _MINUTE,
+        low_risk=(metrics.low_risk(values.glucose) * times).sum(),
+        high_risk=(metrics.high_risk(values.glucose) * times).sum(),
+    )
+    return periods.mutate(cadence=cadence.cadence(periods))
+
+
+def percentiles(readings: ir.Table) -> ir.Table:
+    """p05 to p95 of each period."""
+    classes = readings.group_by("site", "days", "glucose_mg_dl").agg(count=readings.count())
+    return quantiles(
+        _periods(classes),
+        by=["site", "period"],
+        value="glucose_mg_dl",
+        at=PERCENTILES,
+        times="count",
+    )
+
+
+def day_to_day(readings: ir.Table) -> ir.Table:
+    """Mean absolute difference of glucose to 24 hours later, in mg/dL (MODD; Molnar 1972).
+
+    Compares five-minute means, where both are in the period: as a period ends with the newest
+    reading, the earlier one decides.
+    """
+    slots = readings.group_by("site", slot=readings["at"] // (_SLOT * _MINUTE)).agg(
+        days=readings.days.max(), glucose=_mean(readings.glucose_mg_dl)
+    )
+    later = slots.select("site", slot=slots.slot - _SLOTS_A_DAY, later=slots.glucose)
+    pairs = slots.join(later, ["site", "slot"])
+    classes = pairs.group_by("site", "days").agg(
+        apart=(pairs.later - pairs.glucose).abs().sum(), pairs=pairs.count()
+    )
+    classes = _periods(classes)
+    return classes.group_by("site", "period").agg(
+        modd=classes.apart.sum() / classes.pairs.sum().cast("float64")
+    )
+
+
+def episode_counts(readings: ir.Table, episodes: ir.Table) -> ir.Table:
+    """How many episodes of low glucose start in each period."""
+    newest = readings.group_by("site").agg(newest=readings.newest.max())
+    low = episodes.filter(episodes.kind == HYPO).join(newest, "site")
+    low = low.mutate(days=_shortest(low.newest.delta(low.local_date, unit="day").cast("int64")))
+    found = _periods(low)
+    return found.group_by("site", "period").agg(
+        **{f"hypo_episodes_level{level}": (found.level == level).sum() for level in LEVELS}
+    )
+
+
+def columns(periods: ir.Table) -> ir.Table:
+    """The periods as people see them."""
+    shares = metrics.percentages(periods)
+    mean, stddev = metrics.mean(periods), metrics.stddev(periods)
+    readings = periods.readings.cast("float64")
+    # The last reading stands for one more interval.
+    active = cadence.coverage(periods.readings, periods.minutes + periods.cadence, periods.cadence)
+    gri = metrics.gri(
+        *(shares[f"percent_{name}"] for name in ("below_54", "below_70", "above_180", "above_250"))
+    )
+    return periods.select(
+        "site",
+        "period",
+        "first_date",
+        "last_date",
+        reading_count=periods.readings,
+        percent_active=active,
+        is_sufficient=active >= metrics.SUFFICIENT,
+        avg_glucose=mean,
+        stddev_glucose=stddev,
+        cv_percent=metrics.cv(mean, stddev),
+        gmi=metrics.gmi(mean),
+        ea1c=metrics.ea1c(mean),
+        **shares,
+        gri=gri,
+        gri_zone=metrics.gri_zone(gri),
+        lbgi=periods.low_risk / readings,
+        hbgi=periods.high_risk / readings,
+        j_index=metrics.j_index(mean, stddev),
+        modd=periods.modd,
+        **{name: periods[name] for name in PERCENTILES},
+        **{
+            f"hypo_episodes_level{level}": periods[f"hypo_episodes_level{level}"].fill_null(0)
+            for level in LEVELS
+        },
+    )
+
+
+def _shortest(age: ir.IntegerColumn) -> ir.IntegerColumn:
+    """The length of the shortest period that holds a day so many days before the newest."""
+    *shorter, longest = DAYS.values()
+    branches = [(age < days, ibis.literal(days, "int64")) for days in shorter]
+    return ibis.cases(*branches, else_=ibis.literal(longest, "int64"))
+
+
+def _periods(classes: ir.Table) -> ir.Table:
+    """A row of a class once for each `period` that holds it."""
+    lengths = ibis.array([ibis.literal(days, "int64") for days in DAYS.values()])
+    repeated = classes.mutate(length=lengths.unnest())
+    repeated = repeated.filter(repeated.days <= repeated.length)
+    return repeated.mutate(
+        period=ibis.cases(*((repeated.length == days, name) for name, days in DAYS.items()))
+    )
+
+
+def _mean(glucose: ir.IntegerColumn) -> ir.FloatingScalar:
+    return glucose.cast("int64").sum().cast("float64") / glucose.count().cast("float64")

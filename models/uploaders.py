@@ -1,0 +1,101 @@
+"""One sensor, many uploaders: which readings of a site are one person's trace.
+
+Several phones, or a phone and a cloud bridge, may upload the same sensor, seconds or minutes
+apart. An uploader is a `device`. On each UTC day the uploaders of a site are ranked by the minutes
+they cover; all readings of the best are kept, and of another one only what fills a gap: a reading
+with none of a better-ranked uploader within three quarters of a cadence.
+"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse.expressions import microseconds
+from models.cadence import CADENCES, at_cadence, cadence, intervals
+
+_MINUTE = 60_000_000
+_DAY = 24 * 60 * _MINUTE
+_REACH = _MINUTE * 3 // 4
+"""Three quarters of a minute, for each minute of a cadence."""
+
+
+def redundant(readings: ir.Table) -> ir.Table:
+    """The keys (`site`, `entry_id`) of readings that another one makes superfluous.
+
+    Without them there is one reading per moment, and no more than one sensor gives. Needs the
+    whole of a UTC day, and of the days beside it, to judge the readings of that day.
+    """
+    trace = readings.select(
+        "site",
+        "entry_id",
+        device=readings.device.fill_null(""),
+        at=microseconds(readings.reading_timestamp),
+    )
+    trace = _around_contested_days(trace.mutate(day=trace.at // _DAY))
+    same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
+    trace = trace.mutate(previous=trace.at.lag().over(same))
+    repeated = trace.filter(trace.previous == trace.at)
+    ranked = _ranked(trace.filter(trace.previous.isnull() | (trace.previous < trace.at)))
+    return ibis.union(repeated.select("site", "entry_id"), _overlapped(ranked))
+
+
+def _around_contested_days(trace: ir.Table) -> ir.Table:
+    """The rows of days with two uploaders or two readings of a moment, and of the days beside.
+
+    Nearly all days have one uploader and need no ranking: this is what keeps them cheap.
+    """
+    days = trace.group_by("site", "day").agg(
+        contested=(trace.device.min() != trace.device.max()) | (trace.at.nunique() < trace.count())
+    )
+    days = days.filter(days.contested)
+    around = days.select("site", day=days.day + _one_of(-1, 0, 1))
+    return trace.semi_join(around, ["site", "day"])
+
+
+def _ranked(trace: ir.Table) -> ir.Table:
+    """Adds each uploader's `cadence` in minutes and `rank` on the day; the best has rank 0."""
+    uploader = ibis.window(group_by=["site", "day", "device"])
+    # A reading stands for the time since the one before, the day's first for one cadence.
+    gap = ibis.ifelse(trace.previous // _DAY == trace.day, trace.at - trace.previous, None)
+    trace = trace.mutate(gap=gap)
+    facts = {
+        "readings": trace.count(),
+        **intervals(trace.gap / _MINUTE),
+        **{
+            f"covered_{minutes}": ibis.least(trace.gap.fill_null(_DAY), minutes * _MINUTE).sum()
+            for minutes in CADENCES
+        },
+    }
+    trace = trace.mutate(**{name: fact.over(uploader) for name, fact in facts.items()})
+    trace = trace.mutate(cadence=cadence(trace))
+    trace = trace.mutate(covered=at_cadence(trace, "covered"))
+    best_first = [trace.covered.desc(), trace.readings.desc(), trace.device.asc()]
+    rank = ibis.dense_rank().over(group_by=["site", "day"], order_by=best_first)
+    return trace.select("site", "entry_id", "at", "cadence", rank=rank)
+
+
+def _overlapped(trace: ir.Table) -> ir.Table:
+    """The readings with a better-ranked one within 0.75 of the longer cadence of the two.
+
+    Neighbours meet in spans of time, so that none is compared with a whole day of others.
+    """
+    trace = trace.mutate(span=trace.at // (max(CADENCES) * _REACH))
+    better = trace.view()
+    lesser = trace.filter(trace["rank"] > 0)
+    lesser = lesser.mutate(beside=lesser.span + _one_of(-1, 0, 1))
+    apart = (lesser.at - better.at).abs()
+    return lesser.join(
+        better,
+        [
+            lesser.site == better.site,
+            lesser.beside == better.span,
+            lesser["rank"] > better["rank"],
+            apart <= ibis.greatest(lesser.cadence, better.cadence) * _REACH,
+        ],
+    ).select(lesser.site, lesser.entry_id)
+
+
+def _one_of(*numbers: int) -> ir.IntegerColumn:
+    """Each of the numbers in turn: one row becomes several."""
+    return ibis.array([ibis.literal(number, "int64") for number in numbers]).unnest()

@@ -1,0 +1,191 @@
+"""Building an incremental model by any windows, in any order, gives what one full build gives."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from traces import build_windows, dirty, entries, instant, only
+
+from lakehouse.declare import spec_of
+from lakehouse.windows import Window, union
+from models.gold import mrt_glucose_readings
+from models.marts import mrt_glucose_overnight, mrt_glucose_overview
+from models.silver import fct_glucose_readings
+
+DAY = timedelta(days=1)
+FIRST = datetime(2024, 3, 30, tzinfo=UTC)  # London changes its clocks on the 31st
+DAYS = 4
+ZONES = {"anna": "UTC", "kiri": "Pacific/Kiritimati", "west": "Etc/GMT+12", "lon": "Europe/London"}
+DAILY = [mrt_glucose_readings, mrt_glucose_overview, mrt_glucose_overnight]
+QUICK = settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def traces(seed):
+    """Entries of two sites by several uploaders each, over a few days.
+
+    There are gaps and jitter, other cadences and phases, repeated moments, and glucose that goes
+    back and forth around the limits.
+    """
+    chance = Random(seed)
+    rows = []
+    for site in chance.sample(sorted(ZONES), 2):
+        for _ in range(chance.randint(4, 9)):
+            every = chance.choice([1, 5, 5, 5, 15])
+            at = FIRST + timedelta(seconds=chance.randrange(DAYS * 86_400))
+            at -= timedelta(seconds=at.second + at.minute % 5 * 60) * chance.choice([0, 1])
+            device = chance.choice(["phone", "cloud", None])
+            level = 100
+            for _ in range(chance.randint(1, 200)):
+                if chance.random() < 0.3:
+                    level = chance.choice([50, 65, 65, 75, 110, 185, 260])
+                repeats = 2 if chance.random() < 0.03 else 1
+                rows += [
+                    {
+                        "site": site,
+                        "timezone": ZONES[site],
+                        "device": device,
+                        "reading_timestamp": at,
+                        "glucose_mg_dl": level + repeat,
+                    }
+                    for repeat in range(repeats)
+                ]
+                missed = chance.randint(1, 60) if chance.random() < 0.03 else 0
+                at += timedelta(minutes=every + missed, seconds=chance.choice([0, 0, 0, 1]))
+    chance.shuffle(rows)
+    return [{**row, "entry_id": f"{number:05}"} for number, row in enumerate(rows)]
+
+
+seeds = st.integers(0, 2**32)
+cuts = st.sets(st.integers(-2, DAYS + 2), min_size=2)
+
+
+def pieces(cuts):
+    """Windows that cover everything there can be, cut at these days."""
+    edges = sorted({FIRST - 9 * DAY, FIRST + 14 * DAY, *(FIRST + day * DAY for day in cuts)})
+    return [Window(*edge) for edge in pairwise(edges)]
+
+
+def ordered(rows):
+    return sorted(rows, key=repr)
+
+
+@QUICK
+@given(seeds, cuts)
+def test_readings_by_windows(run_model, seed, cuts):
+    rows = traces(seed)
+    full = run_model(fct_glucose_readings, stg_glucose_entries=rows)
+    built = build_windows(
+        run_model, fct_glucose_readings, "stg_glucose_entries", rows, pieces(cuts)
+    )
+    assert ordered(built) == ordered(full)
+
+
+@QUICK
+@given(seeds, cuts)
+def test_days_by_windows(run_model, seed, cuts):
+    readings = run_model(fct_glucose_readings, stg_glucose_entries=traces(seed))
+    for model in DAILY:
+        full = run_model(model, fct_glucose_readings=readings)
+        built = build_windows(run_model, model, "fct_glucose_readings", readings, pieces(cuts))
+        assert ordered(built) == ordered(full)
+
+
+def refreshed(run_model, model, parent, rows, before, changed):
+    """What a table holds after the windows that depend on changed ones of its parent are rebuilt."""
+    windows = union(dirty(model, changed))
+    column = spec_of(model).kind.time_column
+    kept = [
+        row
+        for row in before
+        if not any(window.start <= instant(row[column]) < window.end for window in windows)
+    ]
+    return kept + build_windows(run_model, model, parent, rows, windows), windows
+
+
+@QUICK
+@given(seeds, st.integers(1, 5))
+def test_late_readings_reach_every_day_that_depends_on_them(run_model, seed, late):
+    rows = traces(seed)
+    known = rows[:-late]
+    changed = [
+        Window(row["reading_timestamp"], row["reading_timestamp"] + timedelta(microseconds=1))
+        for row in rows[-late:]
+    ]
+    earlier = run_model(fct_glucose_readings, stg_glucose_entries=known)
+    full = run_model(fct_glucose_readings, stg_glucose_entries=rows)
+    readings, changed = refreshed(
+        run_model, fct_glucose_readings, "stg_glucose_entries", rows, earlier, changed
+    )
+    assert ordered(readings) == ordered(full)
+    for model in DAILY:
+        days = run_model(model, fct_glucose_readings=earlier)
+        days, _ = refreshed(run_model, model, "fct_glucose_readings", full, days, changed)
+        assert ordered(days) == ordered(run_model(model, fct_glucose_readings=full))
+
+
+def halves(run_model, model, parent, rows, cut):
+    """The rows of a model built as a whole, and up to and from a midnight."""
+    windows = [Window(cut - 9 * DAY, cut), Window(cut, cut + 9 * DAY)]
+    full = run_model(model, **{parent: rows})
+    return ordered(full), ordered(build_windows(run_model, model, parent, rows, windows))
+
+
+def test_the_reading_before_is_judged_by_the_day_before_its_own(run_model):
+    yesterday = FIRST + DAY
+    rows = [
+        # Until midnight the slow sensor is best: the phone's readings right after it are in reach.
+        *entries([100] * 8, start=yesterday - timedelta(minutes=111), every=15, device="slow"),
+        *entries([110] * 3, start=yesterday, every=1, device="fast"),
+        *entries([120] * 2, start=yesterday + timedelta(minutes=3), every=1, device="phone"),
+        *entries([130], start=yesterday + DAY + timedelta(minutes=1), device="fast"),
+    ]
+    full, built = halves(
+        run_model, fct_glucose_readings, "stg_glucose_entries", rows, yesterday + DAY
+    )
+    assert only(full, glucose_mg_dl=130)["minutes_since_last_reading"] == 1439
+    assert built == full
+
+
+def test_readings_before_midnight_are_judged_by_the_day_after(run_model):
+    rows = [
+        *entries([100] * 20, start=FIRST - timedelta(minutes=99), every=5, device="phone"),
+        *entries([110] * 20, start=FIRST + timedelta(minutes=1), every=5, device="cloud"),
+        *entries([120], start=FIRST - timedelta(minutes=2), device="old"),
+    ]
+    full, built = halves(run_model, fct_glucose_readings, "stg_glucose_entries", rows, FIRST)
+    assert built == full
+
+
+def test_an_episode_at_the_last_minute_of_the_last_day_on_earth_is_confirmed(run_model):
+    noon = FIRST + timedelta(hours=12)  # midnight at UTC-12
+    rows = entries(
+        [100, 60, 60, 60, 60], start=noon - timedelta(minutes=10), timezone="Etc/GMT+12"
+    )
+    readings = run_model(fct_glucose_readings, stg_glucose_entries=rows)
+    full, built = halves(
+        run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST
+    )
+    assert [row["hypo_episodes"] for row in full] == [1, 0]
+    assert built == full
+
+
+def test_an_episode_that_goes_on_after_midnight_is_no_new_one(run_model):
+    ten = FIRST - timedelta(hours=14)  # midnight at UTC+14
+    rows = entries(
+        [100, 60, 60, 60, 60, 75, 60, 60, 60, 60],
+        start=ten - timedelta(minutes=30),
+        timezone="Pacific/Kiritimati",
+    )
+    readings = run_model(fct_glucose_readings, stg_glucose_entries=rows)
+    full, built = halves(
+        run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST
+    )
+    assert [row["hypo_episodes"] for row in full] == [1, 0]
+    assert built == full

@@ -1,0 +1,85 @@
+"""Readings to test with, and the chain of models over them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from lakehouse.declare import spec_of
+from lakehouse.windows import Window
+from models.bronze import stg_glucose_entries
+from models.silver import fct_glucose_readings
+
+NOON = datetime(2024, 3, 15, 12, tzinfo=UTC)
+MIDNIGHT = datetime(2024, 3, 15, tzinfo=UTC)
+
+
+def entries(
+    values, start=MIDNIGHT, every=5.0, site="anna", device="phone", timezone="UTC", name=None
+):
+    """Staged readings of these values, `every` so many minutes; None is a reading that is missing."""
+    return [
+        {
+            "site": site,
+            "entry_id": f"{name or device}-{start:%m%dT%H%M%S}-{number:05}",
+            "reading_timestamp": start + timedelta(minutes=number * every),
+            "timezone": timezone,
+            "glucose_mg_dl": value,
+            "device": device,
+        }
+        for number, value in enumerate(values)
+        if value is not None
+    ]
+
+
+def facts(run_model, *traces):
+    """The rows of fct_glucose_readings over staged traces."""
+    rows = [row for trace in traces for row in trace]
+    return run_model(fct_glucose_readings, stg_glucose_entries=rows)
+
+
+def build(run_model, model, *traces):
+    """The rows of a model that reads fct_glucose_readings alone."""
+    return run_model(model, fct_glucose_readings=facts(run_model, *traces))
+
+
+def only(rows, **where):
+    """The one row that has these values."""
+    found = [row for row in rows if all(row[name] == value for name, value in where.items())]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def instant(value):
+    """A time column's value as the instant that windows go by."""
+    if isinstance(value, datetime):
+        return value
+    return datetime(value.year, value.month, value.day, tzinfo=UTC)
+
+
+def inside(rows, column, window):
+    """The rows whose time column lies in a window."""
+    return [row for row in rows if window.start <= instant(row[column]) < window.end]
+
+
+def build_windows(run_model, model, parent, rows, windows):
+    """The rows of an incremental model for windows, from inputs cut as an engine cuts them."""
+    kind = spec_of(model).kind
+    column = PARENT_TIME[parent]
+    built = []
+    for window in windows:
+        reach = window.widen(kind.before, kind.after)
+        made = run_model(model, **{parent: inside(rows, column, reach)})
+        built += inside(made, kind.time_column, window)
+    return built
+
+
+def dirty(model, windows):
+    """The windows of a model that depend on windows of its parent."""
+    kind = spec_of(model).kind
+    return [window.widen(kind.after, kind.before).snap(kind.grain) for window in windows]
+
+
+PARENT_TIME = {
+    "stg_glucose_entries": spec_of(stg_glucose_entries).time_column,
+    "fct_glucose_readings": spec_of(fct_glucose_readings).time_column,
+}

@@ -1,0 +1,272 @@
+"""The whole pipeline by its commands: the recording, a changing source, a misbehaving one."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ingestion.replay import Documents, ReplayServer
+from lakehouse.cli import main
+from lakehouse.errors import COULD_NOT_RUN
+from lakehouse.postgres import query
+
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "tests/ingestion"))
+
+from loopback import Scripted  # noqa: E402 - the folder has to be on the path first
+
+NOON = datetime(2024, 3, 15, 12, tzinfo=UTC)
+DAY = "2024-03-15"
+
+
+def entry(key, minute=0, sgv=100, **fields):
+    """A document as an uploader writes it, `minute` minutes after noon."""
+    date = int(NOON.timestamp() * 1000) + minute * 60_000
+    return {"_id": key, "type": "sgv", "date": date, "sgv": sgv, "device": "x", **fields}
+
+
+SETTINGS = """
+[project]
+timezone = "${NIGHTSCOUT_TIMEZONE:-UTC}"
+[nightscout]
+attempts = 1
+"""
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """A folder for the compiled project that all tests of a worker share."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def lakehouse(tmp_path, database, monkeypatch, capsys, compiled):
+    """Runs a command in an empty home; its exit code, and what it printed as JSON."""
+    (tmp_path / "lakehouse.toml").write_text(SETTINGS)
+    for home in ("home", "mixed", "sorted"):
+        (tmp_path / home).mkdir()
+        (tmp_path / home / "compiled").symlink_to(compiled)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", database)
+    for name in ("URL", "API_SECRET", "TOKEN", "TIMEZONE", "SITE"):
+        monkeypatch.delenv(f"NIGHTSCOUT_{name}", raising=False)
+
+    def command(*arguments):
+        code = main([*arguments, "--format", "json"])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out)
+
+    return command
+
+
+@pytest.fixture
+def documents(monkeypatch, lakehouse):
+    """What a Nightscout on loopback has; the pipeline reads it."""
+    found = []
+    with ReplayServer(Documents(found)) as server:
+        monkeypatch.setenv("NIGHTSCOUT_URL", server.url)
+        yield found
+
+
+def rows(lakehouse, sql, *options):
+    code, found = lakehouse("query", sql, *options)
+    assert code == 0
+    return found
+
+
+def test_a_day_of_the_recording_reaches_postgres(lakehouse):
+    assert lakehouse("run", "--date", DAY)[0] == 0
+    sql = (
+        "select total_readings, avg_glucose_mg_dl, min_glucose_mg_dl, max_glucose_mg_dl,"
+        " percent_in_range from marts.mrt_glucose_overview where reading_date = date '2024-03-15'"
+    )
+    (row,) = rows(lakehouse, sql, "--on", "postgres")
+    assert row["total_readings"] == 288
+    assert row["avg_glucose_mg_dl"] == pytest.approx(149.37152777777777)
+    assert (row["min_glucose_mg_dl"], row["max_glucose_mg_dl"]) == (88, 211)
+    assert row["percent_in_range"] == pytest.approx(88.19444444444444)
+
+
+def test_the_whole_recording_gives_the_expected_figures(lakehouse):
+    assert lakehouse("backfill", "--from", "2023-10-18", "--to", "2024-04-12")[0] == 0
+    sql = "select * from marts.mrt_glucose_periods where period = 'all'"
+    (row,) = rows(lakehouse, sql, "--on", "postgres")
+    assert row["reading_count"] == 50_108
+    assert row["percent_active"] == pytest.approx(98.0, abs=0.05)
+    assert row["gmi"] == pytest.approx(6.407, abs=0.0005)
+    assert row["cv_percent"] == pytest.approx(28.59, abs=0.005)
+    assert row["percent_in_range"] == pytest.approx(89.26, abs=0.005)
+    assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
+
+
+def test_days_in_any_order_give_the_same_tables(lakehouse, monkeypatch, tmp_path):
+    """The days are run in homes of their own, which are then compared."""
+    tables = ["silver.fct_glucose_readings", "marts.mrt_glucose_overview"]
+    tables += ["marts.mrt_glucose_episodes", "marts.mrt_glucose_overnight"]
+
+    def built(order, home):
+        monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / home))
+        for day in order:
+            assert lakehouse("run", "--date", f"2024-03-{day}")[0] == 0
+        return [rows(lakehouse, f"select * from {table} order by all") for table in tables]
+
+    assert built([16, 15, 16], "mixed") == built([15, 16], "sorted")
+
+
+def test_a_document_changed_at_the_source_changes_the_marts_of_its_day(lakehouse, documents):
+    documents += [entry("a", 0, 100), entry("b", 5, 110)]
+    lakehouse("run", "--date", DAY)
+    documents[0] = entry("a", 0, 300)
+    lakehouse("run", "--date", DAY)
+    sql = "select max_glucose_mg_dl as highest from marts.mrt_glucose_overview"
+    assert rows(lakehouse, sql, "--on", "postgres") == [{"highest": 300}]
+
+
+def test_bad_rows_are_quarantined_and_the_good_ones_land(lakehouse, documents):
+    day = int(NOON.timestamp() * 1000)
+    documents += [entry(f"good{n}", 5 * n) for n in range(3)]
+    documents += [
+        {key: value for key, value in entry("x", 20).items() if key != "_id"},
+        entry("text", 25, sgv="high"),
+        entry("empty", 30, sgv=None),
+        entry("nokind", 35, type=None),
+    ]
+    code, report = lakehouse("run", "--date", DAY)
+    assert code == 0
+    merged = next(node for node in report["nodes"] if node["node"] == "raw.glucose_entries")
+    assert merged["note"] == "7 fetched, 3 new, 4 quarantined"
+    held = rows(lakehouse, "select _id, reasons, payload from quarantine.glucose_entries")
+    reasons = {row["_id"]: row["reasons"] for row in held}
+    assert "_id is missing" in reasons[None]
+    assert "sgv: high is not a number" in reasons["text"]
+    assert "sgv" in reasons["empty"]
+    assert "type is missing" in reasons["nokind"]
+    assert {json.loads(row["payload"])["date"] for row in held} == {
+        day + minutes * 60_000 for minutes in (20, 25, 30, 35)
+    }
+
+
+@pytest.mark.parametrize("year", [1, 3000])
+def test_a_date_nobody_can_have_measured_at_is_quarantined(lakehouse, monkeypatch, year):
+    date = int(datetime(year, 6, 1, tzinfo=UTC).timestamp() * 1000)
+    answer = json.dumps([entry("a", 0), entry("b") | {"date": date}]).encode()
+    with Scripted(lambda handler: handler.send(200, answer)) as server:
+        monkeypatch.setenv("NIGHTSCOUT_URL", server.url)
+        assert lakehouse("run", "--date", DAY)[0] == 0
+    (held,) = rows(lakehouse, "select _id from quarantine.glucose_entries")
+    assert held == {"_id": "b"}
+    assert rows(lakehouse, "select _id from raw.glucose_entries") == [{"_id": "a"}]
+
+
+FAULTS = {
+    "unauthorized": lambda handler: handler.send(401, b'{"status":401}'),
+    "html": lambda handler: handler.send(200, b"<html>maintenance</html>"),
+    "half a document": lambda handler: handler.send(200, b'[{"_id": "a", "da'),
+    "an error": lambda handler: handler.send(500, b"oops"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_source_that_cannot_be_trusted_leaves_main_and_postgres(
+    lakehouse, documents, monkeypatch, database, fault
+):
+    documents.append(entry("a"))
+    lakehouse("run", "--date", DAY)
+    before = lakehouse("log")[1], query(database, "select * from marts.mrt_glucose_overview")
+    with Scripted(FAULTS[fault]) as server:
+        monkeypatch.setenv("NIGHTSCOUT_URL", server.url)
+        code, told = lakehouse("run", "--date", "2024-03-16")
+        assert code == COULD_NOT_RUN
+        assert server.url in told["error"]
+    after = lakehouse("log")[1], query(database, "select * from marts.mrt_glucose_overview")
+    assert after == before
+
+
+def test_a_repeated_run_has_nothing_to_do(lakehouse, database):
+    lakehouse("run", "--date", DAY)
+    before = lakehouse("log")[1], query(database, "select * from marts.publication")
+    code, report = lakehouse("run", "--date", DAY)
+    assert (code, report["status"]) == (0, "nothing to do")
+    assert (lakehouse("log")[1], query(database, "select * from marts.publication")) == before
+
+
+def test_every_person_has_a_day_of_their_own(lakehouse, documents, monkeypatch):
+    monkeypatch.setenv("NIGHTSCOUT_TIMEZONE", "Pacific/Kiritimati")  # UTC+14
+    documents += [entry("a", -11 * 60), entry("b", 60)]
+    lakehouse("run", "--date", DAY)
+    lakehouse("run", "--date", "2024-03-16")
+    sql = "select reading_date, total_readings from marts.mrt_glucose_overview order by 1"
+    assert [row["reading_date"] for row in rows(lakehouse, sql)] == [DAY, "2024-03-16"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--date", "2024-02-30"], "no date"),
+        (["run", "--date", DAY, "--select", "marts.nothing"], "names no table"),
+        (["query", "select * from marts.nothing"], "nothing does not exist"),
+        (["backfill", "--from", DAY, "--to", "2024-03-14"], "is before"),
+        (["dag", "-o", "dag.gif"], "gif"),
+        (["query", "select 1", "--ref", "nowhere"], "nowhere"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_a_wrong_word_is_one_clear_line(lakehouse, arguments, complaint):
+    if arguments[0] == "query" and "--ref" not in arguments:
+        lakehouse("run", "--date", DAY)
+    code, told = lakehouse(*arguments)
+    assert code == COULD_NOT_RUN
+    assert complaint in told["error"]
+    assert "\n" not in told["error"]
+
+
+def test_a_credential_without_an_address_is_one_clear_line(lakehouse, monkeypatch):
+    monkeypatch.setenv("NIGHTSCOUT_API_SECRET", "hunter2-hunter2")
+    code, told = lakehouse("run", "--date", DAY)
+    assert code == COULD_NOT_RUN
+    assert "NIGHTSCOUT_URL" in told["error"] + told["hint"]
+    assert "hunter2" not in str(told)
+
+
+def test_the_plan_says_what_a_run_would_do(lakehouse):
+    code, nodes = lakehouse("plan", "--date", DAY)
+    assert code == 0
+    why = {node["node"]: node["why"] for node in nodes}
+    assert why["raw.glucose_entries"] == "asked for"
+    assert why["marts.mrt_glucose_overview"] == "first run"
+
+
+def test_doctor_finds_a_home_that_was_moved(lakehouse, monkeypatch, tmp_path):
+    lakehouse("run", "--date", DAY)
+    (tmp_path / "home").rename(tmp_path / "moved")
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "moved"))
+    code, findings = lakehouse("doctor")
+    home = next(finding for finding in findings if finding["what"] == "home")
+    assert code == COULD_NOT_RUN
+    assert f"was moved here from {tmp_path / 'home'}" in home["detail"]
+
+
+def test_doctor_is_content_after_a_run(lakehouse):
+    lakehouse("run", "--date", DAY)
+    code, findings = lakehouse("doctor")
+    assert [finding["what"] for finding in findings if not finding["healthy"]] == []
+    assert code == 0
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "png", "mmd", "dot"])
+def test_the_dag_is_drawn(lakehouse, tmp_path, suffix):
+    path = tmp_path / f"dag.{suffix}"
+    code, document = lakehouse("dag", "-o", str(path))
+    assert code == 0
+    assert path.stat().st_size > 1000
+    assert len(document["nodes"]) > 20
+
+
+def test_a_selected_picture_shows_only_what_feeds_the_selection(lakehouse):
+    _, document = lakehouse("dag", "--select", "+marts.mrt_glucose_overview")
+    labels = {node["label"] for node in document["nodes"]}
+    assert "marts.mrt_glucose_overview" in labels
+    assert "marts.mrt_glucose_agp" not in labels
