@@ -49,14 +49,14 @@ def is_orphan(settings: Settings, branch: str) -> bool:
     """Whether the branch belongs to a run that neither lives nor ended."""
     if not branch.startswith(_PREFIX):
         return False
-    return not runs.path(settings.warehouse, branch.removeprefix(_PREFIX)).exists() and _is_free(
-        _lock(settings, branch)
-    )
+    ended = runs.path(settings.warehouse, branch.removeprefix(_PREFIX)).exists()
+    return not ended and is_free(settings, branch)
 
 
-def _is_free(path: Path) -> bool:
+def is_free(settings: Settings, branch: str) -> bool:
+    """Whether no living process holds the branch."""
     try:
-        with path.open() as file:
+        with _lock(settings, branch).open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return True

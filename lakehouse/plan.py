@@ -40,19 +40,18 @@ class Decision:
     """The parents that changed."""
 
 
-def fetch_windows(spec: IngestionSpec, window: Window, state: TableState | None) -> Windows:
-    """What a run for `window` fetches: it, and the part of the overlap that was fetched before.
+def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Windows:
+    """What a run for some windows fetches: them, and the overlap where it was fetched before.
 
     Days nobody asked for are not reached into; a day that was asked for counts as a whole.
     """
     if spec.time_column is None:
         return (ALL_TIME,)
-    wanted = [window]
+    again: Windows = ()
     if spec.overlap and state is not None:
-        before = Window(window.start - spec.overlap, window.start)
-        asked = [covered.snap("day") for covered in state.covered]
-        wanted += windows.intersect([before], asked)
-    return windows.union(wanted)
+        before = [Window(window.start - spec.overlap, window.start) for window in asked]
+        again = windows.intersect(before, [each.snap("day") for each in state.covered])
+    return windows.union([*asked, *again])
 
 
 def decide(
@@ -99,7 +98,7 @@ class PlannedNode:
 
 
 def plan_run(
-    compiled: Compiled, states: Mapping[str, TableState], window: Window, selected: frozenset[str]
+    compiled: Compiled, states: Mapping[str, TableState], asked: Windows, selected: frozenset[str]
 ) -> list[PlannedNode]:
     """What a run would do, given the states of the stored tables by qualified name.
 
@@ -112,7 +111,7 @@ def plan_run(
     for name, spec in project.ingestions.items():
         if name not in selected:
             continue
-        wanted = fetch_windows(spec, window, assumed[name])
+        wanted = fetch_windows(spec, asked, assumed[name])
         nodes.append(PlannedNode(spec.table, Decision(Reason.ASKED, wanted)))
         if spec.time_column is not None:
             assumed[name] = _touched(assumed[name], wanted)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from lakehouse import audit, branches, dag, materialize, plan, publish, runs
+from lakehouse import audit, branches, dag, materialize, plan, publish, runs, windows
 from lakehouse.audit import CheckResult
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec
 from lakehouse.errors import CheckFailedError, MergeConflictError
+from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
 from lakehouse.ingest.merge import Merge
 from lakehouse.ingest.quarantine import Quarantine, quarantine_table
-from lakehouse.ingest.stage import Pages, stage
 from lakehouse.ingest.validate import validate
 from lakehouse.plan import Decision, Reason
 from lakehouse.project import SETTINGS, WINDOW
@@ -26,26 +27,61 @@ from lakehouse.runs import NodeReport, RunReport
 from lakehouse.session import Session
 from lakehouse.windows import Window, Windows
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 _ATTEMPTS = 5
 
-Progress = Callable[[str], None]
-"""Told the name of each node as it begins."""
+
+class Listener(Protocol):
+    """Is told how a run is getting on."""
+
+    def progress(self, message: str) -> None:
+        """What is being done now."""
+        ...
+
+    def detail(self, message: str) -> None:
+        """Something that was done."""
+        ...
+
+    def warning(self, message: str) -> None:
+        """Something that went wrong while the rest goes on."""
+        ...
+
+
+class Silence:
+    """Listens to nothing."""
+
+    def progress(self, message: str) -> None: ...
+    def detail(self, message: str) -> None: ...
+    def warning(self, message: str) -> None: ...
+
+
+_SILENCE = Silence()
 
 
 @dataclass(frozen=True)
 class Request:
     """What a run is asked to do."""
 
-    window: Window
+    windows: Windows
     selected: frozenset[str]
     full_refresh: bool = False
     message: str = ""
+    resume: bool = False
+    """Use what an earlier run of the same windows staged before it was cut short."""
+    workers: int = 1
+    """How many pieces of a long window are fetched at a time."""
+
+    @property
+    def name(self) -> str:
+        """What makes two requests the same."""
+        return json.dumps([windows.to_json(self.windows), sorted(self.selected)])
+
+    @property
+    def hull(self) -> Window:
+        """From the start of the first window to the end of the last."""
+        return Window(self.windows[0].start, self.windows[-1].end)
 
 
-def run(session: Session, request: Request, progress: Progress = lambda _: None) -> RunReport:
+def run(session: Session, request: Request, listener: Listener = _SILENCE) -> RunReport:
     """Ingest, build, check, merge and publish; the report is also kept as a run record.
 
     main moves only if every blocking check passed. If it moved meanwhile in the same tables,
@@ -53,24 +89,24 @@ def run(session: Session, request: Request, progress: Progress = lambda _: None)
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _attempt(session, request, progress)
+            return _attempt(session, request, listener)
         except MergeConflictError:
             if attempt == _ATTEMPTS:
                 raise
     raise AssertionError
 
 
-def _attempt(session: Session, request: Request, progress: Progress) -> RunReport:
+def _attempt(session: Session, request: Request, listener: Listener) -> RunReport:
     started, clock = datetime.now(UTC), time.perf_counter()
     run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     settings, catalog = session.settings, session.catalog
     branches.sweep(settings, catalog)
     with ExitStack() as resources:
         resources.enter_context(branches.claimed(settings, branches.branch_of(run_id)))
-        reading = _Run(session, request, run_id, started, progress, resources)
+        reading = _Run(session, request, run_id, started, listener, resources)
         failure: BaseException | None = None
         try:
-            inputs = {WINDOW: request.window, SETTINGS: settings}
+            inputs = {WINDOW: request.hull, SETTINGS: settings}
             dag.read(session.project, reading, inputs)
         except BaseException as error:
             failure = error
@@ -81,16 +117,19 @@ def _attempt(session: Session, request: Request, progress: Progress) -> RunRepor
             report = RunReport(
                 run_id=run_id,
                 status=reading.status(failure),
-                window=request.window,
+                window=request.hull,
                 started_at=started,
                 seconds=time.perf_counter() - clock,
                 nodes=tuple(reading.nodes),
                 checks=tuple(reading.checks),
                 commit=reading.commit.id if reading.commit else None,
                 published=reading.published,
+                failed={str(window): error for window, error in reading.failed.items()},
                 error=None if failure is None else str(failure) or type(failure).__name__,
             )
             runs.record(settings.warehouse, report)
+    if not reading.failed:
+        reading.journal.close()
     return report
 
 
@@ -107,7 +146,7 @@ class _Run:
     request: Request
     run_id: str
     started: datetime
-    progress: Progress
+    listener: Listener
     resources: ExitStack
     nodes: list[NodeReport] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
@@ -116,6 +155,8 @@ class _Run:
     written: bool = False
     commit: Commit | None = None
     published: dict[str, int] | None = None
+    failed: dict[Window, str] = field(default_factory=dict)
+    """The windows that could not be fetched, with the error."""
     since: float = 0.0
     """When the current node began."""
 
@@ -123,17 +164,20 @@ class _Run:
         self.branch = branches.branch_of(self.run_id)
         self.session.catalog.create_branch(self.branch)
         self.tables: dict[str, StoredTable] = self.session.catalog.tables(self.branch)
+        self.journal = self._journal()
 
     def node(
         self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
     ) -> Any:
-        self.progress(name)
+        self.listener.progress(name)
         self.since = time.perf_counter()
         return getattr(self, f"_{step.value}")(name, function, parents)
 
     def status(self, failure: BaseException | None) -> str:
         if failure is not None:
             return "failed"
+        if self.failed:
+            return "incomplete"
         return "done" if self.commit or self.published else "nothing to do"
 
     def _resource(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
@@ -150,43 +194,53 @@ class _Run:
         if spec.name not in self.request.selected:
             return None
         stored = self.tables.get(spec.table)
-        windows = plan.fetch_windows(spec, self.request.window, stored.state if stored else None)
-        return Pages(_tables(function, parents, windows))
+        state = stored.state if stored else None
+        wanted = plan.fetch_windows(spec, self.request.windows, state)
+        return Fetch(spec, function, parents, wanted)
 
     def _stage(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
-        pages = {_owner(node): each for node, each in parents.items() if each is not None}
-        if not pages:
+        fetches = {_owner(node): fetch for node, fetch in parents.items() if fetch is not None}
+        if not fetches:
             return {}
-        folder = self.session.settings.warehouse / "staging"
-        staged = stage(pages, group=_owner(name), run_id=self.run_id, folder=folder)
+        fetched = fetch_all(
+            fetches,
+            group=_owner(name),
+            folder=self.journal.path.parent,
+            journal=self.journal,
+            workers=self.request.workers,
+            told=self._tell,
+        )
         # The sources are read while their pages are staged: each gets the time it took.
-        for each, yielded in pages.items():
-            rows, spent = staged[each].rows, yielded.seconds
-            self._report(Step.FETCH, f"{each}.fetch", rows=rows, seconds=spent)
-        fetching = sum(each.seconds for each in pages.values())
-        rows = sum(each.rows for each in staged.values())
+        for each, found in fetched.items():
+            note = f"{len(found.failed)} windows failed" if found.failed else ""
+            seconds = found.seconds
+            self._report(Step.FETCH, f"{each}.fetch", rows=found.rows, seconds=seconds, note=note)
+            self.failed |= found.failed
+        fetching = sum(found.seconds for found in fetched.values())
+        rows = sum(found.rows for found in fetched.values())
         self._report(Step.STAGE, f"{_owner(name)}.stage", rows=rows, other=fetching)
-        return staged
+        return fetched
 
     def _validate(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
         spec = self._ingestion(name)
-        staged = next(iter(parents.values())).get(spec.name)
-        if staged is None:
+        fetched: Fetched | None = next(iter(parents.values())).get(spec.name)
+        if fetched is None:
             return None
-        validated = validate(self.session.engine, spec, staged)
-        self._report(Step.VALIDATE, f"{spec.name}.validate", rows=staged.rows)
-        return validated
+        validated = validate(self.session.engine, spec, fetched.paths)
+        self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows)
+        covered = () if spec.time_column is None else fetched.covered(self.request.windows)
+        return validated, covered
 
     def _merge(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
-        (validated,) = parents.values()
+        (found,) = parents.values()
         spec = self._ingestion(name)
-        if validated is None:
+        if found is None:
             return None
+        validated, covered = found
         engine, catalog = self.session.engine, self.session.catalog
         target = (engine, catalog, self.branch, spec, self.run_id, self.started)
-        window = () if spec.time_column is None else (self.request.window,)
         before = self.tables.get(spec.table)
-        landing, after = Merge(*target).land(validated, before, window)
+        landing, after = Merge(*target).land(validated, before, covered)
         quarantined = self.tables.get(quarantine_table(spec))
         rejected = Quarantine(*target).update(validated, quarantined)
         for stored in filter(None, (after, rejected)):
@@ -238,7 +292,7 @@ class _Run:
             compiled.project.checks[name],
             self.tables,
             changed=self.changed,
-            window=self.request.window,
+            window=self.request.hull,
         )
         self.checks += results
         if results:
@@ -280,6 +334,28 @@ class _Run:
             note=f"{len(done.rows)} marts in Postgres",
         )
 
+    def _journal(self) -> Journal:
+        """The journal of this run, or of the one that it resumes."""
+        settings = self.session.settings
+        staging, name = settings.warehouse / "staging", self.request.name
+        if self.request.resume:
+            for path in unfinished(staging, name):
+                if branches.is_free(settings, branches.branch_of(path.parent.name)):
+                    return Journal(path, name)
+        return Journal(staging / self.run_id / "journal.jsonl", name)
+
+    def _tell(self, done: int, total: int, pieces: Round, error: str) -> None:
+        """Say how far a fetch in several pieces is."""
+        if total > 1:
+            spent = time.perf_counter() - self.since
+            left = spent / done * (total - done)
+            self.listener.progress(f"fetched {done} of {total} windows, {left:.0f} s left")
+        window = min(pieces.values(), key=lambda each: each.end - each.start)
+        if error:
+            self.listener.warning(f"{window} failed: {error}")
+        else:
+            self.listener.detail(f"{window} fetched")
+
     def _keep(self, stored: StoredTable) -> None:
         self.tables[stored.name] = stored
         self.written = True
@@ -308,12 +384,3 @@ class _Run:
 def _owner(node: str) -> str:
     """The ingestion or group that a node such as `entries__fetch` belongs to."""
     return node.rpartition("__")[0] or node
-
-
-def _tables(
-    function: Callable[..., Any], parents: Mapping[str, Any], windows: Windows
-) -> Iterator[pa.Table]:
-    """What an ingestion yields for each of the windows."""
-    for window in windows:
-        given = {WINDOW: window} if WINDOW in parents else {}
-        yield from function(**{**parents, **given})

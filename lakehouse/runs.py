@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class RunReport:
 
     run_id: str
     status: str
-    """'done', 'nothing to do' or 'failed'."""
+    """'done', 'nothing to do', 'incomplete' (windows could not be fetched) or 'failed'."""
     window: Window
     started_at: datetime
     seconds: float
@@ -40,6 +40,8 @@ class RunReport:
     commit: str | None
     published: dict[str, int] | None
     """Rows moved by mart; None if Postgres was up to date already."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """The windows that could not be fetched, with the error of each."""
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class RunReport:
             "published": self.published,
             "nodes": [{**vars(node), "seconds": round(node.seconds, 4)} for node in self.nodes],
             "checks": [vars(check) | {"passed": check.passed} for check in self.checks],
+            "failed": self.failed,
             "error": self.error,
         }
 

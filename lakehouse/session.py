@@ -11,10 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import config, postgres
+from lakehouse import config, postgres, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError, UnknownNameError
+from lakehouse.windows import Window, Windows
 
 _DIALECT = "duckdb"
 _NEEDED_BY_A_RUN = (
@@ -27,6 +28,8 @@ _NEEDED_BY_A_RUN = (
 )
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pyarrow as pa
 
     from lakehouse.compile import Compiled
@@ -123,6 +126,20 @@ class Session:
                 f"the home {self.settings.home} is not writable",
                 hint="set LAKEHOUSE_HOME to a folder that you may write to",
             )
+
+    def days(self, first: date, last: date) -> Windows:
+        """The local calendar days of the project, both included."""
+        return (Window.of_days(first, last, self.settings.timezone),)
+
+    def missing(self, asked: Windows) -> Windows:
+        """The part of the windows that some ingestion was never asked for."""
+        tables = self.catalog.tables(MAIN)
+        gaps: Windows = ()
+        for spec in self.project.ingestions.values():
+            if spec.time_column is not None:
+                covered = tables[spec.table].state.covered if spec.table in tables else ()
+                gaps = windows.union([*gaps, *windows.subtract(asked, covered)])
+        return gaps
 
     def query(self, sql: str, ref: str = MAIN) -> pa.Table:
         """The rows of a statement over the tables of a ref, views of the project included."""

@@ -12,7 +12,7 @@ from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window
 
-SCHEMA = pa.schema({"id": pa.int64(), "at": pa.timestamp("us", "UTC")})
+SCHEMA = pa.schema({"id": pa.int64(), "name": pa.string(), "at": pa.timestamp("us", "UTC")})
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)
 
 
@@ -29,7 +29,9 @@ def write(catalog, tmp_path):
         known = catalog.tables(branch).get(table)
         state = TableState("code", (Change(f"{branch}-{ids}", (ALL_TIME,)),))
         path = tmp_path / f"{branch}-{table}-{'-'.join(map(str, ids))}.parquet"
-        rows = pa.table({"id": ids, "at": [MARCH] * len(ids)}, schema=SCHEMA)
+        rows = pa.table(
+            {"id": ids, "name": [branch] * len(ids), "at": [MARCH] * len(ids)}, schema=SCHEMA
+        )
         parquet.write_table(rows, path)
         after = known.state.after(state.changes[0]) if known else state
         catalog.write(branch, TableChange(table, SCHEMA, remove, [str(path)], after))
@@ -121,6 +123,32 @@ def test_files_are_found_by_their_statistics(catalog, write):
     outside = Window(MARCH.replace(day=2), MARCH.replace(day=3))
     assert len(catalog.files("one", "raw.a", (inside,), "at")) == 1
     assert catalog.files("one", "raw.a", (outside,), "at") == []
+
+
+def test_added_files_leave_the_others(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    write("one", "raw.a", 2, 3)
+    assert catalog.tables("one")["raw.a"].rows == 3
+    assert len(catalog.files("one", "raw.a", (ALL_TIME,), "at")) == 2
+
+
+def test_a_removed_file_leaves_the_others(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    (first,) = catalog.files("one", "raw.a", (ALL_TIME,), "at")
+    write("one", "raw.a", 2, 3)
+    write("one", "raw.a", 4, remove=[first])
+    assert catalog.tables("one")["raw.a"].rows == 3
+
+
+def test_other_columns_never_cost_rows(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    state = catalog.tables("one")["raw.a"].state
+    with pytest.raises(StorageError, match="rows would be lost"):
+        catalog.write("one", TableChange("raw.a", SCHEMA.remove(1), [], [], state))
+    assert catalog.tables("one")["raw.a"].rows == 1
 
 
 def test_removed_files_are_gone_in_the_same_commit(catalog, write):

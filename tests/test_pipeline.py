@@ -102,6 +102,15 @@ def test_the_whole_recording_gives_the_expected_figures(lakehouse):
     assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
 
 
+def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
+    lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-12")
+    _, report = lakehouse("backfill", "--from", "2024-03-09", "--to", "2024-03-12", "--missing")
+    assert report["window"][0].startswith("2024-03-09")
+    assert report["window"][1].startswith("2024-03-10")
+    _, report = lakehouse("backfill", "--from", "2024-03-09", "--to", "2024-03-12", "--missing")
+    assert report == {"status": "nothing to do"}
+
+
 def test_days_in_any_order_give_the_same_tables(lakehouse, monkeypatch, tmp_path):
     """The days are run in homes of their own, which are then compared."""
     tables = ["silver.fct_glucose_readings", "marts.mrt_glucose_overview"]

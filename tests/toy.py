@@ -150,13 +150,13 @@ class Toy:
         session.engine = self.engine
         return session
 
-    def run(self, first=0, last=None, *, selected=None, full_refresh=False):
+    def run(self, first=0, last=None, *, selected=None, **options):
         """Run days, counted from the first of March."""
         days = [FIRST + timedelta(days=each) for each in (first, first if last is None else last)]
         names = select(self.project, selected)
         with self.session as session:
             window = Window.of_days(*days, session.settings.timezone)
-            return run(session, Request(window, names, full_refresh, "a test"))
+            return run(session, Request((window,), names, message="a test", **options))
 
     def rows(self, table, ref="main"):
         """The rows of a table without bookkeeping, in an order of their own."""

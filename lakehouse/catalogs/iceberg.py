@@ -16,6 +16,7 @@ from lakehouse.state import PROPERTY, TableState
 from lakehouse.windows import ALL_TIME, Window
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyiceberg.catalog import Catalog
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.table import Table, Transaction
@@ -77,10 +78,20 @@ def _existing(catalog: Catalog, change: TableChange) -> Table | None:
         table = catalog.load_table(change.table)
     except NoSuchTableError:
         return None
-    if schema_to_pyarrow(table.schema(), include_field_ids=False).equals(change.schema):
+    if _types(schema_to_pyarrow(table.schema())) == _types(change.schema):
         return table
+    if {f.path for f in files(table, (ALL_TIME,), "")} != {f.path for f in change.remove}:
+        raise StorageError(
+            f"the columns of {change.table} changed, and rows would be lost with them",
+            hint="rebuild the whole table: run with --full-refresh",
+        )
     catalog.drop_table(change.table)
     return None
+
+
+def _types(schema: pa.Schema) -> list[tuple[str, str]]:
+    # PyIceberg reads every text as a large one.
+    return [(field.name, str(field.type).removeprefix("large_")) for field in schema]
 
 
 def _create(

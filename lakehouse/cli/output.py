@@ -28,6 +28,7 @@ class Output:
     """Says things in one of two styles."""
 
     style: str = "text"
+    verbose: bool = False
 
     @classmethod
     def of_arguments(cls, arguments: Sequence[str]) -> Output:
@@ -52,6 +53,19 @@ class Output:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\033[K{message[:100]}")
             sys.stderr.flush()
+
+    def detail(self, message: str) -> None:
+        """Something that was done; told to those who asked for it."""
+        if self.verbose:
+            self._line(message)
+
+    def warning(self, message: str) -> None:
+        """Something that went wrong while the rest goes on."""
+        self._line(f"warning: {message}")
+
+    def _line(self, message: str) -> None:
+        self.done()
+        sys.stderr.write(message + "\n")
 
     def done(self) -> None:
         """Take the progress line away."""

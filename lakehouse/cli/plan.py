@@ -9,7 +9,6 @@ import click
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.cli.run import Day, select_option
 from lakehouse.session import Session
-from lakehouse.windows import Window
 
 
 @click.command()
@@ -32,7 +31,7 @@ def show(session: Session, first: date, last: date, select: str | None, output: 
     nodes = plan_run(
         session.compiled,
         {name: stored.state for name, stored in session.catalog.tables(MAIN).items()},
-        Window.of_days(first, last, session.settings.timezone),
+        session.days(first, last),
         chosen(session.project, select),
     )
     rows = [

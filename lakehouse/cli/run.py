@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from lakehouse.cli.output import Output, format_option, table
+from lakehouse.errors import FOUND_PROBLEMS
 from lakehouse.runs import RunReport
 from lakehouse.session import Session
-from lakehouse.windows import Window
+from lakehouse.windows import Windows
 
 
 class Day(click.ParamType[date]):
@@ -47,49 +48,76 @@ def run(
 
             show(session, day, day, select, Output(style))
             return
-        _run(session, day, day, select, Output(style), full_refresh=full_refresh)
+        windows = session.days(day, day)
+        message = f"run {day}"
+        _run(session, windows, select, Output(style), message=message, full_refresh=full_refresh)
 
 
 @click.command()
 @click.option("--from", "first", type=Day(), required=True, help="The first day.")
 @click.option("--to", "last", type=Day(), required=True, help="The last day, included.")
 @select_option
+@click.option("--missing", is_flag=True, help="Only what was never fetched.")
+@click.option("--resume", is_flag=True, help="Go on with the same backfill that was cut short.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="How many pieces are fetched at a time.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="A line for each window that is fetched.")
 @format_option
-def backfill(*, first: date, last: date, select: str | None, style: str) -> None:
+def backfill(
+    *,
+    first: date,
+    last: date,
+    select: str | None,
+    missing: bool,
+    resume: bool,
+    workers: int,
+    verbose: bool,
+    style: str,
+) -> None:
     """Ingest a range of days and build what depends on them, once."""
     if last < first:
         msg = f"--to {last} is before --from {first}"
         raise click.UsageError(msg)
     with Session() as session:
-        _run(session, first, last, select, Output(style), full_refresh=False)
+        windows = session.days(first, last)
+        if missing:
+            windows = session.missing(windows)
+            if not windows:
+                Output(style).result({"status": "nothing to do"}, "nothing is missing")
+                return
+        _run(
+            session,
+            windows,
+            select,
+            Output(style, verbose=verbose),
+            message=f"backfill {first} to {last}",
+            resume=resume,
+            workers=workers,
+        )
 
 
 def _run(
-    session: Session,
-    first: date,
-    last: date,
-    select: str | None,
-    output: Output,
-    *,
-    full_refresh: bool,
+    session: Session, windows: Windows, select: str | None, output: Output, **options: Any
 ) -> None:
     from lakehouse.run import Request
     from lakehouse.run import run as execute
     from lakehouse.selectors import select as chosen
 
-    request = Request(
-        window=Window.of_days(first, last, session.settings.timezone),
-        selected=chosen(session.project, select),
-        full_refresh=full_refresh,
-        message=f"run {first}" if first == last else f"backfill {first} to {last}",
-    )
+    request = Request(windows, chosen(session.project, select), **options)
     try:
         output.progress("loading")
         session.open()
-        report = execute(session, request, output.progress)
+        report = execute(session, request, output)
     finally:
         output.done()
     output.result(report.to_json(), summary(report))
+    if report.failed:
+        click.get_current_context().exit(FOUND_PROBLEMS)
 
 
 def summary(report: RunReport) -> str:
@@ -106,6 +134,9 @@ def summary(report: RunReport) -> str:
     ]
     failed = [check for check in report.checks if not check.passed]
     warnings = [f"warning: {check.table}: {check.label}: {check.failures} rows" for check in failed]
+    warnings += [f"failed: {window}: {error}" for window, error in report.failed.items()]
+    if report.failed:
+        warnings.append("the same command with --resume asks for these windows again")
     end = f"{report.status} in {report.seconds:.2f} s · run {report.run_id}"
     if report.commit:
         end += f" · commit {report.commit}"

@@ -32,6 +32,8 @@ class Pages:
     """The tables that a source yields, counted and timed as they pass."""
 
     source: Iterable[pa.Table]
+    first: int = 0
+    """The position of the first row."""
     rows: int = 0
     seconds: float = field(default=0.0)
 
@@ -45,16 +47,17 @@ class Pages:
             self.seconds += time.perf_counter() - started
             if page is None:
                 return
-            positions = pa.array(range(self.rows, self.rows + page.num_rows), pa.int64())
+            start = self.first + self.rows
+            positions = pa.array(range(start, start + page.num_rows), pa.int64())
             self.rows += page.num_rows
             if page.num_rows:
                 yield page.append_column(POSITION, positions)
 
 
-def stage(
-    pages: Mapping[str, Pages], *, group: str, run_id: str, folder: Path
-) -> dict[str, Staged]:
-    """Load what several ingestions yield with dlt as Parquet: `folder`/`run_id`/`group`/<name>.
+def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, Staged]:
+    """Load what several ingestions yield with dlt as Parquet: `folder`/`group`/<name>.
+
+    What is there already, of a run that was killed, is taken away first.
 
     An error of a source comes through as it was raised.
     """
@@ -63,13 +66,13 @@ def stage(
     import dlt
     from dlt.destinations import filesystem
 
-    target = folder / run_id
-    working = target / ".dlt" / group
+    shutil.rmtree(folder / group, ignore_errors=True)
+    working = folder / ".dlt"
     working.mkdir(parents=True, exist_ok=True)
     pipeline = dlt.pipeline(
-        pipeline_name=f"{group}_{run_id.replace('-', '_')}",
+        pipeline_name=group,
         pipelines_dir=str(working),
-        destination=filesystem(bucket_url=target.as_uri(), enable_dataset_name_normalization=False),
+        destination=filesystem(bucket_url=folder.as_uri(), enable_dataset_name_normalization=False),
         dataset_name=group,
     )
     try:
@@ -84,9 +87,9 @@ def stage(
     except Exception as error:  # noqa: BLE001 - dlt wraps whatever a source raised
         raise _cause(error) from None
     finally:
-        shutil.rmtree(target / ".dlt", ignore_errors=True)
+        shutil.rmtree(working, ignore_errors=True)
     return {
-        name: Staged(tuple(sorted(map(str, (target / group / name).glob("*.parquet")))), each.rows)
+        name: Staged(tuple(sorted(map(str, (folder / group / name).glob("*.parquet")))), each.rows)
         for name, each in pages.items()
     }
 

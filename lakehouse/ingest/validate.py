@@ -7,7 +7,7 @@ Text is cast to the type that the schema declares; what does not cast is a reaso
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from lakehouse.compile import to_sql
 from lakehouse.engines.duckdb import parquet
 from lakehouse.engines.sql import nothing, quoted, sql_type
 from lakehouse.errors import ProjectError
-from lakehouse.ingest.stage import POSITION, Staged
+from lakehouse.ingest.stage import POSITION
 from lakehouse.raw import declared
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ _CAST = "cast_rows"
 _DIALECT = "duckdb"
 
 
-def validate(engine: DuckDB, spec: IngestionSpec, staged: Staged) -> str:
+def validate(engine: DuckDB, spec: IngestionSpec, paths: Sequence[str]) -> str:
     """Cast and judge the staged rows in one pass; the name of the temporary table of them.
 
     It has the declared columns, `payload`, the position, and `reasons`: empty for a valid row.
     """
-    files = parquet(staged.paths)
-    if not staged.paths:
+    files = parquet(paths)
+    if not paths:
         columns = ibis.schema({**declared(spec), POSITION: "int64"})
         files = f"({nothing(columns, _DIALECT)})"
     shape = engine.connection.execute(f"SELECT * FROM {files} LIMIT 0").to_arrow_table().schema

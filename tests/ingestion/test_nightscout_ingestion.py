@@ -20,7 +20,7 @@ from ingestion.source import Nightscout
 from lakehouse import Settings, Window, config
 from lakehouse.declare import IngestionSpec, spec_of
 from lakehouse.engines import duckdb
-from lakehouse.ingest.stage import POSITION, Staged
+from lakehouse.ingest.stage import POSITION
 from lakehouse.ingest.validate import validate
 from lakehouse.raw import declared, landed
 
@@ -162,8 +162,7 @@ def reasons(function: Any, *tables: pa.Table) -> list[str]:
     engine = duckdb.connect(extensions=["icu"])
     with TemporaryDirectory() as folder:
         parquet.write_table(rows, f"{folder}/rows.parquet")
-        staged = Staged((f"{folder}/rows.parquet",), rows.num_rows)
-        name = validate(engine, spec(function), staged)
+        name = validate(engine, spec(function), [f"{folder}/rows.parquet"])
     judged = engine.connection.execute(f"SELECT reasons FROM {name} ORDER BY {POSITION}")
     return [found for (found,) in judged.fetchall()]
 

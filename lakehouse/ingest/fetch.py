@@ -1,0 +1,207 @@
+"""Fetching: what a run asks its sources for, in pieces that can fail alone and be kept.
+
+A long window is fetched in pieces. Each is staged when it has arrived, and noted in a journal:
+a run that was killed can be resumed without asking again for what is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lakehouse import windows
+from lakehouse.errors import LakehouseError
+from lakehouse.ingest.stage import Pages, stage
+from lakehouse.project import WINDOW
+from lakehouse.windows import ALL_TIME, Window, Windows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lakehouse.declare import IngestionSpec
+
+PIECE = timedelta(days=31)
+"""The longest window that is fetched and staged in one go."""
+_POSITIONS = 1 << 40
+"""More rows than a piece has: later pieces count on from here."""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """What one ingestion is to fetch, and how."""
+
+    spec: IngestionSpec
+    function: Callable[..., Any]
+    parents: Mapping[str, Any]
+    windows: Windows
+
+    def pieces(self) -> list[Window]:
+        """The windows to ask for, one after the other."""
+        if self.spec.time_column is None:
+            return [ALL_TIME]
+        return [piece for window in self.windows for piece in window.pieces(PIECE)]
+
+    def read(self, window: Window) -> Iterator[pa.Table]:
+        """What the source yields for a window."""
+        given = {WINDOW: window} if WINDOW in self.spec.inputs else {}
+        yield from self.function(**{**self.parents, **given})
+
+
+@dataclass
+class Fetched:
+    """What arrived of one ingestion."""
+
+    paths: list[str] = field(default_factory=list)
+    rows: int = 0
+    seconds: float = 0.0
+    failed: dict[Window, str] = field(default_factory=dict)
+    """The pieces that could not be had, with the error."""
+
+    def covered(self, asked: Windows) -> Windows:
+        """The windows that were asked for and have arrived."""
+        return windows.subtract(asked, self.failed)
+
+
+Round: TypeAlias = dict[str, Window]
+"""The pieces, by ingestion, that are staged together."""
+Told: TypeAlias = Callable[[int, int, Round, str], None]
+"""Is told of each round: how many are done, of how many, its pieces, and the error if it failed."""
+
+
+def fetch_all(
+    fetches: Mapping[str, Fetch],
+    *,
+    group: str,
+    folder: Path,
+    journal: Journal,
+    workers: int = 1,
+    told: Told = lambda *_: None,
+) -> dict[str, Fetched]:
+    """Fetch and stage every piece; what fails is noted, unless nothing could be had at all.
+
+    `workers` pieces are fetched at a time. Raises the source's error if the first piece fails.
+    """
+    rounds = _rounds(fetches)
+    result = {name: Fetched() for name in fetches}
+    arrived = 0
+    for index, (pieces, sources) in enumerate(_sources(fetches, rounds, journal, workers)):
+        error = ""
+        pages = {name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()}
+        try:
+            staged = stage(pages, group=group, folder=folder / str(index)) if pages else {}
+        except LakehouseError as failure:
+            if not arrived:
+                raise
+            error = failure.message
+            for name, window in pieces.items():
+                result[name].failed[window] = error
+        else:
+            arrived += 1
+            for name, found in staged.items():
+                journal.add(name, pieces[name], found.paths, found.rows)
+        for name, each in pages.items():
+            result[name].seconds += each.seconds
+        told(index + 1, len(rounds), pieces, error)
+    for name, fetched in result.items():
+        for window in fetches[name].pieces():
+            paths, rows = journal.find(name, window) or ([], 0)
+            fetched.paths += paths
+            fetched.rows += rows
+    return result
+
+
+def _rounds(fetches: Mapping[str, Fetch]) -> list[Round]:
+    """The n-th pieces of all ingestions together."""
+    queues = [[(name, piece) for piece in fetch.pieces()] for name, fetch in fetches.items()]
+    return [dict(filter(None, pieces)) for pieces in zip_longest(*queues)]
+
+
+def _sources(
+    fetches: Mapping[str, Fetch], rounds: Sequence[Round], journal: Journal, workers: int
+) -> Iterator[tuple[Round, dict[str, Any]]]:
+    """The tables of each round that are not there yet; `workers` rounds are read ahead."""
+    missing = [
+        {name: piece for name, piece in pieces.items() if journal.find(name, piece) is None}
+        for pieces in rounds
+    ]
+    if workers == 1:
+        for pieces, wanted in zip(rounds, missing, strict=True):
+            yield pieces, {name: fetches[name].read(piece) for name, piece in wanted.items()}
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        ahead: deque[dict[str, Future[list[pa.Table]]]] = deque()
+        queue = iter(missing)
+        for pieces in rounds:
+            for wanted in islice(queue, workers - len(ahead)):
+                futures = {
+                    name: pool.submit(_read, fetches[name], piece) for name, piece in wanted.items()
+                }
+                ahead.append(futures)
+            yield pieces, {name: _tables(future) for name, future in ahead.popleft().items()}
+
+
+def _read(fetch: Fetch, window: Window) -> list[pa.Table]:
+    return list(fetch.read(window))
+
+
+def _tables(future: Future[list[pa.Table]]) -> Iterator[pa.Table]:
+    yield from future.result()
+
+
+class Journal:
+    """Which pieces are staged: one line of JSON each, after a line that says for what.
+
+    A line that was cut off by a crash is as if it had not been written.
+    """
+
+    def __init__(self, path: Path, request: str) -> None:
+        self.path, self.request = path, request
+        self._known: dict[tuple[str, Window], tuple[list[str], int]] = {}
+        if path.exists():
+            for name, piece, paths, rows in _lines(path)[1:]:
+                self._known[name, windows.from_json([piece])[0]] = (paths, rows)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._write([request])
+
+    def find(self, name: str, window: Window) -> tuple[list[str], int] | None:
+        """The files and the rows of a piece, if it is staged."""
+        return self._known.get((name, window))
+
+    def add(self, name: str, window: Window, paths: Sequence[str], rows: int) -> None:
+        """Note that a piece is staged."""
+        self._known[name, window] = (list(paths), rows)
+        self._write([name, windows.to_json([window])[0], list(paths), rows])
+
+    def close(self) -> None:
+        """Forget the pieces: they have reached main."""
+        self.path.unlink(missing_ok=True)
+
+    def _write(self, line: list[Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def unfinished(staging: Path, request: str) -> Iterator[Path]:
+    """The journals of earlier runs of the same request that did not end, newest first."""
+    for path in sorted(staging.glob("*/journal.jsonl"), reverse=True):
+        lines = _lines(path)
+        if lines and lines[0] == [request]:
+            yield path
+
+
+def _lines(path: Path) -> list[list[Any]]:
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return found

@@ -1,0 +1,136 @@
+"""Long windows are fetched in pieces: what fails is told, what is there is not asked for again."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy import Source, at, event
+
+from lakehouse.errors import SourceError
+
+ROOT = Path(__file__).parent.parent
+LAST = 99
+"""The last day: four pieces."""
+
+
+def flaky(source, bad):
+    """The source fails for windows that hold day `bad`."""
+    read = Source.read
+
+    def some(window):
+        if window.start <= at(bad) < window.end:
+            raise SourceError(f"no luck on day {bad}")
+        yield from read(source, window)
+
+    source.read = some
+
+
+@pytest.fixture
+def events(source):
+    """An event every ten days."""
+    source.rows = [event(f"e{day}", 1, at(day)) for day in range(0, LAST + 1, 10)]
+    return source
+
+
+def test_a_long_window_is_asked_for_in_pieces(toy, events):
+    toy.run(0, LAST)
+    assert len(events.asked) == 4
+    assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
+
+
+def test_pieces_are_built_once(toy, events):
+    report = toy.run(0, LAST)
+    assert [node.node for node in report.nodes if node.step == "model"] == [
+        "silver.steps",
+        "marts.daily",
+        "marts.total",
+    ]
+
+
+def test_a_piece_that_fails_does_not_keep_the_others(toy, events):
+    flaky(events, 50)
+    report = toy.run(0, LAST)
+    assert report.status == "incomplete"
+    assert list(report.failed.values()) == ["no luck on day 50"]
+    assert toy.rows("marts.total") == [{"rows": 7, "total": 7}]
+
+
+def test_resume_asks_only_for_what_failed(toy, events):
+    flaky(events, 50)
+    toy.run(0, LAST)
+    events.read = lambda window: Source.read(events, window)
+    events.asked.clear()
+    report = toy.run(0, LAST, resume=True)
+    assert (report.status, len(events.asked)) == ("done", 1)
+    assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
+
+
+def test_a_finished_backfill_is_not_resumed(toy, events):
+    toy.run(0, LAST)
+    events.asked.clear()
+    toy.run(0, LAST, resume=True)
+    assert len(events.asked) == 4
+
+
+def test_a_source_that_never_answers_fails_the_run(toy, events):
+    flaky(events, 10)
+    with pytest.raises(SourceError, match="day 10"):
+        toy.run(0, LAST)
+    assert toy.head() is None
+
+
+def test_what_failed_is_not_covered(toy, events):
+    flaky(events, 50)
+    toy.run(0, LAST)
+    state = toy.session.catalog.tables("main")["raw.events"].state
+    assert not any(window.start <= at(50) < window.end for window in state.covered)
+    assert any(window.start <= at(70) < window.end for window in state.covered)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_pieces_that_are_fetched_side_by_side_give_the_same(toy, events, workers):
+    flaky(events, 50)
+    report = toy.run(0, LAST, workers=workers)
+    assert len(report.failed) == 1
+    assert toy.rows("marts.total") == [{"rows": 7, "total": 7}]
+
+
+def test_of_two_pieces_with_one_key_the_later_counts(toy, source):
+    source.rows = [event("a", 1, at(0)), event("a", 2, at(50))]
+    toy.run(0, LAST)
+    assert toy.rows("marts.total") == [{"rows": 1, "total": 2}]
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = [{tests!r}, {root!r}]
+from pathlib import Path
+from toy import Source, Toy, at, event
+from lakehouse.engines import duckdb
+
+class Deadly(Source):
+    def read(self, window):
+        if window.start <= at(70) < window.end:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield from super().read(window)
+
+source = Deadly(*(event(f"e{{day}}", 1, at(day)) for day in range(0, 100, 10)))
+Toy(Path({folder!r}), {postgres!r}, source, duckdb.connect()).run(0, 99)
+"""
+
+
+def test_a_killed_backfill_is_resumed_where_it_was(toy, events):
+    script = KILLED.format(
+        tests=str(ROOT / "tests"),
+        root=str(ROOT),
+        folder=str(toy.folder),
+        postgres=toy.postgres,
+    )
+    killed = subprocess.run([sys.executable, "-c", script], check=False)
+    assert killed.returncode == -9
+    assert toy.head() is None
+    toy.run(0, LAST, resume=True)
+    assert len(events.asked) == 2
+    assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
+    assert toy.session.catalog.branches() == []
