@@ -44,7 +44,7 @@ class RunModel:
         self._project = cache(load)
         self._connection = cache(_connection)
         self._statement = cache(self._compiled)
-        self._schema = cache(self._schema_of)
+        self.schema = cache(self._schema_of)
 
     def __call__(self, model: Callable[..., ir.Table], **inputs: Any) -> Rows:
         """The rows of `model`, sorted by their columns from left to right.
@@ -61,7 +61,7 @@ class RunModel:
 
     def _fill(self, name: str, given: Any) -> None:
         """Make a table of what stands for a parent."""
-        schema = self._schema(name)
+        schema = self.schema(name)
         rows = _arrow(given)
         _require_known(rows.column_names, tuple(schema), f"column of {name}")
         chosen = ", ".join(
@@ -76,14 +76,15 @@ class RunModel:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {cast}")
 
     def _compiled(self, model: Callable[..., ir.Table]) -> str:
-        expression = self._expression(model)
+        expression = self.expression(model)
         schema = stored(expression.schema())
         statement = typed(to_sql(expression, _DIALECT), schema, _DIALECT)
         return f"SELECT {columns(schema)} FROM ({statement}) ORDER BY ALL"
 
-    def _expression(self, model: Callable[..., ir.Table]) -> ir.Table:
+    def expression(self, model: Callable[..., ir.Table]) -> ir.Table:
+        """A model over unbound tables: its parents, as the project builds them."""
         return model(
-            **{name: ibis.table(self._schema(name), name=name) for name in parameters(model)}
+            **{name: ibis.table(self.schema(name), name=name) for name in parameters(model)}
         )
 
     def _schema_of(self, name: str) -> ibis.Schema:
@@ -92,7 +93,7 @@ class RunModel:
         if name in known.ingestions:
             return landed(known.ingestions[name])
         _require_known([name], tuple(known.tables), "table")
-        return stored(self._expression(known.models[name].function).schema())
+        return stored(self.expression(known.models[name].function).schema())
 
 
 @pytest.fixture(scope="session")

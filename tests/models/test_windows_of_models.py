@@ -165,13 +165,9 @@ def test_readings_before_midnight_are_judged_by_the_day_after(run_model):
 
 def test_an_episode_at_the_last_minute_of_the_last_day_on_earth_is_confirmed(run_model):
     noon = FIRST + timedelta(hours=12)  # midnight at UTC-12
-    rows = entries(
-        [100, 60, 60, 60, 60], start=noon - timedelta(minutes=10), timezone="Etc/GMT+12"
-    )
+    rows = entries([100, 60, 60, 60, 60], start=noon - timedelta(minutes=10), timezone="Etc/GMT+12")
     readings = run_model(fct_glucose_readings, stg_glucose_entries=rows)
-    full, built = halves(
-        run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST
-    )
+    full, built = halves(run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST)
     assert [row["hypo_episodes"] for row in full] == [1, 0]
     assert built == full
 
@@ -184,8 +180,6 @@ def test_an_episode_that_goes_on_after_midnight_is_no_new_one(run_model):
         timezone="Pacific/Kiritimati",
     )
     readings = run_model(fct_glucose_readings, stg_glucose_entries=rows)
-    full, built = halves(
-        run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST
-    )
+    full, built = halves(run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST)
     assert [row["hypo_episodes"] for row in full] == [1, 0]
     assert built == full

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from lakehouse.declare import spec_of
-from lakehouse.windows import Window
 from models.bronze import stg_glucose_entries
 from models.silver import fct_glucose_readings
 
@@ -14,7 +13,7 @@ MIDNIGHT = datetime(2024, 3, 15, tzinfo=UTC)
 
 
 def entries(
-    values, start=MIDNIGHT, every=5.0, site="anna", device="phone", timezone="UTC", name=None
+    values, start=MIDNIGHT, *, every=5.0, site="anna", device="phone", timezone="UTC", name=None
 ):
     """Staged readings of these values, `every` so many minutes; None is a reading that is missing."""
     return [

@@ -1,0 +1,97 @@
+"""Checks find what they are for, and nothing in what the models build."""
+
+from pathlib import Path
+
+import pytest
+from traces import MIDNIGHT, NOON, entries, facts
+
+from lakehouse import config, project
+from models import checks
+from models.gold import mrt_glucose_readings
+from models.marts import mrt_glucose_episodes, mrt_glucose_overview, mrt_glucose_periods
+
+
+@pytest.fixture
+def built(run_model):
+    readings = facts(run_model, entries([60] * 9 + [100] * 90 + [200] * 9))
+    episodes = run_model(mrt_glucose_episodes, fct_glucose_readings=readings)
+    return {
+        "fct_glucose_readings": readings,
+        "mrt_glucose_readings": run_model(mrt_glucose_readings, fct_glucose_readings=readings),
+        "mrt_glucose_overview": run_model(mrt_glucose_overview, fct_glucose_readings=readings),
+        "mrt_glucose_episodes": episodes,
+        "mrt_glucose_periods": run_model(
+            mrt_glucose_periods, fct_glucose_readings=readings, mrt_glucose_episodes=episodes
+        ),
+    }
+
+
+CUSTOM = {
+    checks.one_reading_per_moment: ["fct_glucose_readings"],
+    checks.categories_add_up: ["mrt_glucose_readings"],
+    checks.overview_counts_every_reading: ["mrt_glucose_overview", "fct_glucose_readings"],
+    checks.episodes_do_not_overlap: ["mrt_glucose_episodes"],
+    checks.shares_of_a_period_add_up: ["mrt_glucose_periods"],
+}
+
+
+@pytest.mark.parametrize("check", CUSTOM, ids=lambda check: check.__name__)
+def test_what_the_models_build_is_good(run_model, built, check):
+    assert run_model(check, **{name: built[name] for name in CUSTOM[check]}) == []
+
+
+def test_two_readings_of_a_moment_are_found(run_model):
+    rows = [{"site": "anna", "reading_timestamp": NOON, "entry_id": name} for name in "ab"]
+    assert len(run_model(checks.one_reading_per_moment, fct_glucose_readings=rows)) == 1
+
+
+def test_a_reading_that_the_overview_lacks_is_found(run_model, built):
+    more = facts(run_model, entries([100] * 109))
+    found = run_model(
+        checks.overview_counts_every_reading,
+        mrt_glucose_overview=built["mrt_glucose_overview"],
+        fct_glucose_readings=more,
+    )
+    assert len(found) == 1
+
+
+def test_a_day_that_the_overview_lacks_is_found(run_model, built):
+    found = run_model(
+        checks.overview_counts_every_reading,
+        fct_glucose_readings=built["fct_glucose_readings"],
+    )
+    assert len(found) == 1
+
+
+def test_a_reading_in_no_category_is_found(run_model, built):
+    (row, *_) = built["mrt_glucose_readings"]
+    wrong = [{**row, "in_range_count": row["in_range_count"] + 1}]
+    assert len(run_model(checks.categories_add_up, mrt_glucose_readings=wrong)) == 1
+
+
+def test_episodes_that_overlap_are_found(run_model):
+    rows = [
+        {"site": "anna", "kind": "hypo", "level": 1, "started_at": start, "ended_at": NOON}
+        for start in (MIDNIGHT, MIDNIGHT.replace(hour=1))
+    ]
+    assert len(run_model(checks.episodes_do_not_overlap, mrt_glucose_episodes=rows)) == 1
+
+
+def test_shares_that_do_not_add_up_are_found(run_model):
+    rows = [{"percent_below_70": 10, "percent_in_range": 80, "percent_above_180": 9}]
+    assert len(run_model(checks.shares_of_a_period_add_up, mrt_glucose_periods=rows)) == 1
+
+
+def test_ready_checks_are_about_columns_that_exist(run_model):
+    known = project.load(config.load(Path(__file__).parent))
+    for spec in known.checks.values():
+        columns = set(run_model.schema(spec.inputs[0]))
+        used = {column for check in spec.checks for column in check.columns_used}
+        assert used <= columns, spec.name
+
+
+def test_only_freshness_lets_a_run_pass():
+    known = project.load(config.load(Path(__file__).parent))
+    assert [spec.name for spec in known.checks.values() if not spec.blocking] == [
+        "readings_are_fresh"
+    ]
