@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lakehouse import audit, branches, dag, materialize, plan, publish, runs, windows
+from lakehouse import audit, branches, code, dag, materialize, plan, publish, runs, windows
 from lakehouse.audit import CheckResult
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
@@ -260,6 +260,7 @@ class _Run:
             return
         build = materialize.build(compiled, model, decision.windows, self.tables, self.run_id)
         stored, rows = session.engine.build(session.catalog, self.branch, build)
+        code.keep(session.settings.warehouse, model.fingerprint, model.statement)
         self._keep(stored)
         self.changed[name] = decision.windows
         self._report(

@@ -17,7 +17,6 @@ from lakehouse.config import Settings
 from lakehouse.errors import StorageError, UnknownNameError
 from lakehouse.windows import Window, Windows
 
-_DIALECT = "duckdb"
 _NEEDED_BY_A_RUN = (
     "dlt.destinations",
     "pandera.backends.ibis.builtin_checks",
@@ -46,6 +45,9 @@ class Session:
         self._started = ExitStack()
         self._postgres: Future[str] | None = None
 
+    engine_dialect = "duckdb"
+    """The SQL that the profile's engine speaks."""
+
     def __enter__(self) -> Self:
         return self
 
@@ -65,7 +67,7 @@ class Session:
         """The project as data."""
         from lakehouse import cache
 
-        return cache.compiled(self.settings, self.project, _DIALECT)
+        return cache.compiled(self.settings, self.project, self.engine_dialect)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -91,7 +93,7 @@ class Session:
         # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
         gc.disable()
         self.prepare_home()
-        engine = self._threads.submit(lambda: self.engine)
+        engine = self._threads.submit(lambda: self.engine.prepare_to_publish())
         if not postgres.is_set_up(self.settings):
             self.start_postgres()
         from lakehouse.ingest.validate import judgement

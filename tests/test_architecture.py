@@ -10,9 +10,9 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     ["__main__"],
     ["cli"],
-    ["doctor", "run", "testing"],
+    ["doctor", "run", "testing", "preview"],
     ["session", "graph", "branches"],
-    ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors"],
+    ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors", "code"],
     ["engines", "catalogs", "plan", "draw", "cache"],
     ["compile", "state"],
     ["dag"],

@@ -74,6 +74,10 @@ class DuckDB:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
+    def prepare_to_publish(self) -> None:
+        """Load what writing to Postgres needs; loading it again does nothing."""
+        load_extension(self.connection, "postgres_scanner")
+
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
         removed, kept = self._replaced(catalog, branch, build)
         parts = [self._part(build, window, reach) for window, reach in build.spans]
@@ -187,7 +191,7 @@ class DuckDB:
         if (name,) not in known:
             import duckdb
 
-            load_extension(self.connection, "postgres_scanner")
+            self.prepare_to_publish()
             try:
                 self.connection.execute(f"ATTACH {text(address)} AS {name} (TYPE postgres)")
             except duckdb.Error as error:
