@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lakehouse.cli.output import Output, format_option, table
-from lakehouse.cli.run import select_option
+from lakehouse.cli.run import Selection, selection_options
 from lakehouse.session import Session
 
 
@@ -19,16 +19,15 @@ from lakehouse.session import Session
     type=click.Path(path_type=Path, dir_okay=False),
     help="FILE.svg, .html, .png, .mmd or .dot; without it the nodes are listed.",
 )
-@select_option
+@selection_options
 @format_option
-def dag(*, path: Path | None, select: str | None, style: str) -> None:
+def dag(*, path: Path | None, selection: Selection, style: str) -> None:
     """Draw the pipeline."""
     from lakehouse.draw import draw
     from lakehouse.graph import picture
-    from lakehouse.selectors import select as chosen
 
-    project = Session().project
-    drawn = picture(project, chosen(project, select) if select else None)
+    session = Session()
+    drawn = picture(session.project, None if selection.is_all else selection.names(session))
     document = {
         "nodes": [vars(box) for box in drawn.boxes],
         "edges": [list(edge) for edge in drawn.edges],

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakehouse.catalogs import MAIN
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.errors import FOUND_PROBLEMS
 from lakehouse.runs import RunReport
 from lakehouse.session import Session
 from lakehouse.windows import Windows
+
+if TYPE_CHECKING:
+    from lakehouse.selectors import Changes
 
 
 class Day(click.ParamType[date]):
@@ -26,19 +33,68 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no date; write it as 2024-03-15", param, ctx)
 
 
-select_option = click.option(
-    "--select", metavar="S", help="Only these tables: name, +name (and parents), name+."
-)
+@dataclass(frozen=True)
+class Selection:
+    """The tables that a command is about, as the options say it."""
+
+    select: str | None
+    exclude: str | None
+    state: str
+    """The ref that `state:` compares with."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing was said."""
+        return self.select is self.exclude is None
+
+    def names(self, session: Session) -> frozenset[str]:
+        """The bare names of the tables. The catalog is opened only if a `state:` occurs."""
+        from lakehouse.selectors import compare, select
+
+        def changes() -> Changes:
+            stored = session.catalog.tables(self.state)
+            return compare(session.compiled, {name: each.state for name, each in stored.items()})
+
+        root = session.settings.root
+        return select(session.project, self.select, self.exclude, root=root, changes=changes)
+
+
+def _joined(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
+    return " ".join(given) if given else None
+
+
+def selection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--select`, `--exclude` and `--state`, as its argument `selection`."""
+
+    @click.option(
+        "--select",
+        metavar="S",
+        multiple=True,
+        callback=_joined,
+        help="Only these tables: name, mrt_*, +name (and parents), name+, @name, tag:, group:,"
+        " layer:, kind:, path:, state:modified; a space joins, a comma intersects.",
+    )
+    @click.option(
+        "--exclude", metavar="S", multiple=True, callback=_joined, help="But not these tables."
+    )
+    @click.option(
+        "--state", metavar="REF", default=MAIN, show_default=True, help="What state: compares with."
+    )
+    @wraps(command)
+    def selecting(*, select: str | None, exclude: str | None, state: str, **rest: Any) -> None:
+        command(selection=Selection(select, exclude, state), **rest)
+
+    return selecting
 
 
 @click.command()
 @click.option("--date", "day", type=Day(), help="A calendar day of the project; today if left out.")
-@select_option
+@selection_options
 @click.option("--full-refresh", is_flag=True, help="Rebuild the models from all of their inputs.")
 @click.option("--dry-run", is_flag=True, help="Show the plan instead.")
 @format_option
 def run(
-    *, day: date | None, select: str | None, full_refresh: bool, dry_run: bool, style: str
+    *, day: date | None, selection: Selection, full_refresh: bool, dry_run: bool, style: str
 ) -> None:
     """Ingest one day, build what depends on it, check, merge and publish."""
     with Session() as session:
@@ -46,17 +102,17 @@ def run(
         if dry_run:
             from lakehouse.cli.plan import show
 
-            show(session, day, day, select, Output(style))
+            show(session, day, day, selection, Output(style))
             return
-        windows = session.days(day, day)
+        names, windows = selection.names(session), session.days(day, day)
         message = f"run {day}"
-        _run(session, windows, select, Output(style), message=message, full_refresh=full_refresh)
+        _run(session, windows, names, Output(style), message=message, full_refresh=full_refresh)
 
 
 @click.command()
 @click.option("--from", "first", type=Day(), required=True, help="The first day.")
 @click.option("--to", "last", type=Day(), required=True, help="The last day, included.")
-@select_option
+@selection_options
 @click.option("--missing", is_flag=True, help="Only what was never fetched.")
 @click.option("--resume", is_flag=True, help="Go on with the same backfill that was cut short.")
 @click.option(
@@ -72,7 +128,7 @@ def backfill(
     *,
     first: date,
     last: date,
-    select: str | None,
+    selection: Selection,
     missing: bool,
     resume: bool,
     workers: int,
@@ -93,7 +149,7 @@ def backfill(
         _run(
             session,
             windows,
-            select,
+            selection.names(session),
             Output(style, verbose=verbose),
             message=f"backfill {first} to {last}",
             resume=resume,
@@ -102,13 +158,12 @@ def backfill(
 
 
 def _run(
-    session: Session, windows: Windows, select: str | None, output: Output, **options: Any
+    session: Session, windows: Windows, names: frozenset[str], output: Output, **options: Any
 ) -> None:
     from lakehouse.run import Request
     from lakehouse.run import run as execute
-    from lakehouse.selectors import select as chosen
 
-    request = Request(windows, chosen(session.project, select), **options)
+    request = Request(windows, names, **options)
     try:
         output.progress("loading")
         session.open()

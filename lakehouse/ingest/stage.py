@@ -65,6 +65,7 @@ def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, 
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     import dlt
     from dlt.destinations import filesystem
+    from dlt.extract import DltResource, DltSource
 
     shutil.rmtree(folder / group, ignore_errors=True)
     working = folder / ".dlt"
@@ -75,10 +76,13 @@ def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, 
         destination=filesystem(bucket_url=folder.as_uri(), enable_dataset_name_normalization=False),
         dataset_name=group,
     )
+    # The decorators of dlt would look through every imported module for where they stand.
+    resources = [DltResource.from_data(iter(each), name) for name, each in pages.items()]
+    source = DltSource(dlt.Schema(group), group, resources)
     try:
         # The three steps of `run`, without asking the destination for an earlier state.
         pipeline.extract(
-            [dlt.resource(iter(each), name=name) for name, each in pages.items()],
+            source,
             loader_file_format="parquet",
             write_disposition="append",
         )
