@@ -1,4 +1,4 @@
-"""The statements that tables were built from, kept by fingerprint, so that a change can be shown."""
+"""What tables were built from, kept by fingerprint, so that a change can be shown."""
 
 from __future__ import annotations
 

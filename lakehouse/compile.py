@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse import dag
@@ -80,7 +81,18 @@ def compile_project(project: Project, dialect: str) -> Compiled:
 
 def to_sql(expression: ir.Table, dialect: str) -> str:
     """The expression as one SELECT in a dialect; tables go by their bare names."""
-    return str(ibis.to_sql(expression, dialect=dialect, pretty=False))
+    operation = expression.op().replace(_name_what_is_kept)
+    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))
+
+
+def _name_what_is_kept(operation: ops.Node, changed: Mapping[str, Any] | None) -> ops.Node:
+    """Ibis writes the columns of a `drop` in any order: select the others instead."""
+    operation = operation.copy(**changed) if changed else operation
+    if not isinstance(operation, ops.DropColumns):
+        return operation
+    parent = operation.parent
+    kept = [name for name in parent.schema if name not in operation.columns_to_drop]
+    return ops.Project(parent, {name: ops.Field(parent, name) for name in kept})
 
 
 def stored(schema: ibis.Schema) -> ibis.Schema:

@@ -93,7 +93,7 @@ class Session:
         # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
         gc.disable()
         self.prepare_home()
-        engine = self._threads.submit(lambda: self.engine.prepare_to_publish())
+        engine = self._threads.submit(self._ready_engine)
         if not postgres.is_set_up(self.settings):
             self.start_postgres()
         from lakehouse.ingest.validate import judgement
@@ -105,6 +105,9 @@ class Session:
         engine.result()
         gc.freeze()
         gc.enable()
+
+    def _ready_engine(self) -> None:
+        self.engine.prepare_to_publish()
 
     def start_postgres(self) -> Future[str]:
         """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""

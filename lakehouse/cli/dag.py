@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from lakehouse.cli.options import Selection, selection_options
 from lakehouse.cli.output import Output, format_option, table
-from lakehouse.cli.run import Selection, selection_options
 from lakehouse.session import Session
 
 

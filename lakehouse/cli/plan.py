@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 import click
 
+from lakehouse.cli.options import Day, Selection, selection_options
 from lakehouse.cli.output import Output, format_option, table
-from lakehouse.cli.run import Day, Selection, selection_options
 from lakehouse.session import Session
 
 
@@ -24,21 +24,22 @@ def plan(*, day: date | None, selection: Selection, style: str) -> None:
 
 def show(session: Session, first: date, last: date, selection: Selection, output: Output) -> None:
     """Print the plan of a run over these days."""
-    from lakehouse.catalogs import MAIN
-    from lakehouse.plan import plan_run
+    from lakehouse.preview import preview
 
-    nodes = plan_run(
-        session.compiled,
-        {name: stored.state for name, stored in session.catalog.tables(MAIN).items()},
-        session.days(first, last),
-        selection.names(session),
-    )
+    nodes = preview(session, session.days(first, last), selection.names(session))
     rows = [
         {
-            "node": node.table,
-            "why": str(node.decision.reason),
-            "windows": " ".join(map(str, node.decision.windows)),
+            "node": node.node,
+            "why": node.why,
+            "because of": ", ".join(node.because),
+            "rows now": node.rows,
+            "windows": " ".join(node.windows),
         }
         for node in nodes
     ]
-    output.result(rows, table(rows))
+    changes = [
+        "\n".join(["", f"{node.node}: what changed", *(f"  {line}" for line in node.changes)])
+        for node in nodes
+        if node.changes
+    ]
+    output.result([vars(node) for node in nodes], "\n".join([table(rows), *changes]))

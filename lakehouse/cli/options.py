@@ -1,0 +1,83 @@
+"""What several commands take: a day, and a selection of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakehouse.catalogs import MAIN
+from lakehouse.session import Session
+
+if TYPE_CHECKING:
+    from lakehouse.selectors import Changes
+
+
+class Day(click.ParamType[date]):
+    """A calendar day such as 2024-03-15."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it as 2024-03-15", param, ctx)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The tables that a command is about, as the options say it."""
+
+    select: str | None
+    exclude: str | None
+    state: str
+    """The ref that `state:` compares with."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing was said."""
+        return self.select is self.exclude is None
+
+    def names(self, session: Session) -> frozenset[str]:
+        """The bare names of the tables. The catalog is opened only if a `state:` occurs."""
+        from lakehouse.selectors import compare, select
+
+        def changes() -> Changes:
+            stored = session.catalog.tables(self.state)
+            return compare(session.compiled, {name: each.state for name, each in stored.items()})
+
+        root = session.settings.root
+        return select(session.project, self.select, self.exclude, root=root, changes=changes)
+
+
+def _joined(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
+    return " ".join(given) if given else None
+
+
+def selection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--select`, `--exclude` and `--state`, as its argument `selection`."""
+
+    @click.option(
+        "--select",
+        metavar="S",
+        multiple=True,
+        callback=_joined,
+        help="Only these tables: name, mrt_*, +name (and parents), name+, @name, tag:, group:,"
+        " layer:, kind:, path:, state:modified; a space joins, a comma intersects.",
+    )
+    @click.option(
+        "--exclude", metavar="S", multiple=True, callback=_joined, help="But not these tables."
+    )
+    @click.option(
+        "--state", metavar="REF", default=MAIN, show_default=True, help="What state: compares with."
+    )
+    @wraps(command)
+    def selecting(*, select: str | None, exclude: str | None, state: str, **rest: Any) -> None:
+        command(selection=Selection(select, exclude, state), **rest)
+
+    return selecting

@@ -1,0 +1,83 @@
+"""Compiling: the same code gives the same fingerprints, in every process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import ibis
+import pytest
+from toy import modules
+
+from lakehouse import cache, config
+from lakehouse.compile import compile_project
+from lakehouse.project import collect
+
+ROOT = Path(__file__).parent.parent
+FINGERPRINTS = """
+import json
+from lakehouse import compile, config, project
+compiled = compile.compile_project(project.load(config.load()), "duckdb")
+print(json.dumps({name: model.fingerprint for name, model in compiled.models.items()}))
+"""
+
+
+def fingerprints(seed):
+    found = subprocess.run(
+        [sys.executable, "-c", FINGERPRINTS],
+        cwd=ROOT,
+        env={"PYTHONHASHSEED": seed},
+        capture_output=True,
+        check=True,
+    )
+    return json.loads(found.stdout)
+
+
+def test_fingerprints_are_the_same_in_every_process():
+    assert fingerprints("1") == fingerprints("2")
+
+
+def compiled(**options):
+    return compile_project(collect(modules(None, **options)), "duckdb")
+
+
+def test_other_code_has_another_fingerprint():
+    assert compiled().models["steps"].fingerprint != compiled(factor=2).models["steps"].fingerprint
+
+
+def test_another_lookback_has_another_fingerprint():
+    one, other = compiled(lookback="1d"), compiled(lookback="2d")
+    assert one.models["steps"].fingerprint != other.models["steps"].fingerprint
+
+
+def test_a_model_does_not_change_with_what_lies_below_it():
+    assert compiled().models["steps"].fingerprint == compiled(wide=True).models["steps"].fingerprint
+
+
+def test_narrow_integers_are_widened_for_storage():
+    schema = compiled().schemas["steps"]
+    assert schema["value"] == ibis.dtype("int64")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    (tmp_path / "lakehouse.toml").write_text("[project]\n")
+    return config.load(tmp_path, {})
+
+
+def test_what_is_compiled_is_kept(settings):
+    project = collect(modules(None))
+    fresh = cache.compiled(settings, project, "duckdb")
+    assert len(list((settings.home / "compiled").iterdir())) == 1
+    assert cache.compiled(settings, project, "duckdb") == fresh
+
+
+def test_changed_code_is_compiled_anew(settings, monkeypatch):
+    (settings.root / "extra.py").write_text("A = 1\n")
+    monkeypatch.syspath_prepend(settings.root)
+    import extra  # noqa: F401 - what is imported from the project counts
+
+    cache.compiled(settings, collect(modules(None)), "duckdb")
+    (settings.root / "extra.py").write_text("A = 2\n")
+    changed = cache.compiled(settings, collect(modules(None, factor=2)), "duckdb")
+    assert changed.models["steps"].fingerprint == compiled(factor=2).models["steps"].fingerprint
