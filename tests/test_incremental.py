@@ -35,7 +35,7 @@ def fresh(tmp_path, postgres_server, engine):
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
