@@ -11,6 +11,8 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["doctor", "run", "testing", "preview"],
+    ["steps"],
+    ["request"],
     ["session", "graph", "branches"],
     ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors", "code"],
     ["engines", "catalogs", "plan", "draw", "cache"],

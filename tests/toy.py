@@ -14,7 +14,8 @@ from lakehouse.compile import compile_project
 from lakehouse.config import load
 from lakehouse.postgres import query
 from lakehouse.project import collect
-from lakehouse.run import Request, run
+from lakehouse.request import Request
+from lakehouse.run import run
 from lakehouse.selectors import select
 from lakehouse.session import Session
 from lakehouse.windows import Window

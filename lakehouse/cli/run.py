@@ -88,7 +88,7 @@ def backfill(
 def _run(
     session: Session, windows: Windows, names: frozenset[str], output: Output, **options: Any
 ) -> None:
-    from lakehouse.run import Request
+    from lakehouse.request import Request
     from lakehouse.run import run as execute
 
     request = Request(windows, names, **options)

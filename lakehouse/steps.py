@@ -1,0 +1,275 @@
+"""The running reading of the DAG: what each kind of node does, on the branch of one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lakehouse import audit, branches, code, dag, materialize, plan, publish
+from lakehouse.audit import CheckResult
+from lakehouse.catalogs import Commit, StoredTable
+from lakehouse.dag import Step
+from lakehouse.declare import IngestionSpec
+from lakehouse.errors import CheckFailedError
+from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
+from lakehouse.ingest.merge import Merge
+from lakehouse.ingest.quarantine import Quarantine, quarantine_table
+from lakehouse.ingest.validate import validate
+from lakehouse.plan import Decision, Reason
+from lakehouse.request import Listener, Request
+from lakehouse.runs import NodeReport
+from lakehouse.session import Session
+from lakehouse.windows import Window, Windows
+
+
+@dataclass
+class Running:
+    """What one attempt of a run knows, and how it does each step."""
+
+    session: Session
+    request: Request
+    run_id: str
+    started: datetime
+    listener: Listener
+    resources: ExitStack
+    nodes: list[NodeReport] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    changed: dict[str, Windows] = field(default_factory=dict)
+    """The windows of each stored table that this run touched, by bare name."""
+    written: bool = False
+    commit: Commit | None = None
+    published: dict[str, int] | None = None
+    failed: dict[Window, str] = field(default_factory=dict)
+    """The windows that could not be fetched, with the error."""
+    since: float = 0.0
+    """When the current node began."""
+
+    def __post_init__(self) -> None:
+        self.branch = branches.branch_of(self.run_id)
+        self.session.catalog.create_branch(self.branch)
+        self.tables: dict[str, StoredTable] = self.session.catalog.tables(self.branch)
+        self.journal = self._journal()
+
+    def node(
+        self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
+    ) -> Any:
+        self.listener.progress(name)
+        self.since = time.perf_counter()
+        return getattr(self, f"_{step.value}")(name, function, parents)
+
+    def status(self, failure: BaseException | None) -> str:
+        if failure is not None:
+            return "failed"
+        if self.failed:
+            return "incomplete"
+        return "done" if self.commit or self.published else "nothing to do"
+
+    def _resource(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        specs = self.session.project.ingestions.values()
+        if not any(name in spec.inputs and spec.name in self.request.selected for spec in specs):
+            return None
+        value = function(**parents)
+        if hasattr(value, "close"):
+            self.resources.enter_context(closing(value))
+        return value
+
+    def _fetch(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        spec = self._ingestion(name)
+        if spec.name not in self.request.selected:
+            return None
+        stored = self.tables.get(spec.table)
+        state = stored.state if stored else None
+        wanted = plan.fetch_windows(spec, self.request.windows, state)
+        return Fetch(spec, function, parents, wanted)
+
+    def _stage(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        fetches = {_owner(node): fetch for node, fetch in parents.items() if fetch is not None}
+        if not fetches:
+            return {}
+        fetched = fetch_all(
+            fetches,
+            group=_owner(name),
+            folder=self.journal.path.parent,
+            journal=self.journal,
+            workers=self.request.workers,
+            told=self._tell,
+        )
+        # The sources are read while their pages are staged: each gets the time it took.
+        for each, found in fetched.items():
+            note = f"{len(found.failed)} windows failed" if found.failed else ""
+            seconds = found.seconds
+            self._report(Step.FETCH, f"{each}.fetch", rows=found.rows, seconds=seconds, note=note)
+            self.failed |= found.failed
+        fetching = sum(found.seconds for found in fetched.values())
+        rows = sum(found.rows for found in fetched.values())
+        self._report(Step.STAGE, f"{_owner(name)}.stage", rows=rows, other=fetching)
+        return fetched
+
+    def _validate(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        spec = self._ingestion(name)
+        fetched: Fetched | None = next(iter(parents.values())).get(spec.name)
+        if fetched is None:
+            return None
+        validated = validate(self.session.engine, spec, fetched.paths)
+        self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows)
+        covered = () if spec.time_column is None else fetched.covered(self.request.windows)
+        return validated, covered
+
+    def _merge(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+        (found,) = parents.values()
+        spec = self._ingestion(name)
+        if found is None:
+            return None
+        validated, covered = found
+        engine, catalog = self.session.engine, self.session.catalog
+        target = (engine, catalog, self.branch, spec, self.run_id, self.started)
+        before = self.tables.get(spec.table)
+        landing, after = Merge(*target).land(validated, before, covered)
+        quarantined = self.tables.get(quarantine_table(spec))
+        rejected = Quarantine(*target).update(validated, quarantined)
+        for stored in filter(None, (after, rejected)):
+            self._keep(stored)
+        if after is not None and (before is None or after.state.version != before.state.version):
+            self.changed[name] = after.state.changes[-1].windows
+        self._report(Step.MERGE, spec.table, rows=landing.new + landing.changed, note=str(landing))
+        return None
+
+    def _model(self, name: str, *_: Any) -> Any:
+        session, compiled = self.session, self.session.compiled
+        model = compiled.models[name]
+        decision = self._decide(name)
+        if not decision.windows:
+            if decision.reason is not Reason.VIEW:
+                self._report(Step.MODEL, model.spec.table, reason=decision.reason)
+            return
+        build = materialize.build(compiled, model, decision.windows, self.tables, self.run_id)
+        stored, rows = session.engine.build(session.catalog, self.branch, build)
+        code.keep(session.settings.warehouse, model.fingerprint, model.statement)
+        self._keep(stored)
+        self.changed[name] = decision.windows
+        self._report(
+            Step.MODEL,
+            model.spec.table,
+            reason=decision.reason,
+            windows=" ".join(map(str, decision.windows)),
+            rows=rows,
+        )
+
+    def _decide(self, name: str) -> Decision:
+        compiled = self.session.compiled
+        model = compiled.models[name]
+        if name not in self.request.selected:
+            return Decision(Reason.NOT_SELECTED)
+        stored = self.tables.get(model.spec.table)
+        parents = {
+            each: self.tables[table].state
+            for each in plan.stored_parents(compiled.project, name)
+            if (table := compiled.project.tables[each].table) in self.tables
+        }
+        own = stored.state if stored else None
+        return plan.decide(compiled, model, own, parents, force=self.request.full_refresh)
+
+    def _check(self, name: str, *_: Any) -> Any:
+        compiled = self.session.compiled
+        results = audit.run_check(
+            self.session.engine,
+            compiled,
+            compiled.project.checks[name],
+            self.tables,
+            changed=self.changed,
+            window=self.request.hull,
+        )
+        self.checks += results
+        if results:
+            failed = sum(not result.passed for result in results)
+            note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
+            self._report(Step.CHECK, name, note=note)
+
+    def _commit(self, *_: Any) -> Any:
+        failed = [check for check in self.checks if check.blocking and not check.passed]
+        if failed:
+            first = failed[0]
+            raise CheckFailedError(
+                f"{len(failed)} blocking checks failed, the first on {first.table}:"
+                f" {first.label} ({first.failures} rows)",
+                hint=f"main is as it was; the rows are on the branch {self.branch}:"
+                f' lakehouse query "select * from {first.table}" --ref {self.branch}',
+            )
+        if self.written:
+            catalog = self.session.catalog
+            self.commit = catalog.merge(
+                self.branch, run_id=self.run_id, message=self.request.message
+            )
+            self._report(Step.COMMIT, dag.COMMIT, note=f"commit {self.commit.id}")
+
+    def _publish(self, *_: Any) -> Any:
+        session = self.session
+        head = session.catalog.head()
+        if head is None or publish.is_current(session.settings, head):
+            return
+        tables = session.catalog.tables(head.id)
+        address = session.start_postgres().result()
+        done = publish.publish(session.engine, session.compiled, head, tables, address)
+        publish.remember(session.settings, head)
+        self.published = done.rows
+        self._report(
+            Step.PUBLISH,
+            dag.PUBLICATION,
+            rows=sum(done.rows.values()),
+            note=f"{len(done.rows)} marts in Postgres",
+        )
+
+    def _journal(self) -> Journal:
+        """The journal of this run, or of the one that it resumes."""
+        settings = self.session.settings
+        staging, name = settings.warehouse / "staging", self.request.name
+        if self.request.resume:
+            for path in unfinished(staging, name):
+                if branches.is_free(settings, branches.branch_of(path.parent.name)):
+                    return Journal(path, name)
+        return Journal(staging / self.run_id / "journal.jsonl", name)
+
+    def _tell(self, done: int, total: int, pieces: Round, error: str) -> None:
+        """Say how far a fetch in several pieces is."""
+        if total > 1:
+            spent = time.perf_counter() - self.since
+            left = spent / done * (total - done)
+            self.listener.progress(f"fetched {done} of {total} windows, {left:.0f} s left")
+        window = min(pieces.values(), key=lambda each: each.end - each.start)
+        if error:
+            self.listener.warning(f"{window} failed: {error}")
+        else:
+            self.listener.detail(f"{window} fetched")
+
+    def _keep(self, stored: StoredTable) -> None:
+        self.tables[stored.name] = stored
+        self.written = True
+        self.session.start_postgres()  # there will be something to publish
+
+    def _ingestion(self, node: str) -> IngestionSpec:
+        return self.session.project.ingestions[_owner(node)]
+
+    def _report(
+        self,
+        step: Step,
+        node: str,
+        *,
+        rows: int | None = None,
+        reason: str = "",
+        windows: str = "",
+        note: str = "",
+        seconds: float | None = None,
+        other: float = 0.0,
+    ) -> None:
+        """Add a node to the report; `other` is time that belongs to another node."""
+        spent = time.perf_counter() - self.since - other if seconds is None else seconds
+        self.nodes.append(NodeReport(node, step, reason, windows, rows, spent, note))
+
+
+def _owner(node: str) -> str:
+    """The ingestion or group that a node such as `entries__fetch` belongs to."""
+    return node.rpartition("__")[0] or node
