@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ class Mart:
 
 def is_current(settings: Settings, commit: Commit) -> bool:
     """Whether this home remembers publishing the commit to the configured Postgres."""
+    if not postgres.is_set_up(settings):
+        return False
     try:
         return _memory(settings).read_text() == _remembered(settings, commit)
     except FileNotFoundError:
@@ -81,7 +84,7 @@ def publish(
 
     Raises PublishError; Postgres is then as it was.
     """
-    with postgres.connected(address) as connection:
+    with postgres.connected(address) as connection, _explained(address):
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         connection.execute(_PREPARE)
         connection.commit()
@@ -109,6 +112,21 @@ def publish(
             connection.rollback()
             _clear(connection, marts)
     return Published(commit.id, rows)
+
+
+@contextmanager
+def _explained(address: str) -> Iterator[None]:
+    """What Postgres refuses, in a line."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or type(error).__name__
+        raise PublishError(
+            f"Postgres at {postgres.shown(address)} refused the publication: {reason}",
+            hint="nothing was published; may the user create tables in the schema marts?",
+        ) from None
 
 
 def _clear(connection: psycopg.Connection, marts: Iterable[Mart]) -> None:

@@ -91,6 +91,18 @@ def test_readers_never_see_marts_of_two_commits(published, source):
         assert reader.execute("select sum(total) from marts.daily").fetchall() == [(3,)]
 
 
+def test_a_user_without_rights_is_told_so(published, source):
+    execute(published.postgres, "create role reader login")
+    owner = published.postgres
+    published.postgres = owner.replace("postgres:@", "reader:@")
+    source.rows.append(event("c", 5, at(1)))
+    try:
+        with pytest.raises(PublishError, match="permission denied"):
+            published.run(1)
+    finally:
+        execute(owner, "drop role reader")
+
+
 def test_an_address_without_a_server_is_named_without_its_password(toy, source):
     toy.postgres = "postgresql://someone:hunter2@127.0.0.1:1/db"
     source.rows = [event("a", 1, at(0))]

@@ -206,6 +206,17 @@ def test_a_rejected_row_that_comes_again_is_no_news(toy, source):
     assert toy.run(0).status == "nothing to do"
 
 
+def test_a_new_column_of_a_source_costs_no_rows(toy, source):
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(40))]
+    toy.run(0, 40)
+    toy.change(noted=True)
+    source.rows.append(event("c", 3, at(1)))
+    toy.run(1)
+    rows = toy.session.query("select id, note from raw.events order by id").to_pylist()
+    assert rows == [{"id": key, "note": None} for key in "abc"]
+    assert toy.rows("marts.total") == [{"rows": 3, "total": 6}]
+
+
 def test_of_two_rows_with_one_key_the_later_counts(toy, source):
     source.rows = [event("a", 1, at(0)), event("a", 2, at(0))]
     toy.run(0)

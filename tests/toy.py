@@ -40,6 +40,10 @@ class Events(pandera.ibis.DataFrameModel):
     at: ibis.dtype("timestamp('UTC', 6)") = pandera.ibis.Field()
 
 
+class NotedEvents(Events):
+    note: str = pandera.ibis.Field(nullable=True)
+
+
 class Source:
     """A source that the test changes under the pipeline's feet."""
 
@@ -68,7 +72,7 @@ def into(module):
     return place
 
 
-def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False):
+def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False, noted=False):
     """The toy project over a source."""
     raw, silver, marts = (ModuleType(f"toy.{name}") for name in ("raw", "silver", "marts"))
 
@@ -81,7 +85,7 @@ def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False):
     @ingestion(
         table_name="events",
         unique_key="id",
-        validation_schema=Events,
+        validation_schema=NotedEvents if noted else Events,
         time_column="at",
         overlap=overlap,
     )

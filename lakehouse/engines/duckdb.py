@@ -114,8 +114,13 @@ class DuckDB:
         if source.time_column is not None and ALL_TIME not in windows:
             inside = covered(windows, source.time_column, source.schema, self.dialect)
             statement += f" WHERE {inside}"
+        import duckdb
+
         rows = self._ibis.sql(statement, schema=source.schema)
-        self._ibis.create_table(target[1], rows, database=(database, target[0]))
+        try:
+            self._ibis.create_table(target[1], rows, database=(database, target[0]))
+        except duckdb.Error as error:
+            raise _unreachable(error) from None
 
     def extensions(self) -> list[str]:
         """The extensions that are loaded."""
@@ -195,11 +200,7 @@ class DuckDB:
             try:
                 self.connection.execute(f"ATTACH {text(address)} AS {name} (TYPE postgres)")
             except duckdb.Error as error:
-                # DuckDB's message holds the address, and with it the password.
-                raise PublishError(
-                    f"DuckDB cannot reach the Postgres of the marts ({type(error).__name__})",
-                    hint="`doctor` looks closer",
-                ) from None
+                raise _unreachable(error) from None
         return name
 
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
@@ -222,6 +223,14 @@ def parquet(paths: Iterable[str], *options: str) -> str:
     listed = ", ".join(map(text, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
+
+
+def _unreachable(error: Exception) -> PublishError:
+    # DuckDB's own message may hold the address, and with it the password.
+    return PublishError(
+        f"DuckDB could not write to the Postgres of the marts ({type(error).__name__})",
+        hint="`doctor` looks closer",
+    )
 
 
 def _advice(lines: Sequence[str]) -> str:
