@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 from lakehouse.cli import main
 
@@ -9,8 +10,9 @@ from lakehouse.cli import main
 def script() -> None:
     """Run the command line and leave with its exit code."""
     code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(BrokenPipeError):  # whoever read the output has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     # Everything is closed by now; taking a thousand modules apart would cost a fifth of a second.
     os._exit(code)
 

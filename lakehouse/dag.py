@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from inspect import Parameter, Signature
 from itertools import count
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse.declare import IngestionSpec, ModelSpec, QualitySpec, parameters
@@ -60,13 +61,21 @@ def read(project: Project, reading: Reading, inputs: Mapping[str, Any] | None = 
     )
 
 
-def driver(project: Project, reading: Reading | None = None) -> Driver:
-    """A Hamilton driver over the whole project; its own views work on it too."""
+def load_hamilton() -> ModuleType:
+    """Hamilton's driver module; it keeps quiet, to the network as well."""
     # Hamilton reports usage and loads every dataframe library it finds, unless told not to.
     os.environ.setdefault("HAMILTON_TELEMETRY_ENABLED", "false")
     os.environ.setdefault("HAMILTON_AUTOLOAD_EXTENSIONS", "0")
     logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # errors are told by the command
-    from hamilton import driver as hamilton
+    import hamilton.driver
+
+    module: ModuleType = hamilton.driver
+    return module
+
+
+def driver(project: Project, reading: Reading | None = None) -> Driver:
+    """A Hamilton driver over the whole project; its own views work on it too."""
+    hamilton = load_hamilton()
     from hamilton.ad_hoc_utils import create_temporary_module
     from hamilton.function_modifiers import tag
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import config, postgres, windows
+from lakehouse import config, dag, postgres, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError, UnknownNameError
@@ -98,6 +98,7 @@ class Session:
             self.start_postgres()
         from lakehouse.ingest.validate import judgement
 
+        dag.load_hamilton()
         for module in _NEEDED_BY_A_RUN:
             import_module(module)
         for ingestion in self.compiled.project.ingestions.values():
