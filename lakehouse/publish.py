@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +79,11 @@ def publish(
     commit: Commit,
     tables: Mapping[str, StoredTable],
     address: str,
+    known: Collection[str],
 ) -> Published:
     """Bring Postgres to a commit; a newer one that is there already stays.
+
+    `known` are the commits of this lakehouse: what another one published is replaced.
 
     Raises PublishError; Postgres is then as it was.
     """
@@ -88,7 +91,7 @@ def publish(
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         connection.execute(_PREPARE)
         connection.commit()
-        sequence, versions = _current(connection)
+        sequence, versions = _current(connection, known)
         if sequence >= commit.sequence:
             return Published(commit.id, {})
         marts = list(_changed(compiled, tables, versions, commit))
@@ -136,12 +139,13 @@ def _clear(connection: psycopg.Connection, marts: Iterable[Mart]) -> None:
     connection.commit()
 
 
-def _current(connection: psycopg.Connection) -> tuple[int, dict[str, str]]:
-    """The sequence and the marts' versions of the newest publication."""
+def _current(connection: psycopg.Connection, known: Collection[str]) -> tuple[int, dict[str, str]]:
+    """The sequence and the marts' versions of the last publication, if it was one of ours."""
     row = connection.execute(
-        f"SELECT sequence, versions FROM {SCHEMA}.publication ORDER BY sequence DESC LIMIT 1"
+        f"SELECT sequence, versions, commit FROM {SCHEMA}.publication"
+        " ORDER BY published_at DESC, sequence DESC LIMIT 1"
     ).fetchone()
-    return (int(row[0]), dict(row[1])) if row else (0, {})
+    return (int(row[0]), dict(row[1])) if row and row[2] in known else (0, {})
 
 
 def _changed(

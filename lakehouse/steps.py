@@ -213,7 +213,8 @@ class Running:
             return
         tables = session.catalog.tables(head.id)
         address = session.start_postgres().result()
-        done = publish.publish(session.engine, session.compiled, head, tables, address)
+        known = {commit.id for commit in session.catalog.log()}
+        done = publish.publish(session.engine, session.compiled, head, tables, address, known)
         publish.remember(session.settings, head)
         self.published = done.rows
         self._report(

@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from toy import at, event
+from toy import Toy, at, event
 
 from lakehouse.errors import PublishError
 from lakehouse.publish import publish
@@ -76,7 +76,8 @@ def test_an_older_commit_does_not_replace_a_newer_one(published, source, engine)
     tables = catalog.tables(old.id)
     source.rows.append(event("c", 5, at(1)))
     published.run(1)
-    assert publish(engine, compiled, old, tables, published.postgres).rows == {}
+    known = {commit.id for commit in catalog.log()}
+    assert publish(engine, compiled, old, tables, published.postgres, known).rows == {}
     assert execute(published.postgres, "select total from marts.total") == [(8,)]
 
 
@@ -101,6 +102,15 @@ def test_a_user_without_rights_is_told_so(published, source):
             published.run(1)
     finally:
         execute(owner, "drop role reader")
+
+
+def test_what_another_home_published_is_replaced(published, source, tmp_path, engine):
+    (tmp_path / "new").mkdir()
+    other = Toy(tmp_path / "new", published.postgres, source, engine)
+    source.rows = [event("z", 9, at(0))]
+    other.run(0)
+    assert other.published("total") == [{"rows": 1, "total": 9}]
+    assert [row["total"] for row in other.published("daily")] == [9]
 
 
 def test_an_address_without_a_server_is_named_without_its_password(toy, source):
