@@ -180,7 +180,7 @@ def _move(connection: psycopg.Connection, mart: Mart) -> int:
         detail = error.diag.message_detail or error.diag.message_primary
         raise PublishError(
             f"the columns of {SCHEMA}.{mart.name} changed in a way that others rely on: {detail}",
-            hint="change or drop what depends on it, then publish again",
+            hint="change or drop what depends on it, then run again",
         ) from None
     _delete(connection, mart, target)
     names = sql.SQL(", ").join(map(sql.Identifier, new))

@@ -23,7 +23,8 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
     """Ingest, build, check, merge and publish; the report is also kept as a run record.
 
     main moves only if every blocking check passed. If it moved meanwhile in the same tables,
-    the run starts over on a fresh branch. Raises LakehouseError; main is then as it was.
+    the run starts over on a fresh branch. Raises LakehouseError; main is then as it was, unless it
+    was the publication that failed: the next run makes up for it.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
