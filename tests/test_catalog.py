@@ -1,6 +1,8 @@
 """Branches, merges and the log of the embedded catalog."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -60,6 +62,15 @@ def test_a_merge_moves_every_changed_table_at_once(catalog, write):
         "raw.b": 2,
     }
     assert commit.tables == ("raw.a", "raw.b")
+
+
+def test_metadata_stays_short_however_often_a_table_is_written(catalog, write):
+    catalog.create_branch("one")
+    for number in range(25):
+        write("one", "raw.a", number)
+    (table,) = catalog.tables("one").values()
+    metadata = json.loads(Path(table.metadata.removeprefix("file://")).read_text())
+    assert (table.rows, len(metadata["snapshots"]) <= 20) == (25, True)
 
 
 def test_a_merge_drops_the_branch(catalog, write):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.table import Table, Transaction
+    from pyiceberg.table.metadata import TableMetadata
+
+_SNAPSHOTS_KEPT = 10
 
 
 def read(name: str, metadata: str) -> StoredTable:
@@ -63,9 +66,10 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
     if table is None:
         _create(catalog, change, location, properties)
     else:
-        with table.transaction() as transaction:
+        with _transaction(table) as transaction:
             _swap(transaction, change)
             transaction.set_properties(properties)
+            _forget_snapshots(transaction)
     return read(change.table, catalog.load_table(change.table).metadata_location)
 
 
@@ -110,6 +114,33 @@ def _create(
         _swap(transaction, replace(change, remove=()))
 
 
+def _transaction(table: Table) -> Transaction:
+    """A transaction that does not copy the table's metadata each of the many times it looks."""
+    from pyiceberg.table import Transaction
+
+    class Frugal(Transaction):
+        _seen: tuple[object, TableMetadata] | None = None
+
+        @property
+        def table_metadata(self) -> TableMetadata:
+            if self._seen is None or self._seen[0] is not self._updates:
+                self._seen = self._updates, super().table_metadata
+            return self._seen[1]
+
+    return Frugal(table)
+
+
+def _forget_snapshots(transaction: Transaction) -> None:
+    """Keep the metadata short: refs name metadata files, so older snapshots are not looked up."""
+    from pyiceberg.table.update import RemoveSnapshotsUpdate
+
+    metadata = transaction.table_metadata
+    older = [each.snapshot_id for each in metadata.snapshots[:-_SNAPSHOTS_KEPT]]
+    if len(older) > _SNAPSHOTS_KEPT:
+        forget = RemoveSnapshotsUpdate.model_validate({"snapshot-ids": older})
+        transaction._apply((forget,))  # noqa: SLF001 - the public way commits by itself
+
+
 def _swap(transaction: Transaction, change: TableChange) -> None:
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
@@ -117,13 +148,12 @@ def _swap(transaction: Transaction, change: TableChange) -> None:
         return
     io = transaction._table.io  # noqa: SLF001 - a transaction offers no public way to its files
     summary = {"lakehouse.run": change.state.version}
+    metadata = transaction.table_metadata
     with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
         for file in change.remove:
             snapshot.delete_data_file(file.entry)
         for path in change.add:
-            snapshot.append_data_file(
-                parquet_file_to_data_file(io, transaction.table_metadata, path)
-            )
+            snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
 
 
 def _within(table: Table, column: str, window: Window) -> BooleanExpression:
