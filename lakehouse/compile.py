@@ -142,6 +142,7 @@ class _Compile:
                 f"{spec.table}: its time column {column!r} is not among its columns",
                 hint=f"columns: {', '.join(schema)}",
             )
+        _require_key(spec, schema)
         views = [
             self.compiled.models[name].fingerprint
             for name in spec.inputs
@@ -193,11 +194,25 @@ def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, A
     return expression
 
 
+def _require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
+    for name in spec.key:
+        if name not in schema:
+            raise ProjectError(
+                f"{spec.table}: {name!r} of its key is not among its columns",
+                hint=f"columns: {', '.join(schema)}",
+            )
+        if not (schema[name].is_string() or schema[name].is_integer()):
+            raise ProjectError(
+                f"{spec.table}: {name!r} of its key is a {schema[name]}",
+                hint="a key is text or a whole number; windows of time go by `time_column`",
+            )
+
+
 def _kind(spec: ModelSpec) -> str:
     if not isinstance(spec.kind, Incremental):
-        return type(spec.kind).__name__
+        return " ".join([type(spec.kind).__name__, *spec.key])
     kind = spec.kind
-    return f"{kind.time_column} {kind.grain} {kind.before} {kind.after}"
+    return " ".join(map(str, (kind.time_column, kind.grain, kind.before, kind.after, *spec.key)))
 
 
 def _stored(kind: dt.DataType) -> dt.DataType:

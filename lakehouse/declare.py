@@ -28,10 +28,11 @@ _CRON_FIELDS = 5
 class View:
     """Not stored: computed where it is read.
 
-    `time_column` lets the changes of a parent pass through as windows of time.
+    `time_column` lets the changes of a parent pass through as windows of time, `key` as keys.
     """
 
     time_column: str | None = None
+    key: str | Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Incremental:
-    """Stored, and rebuilt only for the windows of `time_column` whose inputs changed.
+    """Stored, and rebuilt only where inputs changed: by windows of time, by key, or by both.
 
-    `grain` is the unit that is always rebuilt as a whole. A row may depend on inputs up to
-    `lookback` before the start of its grain and up to `lookahead` after the end of it.
+    By windows of `time_column`: `grain` is the unit that is always rebuilt as a whole. A row may
+    depend on inputs up to `lookback` before the start of its grain and up to `lookahead` after
+    the end of it. By `key`, columns such as a site: a row depends only on inputs with the same
+    values there; inputs without these columns may change every row.
     """
 
-    time_column: str
+    time_column: str | None = None
     grain: Grain = "day"
     lookback: str | timedelta = timedelta()
     lookahead: str | timedelta = timedelta()
+    key: str | Sequence[str] = ()
 
     @property
     def before(self) -> timedelta:
@@ -117,6 +121,13 @@ class ModelSpec:
     def time_column(self) -> str | None:
         """The column whose windows the table is built by, if it has one."""
         return None if isinstance(self.kind, Table) else self.kind.time_column
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns whose values the table is built by; none for a table rebuilt as a whole."""
+        if isinstance(self.kind, Table):
+            return ()
+        return (self.kind.key,) if isinstance(self.kind.key, str) else tuple(self.kind.key)
 
 
 @dataclass(frozen=True)
@@ -209,7 +220,7 @@ def model(
                 f"`kind` is View(), Table() or Incremental(...), got {kind!r}",
             )
             if isinstance(kind, Incremental):
-                _require_windows(kind)
+                _require_incremental(kind)
             _require(
                 parameters(function),
                 "a model names the tables it reads as parameters, it has none",
@@ -305,11 +316,19 @@ def _require_name(argument: str, name: str) -> None:
     )
 
 
-def _require_windows(kind: Incremental) -> None:
-    _require_name("time_column", kind.time_column)
+def _require_incremental(kind: Incremental) -> None:
+    _require(
+        kind.time_column is not None or kind.key,
+        "`Incremental` goes by a `time_column`, a `key` or both, such as key='site'",
+    )
+    if kind.time_column is not None:
+        _require_name("time_column", kind.time_column)
+    reach = kind.before or kind.after
+    _require(
+        kind.time_column is not None or not reach,
+        "`lookback` and `lookahead` need a `time_column` to go by",
+    )
     _require(kind.grain in GRAINS, f"`grain` is one of {', '.join(GRAINS)}, got {kind.grain!r}")
-    _duration("lookback", kind.lookback)
-    _duration("lookahead", kind.lookahead)
 
 
 def _require_freshness(hours: tuple[float, float] | None) -> None:

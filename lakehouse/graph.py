@@ -88,5 +88,6 @@ _LAST = {
 
 def _kind(model: ModelSpec) -> tuple[str, str]:
     if isinstance(model.kind, Incremental):
-        return "incremental", f"incremental · {model.kind.grain}"
+        by = [model.kind.grain] if model.time_column else []
+        return "incremental", f"incremental · {', '.join([*by, *model.key])}"
     return ("view", "view") if isinstance(model.kind, View) else ("table", "table")

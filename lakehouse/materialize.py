@@ -9,8 +9,7 @@ from lakehouse.compile import Compiled, CompiledModel
 from lakehouse.declare import Incremental, View
 from lakehouse.engines import Build, Source
 from lakehouse.plan import stored_parents
-from lakehouse.state import Change, TableState
-from lakehouse.windows import ALL_TIME, Windows
+from lakehouse.state import EVERYTHING, Change, Changed, TableState
 
 
 def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> Source:
@@ -43,31 +42,32 @@ def sources(
 def build(
     compiled: Compiled,
     model: CompiledModel,
-    windows: Windows,
+    dirty: Changed,
     tables: Mapping[str, StoredTable],
     version: str,
 ) -> Build:
-    """What an engine must do to bring the windows of a model up to date."""
+    """What an engine must do to bring the dirty rows of a model up to date."""
     kind = model.spec.kind
     existing = tables.get(model.spec.table)
-    spans = tuple((window, window) for window in windows)
+    spans = tuple((window, window) for window in dirty.windows)
     if isinstance(kind, Incremental):
-        spans = tuple((window, window.widen(kind.before, kind.after)) for window in windows)
+        spans = tuple((window, window.widen(kind.before, kind.after)) for window in dirty.windows)
     return Build(
         table=model.spec.table,
         statement=model.statement,
         sources=sources(compiled, model, tables),
         spans=spans,
+        keys=dirty.keys,
         time_column=model.spec.time_column,
         existing=existing,
-        state=_state(compiled, model, windows, tables, version),
+        state=_state(compiled, model, dirty, tables, version),
     )
 
 
 def _state(
     compiled: Compiled,
     model: CompiledModel,
-    windows: Windows,
+    dirty: Changed,
     tables: Mapping[str, StoredTable],
     version: str,
 ) -> TableState:
@@ -79,5 +79,6 @@ def _state(
         if (table := compiled.project.tables[name].table) in tables
     }
     existing = tables.get(model.spec.table)
-    earlier = existing.state.changes if existing and windows != (ALL_TIME,) else ()
-    return TableState(model.fingerprint, earlier, parents).after(Change(version, windows))
+    earlier = existing.state.changes if existing and dirty != EVERYTHING else ()
+    change = Change(version, dirty.windows, dirty.keys)
+    return TableState(model.fingerprint, earlier, parents).after(change)

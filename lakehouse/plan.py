@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from lakehouse import windows
 from lakehouse.compile import Compiled, CompiledModel
-from lakehouse.declare import Incremental, IngestionSpec, View
+from lakehouse.declare import Incremental, IngestionSpec, ModelSpec, View
+from lakehouse.keys import Keys
 from lakehouse.project import Project, ordered
-from lakehouse.state import Change, TableState
+from lakehouse.state import EVERYTHING, Change, Changed, TableState, joined
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 
@@ -35,9 +36,16 @@ class Decision:
 
     reason: Reason
     windows: Windows = ()
-    """Empty: nothing to do. `ALL_TIME`: the whole table."""
+    """Empty: nothing to do. `ALL_TIME`: of whatever time."""
+    keys: Keys | None = None
+    """Only the rows of these keys; None: of any."""
     because: tuple[str, ...] = ()
     """The parents that changed."""
+
+    @property
+    def dirty(self) -> Changed:
+        """The rows to build."""
+        return Changed(self.windows, self.keys)
 
 
 def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Windows:
@@ -80,13 +88,13 @@ def decide(
     }
     if not changed:
         return Decision(Reason.UP_TO_DATE)
-    dirty = windows.union(
-        window
+    dirty = joined(
+        _dirty(model, since, has_time=project.tables[name].time_column is not None)
         for name, since in changed.items()
-        for window in _dirty(model, since, has_time=project.tables[name].time_column is not None)
     )
     raw = all(name in project.ingestions for name in stored_parents(project, model.spec.name))
-    return Decision(Reason.NEW_DATA if raw else Reason.PARENT_CHANGED, dirty, tuple(changed))
+    reason = Reason.NEW_DATA if raw else Reason.PARENT_CHANGED
+    return Decision(reason, dirty.windows, dirty.keys, tuple(changed))
 
 
 @dataclass(frozen=True)
@@ -126,11 +134,17 @@ def plan_run(
         )
         decision = now
         if now.windows != then.windows:
-            decision = Decision(Reason.IF_NEW, then.windows, then.because)
+            decision = Decision(Reason.IF_NEW, then.windows, then.keys, then.because)
         if decision.windows:
             assumed[model.name] = _touched(assumed[model.name], decision.windows)
         nodes.append(PlannedNode(model.table, decision))
     return nodes
+
+
+def key_columns(project: Project, ingestion: IngestionSpec) -> tuple[str, ...]:
+    """The columns of an ingestion's key that some model is built by."""
+    used = {column for model in project.models.values() for column in model.key}
+    return tuple(column for column in ingestion.unique_key if column in used)
 
 
 def _touched(state: TableState | None, windows: Windows) -> TableState:
@@ -166,24 +180,34 @@ def _stored(project: Project, name: str) -> Iterator[str]:
 
 def _changed(
     project: Project, name: str, consumed: Mapping[str, str], states: Mapping[str, TableState]
-) -> Windows:
-    """The windows of a parent, stored or view, that changed since it was read last."""
+) -> Changed:
+    """What changed of a parent, stored or view, since it was read last."""
     model = project.models.get(name)
     if model is None or not isinstance(model.kind, View):
         state = states.get(name)
-        return () if state is None else state.changed_since(consumed.get(name))
+        return Changed() if state is None else state.changed_since(consumed.get(name))
     changed = {each: _changed(project, each, consumed, states) for each in model.inputs}
-    timeless = [each for each in model.inputs if project.tables[each].time_column is None]
-    if any(changed[each] for each in timeless) or (
-        model.time_column is None and any(changed.values())
-    ):
-        return (ALL_TIME,)
-    return windows.union(window for since in changed.values() for window in since)
+    return joined(
+        _told(model, since, has_time=project.tables[each].time_column is not None)
+        for each, since in changed.items()
+        if since
+    )
 
 
-def _dirty(model: CompiledModel, since: Windows, *, has_time: bool) -> Windows:
-    """The windows of a model that depend on these windows of one parent."""
+def _dirty(model: CompiledModel, since: Changed, *, has_time: bool) -> Changed:
+    """The rows of a model that depend on what changed of one parent."""
     kind = model.spec.kind
-    if not isinstance(kind, Incremental) or not has_time:
-        return (ALL_TIME,)
-    return windows.union(window.widen(kind.after, kind.before).snap(kind.grain) for window in since)
+    if not isinstance(kind, Incremental):
+        return EVERYTHING
+    told = _told(model.spec, since, has_time=has_time)
+    dirty = (window.widen(kind.after, kind.before).snap(kind.grain) for window in told.windows)
+    return Changed(windows.union(dirty), told.keys)
+
+
+def _told(model: ModelSpec, since: Changed, *, has_time: bool) -> Changed:
+    """What changed of a parent, as far as a model can tell its own rows apart by it."""
+    by_time = has_time and model.time_column is not None
+    return Changed(
+        since.windows if by_time else (ALL_TIME,),
+        since.keys.by(model.key) if since.keys else None,
+    )

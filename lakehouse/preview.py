@@ -20,6 +20,8 @@ class Preview:
     because: tuple[str, ...]
     """The parents that changed."""
     windows: tuple[str, ...]
+    keys: str
+    """Whose rows only; empty: everybody's."""
     rows: int | None
     """The rows that the table has now; a whole rebuild replaces them all."""
     changes: tuple[str, ...]
@@ -37,6 +39,7 @@ def preview(session: Session, windows: Windows, selected: frozenset[str]) -> lis
             why=str(node.decision.reason),
             because=node.decision.because,
             windows=tuple(map(str, node.decision.windows)),
+            keys="" if node.decision.keys is None else str(node.decision.keys),
             rows=stored[node.table].rows if node.table in stored else None,
             changes=_changes(session, node, states[node.table].fingerprint)
             if node.decision.reason is Reason.CODE_CHANGED

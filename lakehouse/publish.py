@@ -22,7 +22,8 @@ from lakehouse.config import Settings
 from lakehouse.engines import Engine, Source
 from lakehouse.errors import PublishError
 from lakehouse.materialize import source
-from lakehouse.windows import ALL_TIME, Windows
+from lakehouse.state import Changed
+from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
     import psycopg
@@ -54,7 +55,7 @@ class Mart:
 
     name: str
     source: Source
-    windows: Windows
+    changed: Changed
     staging: str
 
 
@@ -98,7 +99,7 @@ def publish(
         _clear(connection, marts)
         try:
             for mart in marts:
-                engine.load_postgres(address, mart.source, mart.windows, (STAGING, mart.staging))
+                engine.load_postgres(address, mart.source, mart.changed, (STAGING, mart.staging))
             rows = {mart.name: _move(connection, mart) for mart in marts}
             now = {
                 name: tables[spec.table].state.version
@@ -157,10 +158,10 @@ def _changed(
     for name, spec in compiled.project.published.items():
         if spec.table not in tables:
             continue
-        windows = tables[spec.table].state.changed_since(versions.get(name))
-        if windows:
+        changed = tables[spec.table].state.changed_since(versions.get(name))
+        if changed:
             origin = source(compiled, name, tables)
-            yield Mart(name, origin, windows, f"{name}_{commit.sequence}")
+            yield Mart(name, origin, changed, f"{name}_{commit.sequence}")
 
 
 def _move(connection: psycopg.Connection, mart: Mart) -> int:
@@ -193,18 +194,37 @@ def _move(connection: psycopg.Connection, mart: Mart) -> int:
 def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:
     from psycopg import sql
 
-    if ALL_TIME in mart.windows or mart.source.time_column is None:
-        connection.execute(sql.SQL("DELETE FROM {}").format(target))
+    inside = [sql.SQL("true"), *_within(mart), *_having(mart)]
+    condition = sql.SQL(" AND ").join(inside)
+    connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(target, condition))
+
+
+def _within(mart: Mart) -> Iterator[Any]:
+    """The condition that a row lies in the windows that changed."""
+    from psycopg import sql
+
+    name, windows = mart.source.time_column, mart.changed.windows
+    if name is None or ALL_TIME in windows:
         return
-    column = sql.Identifier(mart.source.time_column)
-    for window in mart.windows:
-        edges: list[Any] = [window.start, window.end]
-        if mart.source.schema[mart.source.time_column].is_date():
-            edges = [edge.date() for edge in edges]
-        connection.execute(
-            sql.SQL("DELETE FROM {} WHERE {} >= %s AND {} < %s").format(target, column, column),
-            edges,
-        )
+    is_date, column = mart.source.schema[name].is_date(), sql.Identifier(name)
+    edges = [
+        [sql.Literal(edge.date() if is_date else edge) for edge in (each.start, each.end)]
+        for each in windows
+    ]
+    spans = [sql.SQL("{0} >= {1} AND {0} < {2}").format(column, *each) for each in edges]
+    yield sql.SQL("({})").format(sql.SQL(" OR ").join(spans))
+
+
+def _having(mart: Mart) -> Iterator[Any]:
+    """The condition that a row has one of the keys that changed."""
+    from psycopg import sql
+
+    keys = mart.changed.keys
+    if keys is not None:
+        names = sql.SQL(", ").join(map(sql.Identifier, keys.columns))
+        rows = [sql.SQL(", ").join(map(sql.Literal, values)) for values in keys.values]
+        same = [sql.SQL("ROW({}) IS NOT DISTINCT FROM ROW({})").format(names, row) for row in rows]
+        yield sql.SQL("({})").format(sql.SQL(" OR ").join(same))
 
 
 def _columns(connection: psycopg.Connection, schema: str, table: str) -> dict[str, str]:

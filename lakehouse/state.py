@@ -7,10 +7,11 @@ branches, merges and rolls back with them; there is no other state.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from lakehouse import windows
+from lakehouse import keys, windows
+from lakehouse.keys import Keys
 from lakehouse.windows import ALL_TIME, Windows
 
 PROPERTY = "lakehouse.state"
@@ -20,10 +21,39 @@ _REMEMBERED = 100
 
 @dataclass(frozen=True)
 class Change:
-    """One run's change of a table: the new version, and the windows whose rows it touched."""
+    """One run's change of a table: the new version, and which rows it touched."""
 
     version: str
     windows: Windows
+    keys: Keys | None = None
+    """Only rows of these keys, within the windows; None: of any."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Rows that changed: no others than those in the windows that have one of the keys."""
+
+    windows: Windows = ()
+    keys: Keys | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.windows)
+
+    def __str__(self) -> str:
+        of = "" if self.keys is None else f" of {self.keys}"
+        return " ".join(map(str, self.windows)) + of
+
+
+EVERYTHING = Changed((ALL_TIME,))
+
+
+def joined(several: Iterable[Changed]) -> Changed:
+    """All that changed in any of them, and perhaps more."""
+    some = [changed for changed in several if changed]
+    return Changed(
+        windows.union(window for changed in some for window in changed.windows),
+        keys.union(changed.keys for changed in some),
+    )
 
 
 @dataclass(frozen=True)
@@ -44,13 +74,13 @@ class TableState:
         """Changes exactly when rows change; it is the run that changed them."""
         return self.changes[-1].version
 
-    def changed_since(self, version: str | None) -> Windows:
-        """The windows touched after `version`; everything, if that is not remembered."""
+    def changed_since(self, version: str | None) -> Changed:
+        """What was touched after `version`; everything, if that is not remembered."""
         known = [change.version for change in self.changes]
         if version not in known:
-            return (ALL_TIME,)
+            return EVERYTHING
         later = self.changes[known.index(version) + 1 :]
-        return windows.union(window for change in later for window in change.windows)
+        return joined(Changed(change.windows, change.keys) for change in later)
 
     def after(self, change: Change) -> TableState:
         """The state with one more change."""
@@ -63,7 +93,10 @@ class TableState:
                 "fingerprint": self.fingerprint,
                 "parents": dict(sorted(self.parents.items())),
                 "covered": windows.to_json(self.covered),
-                "changes": [[c.version, windows.to_json(c.windows)] for c in self.changes],
+                "changes": [
+                    [c.version, windows.to_json(c.windows), keys.to_json(c.keys)]
+                    for c in self.changes
+                ],
             },
             separators=(",", ":"),
         )
@@ -77,6 +110,7 @@ class TableState:
             parents=document["parents"],
             covered=windows.from_json(document["covered"]),
             changes=tuple(
-                Change(version, windows.from_json(pairs)) for version, pairs in document["changes"]
+                Change(version, windows.from_json(pairs), keys.from_json(values))
+                for version, pairs, values in document["changes"]
             ),
         )

@@ -128,7 +128,8 @@ class Running:
         engine, catalog = self.session.engine, self.session.catalog
         target = (engine, catalog, self.branch, spec, self.run_id, self.started)
         before = self.tables.get(spec.table)
-        landing, after = Merge(*target).land(validated, before, covered)
+        key = plan.key_columns(self.session.project, spec)
+        landing, after = Merge(*target).land(validated, before, covered, key)
         quarantined = self.tables.get(quarantine_table(spec))
         rejected = Quarantine(*target).update(validated, quarantined)
         for stored in filter(None, (after, rejected)):
@@ -146,7 +147,7 @@ class Running:
             if decision.reason is not Reason.VIEW:
                 self._report(Step.MODEL, model.spec.table, reason=decision.reason)
             return
-        build = materialize.build(compiled, model, decision.windows, self.tables, self.run_id)
+        build = materialize.build(compiled, model, decision.dirty, self.tables, self.run_id)
         stored, rows = session.engine.build(session.catalog, self.branch, build)
         code.keep(session.settings.warehouse, model.fingerprint, model.statement)
         self._keep(stored)
@@ -155,7 +156,7 @@ class Running:
             Step.MODEL,
             model.spec.table,
             reason=decision.reason,
-            windows=" ".join(map(str, decision.windows)),
+            windows=str(decision.dirty),
             rows=rows,
         )
 

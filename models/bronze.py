@@ -14,7 +14,7 @@ HIGHEST = 600
 """mg/dL; above 400 a sensor shows HIGH, above this it is broken."""
 
 
-@model(kind=View(time_column="reading_timestamp"), group="glucose")
+@model(kind=View(time_column="reading_timestamp", key="site"), group="glucose")
 def stg_glucose_entries(glucose_entries: ir.Table, sites: ir.Table) -> ir.Table:
     """One row per entry of sensor glucose, rounded to whole mg/dL.
 

@@ -13,7 +13,7 @@ _WEEK = 7
 _SATURDAY = 6
 
 
-@model(group="glucose")
+@model(kind=Incremental(key="site"), group="glucose")
 def dim_date(fct_glucose_readings: ir.Table) -> ir.Table:
     """Every date from a site's first reading to its last, also those without readings."""
     sites = fct_glucose_readings.group_by("site").agg(
@@ -46,7 +46,9 @@ def dim_date(fct_glucose_readings: ir.Table) -> ir.Table:
 
 # A local day lies between 14 hours before and 12 hours after the UTC day of its date.
 @model(
-    kind=Incremental(time_column="reading_date", grain="day", lookback="14h", lookahead="12h"),
+    kind=Incremental(
+        time_column="reading_date", grain="day", lookback="14h", lookahead="12h", key="site"
+    ),
     group="glucose",
 )
 def mrt_glucose_readings(fct_glucose_readings: ir.Table) -> ir.Table:

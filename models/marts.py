@@ -13,7 +13,10 @@ from models.status import day_status, minutes_beyond, status_reasons
 
 # A local day lies between 14 hours before and 12 hours after the UTC day of its date; whether an
 # episode starts in it is told by the 7 hours before and the hour after.
-_DAILY = Incremental(time_column="reading_date", grain="day", lookback="1d", lookahead="13h")
+_DAILY = Incremental(
+    time_column="reading_date", grain="day", lookback="1d", lookahead="13h", key="site"
+)
+_BY_SITE = Incremental(key="site")
 
 PATTERN_DAYS = 30
 AGP_DAYS = 14
@@ -103,7 +106,7 @@ def _with_episodes(days: ir.Table, readings: ir.Table, until: int = clock.DAY) -
     return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
 
 
-@model(group="glucose")
+@model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table) -> ir.Table:
     """Hour of day by day of week, over the 30 local days that end with the newest reading."""
     readings = clock.newest_days(fct_glucose_readings, PATTERN_DAYS)
@@ -126,7 +129,7 @@ def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table) -> ir.Table:
     )
 
 
-@model(group="glucose")
+@model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_agp(fct_glucose_readings: ir.Table) -> ir.Table:
     """Percentiles by local quarter of an hour, over the 14 newest local days."""
     readings = clock.newest_days(fct_glucose_readings, AGP_DAYS)
@@ -139,7 +142,7 @@ def mrt_glucose_agp(fct_glucose_readings: ir.Table) -> ir.Table:
     )
 
 
-@model(group="glucose")
+@model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_episodes(fct_glucose_readings: ir.Table) -> ir.Table:
     """One row per episode of low or high glucose; level 1 includes level 2 (Battelino 2023)."""
     slots = episodes.every_five_minutes(fct_glucose_readings)
@@ -169,7 +172,7 @@ def mrt_glucose_episodes(fct_glucose_readings: ir.Table) -> ir.Table:
     )
 
 
-@model(group="glucose")
+@model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_periods(fct_glucose_readings: ir.Table, mrt_glucose_episodes: ir.Table) -> ir.Table:
     """One row per period that ends with the day of the site's newest reading."""
     readings = periods.with_class(fct_glucose_readings)

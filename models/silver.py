@@ -20,7 +20,9 @@ LONGEST = 24 * 60
 # The reading before may be a day old; whether it was kept is told by its whole UTC day and, near
 # midnight, by the days beside.
 @model(
-    kind=Incremental(time_column="reading_timestamp", grain="day", lookback="2d", lookahead="1d"),
+    kind=Incremental(
+        time_column="reading_timestamp", grain="day", lookback="2d", lookahead="1d", key="site"
+    ),
     group="glucose",
 )
 def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:

@@ -29,10 +29,14 @@ def postgres_server(tmp_path_factory):
 @pytest.fixture
 def database(postgres_server):
     """The address of an empty database."""
+    return _database(postgres_server)
+
+
+def _database(server):
     name = f"test_{next(_NUMBERS)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return postgres_server.replace("/postgres?", f"/{name}?")
+    return server.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture
@@ -50,3 +54,15 @@ def engine(tmp_path_factory):
 def toy(tmp_path, database, source, engine):
     """The toy project, nothing run yet."""
     return Toy(tmp_path, database, source, engine)
+
+
+@pytest.fixture
+def fresh(tmp_path, postgres_server, engine):
+    """Makes a toy project in a home and a database of its own."""
+
+    def make(source):
+        folder = tmp_path / str(next(_NUMBERS))
+        folder.mkdir()
+        return Toy(folder, _database(postgres_server), source, engine)
+
+    return make

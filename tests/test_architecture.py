@@ -20,7 +20,7 @@ LAYERS = [
     ["dag"],
     ["project", "raw", "expressions"],
     ["declare", "config"],
-    ["checks", "windows"],
+    ["checks", "windows", "keys"],
     ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -119,6 +119,47 @@ Toy(Path({folder!r}), {postgres!r}, source, duckdb.connect()).run(0, 99)
 """
 
 
+BACKFILL = """
+import sys
+sys.path[:0] = [{tests!r}, {root!r}]
+from pathlib import Path
+from toy import Source, Toy, at, event
+from lakehouse.engines import duckdb
+
+source = Source(*(event(f"e{{day}}", 1, at(day)) for day in range(0, 100)))
+toy = Toy(Path({folder!r}), {postgres!r}, source, duckdb.connect())
+print("ready", flush=True)
+sys.stdin.readline()
+toy.run({first}, {last})
+"""
+
+
+def test_backfills_that_overlap_in_time_and_range_lose_nothing(toy):
+    processes = []
+    for first, last in ((0, 60), (40, 99)):
+        script = BACKFILL.format(
+            tests=str(ROOT / "tests"),
+            root=str(ROOT),
+            folder=str(toy.folder),
+            postgres=toy.postgres,
+            first=first,
+            last=last,
+        )
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        )
+    for process in processes:
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    assert [process.communicate() and process.returncode for process in processes] == [0, 0]
+    assert toy.rows("marts.total") == toy.published("total") == [{"rows": 100, "total": 100}]
+    assert toy.session.catalog.branches() == []
+
+
 def test_a_killed_backfill_is_resumed_where_it_was(toy, events):
     script = KILLED.format(
         tests=str(ROOT / "tests"),

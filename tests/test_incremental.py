@@ -1,37 +1,17 @@
 """Any order of days, repeats, late rows and corrections gives what one full refresh gives."""
 
-from itertools import count
-
-import psycopg
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from toy import Source, Toy, at, event
+from toy import Source, at, event
 
 TABLES = ["silver.steps", "marts.daily", "marts.total"]
-_NUMBERS = count()
 
 rows = st.tuples(
     st.sampled_from("abcdefgh"), st.integers(0, 400), st.integers(0, 5), st.integers(0, 23)
 )
 spans = st.tuples(st.integers(0, 5), st.integers(0, 2))
-steps = st.lists(st.tuples(st.lists(rows, max_size=4), spans), min_size=1, max_size=3)
-
-
-@pytest.fixture
-def fresh(tmp_path, postgres_server, engine):
-    """Makes a toy project in a home and a database of its own."""
-
-    def make(source):
-        number = next(_NUMBERS)
-        with psycopg.connect(postgres_server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE incremental_{number}")
-        address = postgres_server.replace("/postgres?", f"/incremental_{number}?")
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        return Toy(folder, address, source, engine)
-
-    return make
+code = st.sampled_from([{}, {}, {"factor": 2}, {"wide": True}, {"noted": True}])
+steps = st.lists(st.tuples(code, st.lists(rows, max_size=4), spans), min_size=1, max_size=3)
 
 
 @settings(
@@ -44,17 +24,20 @@ def fresh(tmp_path, postgres_server, engine):
 def test_windows_in_any_order_equal_a_full_refresh(fresh, plan):
     source = Source()
     toy = fresh(source)
-    for changes, (first, more) in plan:
+    for changed_code, changes, (first, more) in plan:
+        toy.change(**changed_code)
         for id_, value, day, hour in changes:  # days 0, 9, 18 …: in two months
             source.rows = [row for row in source.rows if row["id"] != id_]
             source.rows.append(event(id_, value, at(9 * day, hour)))
         toy.run(9 * first, 9 * (first + more))
-    toy.run(0, 63)
+    toy.run(0, 63)  # the last code, and all days
     built = {table: toy.rows(table) for table in TABLES}
     assert toy.published("daily") == built["marts.daily"]
     toy.run(0, 63, full_refresh=True)
     assert built == {table: toy.rows(table) for table in TABLES}
-    assert sum(int(row["value"]) for row in source.rows) == (built["marts.total"][0]["total"] or 0)
+    factor = changed_code.get("factor", 1)
+    everything = sum(int(row["value"]) for row in source.rows) * factor
+    assert everything == (built["marts.total"][0]["total"] or 0)
 
 
 def test_a_lookback_too_short_is_wrong(fresh):

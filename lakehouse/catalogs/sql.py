@@ -7,6 +7,7 @@ a merge changed is logged beside it, so that each commit stays readable.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import hashlib
 import sqlite3
@@ -171,14 +172,19 @@ class SqliteCatalog:
         db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         db.row_factory = sqlite3.Row
         try:
-            if not db.execute(
-                "SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_branches'"
-            ).fetchone():
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(_SCHEMA)
+            if not _is_ready(db):
+                self._make_ready(db)
             yield db
         finally:
             db.close()
+
+    def _make_ready(self, db: sqlite3.Connection) -> None:
+        """Set a new file up: one process at a time, as SQLite does not wait for the journal."""
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_ready(db):
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -196,6 +202,11 @@ class SqliteCatalog:
     def _branch_base(db: sqlite3.Connection, name: str) -> int | None:
         row = db.execute("SELECT base FROM lakehouse_branches WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row["base"])
+
+
+def _is_ready(db: sqlite3.Connection) -> bool:
+    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_branches'")
+    return known.fetchone() is not None
 
 
 def _places(db: sqlite3.Connection, ref: str) -> dict[str, str]:

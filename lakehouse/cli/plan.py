@@ -33,7 +33,7 @@ def show(session: Session, first: date, last: date, selection: Selection, output
             "why": node.why,
             "because of": ", ".join(node.because),
             "rows now": node.rows,
-            "windows": " ".join(node.windows),
+            "windows": " ".join([*node.windows, *(["of", node.keys] if node.keys else [])]),
         }
         for node in nodes
     ]

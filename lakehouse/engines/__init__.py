@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.catalogs import Catalog, StoredTable
 from lakehouse.compile import Statement
-from lakehouse.state import TableState
+from lakehouse.keys import Keys
+from lakehouse.state import Changed, TableState
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Build:
     statement: Statement
     sources: tuple[Source, ...]
     spans: tuple[tuple[Window, Window], ...]
-    """The windows to replace, each with how far its rows may reach into the inputs.
-    `ALL_TIME` replaces the whole table."""
+    """The windows to replace, each with how far its rows may reach into the inputs."""
+    keys: Keys | None
+    """Only rows of these keys are replaced, from inputs of these keys; None: of any."""
     time_column: str | None
     existing: StoredTable | None
     state: TableState
@@ -48,6 +50,11 @@ class Build:
     def windows(self) -> Windows:
         """The windows to replace."""
         return tuple(window for window, _ in self.spans)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of the table are replaced."""
+        return self.windows == (ALL_TIME,) and self.keys is None
 
 
 class Engine(Protocol):
@@ -59,7 +66,7 @@ class Engine(Protocol):
         ...
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        """Replace windows of a table by what its statement gives; the table, the rows built."""
+        """Replace rows of a table by what its statement gives; the table, the rows built."""
         ...
 
     def rows(
@@ -73,7 +80,7 @@ class Engine(Protocol):
         ...
 
     def load_postgres(
-        self, address: str, source: Source, windows: Windows, target: tuple[str, str]
+        self, address: str, source: Source, changed: Changed, target: tuple[str, str]
     ) -> None:
-        """Write the windows of a table into a new Postgres table `target` (schema, name)."""
+        """Write the changed rows of a table into a new Postgres table `target` (schema, name)."""
         ...

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Source
-from lakehouse.engines.sql import columns, covered, qualified, quoted, relation, select, text, typed
+from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
 from lakehouse.errors import PublishError, QueryError
+from lakehouse.state import Changed
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
@@ -83,10 +84,8 @@ class DuckDB:
         parts = [self._part(build, window, reach) for window, reach in build.spans]
         neighbours = 0
         if kept:
-            inside = covered(
-                build.windows, build.time_column or "", build.statement.schema, self.dialect
-            )
-            rest = f"FROM {parquet(file.path for file in kept)} WHERE NOT ({inside})"
+            inside = self._inside(build, build.windows)
+            rest = f"FROM {parquet(file.path for file in kept)} WHERE ({inside}) IS NOT TRUE"
             parts.append(f"SELECT {columns(build.statement.schema)} {rest}")
             neighbours = self.scalar(f"SELECT count(*) {rest}")
         folder = f"{catalog.location(build.table)}/data"
@@ -107,13 +106,13 @@ class DuckDB:
         return self._run(sql).to_arrow_table()
 
     def load_postgres(
-        self, address: str, source: Source, windows: Windows, target: tuple[str, str]
+        self, address: str, source: Source, changed: Changed, target: tuple[str, str]
     ) -> None:
         database = self._attach_postgres(address)
         statement = f"SELECT {columns(source.schema)} FROM {self._relation(source)}"
-        if source.time_column is not None and ALL_TIME not in windows:
-            inside = covered(windows, source.time_column, source.schema, self.dialect)
-            statement += f" WHERE {inside}"
+        column = None if ALL_TIME in changed.windows else source.time_column
+        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
+        statement += f" WHERE {inside}"
         import duckdb
 
         rows = self._ibis.sql(statement, schema=source.schema)
@@ -150,12 +149,14 @@ class DuckDB:
 
     def _part(self, build: Build, window: Window, reach: Window) -> str:
         """The rows of one window, from inputs cut to what they may depend on."""
-        statement = select(build.statement, build.sources, scan, self.dialect, reach)
+        statement = select(build.statement, build.sources, scan, self.dialect, reach, build.keys)
         statement = typed(statement, build.statement.schema, self.dialect)
-        if build.time_column is None:
-            return statement
-        inside = covered((window,), build.time_column, build.statement.schema, self.dialect)
-        return f"SELECT * FROM ({statement}) WHERE {inside}"
+        return f"SELECT * FROM ({statement}) WHERE {self._inside(build, (window,))}"
+
+    def _inside(self, build: Build, windows: Windows) -> str:
+        """The condition that a row of the table is one to be replaced."""
+        schema = build.statement.schema
+        return where(windows, build.keys, build.time_column, schema, self.dialect)
 
     def _replaced(
         self, catalog: Catalog, branch: str, build: Build
@@ -164,8 +165,11 @@ class DuckDB:
         if build.existing is None:
             return [], []
         column = build.time_column or ""
-        if build.windows == (ALL_TIME,):
+        if build.is_whole:
             return catalog.files(branch, build.table, build.windows, column), []
+        if build.time_column is None:
+            around = catalog.files(branch, build.table, (ALL_TIME,), column)
+            return around, around
         months = union(window.snap("month") for window in build.windows)
         around = catalog.files(branch, build.table, months, column)
         if any(file.rows >= SMALL_FILE_ROWS for file in around):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.keys import Keys, Value
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
@@ -38,6 +39,35 @@ def columns(schema: ibis.Schema) -> str:
     return ", ".join(map(quoted, schema))
 
 
+def where(
+    windows: Windows,
+    keys: Keys | None,
+    time_column: str | None,
+    schema: ibis.Schema,
+    dialect: str,
+) -> str:
+    """The condition that a row lies in one of the windows and has one of the keys."""
+    parts = []
+    if time_column is not None:
+        parts.append(covered(windows, time_column, schema, dialect))
+    if keys is not None:
+        parts.append(having(keys))
+    return " AND ".join(f"({part})" for part in parts) or "1 = 1"
+
+
+def having(keys: Keys) -> str:
+    """The condition that a row has one of the keys; null is a value like any other."""
+    if len(keys.columns) > 1:
+        return " OR ".join(
+            f"({' AND '.join(map(_equal, keys.columns, values))})" for values in _sorted(keys)
+        )
+    name = quoted(keys.columns[0])
+    values = [value for (value,) in _sorted(keys)]
+    listed = ", ".join(_value(value) for value in values if value is not None)
+    parts = [f"{name} IN ({listed})"] if listed else []
+    return " OR ".join([*parts, f"{name} IS NULL"] if None in values else parts)
+
+
 def covered(windows: Windows, column: str, schema: ibis.Schema, dialect: str) -> str:
     """The condition that `column` lies in one of the windows; a null lies in none."""
     name = quoted(column)
@@ -56,10 +86,11 @@ def select(
     scan: Callable[[StoredTable, ibis.Schema], str],
     dialect: str,
     cut: Window = ALL_TIME,
+    keys: Keys | None = None,
 ) -> str:
-    """One SELECT of the statement; sources with a time column are cut to the window."""
+    """One SELECT of the statement; sources are cut to the window and the keys they have."""
     named = [
-        f"{quoted(source.name)} AS {_hint(dialect)}({_source(source, scan, dialect, cut)})"
+        f"{quoted(source.name)} AS {_hint(dialect)}({_source(source, scan, dialect, cut, keys)})"
         for source in sources
     ]
     return f"WITH {', '.join(named)} SELECT * FROM ({statement.sql}) AS model"
@@ -95,11 +126,14 @@ def _source(
     scan: Callable[[StoredTable, ibis.Schema], str],
     dialect: str,
     cut: Window,
+    keys: Keys | None,
 ) -> str:
     statement = f"SELECT * FROM {relation(source, scan, dialect)}"
-    if source.time_column is None or cut == ALL_TIME:
+    told = keys if keys is not None and set(keys.columns) <= set(source.schema) else None
+    column = None if cut == ALL_TIME else source.time_column
+    if told is None and column is None:
         return statement
-    return f"{statement} WHERE {covered((cut,), source.time_column, source.schema, dialect)}"
+    return f"{statement} WHERE {where((cut,), told, column, source.schema, dialect)}"
 
 
 def nothing(schema: ibis.Schema, dialect: str) -> str:
@@ -111,6 +145,18 @@ def nothing(schema: ibis.Schema, dialect: str) -> str:
 def _hint(dialect: str) -> str:
     # Materialising a source that is read twice would cost a copy of it, and the cut's pruning.
     return "NOT MATERIALIZED " if dialect == "duckdb" else ""
+
+
+def _sorted(keys: Keys) -> list[tuple[Value, ...]]:
+    return sorted(keys.values, key=repr)
+
+
+def _equal(column: str, value: Value) -> str:
+    return f"{quoted(column)} {'IS NULL' if value is None else f'= {_value(value)}'}"
+
+
+def _value(value: Value) -> str:
+    return text(value) if isinstance(value, str) else str(value)
 
 
 def _literal(schema: ibis.Schema, column: str, dialect: str) -> Callable[[datetime], str]:

@@ -19,6 +19,7 @@ from lakehouse.engines.duckdb import SMALL_FILE_ROWS, DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
 from lakehouse.ingest.stage import POSITION
 from lakehouse.ingest.validate import REASONS
+from lakehouse.keys import MOST, Keys, union
 from lakehouse.raw import INGESTED_AT, RUN_ID, declared, landed
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window, Windows
@@ -56,12 +57,17 @@ class Merge:
     at: datetime
 
     def land(
-        self, validated: str, stored: StoredTable | None, covered: Windows
+        self,
+        validated: str,
+        stored: StoredTable | None,
+        covered: Windows,
+        key: tuple[str, ...],
     ) -> tuple[Landing, StoredTable | None]:
         """Merge the valid rows of the temporary table into the raw table.
 
-        `stored` is the raw table as it stands; `covered` are the windows that were fetched.
-        Gives the counts, and the table as it stands now if anything was written.
+        `stored` is the raw table as it stands; `covered` are the windows that were fetched;
+        `key` are the columns of the unique key whose changed values are remembered. Gives the
+        counts, and the table as it stands now if anything was written.
         """
         files = self._files(stored)
         fingerprint = _fingerprint(self.spec)
@@ -74,7 +80,8 @@ class Merge:
         if state is None or dirty or afresh or everywhere != state.covered:
             after = TableState(fingerprint, () if afresh or not state else state.changes)
             if not after.changes or dirty:
-                after = after.after(Change(self.run_id, dirty or (ALL_TIME,)))
+                keys = self._keys(key) if dirty and not afresh else None
+                after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
             rewritten = files if afresh else self._rewritten(files, dirty)
             written = self._write(rewritten, replace(after, covered=everywhere), counts)
         return counts, written
@@ -128,6 +135,16 @@ class Merge:
             f" SELECT {column} FROM existing SEMI JOIN written USING ({self._key}))"
         ).fetchall()
         return windows.union(Window(hour, windows.following(hour, "hour")) for (hour,) in hours)
+
+    def _keys(self, columns: tuple[str, ...]) -> Keys | None:
+        """The values of some columns of the unique key among the written rows."""
+        if not columns:
+            return None
+        names = ", ".join(map(quoted, columns))
+        found = self.engine.connection.execute(
+            f"SELECT DISTINCT {names} FROM written LIMIT {MOST + 1}"
+        ).fetchall()
+        return union([Keys(columns, frozenset(found))])
 
     def _rewritten(self, files: list[DataFile], dirty: Windows) -> list[DataFile]:
         """The files to replace: those with changed rows, and small ones of the same months."""

@@ -31,7 +31,13 @@ INCREMENTAL = {
     "mrt_glucose_readings": "reading_date",
     "mrt_glucose_overview": "reading_date",
     "mrt_glucose_overnight": "reading_date",
+    "dim_date": None,
+    "mrt_glucose_hourly_patterns": None,
+    "mrt_glucose_agp": None,
+    "mrt_glucose_episodes": None,
+    "mrt_glucose_periods": None,
 }
+"""The time column that each goes by; where there is none, it goes by site alone."""
 
 
 @pytest.fixture(params=MODELS)
@@ -47,13 +53,17 @@ def test_columns_are_those_people_use(run_model, name):
     assert {"site", *COLUMNS[name].split()} <= set(run_model.schema(name))
 
 
-def test_what_is_built_by_windows():
+def test_what_is_built_by_windows_or_by_site():
     found = {
         name: spec.time_column
         for name, spec in PROJECT.models.items()
         if isinstance(spec.kind, Incremental)
     }
     assert found == INCREMENTAL
+
+
+def test_everything_is_built_by_site():
+    assert {spec.key for spec in PROJECT.models.values()} == {("site",)}
 
 
 def test_columns_have_types_that_every_engine_has(run_model, name):
