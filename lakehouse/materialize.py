@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from lakehouse import layout
 from lakehouse.catalogs import StoredTable
 from lakehouse.compile import Compiled, CompiledModel
 from lakehouse.declare import Incremental, View
 from lakehouse.engines import Build, Source
 from lakehouse.plan import stored_parents
 from lakehouse.state import EVERYTHING, Change, Changed, TableState
+from lakehouse.windows import Windows, union
 
 
 def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> Source:
@@ -47,21 +49,36 @@ def build(
     version: str,
 ) -> Build:
     """What an engine must do to bring the dirty rows of a model up to date."""
-    kind = model.spec.kind
-    existing = tables.get(model.spec.table)
-    spans = tuple((window, window) for window in dirty.windows)
-    if isinstance(kind, Incremental):
-        spans = tuple((window, window.widen(kind.before, kind.after)) for window in dirty.windows)
+    inputs, covered = sources(compiled, model, tables), _covered(compiled, tables)
+    kind, pieces = model.spec.kind, dirty.windows
+    spans = tuple((window, window) for window in pieces)
+    if isinstance(kind, Incremental) and kind.time_column is not None:
+        pieces = layout.pieces(dirty.windows, _most_rows(inputs), covered, kind.grain)
+        spans = tuple((window, window.widen(kind.before, kind.after)) for window in pieces)
     return Build(
         table=model.spec.table,
         statement=model.statement,
-        sources=sources(compiled, model, tables),
+        sources=inputs,
         spans=spans,
+        apart=pieces != dirty.windows,
         keys=dirty.keys,
         time_column=model.spec.time_column,
-        existing=existing,
+        existing=tables.get(model.spec.table),
+        covered=covered,
         state=_state(compiled, model, dirty, tables, version),
     )
+
+
+def _covered(compiled: Compiled, tables: Mapping[str, StoredTable]) -> Windows:
+    """The windows that were ingested so far."""
+    ingested = (tables.get(spec.table) for spec in compiled.project.ingestions.values())
+    return union(window for table in ingested if table for window in table.state.covered)
+
+
+def _most_rows(inputs: Iterable[Source]) -> int:
+    """The rows of the largest stored table among the inputs."""
+    rows = (each.stored.rows if each.stored else _most_rows(each.sources) for each in inputs)
+    return max(rows, default=0)
 
 
 def _state(

@@ -193,9 +193,9 @@ class Running:
     def _commit(self, *_: Any) -> Any:
         failed = [check for check in self.checks if check.blocking and not check.passed]
         if failed:
-            first = failed[0]
+            first, checks = failed[0], "check" if len(failed) == 1 else "checks"
             raise CheckFailedError(
-                f"{len(failed)} blocking checks failed, the first on {first.table}:"
+                f"{len(failed)} blocking {checks} failed, the first on {first.table}:"
                 f" {first.label} ({first.failures} rows)",
                 hint=f"main is as it was; the rows are on the branch {self.branch}:"
                 f' lakehouse query "select * from {first.table}" --ref {self.branch}',

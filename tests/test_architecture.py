@@ -16,6 +16,7 @@ LAYERS = [
     ["session", "graph", "branches"],
     ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors", "code"],
     ["engines", "catalogs", "plan", "draw", "cache"],
+    ["layout"],
     ["compile", "state"],
     ["dag"],
     ["project", "raw", "expressions"],

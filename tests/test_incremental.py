@@ -1,17 +1,28 @@
 """Any order of days, repeats, late rows and corrections gives what one full refresh gives."""
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from toy import Source, at, event
 
+from lakehouse import layout
+
 TABLES = ["silver.steps", "marts.daily", "marts.total"]
 
 rows = st.tuples(
-    st.sampled_from("abcdefgh"), st.integers(0, 400), st.integers(0, 5), st.integers(0, 23)
+    st.sampled_from("abcdefgh"), st.integers(0, 200), st.integers(0, 5), st.integers(0, 23)
 )
 spans = st.tuples(st.integers(0, 5), st.integers(0, 2))
 code = st.sampled_from([{}, {}, {"factor": 2}, {"wide": True}, {"noted": True}])
 steps = st.lists(st.tuples(code, st.lists(rows, max_size=4), spans), min_size=1, max_size=3)
+
+
+@pytest.fixture(params=["as they are", "as if they were large"])
+def size(request, monkeypatch):
+    """Tables of a few rows, cut and laid out as they are, or as millions would be."""
+    if request.param == "as if they were large":
+        for name, rows in (("PIECE_ROWS", 2), ("MONTH_ROWS", 1), ("SMALL_FILE_ROWS", 2)):
+            monkeypatch.setattr(layout, name, rows)
 
 
 @settings(
@@ -21,7 +32,7 @@ steps = st.lists(st.tuples(code, st.lists(rows, max_size=4), spans), min_size=1,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps)
-def test_windows_in_any_order_equal_a_full_refresh(fresh, plan):
+def test_windows_in_any_order_equal_a_full_refresh(size, fresh, plan):
     source = Source()
     toy = fresh(source)
     for changed_code, changes, (first, more) in plan:

@@ -10,7 +10,7 @@ from lakehouse.catalogs import Catalog, StoredTable
 from lakehouse.compile import Statement
 from lakehouse.keys import Keys
 from lakehouse.state import Changed, TableState
-from lakehouse.windows import ALL_TIME, Window, Windows
+from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
     import ibis
@@ -39,10 +39,14 @@ class Build:
     sources: tuple[Source, ...]
     spans: tuple[tuple[Window, Window], ...]
     """The windows to replace, each with how far its rows may reach into the inputs."""
+    apart: bool
+    """Whether the windows are too large to be built in one statement."""
     keys: Keys | None
     """Only rows of these keys are replaced, from inputs of these keys; None: of any."""
     time_column: str | None
     existing: StoredTable | None
+    covered: Windows
+    """The windows that were ingested so far, for the layout of files."""
     state: TableState
     """The state to leave with the rows."""
 
@@ -54,7 +58,7 @@ class Build:
     @property
     def is_whole(self) -> bool:
         """Whether all rows of the table are replaced."""
-        return self.windows == (ALL_TIME,) and self.keys is None
+        return union(self.windows) == (ALL_TIME,) and self.keys is None
 
 
 class Engine(Protocol):

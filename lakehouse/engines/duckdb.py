@@ -1,27 +1,30 @@
 """DuckDB: reads Iceberg through `iceberg_scan`, writes Parquet that the catalog adds.
 
 A window is replaced by rewriting the files that hold rows of it: what lies outside the window is
-copied along, together with small files of the same months, so that tables stay at about one file
-a month however often they are touched. Nothing passes through Python.
+copied along, together with small files of the same month, or of the same day in a large table, so
+that tables stay at about one file for each however often they are touched. Nothing passes through
+Python.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse import layout
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Source
 from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.state import Changed
-from lakehouse.windows import ALL_TIME, Window, Windows, union
+from lakehouse.windows import ALL_TIME, Grain, Window, Windows, union
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 EXTENSIONS = ("icu", "avro", "iceberg")
-SMALL_FILE_ROWS = 100_000
-"""A file below this is worth rewriting with its neighbours of the same month."""
+_MEMORY = 3 * 1024**3
+"""Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
 _FUNCTIONS = """
 CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS timezone(zone, instant);
 CREATE MACRO IF NOT EXISTS with_timezone(local, zone) AS timezone(zone, local);
@@ -47,6 +50,7 @@ def connect(spill: Path | None = None, extensions: Sequence[str] = EXTENSIONS) -
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
+        "memory_limit": f"{min(_MEMORY, _installed_memory() * 4 // 5)}B",
     }
     if spill is not None:
         config["temp_directory"] = str(spill)
@@ -80,7 +84,8 @@ class DuckDB:
         load_extension(self.connection, "postgres_scanner")
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        removed, kept = self._replaced(catalog, branch, build)
+        grain = self._file_grain(build)
+        removed, kept = self._replaced(catalog, branch, build, grain)
         parts = [self._part(build, window, reach) for window, reach in build.spans]
         neighbours = 0
         if kept:
@@ -89,7 +94,10 @@ class DuckDB:
             parts.append(f"SELECT {columns(build.statement.schema)} {rest}")
             neighbours = self.scalar(f"SELECT count(*) {rest}")
         folder = f"{catalog.location(build.table)}/data"
-        added, rows = self.copy(" UNION ALL ".join(parts), folder, build.time_column)
+        statements = parts if build.apart else [" UNION ALL ".join(parts)]
+        added, rows = self._copy_all(statements, folder, build.time_column, grain)
+        if build.is_whole and build.time_column is not None:
+            added = self._regrained(added, folder, build, grain, rows)
         shape = build.statement.schema.to_pyarrow()
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
@@ -131,8 +139,10 @@ class DuckDB:
         row = self._run(sql).fetchone()
         return int(row[0]) if row else 0
 
-    def copy(self, statement: str, folder: str, time_column: str | None) -> tuple[list[str], int]:
-        """Write rows as Parquet, a file for each month of `time_column`; the files, the rows."""
+    def copy(
+        self, statement: str, folder: str, time_column: str | None, grain: Grain = "month"
+    ) -> tuple[list[str], int]:
+        """Write rows as Parquet, a file for each `grain` of `time_column`; the files, the rows."""
         target = f"{folder}/{uuid.uuid4().hex}"
         options = "FORMAT parquet, RETURN_STATS"
         if time_column is None:
@@ -140,9 +150,9 @@ class DuckDB:
             target += ".parquet"
         else:
             Path(target).mkdir(parents=True)
-            month = f"strftime({quoted(time_column)}, '%Y%m') AS _month"
-            statement = f"SELECT *, {month} FROM ({statement})"
-            options += ", PARTITION_BY (_month)"
+            unit = f"CAST(date_trunc({text(grain)}, {quoted(time_column)}) AS DATE) AS _unit"
+            statement = f"SELECT *, {unit} FROM ({statement})"
+            options += ", PARTITION_BY (_unit)"
         written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
         files = {str(path): int(count) for path, count, *_ in written if count}
         return list(files), sum(files.values())
@@ -158,8 +168,34 @@ class DuckDB:
         schema = build.statement.schema
         return where(windows, build.keys, build.time_column, schema, self.dialect)
 
+    def _copy_all(
+        self, statements: Iterable[str], folder: str, time_column: str | None, grain: Grain
+    ) -> tuple[list[str], int]:
+        """Write the rows of several statements, one after the other."""
+        written = [self.copy(each, folder, time_column, grain) for each in statements]
+        return [path for paths, _ in written for path in paths], sum(rows for _, rows in written)
+
+    def _regrained(
+        self, files: list[str], folder: str, build: Build, grain: Grain, rows: int
+    ) -> list[str]:
+        """The files of a whole table, written again if it has other rows than were expected."""
+        right = layout.file_grain(rows, build.covered)
+        if right == grain or not files:
+            return files
+        again, _ = self.copy(f"FROM {parquet(files)}", folder, build.time_column, right)
+        for path in files:
+            Path(path).unlink()
+        return again
+
+    @staticmethod
+    def _file_grain(build: Build) -> Grain:
+        """The time that a file holds: as many rows as there are now, or are expected to be."""
+        if build.existing is not None:
+            return layout.file_grain(build.existing.rows, build.covered)
+        return "day" if build.apart else "month"
+
     def _replaced(
-        self, catalog: Catalog, branch: str, build: Build
+        self, catalog: Catalog, branch: str, build: Build, grain: Grain
     ) -> tuple[list[DataFile], list[DataFile]]:
         """The files to remove, and those of them whose other rows are to be copied along."""
         if build.existing is None:
@@ -170,11 +206,11 @@ class DuckDB:
         if build.time_column is None:
             around = catalog.files(branch, build.table, (ALL_TIME,), column)
             return around, around
-        months = union(window.snap("month") for window in build.windows)
-        around = catalog.files(branch, build.table, months, column)
-        if any(file.rows >= SMALL_FILE_ROWS for file in around):
+        units = union(window.snap(grain) for window in build.windows)
+        around = catalog.files(branch, build.table, units, column)
+        if any(file.rows >= layout.SMALL_FILE_ROWS for file in around):
             touched = {f.path for f in catalog.files(branch, build.table, build.windows, column)}
-            around = [f for f in around if f.rows < SMALL_FILE_ROWS or f.path in touched]
+            around = [f for f in around if f.rows < layout.SMALL_FILE_ROWS or f.path in touched]
         return around, around
 
     def _define(self, name: str, source: Source) -> None:
@@ -227,6 +263,10 @@ def parquet(paths: Iterable[str], *options: str) -> str:
     listed = ", ".join(map(text, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
+
+
+def _installed_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _unreachable(error: Exception) -> PublishError:

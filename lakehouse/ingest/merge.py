@@ -1,7 +1,7 @@
 """Merging validated rows into the raw table, and rejected ones into quarantine.
 
 Only rows that are new or changed are written; only files that hold changed rows, and small
-neighbours in the same months, are rewritten. An unchanged row keeps the run that wrote it.
+neighbours of the same time, are rewritten. An unchanged row keeps the run that wrote it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from lakehouse import windows
+from lakehouse import layout, windows
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
-from lakehouse.engines.duckdb import SMALL_FILE_ROWS, DuckDB, parquet
+from lakehouse.engines.duckdb import DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
 from lakehouse.ingest.stage import POSITION
 from lakehouse.ingest.validate import REASONS
 from lakehouse.keys import MOST, Keys, union
 from lakehouse.raw import INGESTED_AT, RUN_ID, declared, landed
 from lakehouse.state import Change, TableState
-from lakehouse.windows import ALL_TIME, Window, Windows
+from lakehouse.windows import ALL_TIME, Grain, Window, Windows
 
 if TYPE_CHECKING:
     from lakehouse.declare import IngestionSpec
@@ -82,8 +82,10 @@ class Merge:
             if not after.changes or dirty:
                 keys = self._keys(key) if dirty and not afresh else None
                 after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
-            rewritten = files if afresh else self._rewritten(files, dirty)
-            written = self._write(rewritten, replace(after, covered=everywhere), counts)
+            rows = counts.new + sum(file.rows for file in files)
+            grain = layout.file_grain(rows, everywhere)
+            rewritten = files if afresh else self._rewritten(files, dirty, grain)
+            written = self._write(rewritten, replace(after, covered=everywhere), counts, grain)
         return counts, written
 
     def _sort_out(self, validated: str, files: list[DataFile], *, afresh: bool) -> Landing:
@@ -146,8 +148,8 @@ class Merge:
         ).fetchall()
         return union([Keys(columns, frozenset(found))])
 
-    def _rewritten(self, files: list[DataFile], dirty: Windows) -> list[DataFile]:
-        """The files to replace: those with changed rows, and small ones of the same months."""
+    def _rewritten(self, files: list[DataFile], dirty: Windows, grain: Grain) -> list[DataFile]:
+        """The files to replace: those with changed rows, and small ones of the same time."""
         if not dirty or not files:
             return []
         holding = {
@@ -158,12 +160,14 @@ class Merge:
         }
         near = files
         if self.spec.time_column is not None:
-            months = windows.union(window.snap("month") for window in dirty)
-            near = self.catalog.files(self.branch, self.spec.table, months, self.spec.time_column)
-        small = {file.path for file in near if file.rows < SMALL_FILE_ROWS}
+            units = windows.union(window.snap(grain) for window in dirty)
+            near = self.catalog.files(self.branch, self.spec.table, units, self.spec.time_column)
+        small = {file.path for file in near if file.rows < layout.SMALL_FILE_ROWS}
         return [file for file in files if file.path in holding or file.path in small]
 
-    def _write(self, remove: list[DataFile], state: TableState, counts: Landing) -> StoredTable:
+    def _write(
+        self, remove: list[DataFile], state: TableState, counts: Landing, grain: Grain
+    ) -> StoredTable:
         spec, schema = self.spec, landed(self.spec)
         added: list[str] = []
         if remove or counts.new or counts.changed:
@@ -175,7 +179,7 @@ class Merge:
                 f" UNION ALL SELECT {names} FROM {kept} ANTI JOIN written USING ({self._key})"
             )
             folder = f"{self.catalog.location(spec.table)}/data"
-            added, _ = self.engine.copy(statement, folder, spec.time_column)
+            added, _ = self.engine.copy(statement, folder, spec.time_column, grain)
         return self.catalog.write(
             self.branch, TableChange(spec.table, schema.to_pyarrow(), remove, added, state)
         )

@@ -1,0 +1,54 @@
+"""How large tables are cut: into pieces that are built one after the other, and into files.
+
+Both go by how many rows a table has for the time that was ingested so far. A small table is built
+in one piece and has a file a month. A large one is built in pieces that fit into memory, and has
+a file a day, so that a late row rewrites its day and not its month.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+
+from lakehouse.windows import Grain, Window, Windows
+
+PIECE_ROWS = 6_000_000
+"""Rows of input that are read at once."""
+MONTH_ROWS = 500_000
+"""A table with more rows in a month has a file a day."""
+SMALL_FILE_ROWS = 100_000
+"""A file below this is worth rewriting with its neighbours of the same day or month."""
+_MONTH = timedelta(days=30)
+
+
+def file_grain(rows: int, covered: Windows) -> Grain:
+    """The time that one file holds, of a table with so many rows over the windows ingested."""
+    months = sum((window.end - window.start for window in covered), timedelta()) / _MONTH
+    return "day" if rows > MONTH_ROWS * max(months, 1.0) else "month"
+
+
+def pieces(windows: Windows, rows: int, covered: Windows, grain: Grain) -> Windows:
+    """The windows, cut at whole grains so that none needs much more than `PIECE_ROWS` of input.
+
+    `rows` is how many rows of input there are over the `covered` windows.
+    """
+    span = sum((window.end - window.start for window in covered), timedelta())
+    count = math.ceil(rows / PIECE_ROWS)
+    if count <= 1 or not span:
+        return windows
+    inside = Window(covered[0].start, covered[-1].end).snap(grain)
+    return tuple(piece for window in windows for piece in _cut(window, inside, span / count, grain))
+
+
+def _cut(window: Window, inside: Window, length: timedelta, grain: Grain) -> Iterator[Window]:
+    """Consecutive windows of about this length that make up `window`."""
+    edges = [window.start]
+    edge = inside.start + length
+    while edge < min(inside.end, window.end):
+        start = Window(inside.start, edge).snap(grain).end
+        if edges[-1] < start < window.end:
+            edges.append(start)
+        edge += length
+    yield from (Window(*pair) for pair in pairwise([*edges, window.end]))

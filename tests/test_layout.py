@@ -1,0 +1,89 @@
+"""How large tables are cut."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toy import at, event
+
+from lakehouse import layout
+from lakehouse.layout import MONTH_ROWS, PIECE_ROWS, file_grain, pieces
+from lakehouse.windows import ALL_TIME, GRAINS, Window, floor, union
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def days(first, last):
+    return Window(START + timedelta(days=first), START + timedelta(days=last))
+
+
+YEAR = (days(0, 360),)
+
+windows = st.builds(
+    lambda first, length: days(first, first + length), st.integers(-400, 400), st.integers(1, 400)
+)
+
+
+@given(
+    st.lists(windows, max_size=3).map(union) | st.just((ALL_TIME,)),
+    st.integers(0, 40 * PIECE_ROWS),
+    st.lists(windows, max_size=2).map(union),
+    st.sampled_from(GRAINS),
+)
+def test_pieces_make_up_the_windows_and_keep_grains_whole(asked, rows, covered, grain):
+    asked = union(window.snap(grain) for window in asked)
+    found = pieces(asked, rows, covered, grain)
+    assert union(found) == asked
+    assert all(one.end <= two.start for one, two in pairwise(found))
+    assert all(floor(piece.start, grain) == piece.start for piece in found)
+
+
+def test_a_large_table_is_built_in_pieces_of_like_length():
+    found = pieces((ALL_TIME,), 4 * PIECE_ROWS, YEAR, "day")
+    assert [str(piece.end.date()) for piece in found[:-1]] == [
+        "2024-03-31",
+        "2024-06-29",
+        "2024-09-27",
+    ]
+
+
+def test_a_few_days_of_a_large_table_are_one_piece():
+    assert pieces((days(3, 7),), 40 * PIECE_ROWS, (days(0, 3600),), "day") == (days(3, 7),)
+
+
+@pytest.mark.parametrize(("rows", "grain"), [(12 * MONTH_ROWS, "month"), (13 * MONTH_ROWS, "day")])
+def test_a_file_holds_a_month_or_in_a_large_table_a_day(rows, grain):
+    assert file_grain(rows, YEAR) == grain
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Tables of a few rows are laid out as large ones."""
+    monkeypatch.setattr(layout, "MONTH_ROWS", 1)
+    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 1)
+
+
+def files(toy, table):
+    """The data files of a table, by the days of their rows."""
+    found = toy.session.catalog.files("main", table, (ALL_TIME,), "")
+    return {file.path for file in found}
+
+
+@pytest.mark.parametrize("table", ["raw.events", "silver.steps"])
+def test_one_more_day_of_a_large_table_leaves_the_files_of_other_days(toy, source, large, table):
+    source.rows = [event(f"{day}-{n}", 1, at(day, n)) for day in range(6) for n in range(3)]
+    toy.run(0, 5)
+    before = files(toy, table)
+    source.rows.append(event("late", 1, at(2)))
+    toy.run(2)
+    assert len(before) == 6
+    assert len(before - files(toy, table)) == {"raw.events": 0, "silver.steps": 2}[table]
+
+
+def test_one_more_day_of_a_small_table_keeps_a_file_a_month(toy, source):
+    source.rows = [event(str(day), 1, at(day)) for day in range(6)]
+    for day in range(6):
+        toy.run(day)
+    assert len(files(toy, "raw.events")) == len(files(toy, "silver.steps")) == 1
