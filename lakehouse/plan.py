@@ -166,11 +166,12 @@ def stored_parents(project: Project, name: str) -> tuple[str, ...]:
     """The stored tables that a model rests on: its inputs, and those of the views among them."""
     found: dict[str, None] = {}
     for parent in project.models[name].inputs:
-        found |= dict.fromkeys(_stored(project, parent))
+        found |= dict.fromkeys(stored_with(project, parent))
     return tuple(found)
 
 
-def _stored(project: Project, name: str) -> Iterator[str]:
+def stored_with(project: Project, name: str) -> Iterator[str]:
+    """The table itself if it is stored, or else the stored tables that the view rests on."""
     model = project.models.get(name)
     if model is not None and isinstance(model.kind, View):
         yield from stored_parents(project, name)

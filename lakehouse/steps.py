@@ -23,7 +23,19 @@ from lakehouse.plan import Decision, Reason
 from lakehouse.request import Listener, Request
 from lakehouse.runs import NodeReport
 from lakehouse.session import Session
+from lakehouse.tasks import Tasks
 from lakehouse.windows import Window, Windows
+
+_AT_ONCE = 2
+"""Tables that are built at the same time: while one is committed, the next is computed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a model or of a function's checks."""
+
+    report: NodeReport | None = None
+    checks: list[CheckResult] = field(default_factory=list)
 
 
 @dataclass
@@ -49,6 +61,8 @@ class Running:
     """When the current node began."""
 
     def __post_init__(self) -> None:
+        self.tasks: Tasks[Outcome] = Tasks(_AT_ONCE)
+        self.resources.callback(self.tasks.close, self.session.engine.interrupt)
         self.branch = branches.branch_of(self.run_id)
         self.session.catalog.create_branch(self.branch)
         self.tables: dict[str, StoredTable] = self.session.catalog.tables(self.branch)
@@ -140,24 +154,33 @@ class Running:
         return None
 
     def _model(self, name: str, *_: Any) -> Any:
+        needs = plan.stored_parents(self.session.project, name)
+        self.tasks.start(name, needs, lambda: self._build(name))
+
+    def _build(self, name: str) -> Outcome:
+        """Bring one model up to date."""
+        since = time.perf_counter()
         session, compiled = self.session, self.session.compiled
         model = compiled.models[name]
         decision = self._decide(name)
         if not decision.windows:
-            if decision.reason is not Reason.VIEW:
-                self._report(Step.MODEL, model.spec.table, reason=decision.reason)
-            return
+            if decision.reason is Reason.VIEW:
+                return Outcome()
+            return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
         build = materialize.build(compiled, model, decision.dirty, self.tables, self.run_id)
         stored, rows = session.engine.build(session.catalog, self.branch, build)
         code.keep(session.settings.warehouse, model.fingerprint, model.statement)
         self._keep(stored)
         self.changed[name] = decision.windows
-        self._report(
-            Step.MODEL,
-            model.spec.table,
-            reason=decision.reason,
-            windows=str(decision.dirty),
-            rows=rows,
+        return Outcome(
+            NodeReport(
+                model.spec.table,
+                Step.MODEL,
+                decision.reason,
+                windows=str(decision.dirty),
+                rows=rows,
+                seconds=time.perf_counter() - since,
+            )
         )
 
     def _decide(self, name: str) -> Decision:
@@ -175,6 +198,17 @@ class Running:
         return plan.decide(compiled, model, own, parents, force=self.request.full_refresh)
 
     def _check(self, name: str, *_: Any) -> Any:
+        project = self.session.project
+        needs = (
+            parent
+            for each in project.checks[name].inputs
+            for parent in plan.stored_with(project, each)
+        )
+        self.tasks.start(name, needs, lambda: self._examine(name))
+
+    def _examine(self, name: str) -> Outcome:
+        """Ask one function's checks."""
+        since = time.perf_counter()
         compiled = self.session.compiled
         results = audit.run_check(
             self.session.engine,
@@ -184,13 +218,18 @@ class Running:
             changed=self.changed,
             window=self.request.hull,
         )
-        self.checks += results
-        if results:
-            failed = sum(not result.passed for result in results)
-            note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
-            self._report(Step.CHECK, name, note=note)
+        if not results:
+            return Outcome()
+        failed = sum(not result.passed for result in results)
+        note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
+        seconds = time.perf_counter() - since
+        return Outcome(NodeReport(name, Step.CHECK, seconds=seconds, note=note), results)
 
     def _commit(self, *_: Any) -> Any:
+        for outcome in self.tasks.results():
+            self.nodes += [outcome.report] if outcome.report else []
+            self.checks += outcome.checks
+        self.since = time.perf_counter()
         failed = [check for check in self.checks if check.blocking and not check.passed]
         if failed:
             first, checks = failed[0], "check" if len(failed) == 1 else "checks"
@@ -261,15 +300,13 @@ class Running:
         node: str,
         *,
         rows: int | None = None,
-        reason: str = "",
-        windows: str = "",
         note: str = "",
         seconds: float | None = None,
         other: float = 0.0,
     ) -> None:
         """Add a node to the report; `other` is time that belongs to another node."""
         spent = time.perf_counter() - self.since - other if seconds is None else seconds
-        self.nodes.append(NodeReport(node, step, reason, windows, rows, spent, note))
+        self.nodes.append(NodeReport(node, step, rows=rows, seconds=spent, note=note))
 
 
 def _owner(node: str) -> str:

@@ -12,7 +12,7 @@ LAYERS = [
     ["cli"],
     ["doctor", "run", "testing", "preview"],
     ["steps"],
-    ["request"],
+    ["request", "tasks"],
     ["session", "graph", "branches"],
     ["publish", "audit", "runs", "ingest", "materialize", "postgres", "selectors", "code"],
     ["engines", "catalogs", "plan", "draw", "cache"],

@@ -11,6 +11,7 @@ import fcntl
 import getpass
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ class SqliteCatalog:
         """`path` is the SQLite file, `warehouse` the folder that holds the tables."""
         self.path = path
         self.warehouse = warehouse
+        self._one_at_a_time = threading.Lock()
 
     def head(self) -> Commit | None:
         commits = self.log(limit=1)
@@ -147,7 +149,8 @@ class SqliteCatalog:
 
     def write(self, branch: str, change: TableChange) -> StoredTable:
         location = Path(self.location(change.table)).as_uri()
-        return iceberg.write(self._pyiceberg(branch), change, location)
+        with self._one_at_a_time:
+            return iceberg.write(self._pyiceberg(branch), change, location)
 
     @cached_property
     def _opened(self) -> dict[str, SqlCatalog]:

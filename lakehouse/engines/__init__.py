@@ -79,6 +79,10 @@ class Engine(Protocol):
         """The rows of a statement; sources with a time column are cut to the window."""
         ...
 
+    def interrupt(self) -> None:
+        """Stop what other threads are having it do; it raises there."""
+        ...
+
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         """The rows of a user's SQL over tables known by their qualified names."""
         ...

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -57,7 +58,7 @@ def connect(spill: Path | None = None, extensions: Sequence[str] = EXTENSIONS) -
     connection = duckdb.connect(config=config)
     for name in extensions:
         load_extension(connection, name)
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute(_FUNCTIONS)
     return DuckDB(connection)
 
@@ -77,7 +78,23 @@ class DuckDB:
     dialect = "duckdb"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+        self._main = connection
+        self._own = threading.local()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._own.connection = connection
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The calling thread's connection; all of them are to one database."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = self._main.cursor()
+            self._cursors.append(self._own.connection)
+        connection: duckdb.DuckDBPyConnection = self._own.connection
+        return connection
+
+    def interrupt(self) -> None:
+        for cursor in self._cursors:
+            cursor.interrupt()
 
     def prepare_to_publish(self) -> None:
         """Load what writing to Postgres needs; loading it again does nothing."""

@@ -1,0 +1,63 @@
+"""Work that goes on side by side."""
+
+from threading import Event
+
+import pytest
+
+from lakehouse.tasks import Tasks
+
+
+@pytest.fixture
+def tasks():
+    tasks = Tasks(2)
+    yield tasks
+    tasks.close(lambda: None)
+
+
+def test_a_task_starts_when_those_it_needs_are_done(tasks):
+    done = []
+    release = Event()
+    tasks.start("parent", [], lambda: release.wait(10) and done.append("parent"))
+    tasks.start("child", ["parent"], lambda: done.append("child"))
+    release.set()
+    list(tasks.results())
+    assert done == ["parent", "child"]
+
+
+def test_tasks_go_on_at_the_same_time(tasks):
+    met = Event()
+    tasks.start("one", [], lambda: met.wait(10))
+    tasks.start("two", [], met.set)
+    assert next(tasks.results()) is True
+
+
+def test_results_come_in_the_order_of_the_start(tasks):
+    release = Event()
+    tasks.start("slow", [], lambda: release.wait(10) and 1)
+    tasks.start("quick", [], lambda: release.set() or 2)
+    assert list(tasks.results()) == [1, 2]
+
+
+def test_the_first_error_is_raised_after_what_succeeded(tasks):
+    def fail():
+        raise ValueError("no")
+
+    tasks.start("good", [], lambda: 1)
+    tasks.start("bad", [], fail)
+    tasks.start("below", ["bad"], lambda: 2)
+    tasks.start("beside", [], lambda: 3)
+    found = []
+    with pytest.raises(ValueError, match="no"):
+        for each in tasks.results():
+            found.append(each)  # noqa: PERF402 - what came before the error is to be kept
+    assert found == [1, 3]
+
+
+def test_closing_interrupts_what_runs_and_starts_nothing_more():
+    tasks, running, stop = Tasks(1), Event(), Event()
+    begun = []
+    tasks.start("runs", [], lambda: running.set() or stop.wait(10))
+    tasks.start("waits", [], lambda: begun.append("waits"))
+    running.wait(10)
+    tasks.close(stop.set)
+    assert (stop.is_set(), begun) == (True, [])
