@@ -54,6 +54,9 @@ class Quarantine:
 
         Gives the table as it stands now if anything was written.
         """
+        rejected = f"SELECT count(*) FROM {quoted(validated)} WHERE {REASONS} <> ''"
+        if stored is None and not self.engine.scalar(rejected):
+            return None
         schema = quarantine_schema(self.spec)
         files = self.catalog.files(self.branch, stored.name, (ALL_TIME,), "") if stored else []
         rows = parquet(f.path for f in files) if files else f"({nothing(schema, 'duckdb')})"
