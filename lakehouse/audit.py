@@ -1,8 +1,11 @@
-"""Running checks: the ready ones of a table in one query, custom ones one query each."""
+"""Running checks: the ready ones of a table in one query, custom ones one query each.
+
+A run asks about the windows that it changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,11 +13,11 @@ from typing import TYPE_CHECKING
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks import FreshnessCheck
 from lakehouse.compile import Compiled, split_checks
-from lakehouse.declare import QualitySpec
-from lakehouse.engines import Engine
+from lakehouse.declare import ModelSpec, QualitySpec, View
+from lakehouse.engines import Engine, Source
 from lakehouse.materialize import source
 from lakehouse.plan import stored_parents
-from lakehouse.windows import ALL_TIME, Window, Windows
+from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,9 +65,12 @@ def run_check(
         counts = _counts(engine.rows(check.freshness, [own]))
         results += [_result(spec, rule.label, counts[i]) for i, rule in enumerate(fresh)]
     if check.offending is not None and any(_touched(compiled, n, changed) for n in spec.inputs):
-        inputs = [source(compiled, name, tables) for name in spec.inputs]
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
-        results.append(_result(spec, label, _counts(engine.rows(check.offending, inputs))[0]))
+        inputs = [source(compiled, name, tables) for name in spec.inputs]
+        span = _span(spec, own, [_touched(compiled, name, changed) for name in spec.inputs])
+        column = own.time_column if own.time_column in check.offending.schema else None
+        failures = engine.count(check.offending, inputs, span, column)
+        results.append(_result(spec, label, failures))
     return results
 
 
@@ -82,11 +88,30 @@ def _about_now(check: FreshnessCheck, window: Window) -> bool:
     return datetime.now(UTC) - window.end < timedelta(hours=check.max_age_hours)
 
 
+def _span(spec: QualitySpec, own: Source, touched: Sequence[Windows]) -> tuple[Window, Window]:
+    """Where a custom check looks for offending rows, and how far its inputs reach."""
+    if spec.reach is None or own.time_column is None:
+        return ALL_TIME, ALL_TIME
+    windows = union(window for each in touched for window in each)
+    hull = Window(windows[0].start, windows[-1].end)
+    return hull, hull.widen(*spec.reach)
+
+
 def _touched(compiled: Compiled, name: str, changed: Mapping[str, Windows]) -> Windows:
     """The windows of a table that this run changed; a view changes with what it rests on."""
-    if name in changed or name not in compiled.models:
+    model = compiled.models.get(name)
+    if model is None or not isinstance(model.spec.kind, View):
         return changed.get(name, ())
-    if compiled.models[name].spec.time_column is None:
-        return ()
-    parents = [changed.get(each, ()) for each in stored_parents(compiled.project, name)]
-    return (ALL_TIME,) if any(parents) else ()
+    return union(
+        window
+        for each in stored_parents(compiled.project, name)
+        for window in _seen(compiled, model.spec, each, changed.get(each, ()))
+    )
+
+
+def _seen(compiled: Compiled, view: ModelSpec, parent: str, windows: Windows) -> Windows:
+    """The windows of a view that change with a parent."""
+    has_time = compiled.project.tables[parent].time_column is not None
+    if not windows or (has_time and view.time_column is not None):
+        return windows
+    return (ALL_TIME,)

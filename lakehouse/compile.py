@@ -51,14 +51,14 @@ class CompiledModel:
 
 @dataclass(frozen=True)
 class CompiledCheck:
-    """What a check asks, each part as one row of counts; None where there is no such part."""
+    """What a check asks; None where there is no such part."""
 
     rules: Statement | None
-    """The ready checks, a count of offending rows each."""
+    """The ready checks as one row, a count of offending rows each."""
     freshness: Statement | None
     """The freshness checks, likewise."""
     offending: Statement | None
-    """How many rows the custom function returns."""
+    """The rows that the custom function returns."""
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,7 @@ class _Compile:
         return CompiledCheck(
             rules=self._counts(spec, table, rules),
             freshness=self._counts(spec, table, fresh),
-            offending=None
-            if offending is None
-            else self._statement(offending.aggregate(c0=offending.count())),
+            offending=None if offending is None else self._statement(offending),
         )
 
     def _counts(

@@ -139,6 +139,8 @@ class QualitySpec:
     function: Callable[..., Any] = field(repr=False)
     checks: tuple[Check, ...]
     blocking: bool
+    reach: tuple[timedelta, timedelta] | None
+    """How far the function looks before and after the windows that changed; None: everywhere."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -239,13 +241,20 @@ def model(
 
 
 def quality(
-    *, table: str, checks: Sequence[Check] = (), blocking: bool = True
+    *,
+    table: str,
+    checks: Sequence[Check] = (),
+    blocking: bool = True,
+    lookback: str | timedelta | None = None,
+    lookahead: str | timedelta | None = None,
 ) -> Callable[[Function], Function]:
     """Declare checks of `table` ('schema.name'); the function may add one of its own.
 
     The function's parameters are tables and it returns the offending rows; empty is good. A
-    function without parameters adds nothing to `checks`. A failed `blocking` check keeps the
-    run out of main. Raises DeclarationError, naming the function and the cure.
+    function without parameters adds nothing to `checks`. It sees whole tables, or, if `lookback`
+    or `lookahead` is given, the windows that a run changed and so much before and after them: then
+    a run need not read all of history. A failed `blocking` check keeps the run out of main. Raises
+    DeclarationError, naming the function and the cure.
     """
 
     def declare(function: Function) -> Function:
@@ -263,12 +272,16 @@ def quality(
                 checks or parameters(function),
                 "nothing to check: give `checks`, or a table as a parameter",
             )
+            far = [_duration("lookback", lookback or timedelta())]
+            far += [_duration("lookahead", lookahead or timedelta())]
+            everywhere = lookback is None and lookahead is None
             spec = QualitySpec(
                 name=function.__name__,
                 table=table,
                 function=function,
                 checks=tuple(checks),
                 blocking=blocking,
+                reach=None if everywhere else (far[0], far[1]),
             )
         return _attach(function, spec)
 

@@ -16,11 +16,18 @@ from lakehouse import (
 from models import episodes, metrics, periods
 
 _TOLERANCE = 1e-9
+_DAY = ["site", "reading_date"]
 _PERCENTAGES = [f"percent_{name}" for name in metrics.RANGES]
 
 
 def _percentages(*columns: str) -> list[RangeCheck]:
     return [RangeCheck(column, 0, 100) for column in columns]
+
+
+def _out_of_balance(counts: ir.Table) -> ir.Table:
+    """The days whose `readings` do not add up to nothing."""
+    balance = counts.group_by(_DAY).agg(difference=counts.readings.sum())
+    return balance.filter(balance["difference"] != 0)
 
 
 @quality(
@@ -47,6 +54,7 @@ def entries_are_readings() -> None:
         AcceptedValuesCheck("glucose_category", metrics.CATEGORIES),
         AcceptedValuesCheck("range_band", metrics.BANDS),
     ],
+    lookback="0d",
 )
 def one_reading_per_moment(fct_glucose_readings: ir.Table) -> ir.Table:
     """A person has one reading at a moment."""
@@ -73,12 +81,46 @@ def readings_are_fresh() -> None:
         RangeCheck("avg_glucose", 20, 600),
         *_percentages("percent_in_range"),
     ],
+    lookback="0d",
 )
 def categories_add_up(mrt_glucose_readings: ir.Table) -> ir.Table:
     """Every reading of an hour is in one category."""
     hours = mrt_glucose_readings
     counts = [hours[f"{name}_count"] for name in metrics.CATEGORIES]
     return hours.filter(hours.reading_count != sum(counts[1:], counts[0]))
+
+
+@quality(
+    table="gold.int_glucose_values",
+    checks=[
+        NullCheck(["site", "reading_date", "glucose_mg_dl"]),
+        UniqueCheck(["site", "reading_date", "glucose_mg_dl"]),
+        RangeCheck("reading_count", 1),
+    ],
+    lookback="0d",
+)
+def values_make_up_the_hours(
+    int_glucose_values: ir.Table, mrt_glucose_readings: ir.Table
+) -> ir.Table:
+    """The values of a day are as many as the readings of its hours."""
+    values, hours = int_glucose_values, mrt_glucose_readings
+    return _out_of_balance(
+        ibis.union(
+            values.select(*_DAY, readings=values.reading_count),
+            hours.select(*_DAY, readings=-hours.reading_count),
+        )
+    )
+
+
+@quality(
+    table="gold.int_glucose_excursions",
+    checks=[
+        NullCheck(["site", "timezone", "kind", "level", "starts_at", "ends_at", "opens"]),
+        UniqueCheck(["site", "kind", "level", "starts_at"]),
+    ],
+)
+def excursions_are_unique() -> None:
+    """An excursion is there once."""
 
 
 @quality(
@@ -90,17 +132,16 @@ def categories_add_up(mrt_glucose_readings: ir.Table) -> ir.Table:
         RangeCheck("hypo_episodes", 0),
         *_percentages("coverage_percent", *_PERCENTAGES),
     ],
+    lookback="14h",  # of a local day before the UTC day of its date
+    lookahead="12h",
 )
 def overview_counts_every_reading(
     mrt_glucose_overview: ir.Table, fct_glucose_readings: ir.Table
 ) -> ir.Table:
     """The overview has every day with readings, and all of them."""
-    days = ["site", "reading_date"]
-    shown = mrt_glucose_overview.select(*days, readings=mrt_glucose_overview.total_readings)
-    there = fct_glucose_readings.group_by(days).agg(readings=-fct_glucose_readings.count())
-    both = ibis.union(shown, there)
-    balance = both.group_by(days).agg(difference=both.readings.sum())
-    return balance.filter(balance["difference"] != 0)
+    shown = mrt_glucose_overview.select(*_DAY, readings=mrt_glucose_overview.total_readings)
+    there = fct_glucose_readings.group_by(_DAY).agg(readings=-fct_glucose_readings.count())
+    return _out_of_balance(ibis.union(shown, there))
 
 
 @quality(

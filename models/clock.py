@@ -22,14 +22,20 @@ def minutes_until(hour: int, day: ir.DateColumn, zone: ir.StringColumn) -> ir.Fl
     return (end - start) / 60_000_000
 
 
-def newest_days(readings: ir.Table, days: int) -> ir.Table:
-    """The readings of each site's newest local days, the day of its newest reading being one."""
-    aged = with_age(readings)
-    return aged.filter(aged.age < days)
+def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:
+    """The readings of each site's newest local days, the day of its newest reading being one.
+
+    `calendar` has every `date` of a site. Days are joined by equality, so that an engine can tell
+    from them which files hold none of these readings.
+    """
+    dates = calendar.select("site", reading_date=calendar["date"])
+    aged = with_age(dates)
+    newest = aged.filter(aged.age < days).select("site", "reading_date")
+    return readings.semi_join(newest, ["site", "reading_date"])
 
 
-def with_age(readings: ir.Table) -> ir.Table:
-    """Adds `age`: how many days before the day of the site's newest reading."""
-    newest = readings.group_by("site").agg(newest=readings.reading_date.max())
-    dated = readings.join(newest, "site")
-    return dated.mutate(age=dated.newest.delta(dated.reading_date, unit="day").cast("int64"))
+def with_age(dated: ir.Table) -> ir.Table:
+    """Adds the site's `newest` date, and `age`: how many days a row is before it."""
+    newest = dated.group_by("site").agg(newest=dated.reading_date.max())
+    joined = dated.join(newest, "site")
+    return joined.mutate(age=joined.newest.delta(joined.reading_date, unit="day").cast("int64"))

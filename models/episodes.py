@@ -6,11 +6,14 @@ minutes of the clock, interpolated linearly, and a gap over 45 minutes splits it
 sensors, duplicates and missed readings count alike.
 
 What splits the trace is bounded on purpose: six hours that go back and forth, without 15 minutes
-on either side, split it as well. So an episode's start depends on no more than seven hours before
-it, and on one hour after it: 45 minutes, and the 15 that confirm it.
+on either side, split it as well. So whether an excursion opens or ends an episode depends on no
+more than seven hours on either side: the six, 45 minutes, and the 15 that confirm it. Excursions of
+a day can be told from that day and a few hours beside it; episodes are put together from them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -27,6 +30,9 @@ SHORTEST = 15
 """Minutes beyond a limit that make an episode, and back that end it."""
 _CONFIRMED = SHORTEST // STEP
 _UNDECIDED = 6 * 60 // STEP
+_A_DAY = 24 * 60 // STEP
+FOLLOWED = 30
+"""Days after its start that an episode is followed."""
 EXTENDED = 120
 """Minutes; hypoglycemia that lasts longer is called extended."""
 HYPO = "hypo"
@@ -84,26 +90,46 @@ def _slot_from(at: ir.IntegerColumn) -> ir.IntegerColumn:
     return (at + (_STEP - 1)) // _STEP
 
 
-def episodes(slots: ir.Table, beyond: ir.BooleanColumn) -> ir.Table:
-    """One row per episode: first slot, the slot that ends it, and the extremes between.
+def excursions(slots: ir.Table) -> ir.Table:
+    """The times beyond a limit that episodes are made of, cut at midnight UTC.
 
-    `beyond` says which of the `slots` are beyond the limit.
+    For each kind and level: `first` slot and the `end` after the last one, `lowest`, `highest`;
+    whether it `opens` an episode; and where an episode ends with it, the slot it ended at, `over`.
     """
-    stretches = _stretches(_confirmed_runs(slots, beyond))
-    order = ibis.window(group_by=["site", "segment"], order_by="first")
-    following = stretches["first"].lead().over(order)
-    # Without 15 minutes back, the episode ends where glucose was last seen beyond.
-    back = ibis.ifelse(following - stretches.end <= _UNDECIDED, following, stretches.end)
-    stretches = stretches.mutate(back=back)
-    found = stretches.filter(stretches.beyond)
-    return found.select("site", "first", "lowest", "highest", end=found.back)
+    parts = _confirmed(_runs(slots))
+    order = ibis.window(group_by=["site", "limit", "segment"], order_by="first")
+    parts = parts.mutate(
+        since=parts["first"] - parts.end.lag().over(order),
+        was_beyond=parts.beyond.lag().over(order),
+        until=parts["first"].lead().over(order) - parts.end,
+        then_beyond=parts.beyond.lead().over(order),
+    )
+    # Six hours that go back and forth split an episode, too.
+    follows = (parts.since <= _UNDECIDED) & parts.was_beyond
+    goes_on = (parts.until <= _UNDECIDED) & parts.then_beyond
+    # Without 15 minutes back, an episode ends where glucose was last seen beyond.
+    back = ibis.ifelse(parts.until <= _UNDECIDED, parts.end + parts.until, parts.end)
+    found = parts.mutate(
+        opens=~follows.fill_null(False), over=ibis.ifelse(goes_on.fill_null(False), None, back)
+    ).filter(parts.beyond)
+    names, levels, _ = zip(*KINDS, strict=True)
+    return found.mutate(
+        kind=_choice(found["limit"], names),
+        level=_choice(found["limit"], [ibis.literal(level, "int32") for level in levels]),
+    ).select("site", "kind", "level", "first", "end", "lowest", "highest", "opens", "over")
 
 
-def starts(readings: ir.Table, limit: int) -> ir.Table:
-    """When episodes below `limit` started: `site`, `started_at`."""
-    slots = every_five_minutes(readings)
-    found = episodes(slots, slots.glucose < limit)
-    return found.select("site", started_at=instant(found["first"]))
+def joined(excursions: ir.Table) -> ir.Table:
+    """Adds which `episode` of its site, kind and level an excursion belongs to, from 1 on.
+
+    0 is what goes on from before the first excursion. An episode is followed for 30 days.
+    """
+    by = ["site", "kind", "level"]
+    so_far = ibis.window(group_by=by, order_by="starts_at", rows=(None, 0))
+    opens = ibis.ifelse(excursions.opens, 1, 0).cast("int64")
+    found = excursions.mutate(episode=opens.sum().over(so_far))
+    started = found.starts_at.min().over(ibis.window(group_by=[*by, "episode"]))
+    return found.filter(found.starts_at < started + ibis.interval(days=FOLLOWED))
 
 
 def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:
@@ -111,38 +137,54 @@ def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:
     return from_seconds(slot * (STEP * 60))
 
 
-def _confirmed_runs(slots: ir.Table, beyond: ir.BooleanColumn) -> ir.Table:
-    """Consecutive slots on one side of the limit, where they last 15 minutes.
+def _runs(slots: ir.Table) -> ir.Table:
+    """Consecutive slots on one side of a limit, cut at midnight UTC; `limit` counts `KINDS`.
 
-    Slots without a hole between them, minus their rank, give one number: that of their island.
+    A `run` has one number in all its days, a `segment` of the trace without a hole as well.
     """
-    slots = slots.mutate(beyond=beyond)
-    by_site = ibis.window(group_by=slots.site, order_by=slots.slot)
-    by_side = ibis.window(group_by=[slots.site, slots.beyond], order_by=slots.slot)
+    order = ibis.window(group_by="site", order_by="slot")
+    so_far = ibis.window(group_by="site", order_by="slot", rows=(None, 0))
+    hole = (slots.slot - slots.slot.lag().over(order) != 1).fill_null(True)
+    sides = {
+        f"beyond_{number}": is_beyond(slots.glucose, kind, limit)
+        for number, (kind, _, limit) in enumerate(KINDS)
+    }
+    slots = slots.mutate(hole=hole, **sides)
+    changes = {name: slots.hole | (slots[name] != slots[name].lag().over(order)) for name in sides}
     slots = slots.mutate(
-        segment=slots.slot - ibis.row_number().over(by_site),
-        island=slots.slot - ibis.row_number().over(by_side),
+        **{f"changed_{name}": _one_if(changed) for name, changed in changes.items()},
+        split=_one_if(slots.hole),
     )
-    runs = slots.group_by("site", "segment", "beyond", "island").agg(
-        first=slots.slot.min(),
-        end=slots.slot.max() + 1,
-        lowest=slots.lowest.min(),
-        highest=slots.highest.max(),
+    slots = slots.mutate(
+        segment=slots.split.sum().over(so_far),
+        **{f"run_{name}": slots[f"changed_{name}"].sum().over(so_far) for name in sides},
     )
-    return runs.filter(runs.end - runs["first"] >= _CONFIRMED)
+    limits = ibis.array([ibis.literal(number, "int64") for number in range(len(KINDS))])
+    each = slots.mutate(limit=limits.unnest())
+    each = each.mutate(
+        beyond=_choice(each["limit"], [each[name] for name in sides]),
+        run=_choice(each["limit"], [each[f"run_{name}"] for name in sides]),
+        day=each.slot // _A_DAY,
+    )
+    return each.group_by("site", "limit", "segment", "run", "beyond", "day").agg(
+        first=each.slot.min(),
+        end=each.slot.max() + 1,
+        lowest=each.lowest.min(),
+        highest=each.highest.max(),
+    )
 
 
-def _stretches(runs: ir.Table) -> ir.Table:
-    """Confirmed runs joined over what lies between them, while they are on the same side."""
-    order = ibis.window(group_by=["site", "segment"], order_by="first")
-    same = runs.beyond.lag().over(order) == runs.beyond
-    soon = runs["first"] - runs.end.lag().over(order) <= _UNDECIDED
-    runs = runs.mutate(opens=ibis.ifelse(same & soon, 0, 1).cast("int64"))
-    so_far = ibis.window(group_by=["site", "segment"], order_by="first", rows=(None, 0))
-    runs = runs.mutate(stretch=runs.opens.sum().over(so_far))
-    return runs.group_by("site", "segment", "beyond", "stretch").agg(
-        first=runs["first"].min(),
-        end=runs.end.max(),
-        lowest=runs.lowest.min(),
-        highest=runs.highest.max(),
-    )
+def _confirmed(runs: ir.Table) -> ir.Table:
+    """The days of runs that last 15 minutes in all."""
+    whole = ibis.window(group_by=["site", "limit", "run"])
+    length = runs.end.max().over(whole) - runs["first"].min().over(whole)
+    return runs.filter(length >= _CONFIRMED)
+
+
+def _choice(number: ir.IntegerColumn, values: Sequence[ir.Value | str]) -> ir.Column:
+    """The value at a place in the list."""
+    return ibis.cases(*((number == place, value) for place, value in enumerate(values)))
+
+
+def _one_if(condition: ir.BooleanColumn) -> ir.IntegerColumn:
+    return ibis.ifelse(condition, 1, 0).cast("int64")

@@ -7,18 +7,22 @@ import ibis.expr.types as ir
 
 from lakehouse import Incremental, model
 from lakehouse.expressions import add_days, iso_day_of_week
-from models import metrics
+from models import cadence, episodes, metrics, periods
 
+# A local day lies between 14 hours before and 12 hours after the UTC day of its date.
+_LOCAL_DAYS = Incremental(
+    time_column="reading_date", grain="day", lookback="14h", lookahead="12h", key="site"
+)
 _WEEK = 7
 _SATURDAY = 6
 
 
 @model(kind=Incremental(key="site"), group="glucose")
-def dim_date(fct_glucose_readings: ir.Table) -> ir.Table:
+def dim_date(mrt_glucose_readings: ir.Table) -> ir.Table:
     """Every date from a site's first reading to its last, also those without readings."""
-    sites = fct_glucose_readings.group_by("site").agg(
-        first=fct_glucose_readings.reading_date.min(),
-        last=fct_glucose_readings.reading_date.max(),
+    sites = mrt_glucose_readings.group_by("site").agg(
+        first=mrt_glucose_readings.reading_date.min(),
+        last=mrt_glucose_readings.reading_date.max(),
     )
     # Weeks, then days of them: engines bound how long one sequence may be.
     weeks = sites["last"].delta(sites["first"], unit="day") // _WEEK + 1
@@ -44,13 +48,7 @@ def dim_date(fct_glucose_readings: ir.Table) -> ir.Table:
     )
 
 
-# A local day lies between 14 hours before and 12 hours after the UTC day of its date.
-@model(
-    kind=Incremental(
-        time_column="reading_date", grain="day", lookback="14h", lookahead="12h", key="site"
-    ),
-    group="glucose",
-)
+@model(kind=_LOCAL_DAYS, group="glucose")
 def mrt_glucose_readings(fct_glucose_readings: ir.Table) -> ir.Table:
     """Readings by local date and hour."""
     readings = fct_glucose_readings
@@ -71,4 +69,53 @@ def mrt_glucose_readings(fct_glucose_readings: ir.Table) -> ir.Table:
         max_glucose=hours.max_glucose,
         **metrics.percentages(hours, ["in_range"]),
         **{f"{name}_count": hours[f"{name}_count"] for name in metrics.CATEGORIES},
+    )
+
+
+@model(kind=_LOCAL_DAYS, group="glucose")
+def int_glucose_values(fct_glucose_readings: ir.Table) -> ir.Table:
+    """How often each value occurs on a local day: any metric of a period follows from it."""
+    readings = fct_glucose_readings
+    return readings.group_by("site", "reading_date", "glucose_mg_dl").agg(
+        reading_count=readings.count(),
+        first_reading=readings.reading_timestamp.min(),
+        last_reading=readings.reading_timestamp.max(),
+        **cadence.intervals(readings.minutes_since_last_reading),
+    )
+
+
+# The local day, and the 24 hours and five minutes after it.
+@model(
+    kind=Incremental(
+        time_column="reading_date", grain="day", lookback="14h", lookahead="37h", key="site"
+    ),
+    group="glucose",
+)
+def int_glucose_day_to_day(fct_glucose_readings: ir.Table) -> ir.Table:
+    """How far glucose is, 24 hours later, from what it was on a local day."""
+    return periods.day_to_day(fct_glucose_readings)
+
+
+@model(
+    kind=Incremental(
+        time_column="starts_at", grain="day", lookback="8h", lookahead="8h", key="site"
+    ),
+    group="glucose",
+)
+def int_glucose_excursions(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Times beyond a limit, cut at midnight UTC: what episodes of low and high are made of."""
+    found = episodes.excursions(episodes.every_five_minutes(fct_glucose_readings))
+    zones = fct_glucose_readings.select("site", "timezone").distinct()
+    found = found.join(zones, "site")
+    return found.select(
+        "site",
+        "kind",
+        "level",
+        "timezone",
+        starts_at=episodes.instant(found["first"]),
+        ends_at=episodes.instant(found.end),
+        opens=found.opens,
+        episode_ended_at=episodes.instant(found.over),
+        lowest_mg_dl=found.lowest,
+        highest_mg_dl=found.highest,
     )

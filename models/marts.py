@@ -6,25 +6,28 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import Incremental, model
-from lakehouse.expressions import quantiles, to_local
-from models import clock, episodes, metrics, periods
+from lakehouse.expressions import microseconds, quantiles, to_local
+from models import clock, metrics, periods
 from models.cadence import cadence, coverage, intervals
+from models.episodes import EXTENDED, FOLLOWED, HYPO, joined
 from models.status import day_status, minutes_beyond, status_reasons
 
-# A local day lies between 14 hours before and 12 hours after the UTC day of its date; whether an
-# episode starts in it is told by the 7 hours before and the hour after.
+# A local day lies between 14 hours before and 12 hours after the UTC day of its date.
 _DAILY = Incremental(
-    time_column="reading_date", grain="day", lookback="1d", lookahead="13h", key="site"
+    time_column="reading_date", grain="day", lookback="14h", lookahead="12h", key="site"
 )
 _BY_SITE = Incremental(key="site")
 
+_MINUTE = 60_000_000
 PATTERN_DAYS = 30
 AGP_DAYS = 14
 AGP_MINUTES = 15
 
 
 @model(kind=_DAILY, group="glucose")
-def mrt_glucose_overview(fct_glucose_readings: ir.Table) -> ir.Table:
+def mrt_glucose_overview(
+    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table
+) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
     readings = fct_glucose_readings
     days = readings.group_by("site", "timezone", "reading_date").agg(
@@ -35,7 +38,7 @@ def mrt_glucose_overview(fct_glucose_readings: ir.Table) -> ir.Table:
         highest=readings.glucose_mg_dl.max(),
     )
     days = days.mutate(cadence=cadence(days), mean=metrics.mean(days), stddev=metrics.stddev(days))
-    days = _with_episodes(days, readings)
+    days = _with_episodes(days, int_glucose_excursions)
     minutes = clock.minutes_until(clock.DAY, days.reading_date, days.timezone)
     return days.select(
         "site",
@@ -55,7 +58,9 @@ def mrt_glucose_overview(fct_glucose_readings: ir.Table) -> ir.Table:
 
 
 @model(kind=_DAILY, group="glucose")
-def mrt_glucose_overnight(fct_glucose_readings: ir.Table) -> ir.Table:
+def mrt_glucose_overnight(
+    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table
+) -> ir.Table:
     """One row per local night, from midnight to six."""
     readings = fct_glucose_readings
     night = readings.filter(readings.hour_of_day < clock.NIGHT)
@@ -68,7 +73,7 @@ def mrt_glucose_overnight(fct_glucose_readings: ir.Table) -> ir.Table:
     nights = nights.mutate(
         cadence=cadence(nights), mean=metrics.mean(nights), stddev=metrics.stddev(nights)
     )
-    nights = _with_episodes(nights, readings, until=clock.NIGHT)
+    nights = _with_episodes(nights, int_glucose_excursions, until=clock.NIGHT)
     minutes = clock.minutes_until(clock.NIGHT, nights.reading_date, nights.timezone)
     nights = nights.mutate(
         coverage=coverage(nights.readings, minutes, nights.cadence),
@@ -95,11 +100,10 @@ def mrt_glucose_overnight(fct_glucose_readings: ir.Table) -> ir.Table:
     )
 
 
-def _with_episodes(days: ir.Table, readings: ir.Table, until: int = clock.DAY) -> ir.Table:
+def _with_episodes(days: ir.Table, excursions: ir.Table, until: int = clock.DAY) -> ir.Table:
     """Adds how many episodes below 70 start on the local day, before the hour `until`."""
-    found = episodes.starts(readings, metrics.LOW)
-    found = found.join(days.select("site", "timezone").distinct(), "site")
-    found = found.mutate(local=to_local(found.started_at, found.timezone))
+    found = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
+    found = found.mutate(local=to_local(found.starts_at, found.timezone))
     found = found.filter(found.local.hour() < until)
     counts = found.group_by("site", reading_date=found.local.date())
     joined = days.left_join(counts.agg(hypo_episodes=found.count()), ["site", "reading_date"])
@@ -107,9 +111,9 @@ def _with_episodes(days: ir.Table, readings: ir.Table, until: int = clock.DAY) -
 
 
 @model(kind=_BY_SITE, group="glucose")
-def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table) -> ir.Table:
+def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
     """Hour of day by day of week, over the 30 local days that end with the newest reading."""
-    readings = clock.newest_days(fct_glucose_readings, PATTERN_DAYS)
+    readings = clock.newest_days(fct_glucose_readings, dim_date, PATTERN_DAYS)
     by = ["site", "hour_of_day", "day_of_week", "day_name"]
     hours = readings.group_by(by).agg(
         **metrics.sums(readings.glucose_mg_dl), days_observed=readings.reading_date.nunique()
@@ -130,9 +134,9 @@ def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table) -> ir.Table:
 
 
 @model(kind=_BY_SITE, group="glucose")
-def mrt_glucose_agp(fct_glucose_readings: ir.Table) -> ir.Table:
+def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
     """Percentiles by local quarter of an hour, over the 14 newest local days."""
-    readings = clock.newest_days(fct_glucose_readings, AGP_DAYS)
+    readings = clock.newest_days(fct_glucose_readings, dim_date, AGP_DAYS)
     minute = readings.hour_of_day * 60 + readings.local_timestamp.minute().cast("int32")
     readings = readings.mutate(minute_of_day=(minute // AGP_MINUTES * AGP_MINUTES).cast("int32"))
     by = ["site", "minute_of_day"]
@@ -142,46 +146,51 @@ def mrt_glucose_agp(fct_glucose_readings: ir.Table) -> ir.Table:
     )
 
 
-@model(kind=_BY_SITE, group="glucose")
-def mrt_glucose_episodes(fct_glucose_readings: ir.Table) -> ir.Table:
+# An episode depends on what lies before it no further than its first excursion tells.
+@model(
+    kind=Incremental(time_column="started_at", grain="day", lookahead=f"{FOLLOWED}d", key="site"),
+    group="glucose",
+)
+def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
     """One row per episode of low or high glucose; level 1 includes level 2 (Battelino 2023)."""
-    slots = episodes.every_five_minutes(fct_glucose_readings)
-    found = ibis.union(
-        *(
-            episodes.episodes(slots, episodes.is_beyond(slots.glucose, kind, limit)).mutate(
-                kind=ibis.literal(kind), level=ibis.literal(level, "int32")
-            )
-            for kind, level, limit in episodes.KINDS
-        )
+    parts = joined(int_glucose_excursions)
+    parts = parts.filter(parts.episode > 0)
+    found = parts.group_by("site", "timezone", "kind", "level", "episode").agg(
+        started_at=parts.starts_at.min(),
+        ended_at=ibis.coalesce(parts.episode_ended_at.max(), parts.ends_at.max()),
+        lowest=parts.lowest_mg_dl.min(),
+        highest=parts.highest_mg_dl.max(),
     )
-    zones = fct_glucose_readings.select("site", "timezone").distinct()
-    found = found.join(zones, "site")
-    started_at = episodes.instant(found["first"])
-    low = found.kind == episodes.HYPO
-    minutes = (found.end - found["first"]) * episodes.STEP
+    low = found.kind == HYPO
+    minutes = (microseconds(found.ended_at) - microseconds(found.started_at)) / _MINUTE
     return found.select(
         "site",
         "kind",
         "level",
-        started_at=started_at,
-        ended_at=episodes.instant(found.end),
-        local_date=to_local(started_at, found.timezone).date(),
-        duration_minutes=minutes.cast("float64"),
+        "started_at",
+        "ended_at",
+        local_date=to_local(found.started_at, found.timezone).date(),
+        duration_minutes=minutes,
         extreme_mg_dl=ibis.ifelse(low, found.lowest, found.highest).cast("int32"),
-        is_extended=low & (minutes > episodes.EXTENDED),
+        is_extended=low & (minutes > EXTENDED),
     )
 
 
 @model(kind=_BY_SITE, group="glucose")
-def mrt_glucose_periods(fct_glucose_readings: ir.Table, mrt_glucose_episodes: ir.Table) -> ir.Table:
+def mrt_glucose_periods(
+    int_glucose_values: ir.Table,
+    int_glucose_day_to_day: ir.Table,
+    mrt_glucose_episodes: ir.Table,
+) -> ir.Table:
     """One row per period that ends with the day of the site's newest reading."""
-    readings = periods.with_class(fct_glucose_readings)
-    summary = periods.summary(readings)
+    values = periods.with_class(int_glucose_values)
+    newest = values.group_by("site").agg(newest=values.newest.max())
+    summary = periods.summary(values)
     for part in (
-        periods.percentiles(readings),
-        periods.day_to_day(readings),
-        periods.episode_counts(readings, mrt_glucose_episodes),
+        periods.percentiles(values),
+        periods.modd(int_glucose_day_to_day, newest),
+        periods.episode_counts(mrt_glucose_episodes, newest),
     ):
-        joined = summary.left_join(part, ["site", "period"])
-        summary = joined.drop("site_right", "period_right")
+        both = summary.left_join(part, ["site", "period"])
+        summary = both.drop("site_right", "period_right")
     return periods.columns(summary)

@@ -1,8 +1,8 @@
 """Periods that end with the day of a site's newest reading: the last day to all of them.
 
-Every period holds the shorter ones. So each reading is counted once, in the class of the shortest
-period that holds it, and classes are then added up. Glucose is a whole number, hence a class is a
-small table of how often each value occurs, from which any metric follows exactly.
+Every period holds the shorter ones. So each day is counted once, in the class of the shortest
+period that holds it, and classes are then added up. Glucose is a whole number, hence a day, and a
+class, is a small table of how often each value occurs, from which any metric follows exactly.
 """
 
 from __future__ import annotations
@@ -31,39 +31,39 @@ _SLOT = 5
 _SLOTS_A_DAY = 24 * 60 // _SLOT
 
 
-def with_class(readings: ir.Table) -> ir.Table:
-    """Adds `days`, the length of the shortest period that holds the reading, and its moment."""
-    aged = clock.with_age(readings)
-    return aged.mutate(days=_shortest(aged.age), at=microseconds(aged.reading_timestamp))
+def with_class(values: ir.Table) -> ir.Table:
+    """Adds `days`, the length of the shortest period that holds the day, and the `newest` day."""
+    aged = clock.with_age(values)
+    return aged.mutate(days=_shortest(aged.age))
 
 
-def summary(readings: ir.Table) -> ir.Table:
+def summary(values: ir.Table) -> ir.Table:
     """Sums, span and cadence of each period."""
-    classes = readings.group_by("site", "days", glucose=readings.glucose_mg_dl).agg(
-        count=readings.count(),
-        first_date=readings.reading_date.min(),
-        last_date=readings.reading_date.max(),
-        first_at=readings["at"].min(),
-        last_at=readings["at"].max(),
-        **cadence.intervals(readings.minutes_since_last_reading),
-    )
-    values = _periods(classes)
-    times = values["count"].cast("float64")
-    periods = values.group_by("site", "period").agg(
-        **metrics.sums(values.glucose, values["count"]),
+    classes = values.group_by("site", "days", glucose=values.glucose_mg_dl).agg(
+        count=values.reading_count.sum(),
+        first_date=values.reading_date.min(),
+        last_date=values.reading_date.max(),
+        first_at=microseconds(values.first_reading.min()),
+        last_at=microseconds(values.last_reading.max()),
         **cadence.regroup(values),
-        first_date=values.first_date.min(),
-        last_date=values.last_date.max(),
-        minutes=(values.last_at.max() - values.first_at.min()) / _MINUTE,
-        low_risk=(metrics.low_risk(values.glucose) * times).sum(),
-        high_risk=(metrics.high_risk(values.glucose) * times).sum(),
+    )
+    classes = _periods(classes)
+    times = classes["count"].cast("float64")
+    periods = classes.group_by("site", "period").agg(
+        **metrics.sums(classes.glucose, classes["count"]),
+        **cadence.regroup(classes),
+        first_date=classes.first_date.min(),
+        last_date=classes.last_date.max(),
+        minutes=(classes.last_at.max() - classes.first_at.min()) / _MINUTE,
+        low_risk=(metrics.low_risk(classes.glucose) * times).sum(),
+        high_risk=(metrics.high_risk(classes.glucose) * times).sum(),
     )
     return periods.mutate(cadence=cadence.cadence(periods))
 
 
-def percentiles(readings: ir.Table) -> ir.Table:
+def percentiles(values: ir.Table) -> ir.Table:
     """p05 to p95 of each period."""
-    classes = readings.group_by("site", "days", "glucose_mg_dl").agg(count=readings.count())
+    classes = values.group_by("site", "days", "glucose_mg_dl").agg(count=values.reading_count.sum())
     return quantiles(
         _periods(classes),
         by=["site", "period"],
@@ -74,34 +74,45 @@ def percentiles(readings: ir.Table) -> ir.Table:
 
 
 def day_to_day(readings: ir.Table) -> ir.Table:
-    """Mean absolute difference of glucose to 24 hours later, in mg/dL (MODD; Molnar 1972).
+    """How far `apart` glucose is 24 hours later, in mg/dL, summed over the `pairs` of a day.
 
-    Compares five-minute means, where both are in the period: as a period ends with the newest
-    reading, the earlier one decides.
+    Compares five-minute means; the earlier one decides on which day it counts.
     """
-    slots = readings.group_by("site", slot=readings["at"] // (_SLOT * _MINUTE)).agg(
-        days=readings.days.max(), glucose=_mean(readings.glucose_mg_dl)
+    at = microseconds(readings.reading_timestamp)
+    slots = readings.group_by("site", slot=at // (_SLOT * _MINUTE)).agg(
+        reading_date=readings.reading_date.min(), glucose=_mean(readings.glucose_mg_dl)
     )
     later = slots.select("site", slot=slots.slot - _SLOTS_A_DAY, later=slots.glucose)
     pairs = slots.join(later, ["site", "slot"])
-    classes = pairs.group_by("site", "days").agg(
+    return pairs.group_by("site", "reading_date").agg(
         apart=(pairs.later - pairs.glucose).abs().sum(), pairs=pairs.count()
     )
-    classes = _periods(classes)
+
+
+def modd(days: ir.Table, newest: ir.Table) -> ir.Table:
+    """Mean absolute difference of glucose to 24 hours later, in mg/dL (MODD; Molnar 1972).
+
+    Both readings are in the period: as it ends with the newest one, the earlier one decides.
+    """
+    classes = _periods(_dated(days, newest, days.reading_date))
     return classes.group_by("site", "period").agg(
         modd=classes.apart.sum() / classes.pairs.sum().cast("float64")
     )
 
 
-def episode_counts(readings: ir.Table, episodes: ir.Table) -> ir.Table:
+def episode_counts(episodes: ir.Table, newest: ir.Table) -> ir.Table:
     """How many episodes of low glucose start in each period."""
-    newest = readings.group_by("site").agg(newest=readings.newest.max())
-    low = episodes.filter(episodes.kind == HYPO).join(newest, "site")
-    low = low.mutate(days=_shortest(low.newest.delta(low.local_date, unit="day").cast("int64")))
-    found = _periods(low)
+    low = episodes.filter(episodes.kind == HYPO)
+    found = _periods(_dated(low, newest, low.local_date))
     return found.group_by("site", "period").agg(
         **{f"hypo_episodes_level{level}": (found.level == level).sum() for level in LEVELS}
     )
+
+
+def _dated(rows: ir.Table, newest: ir.Table, date: ir.DateColumn) -> ir.Table:
+    """Adds `days`, the length of the shortest period that holds a row of this date."""
+    dated = rows.mutate(date=date).join(newest, "site")
+    return dated.mutate(days=_shortest(dated.newest.delta(dated["date"], unit="day").cast("int64")))
 
 
 def columns(periods: ir.Table) -> ir.Table:

@@ -3,32 +3,36 @@
 from pathlib import Path
 
 import pytest
-from traces import MIDNIGHT, NOON, entries, facts
+from traces import MIDNIGHT, NOON, entries, facts, over
 
 from lakehouse import config, project
 from models import checks
-from models.gold import mrt_glucose_readings
+from models.gold import int_glucose_values, mrt_glucose_readings
 from models.marts import mrt_glucose_episodes, mrt_glucose_overview, mrt_glucose_periods
 
 
 @pytest.fixture
 def built(run_model):
     readings = facts(run_model, entries([60] * 9 + [100] * 90 + [200] * 9))
-    episodes = run_model(mrt_glucose_episodes, fct_glucose_readings=readings)
     return {
         "fct_glucose_readings": readings,
         "mrt_glucose_readings": run_model(mrt_glucose_readings, fct_glucose_readings=readings),
-        "mrt_glucose_overview": run_model(mrt_glucose_overview, fct_glucose_readings=readings),
-        "mrt_glucose_episodes": episodes,
-        "mrt_glucose_periods": run_model(
-            mrt_glucose_periods, fct_glucose_readings=readings, mrt_glucose_episodes=episodes
-        ),
+        **{
+            model.__name__: over(run_model, model, readings)
+            for model in (
+                int_glucose_values,
+                mrt_glucose_overview,
+                mrt_glucose_episodes,
+                mrt_glucose_periods,
+            )
+        },
     }
 
 
 CUSTOM = {
     checks.one_reading_per_moment: ["fct_glucose_readings"],
     checks.categories_add_up: ["mrt_glucose_readings"],
+    checks.values_make_up_the_hours: ["int_glucose_values", "mrt_glucose_readings"],
     checks.overview_counts_every_reading: ["mrt_glucose_overview", "fct_glucose_readings"],
     checks.episodes_do_not_overlap: ["mrt_glucose_episodes"],
     checks.shares_of_a_period_add_up: ["mrt_glucose_periods"],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_windows_of_models import QUICK
-from traces import MIDNIGHT, NOON, build, entries, facts
+from traces import MIDNIGHT, NOON, build, entries, facts, over
 
 from models.marts import mrt_glucose_episodes
 
@@ -199,7 +199,7 @@ def walk(seed):
 @given(st.integers(0, 2**32))
 def test_episodes_agree_with_a_plain_reading(run_model, seed):
     readings = facts(run_model, walk(seed))
-    rows = run_model(mrt_glucose_episodes, fct_glucose_readings=readings)
+    rows = over(run_model, mrt_glucose_episodes, readings)
     for level, limit in ((1, 70), (2, 54)):
         low = [row for row in rows if (row["kind"], row["level"]) == ("hypo", level)]
         assert minutes(low) == reference(readings, limit)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from traces import MIDNIGHT, build, entries, facts, only
+from traces import MIDNIGHT, build, entries, facts, only, over
 
 from models.marts import mrt_glucose_agp, mrt_glucose_hourly_patterns
 
@@ -51,7 +51,7 @@ def test_patterns_end_with_the_sites_own_newest_reading(run_model):
 
 def test_patterns_agree_with_numpy(run_model):
     readings = facts(run_model, entries(WAVE))
-    rows = run_model(mrt_glucose_hourly_patterns, fct_glucose_readings=readings)
+    rows = over(run_model, mrt_glucose_hourly_patterns, readings)
     assert len(rows) == 168
     newest = max(row["reading_date"] for row in readings)
     for row in rows[::17]:
@@ -94,7 +94,7 @@ def test_the_profile_is_of_14_days(run_model, age, count):
 
 def test_the_profile_agrees_with_numpy(run_model):
     readings = facts(run_model, entries(WAVE))
-    rows = run_model(mrt_glucose_agp, fct_glucose_readings=readings)
+    rows = over(run_model, mrt_glucose_agp, readings)
     assert len(rows) == 96
     newest = max(row["reading_date"] for row in readings)
     for row in rows[::7]:

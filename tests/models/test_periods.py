@@ -5,20 +5,16 @@ from random import Random
 
 import numpy as np
 import pytest
-from traces import MIDNIGHT, entries, facts, only
+from traces import MIDNIGHT, build, entries, facts, only, over
 
-from models.marts import mrt_glucose_episodes, mrt_glucose_periods
+from models.marts import mrt_glucose_periods
 
 NAMES = ["all", "last_14_days", "last_30_days", "last_7_days", "last_90_days", "last_day"]
 LENGTH = {"last_day": 1, "last_7_days": 7, "last_14_days": 14, "last_30_days": 30}
 
 
 def periods(run_model, *traces):
-    readings = facts(run_model, *traces)
-    episodes = run_model(mrt_glucose_episodes, fct_glucose_readings=readings)
-    return run_model(
-        mrt_glucose_periods, fct_glucose_readings=readings, mrt_glucose_episodes=episodes
-    )
+    return build(run_model, mrt_glucose_periods, *traces)
 
 
 def last_day(run_model, values, **options):
@@ -144,7 +140,7 @@ def test_one_risk_at_a_time(run_model):
 @pytest.mark.parametrize("name", [*LENGTH, "all"])
 def test_metrics_agree_with_numpy(run_model, name):
     readings = facts(run_model, entries(wave(40)))
-    rows = run_model(mrt_glucose_periods, fct_glucose_readings=readings)
+    rows = over(run_model, mrt_glucose_periods, readings)
     row = only(rows, period=name)
     newest = max(each["reading_date"] for each in readings)
     values = np.array(

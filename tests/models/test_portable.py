@@ -22,6 +22,9 @@ COLUMNS = {
     "mrt_glucose_overview": "reading_date total_readings coverage_percent avg_glucose_mg_dl min_glucose_mg_dl max_glucose_mg_dl stddev_glucose cv_percent percent_in_range percent_in_tight_range percent_below_54 percent_below_70 percent_above_180 percent_above_250 hypo_episodes day_status status_reasons",
     "mrt_glucose_hourly_patterns": "hour_of_day day_of_week day_name reading_count days_observed avg_glucose median_glucose p25_glucose p75_glucose stddev_glucose percent_in_range",
     "mrt_glucose_overnight": "reading_date reading_count coverage_percent avg_glucose stddev_glucose cv_percent min_glucose max_glucose percent_in_range percent_below_70 percent_below_54 hypo_episodes is_stable",
+    "int_glucose_values": "reading_date glucose_mg_dl reading_count first_reading last_reading",
+    "int_glucose_day_to_day": "reading_date apart pairs",
+    "int_glucose_excursions": "kind level timezone starts_at ends_at opens episode_ended_at lowest_mg_dl highest_mg_dl",
     "mrt_glucose_episodes": "kind level started_at ended_at local_date duration_minutes extreme_mg_dl is_extended",
     "mrt_glucose_agp": "minute_of_day reading_count p05 p25 p50 p75 p95",
     "mrt_glucose_periods": "period first_date last_date reading_count percent_active is_sufficient avg_glucose stddev_glucose cv_percent gmi ea1c percent_in_range percent_in_tight_range percent_below_54 percent_below_70 percent_above_180 percent_above_250 gri gri_zone lbgi hbgi j_index modd p05 p25 p50 p75 p95 hypo_episodes_level1 hypo_episodes_level2",
@@ -34,7 +37,10 @@ INCREMENTAL = {
     "dim_date": None,
     "mrt_glucose_hourly_patterns": None,
     "mrt_glucose_agp": None,
-    "mrt_glucose_episodes": None,
+    "mrt_glucose_episodes": "started_at",
+    "int_glucose_values": "reading_date",
+    "int_glucose_day_to_day": "reading_date",
+    "int_glucose_excursions": "starts_at",
     "mrt_glucose_periods": None,
 }
 """The time column that each goes by; where there is none, it goes by site alone."""

@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from pyarrow import csv
-from traces import only
+from traces import only, over
 
 from models.bronze import stg_glucose_entries
 from models.gold import dim_date, mrt_glucose_readings
 from models.marts import (
-    mrt_glucose_episodes,
     mrt_glucose_overnight,
     mrt_glucose_overview,
     mrt_glucose_periods,
@@ -53,15 +52,12 @@ def readings(run_model, entries):
 
 @pytest.fixture(scope="module")
 def overview(run_model, readings):
-    return run_model(mrt_glucose_overview, fct_glucose_readings=readings)
+    return over(run_model, mrt_glucose_overview, readings)
 
 
 @pytest.fixture(scope="module")
 def periods(run_model, readings):
-    episodes = run_model(mrt_glucose_episodes, fct_glucose_readings=readings)
-    return run_model(
-        mrt_glucose_periods, fct_glucose_readings=readings, mrt_glucose_episodes=episodes
-    )
+    return over(run_model, mrt_glucose_periods, readings)
 
 
 def test_all_of_it(periods):
@@ -90,17 +86,17 @@ def test_days_hold_every_reading_and_every_episode(overview):
 def test_nights(readings, run_model):
     night = readings.filter(pc.less(readings["hour_of_day"], 6))["glucose_mg_dl"].to_numpy()
     assert round(100 * np.std(night, ddof=1) / np.mean(night), 2) == 21.19
-    rows = run_model(mrt_glucose_overnight, fct_glucose_readings=readings)
+    rows = over(run_model, mrt_glucose_overnight, readings)
     assert sum(row["reading_count"] for row in rows) == len(night)
 
 
 def test_hours_hold_every_reading(readings, run_model):
-    rows = run_model(mrt_glucose_readings, fct_glucose_readings=readings)
+    rows = over(run_model, mrt_glucose_readings, readings)
     assert sum(row["reading_count"] for row in rows) == 50_108
 
 
 def test_dates(readings, run_model):
-    rows = run_model(dim_date, fct_glucose_readings=readings)
+    rows = over(run_model, dim_date, readings)
     assert (rows[0]["date"], rows[-1]["date"]) == (date(2023, 10, 18), date(2024, 4, 12))
     assert len(rows) == 178
 

@@ -6,21 +6,35 @@ from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from traces import build_windows, dirty, entries, instant, only
+from traces import TIME, build_windows, dirty, entries, instant, only
 
-from lakehouse.declare import spec_of
+from lakehouse.declare import parameters
 from lakehouse.windows import Window, union
-from models.gold import mrt_glucose_readings
-from models.marts import mrt_glucose_overnight, mrt_glucose_overview
+from models.gold import (
+    int_glucose_day_to_day,
+    int_glucose_excursions,
+    int_glucose_values,
+    mrt_glucose_readings,
+)
+from models.marts import mrt_glucose_episodes, mrt_glucose_overnight, mrt_glucose_overview
 from models.silver import fct_glucose_readings
 
 DAY = timedelta(days=1)
 FIRST = datetime(2024, 3, 30, tzinfo=UTC)  # London changes its clocks on the 31st
 DAYS = 4
 ZONES = {"anna": "UTC", "kiri": "Pacific/Kiritimati", "west": "Etc/GMT+12", "lon": "Europe/London"}
-DAILY = [mrt_glucose_readings, mrt_glucose_overview, mrt_glucose_overnight]
+CHAIN = [
+    fct_glucose_readings,
+    mrt_glucose_readings,
+    int_glucose_values,
+    int_glucose_day_to_day,
+    int_glucose_excursions,
+    mrt_glucose_overview,
+    mrt_glucose_overnight,
+    mrt_glucose_episodes,
+]
 QUICK = settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -63,7 +77,7 @@ def traces(seed):
 
 
 seeds = st.integers(0, 2**32)
-cuts = st.sets(st.integers(-2, DAYS + 2), min_size=2)
+cuts = st.sets(st.integers(-2, DAYS + 2), min_size=2, max_size=4)
 
 
 def pieces(cuts):
@@ -76,65 +90,53 @@ def ordered(rows):
     return sorted(rows, key=repr)
 
 
-@QUICK
-@given(seeds, cuts)
-def test_readings_by_windows(run_model, seed, cuts):
-    rows = traces(seed)
-    full = run_model(fct_glucose_readings, stg_glucose_entries=rows)
-    built = build_windows(
-        run_model, fct_glucose_readings, "stg_glucose_entries", rows, pieces(cuts)
-    )
-    assert ordered(built) == ordered(full)
+def chain(run_model, staged):
+    """The rows of every model that is built by windows, and of those between them."""
+    tables = {"stg_glucose_entries": staged}
+    for model in CHAIN:
+        inputs = {name: tables[name] for name in parameters(model)}
+        tables[model.__name__] = run_model(model, **inputs)
+    return tables
 
 
 @QUICK
 @given(seeds, cuts)
-def test_days_by_windows(run_model, seed, cuts):
-    readings = run_model(fct_glucose_readings, stg_glucose_entries=traces(seed))
-    for model in DAILY:
-        full = run_model(model, fct_glucose_readings=readings)
-        built = build_windows(run_model, model, "fct_glucose_readings", readings, pieces(cuts))
-        assert ordered(built) == ordered(full)
-
-
-def refreshed(run_model, model, parent, rows, before, changed):
-    """What a table holds after the windows that depend on changed ones of its parent are rebuilt."""
-    windows = union(dirty(model, changed))
-    column = spec_of(model).kind.time_column
-    kept = [
-        row
-        for row in before
-        if not any(window.start <= instant(row[column]) < window.end for window in windows)
-    ]
-    return kept + build_windows(run_model, model, parent, rows, windows), windows
+def test_windows_make_up_the_whole(run_model, seed, cuts):
+    tables = chain(run_model, traces(seed))
+    for model in CHAIN:
+        built = build_windows(run_model, model, tables, pieces(cuts))
+        assert ordered(built) == ordered(tables[model.__name__])
 
 
 @QUICK
 @given(seeds, st.integers(1, 5))
 def test_late_readings_reach_every_day_that_depends_on_them(run_model, seed, late):
     rows = traces(seed)
-    known = rows[:-late]
-    changed = [
-        Window(row["reading_timestamp"], row["reading_timestamp"] + timedelta(microseconds=1))
-        for row in rows[-late:]
-    ]
-    earlier = run_model(fct_glucose_readings, stg_glucose_entries=known)
-    full = run_model(fct_glucose_readings, stg_glucose_entries=rows)
-    readings, changed = refreshed(
-        run_model, fct_glucose_readings, "stg_glucose_entries", rows, earlier, changed
-    )
-    assert ordered(readings) == ordered(full)
-    for model in DAILY:
-        days = run_model(model, fct_glucose_readings=earlier)
-        days, _ = refreshed(run_model, model, "fct_glucose_readings", full, days, changed)
-        assert ordered(days) == ordered(run_model(model, fct_glucose_readings=full))
+    before, after = chain(run_model, rows[:-late]), chain(run_model, rows)
+    moments = [row["reading_timestamp"] for row in rows[-late:]]
+    changed = {
+        "stg_glucose_entries": [Window(at, at + timedelta(microseconds=1)) for at in moments]
+    }
+    for model in CHAIN:
+        windows = union(
+            window for name in parameters(model) for window in dirty(model, changed[name])
+        )
+        changed[model.__name__] = windows
+        column = TIME[model.__name__]
+        kept = [
+            row
+            for row in before[model.__name__]
+            if not any(window.start <= instant(row[column]) < window.end for window in windows)
+        ]
+        built = kept + build_windows(run_model, model, after, windows)
+        assert ordered(built) == ordered(after[model.__name__])
 
 
-def halves(run_model, model, parent, rows, cut):
+def halves(run_model, model, tables, cut):
     """The rows of a model built as a whole, and up to and from a midnight."""
     windows = [Window(cut - 9 * DAY, cut), Window(cut, cut + 9 * DAY)]
-    full = run_model(model, **{parent: rows})
-    return ordered(full), ordered(build_windows(run_model, model, parent, rows, windows))
+    full = run_model(model, **{name: tables[name] for name in parameters(model)})
+    return ordered(full), ordered(build_windows(run_model, model, tables, windows))
 
 
 def test_the_reading_before_is_judged_by_the_day_before_its_own(run_model):
@@ -146,9 +148,8 @@ def test_the_reading_before_is_judged_by_the_day_before_its_own(run_model):
         *entries([120] * 2, start=yesterday + timedelta(minutes=3), every=1, device="phone"),
         *entries([130], start=yesterday + DAY + timedelta(minutes=1), device="fast"),
     ]
-    full, built = halves(
-        run_model, fct_glucose_readings, "stg_glucose_entries", rows, yesterday + DAY
-    )
+    tables = {"stg_glucose_entries": rows}
+    full, built = halves(run_model, fct_glucose_readings, tables, yesterday + DAY)
     assert only(full, glucose_mg_dl=130)["minutes_since_last_reading"] == 1439
     assert built == full
 
@@ -159,15 +160,14 @@ def test_readings_before_midnight_are_judged_by_the_day_after(run_model):
         *entries([110] * 20, start=FIRST + timedelta(minutes=1), every=5, device="cloud"),
         *entries([120], start=FIRST - timedelta(minutes=2), device="old"),
     ]
-    full, built = halves(run_model, fct_glucose_readings, "stg_glucose_entries", rows, FIRST)
+    full, built = halves(run_model, fct_glucose_readings, {"stg_glucose_entries": rows}, FIRST)
     assert built == full
 
 
 def test_an_episode_at_the_last_minute_of_the_last_day_on_earth_is_confirmed(run_model):
     noon = FIRST + timedelta(hours=12)  # midnight at UTC-12
     rows = entries([100, 60, 60, 60, 60], start=noon - timedelta(minutes=10), timezone="Etc/GMT+12")
-    readings = run_model(fct_glucose_readings, stg_glucose_entries=rows)
-    full, built = halves(run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST)
+    full, built = halves(run_model, mrt_glucose_overview, chain(run_model, rows), FIRST)
     assert [row["hypo_episodes"] for row in full] == [1, 0]
     assert built == full
 
@@ -179,7 +179,6 @@ def test_an_episode_that_goes_on_after_midnight_is_no_new_one(run_model):
         start=ten - timedelta(minutes=30),
         timezone="Pacific/Kiritimati",
     )
-    readings = run_model(fct_glucose_readings, stg_glucose_entries=rows)
-    full, built = halves(run_model, mrt_glucose_overview, "fct_glucose_readings", readings, FIRST)
+    full, built = halves(run_model, mrt_glucose_overview, chain(run_model, rows), FIRST)
     assert [row["hypo_episodes"] for row in full] == [1, 0]
     assert built == full

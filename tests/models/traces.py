@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.declare import spec_of
-from models.bronze import stg_glucose_entries
+from lakehouse.declare import ModelSpec, parameters, spec_of
+from models import bronze, gold, marts, silver
 from models.silver import fct_glucose_readings
 
+MODELS = {**vars(gold), **vars(marts)}
 NOON = datetime(2024, 3, 15, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2024, 3, 15, tzinfo=UTC)
 
@@ -37,8 +38,21 @@ def facts(run_model, *traces):
 
 
 def build(run_model, model, *traces):
-    """The rows of a model that reads fct_glucose_readings alone."""
-    return run_model(model, fct_glucose_readings=facts(run_model, *traces))
+    """The rows of a model over staged traces."""
+    return over(run_model, model, facts(run_model, *traces))
+
+
+def over(run_model, model, readings):
+    """The rows of a model over rows of fct_glucose_readings, and what lies between the two."""
+    built = {"fct_glucose_readings": readings}
+
+    def rows(function):
+        for name in parameters(function):
+            if name not in built:
+                built[name] = rows(MODELS[name])
+        return run_model(function, **{name: built[name] for name in parameters(function)})
+
+    return rows(model)
 
 
 def only(rows, **where):
@@ -60,15 +74,17 @@ def inside(rows, column, window):
     return [row for row in rows if window.start <= instant(row[column]) < window.end]
 
 
-def build_windows(run_model, model, parent, rows, windows):
+def build_windows(run_model, model, tables, windows):
     """The rows of an incremental model for windows, from inputs cut as an engine cuts them."""
     kind = spec_of(model).kind
-    column = PARENT_TIME[parent]
     built = []
     for window in windows:
         reach = window.widen(kind.before, kind.after)
-        made = run_model(model, **{parent: inside(rows, column, reach)})
-        built += inside(made, kind.time_column, window)
+        inputs = {
+            name: inside(tables[name], TIME[name], reach) if TIME[name] else tables[name]
+            for name in parameters(model)
+        }
+        built += inside(run_model(model, **inputs), kind.time_column, window)
     return built
 
 
@@ -78,7 +94,9 @@ def dirty(model, windows):
     return [window.widen(kind.after, kind.before).snap(kind.grain) for window in windows]
 
 
-PARENT_TIME = {
-    "stg_glucose_entries": spec_of(stg_glucose_entries).time_column,
-    "fct_glucose_readings": spec_of(fct_glucose_readings).time_column,
+TIME = {
+    name: spec.time_column
+    for name, function in {**MODELS, **vars(silver), **vars(bronze)}.items()
+    if isinstance(spec := spec_of(function), ModelSpec)
 }
+"""The time column of each model, if it has one."""
