@@ -29,31 +29,34 @@ class Timed:
         return json.loads(self.output)
 
 
-def run(arguments: Sequence[str], home: Path) -> Timed:
-    """Run Python with these arguments in the project, writing to `home`."""
-    environment = {**os.environ, "LAKEHOUSE_HOME": str(home)}
+def run(arguments: Sequence[str], home: Path, *, project: Path = ROOT, **variables: str) -> Timed:
+    """Run Python with these arguments in a project, writing to `home`."""
+    environment = {**os.environ, "LAKEHOUSE_HOME": str(home), "PYTHONPATH": str(ROOT), **variables}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=project,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     assert process.stdout is not None
-    output = process.stdout.read()
+    with process.stdout:
+        output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
-    if status != 0:
+    process.returncode = os.waitstatus_to_exitcode(status)  # `process` did not see it end
+    if process.returncode != 0:
         sys.exit(f"{' '.join(arguments)} failed: {output}")
     return Timed(seconds, usage.ru_maxrss / 1024, output)
 
 
-def lakehouse(home: Path, *words: str) -> Timed:
+def lakehouse(home: Path, *words: str, project: Path = ROOT, **variables: str) -> Timed:
     """Run a command of the pipeline."""
-    return run(["-m", "lakehouse", *words, "--format", "json"], home)
+    command = ["-m", "lakehouse", *words, "--format", "json"]
+    return run(command, home, project=project, **variables)
 
 
 def repeated(times: int, once: Callable[[], Timed]) -> tuple[float, float, list[Timed]]:
