@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import backfill, day
+from bench import backfill, day, refresh
 
-BENCHMARKS = {"day": day.measure, "backfill": backfill.measure}
+BENCHMARKS = {"day": day.measure, "backfill": backfill.measure, "refresh": refresh.measure}
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 -- The entries of $people people with $start <= date < $end (epoch milliseconds), person by person.
 WITH slots AS (
     SELECT person, slot, hash(person, slot) AS dice
-    FROM range($people) AS people (person), range($start // 300000 - 1, $end // 300000 + 1) AS slots (slot)
+    FROM
+        range($people) AS people (person),
+        range($start // 300000 - 1, $end // 300000 + 1) AS slots (slot)
 ),
 -- Half a day, meals, and what comes and goes in days; each person has other periods and depths.
 traces AS (
