@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from sysconfig import get_paths
 from typing import Any
 
 import ibis
@@ -34,7 +35,7 @@ _COMPILERS = ("ibis-framework", "sqlglot", "pandera")
 
 def compiled(settings: Settings, project: Project, dialect: str) -> Compiled:
     """The project compiled for a dialect, from the cache if the code is the same."""
-    path = settings.home / "compiled" / f"{dialect}-{_key(settings)}.json"
+    path = settings.home / "compiled" / f"{dialect}-{_key()}.json"
     try:
         return _from_json(project, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -43,24 +44,23 @@ def compiled(settings: Settings, project: Project, dialect: str) -> Compiled:
         return fresh
 
 
-def _key(settings: Settings) -> str:
+def _key() -> str:
     digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
-    for path in sorted(set(_sources(settings))):
+    for path in sorted(set(_sources())):
         digest.update(f"\0{path}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _sources(settings: Settings) -> Iterator[Path]:
-    """The files of the project's imported modules, and of the framework."""
-    own = Path(__file__).parent
-    yield from own.glob("*.py")
+def _sources() -> Iterator[Path]:
+    """The files of the framework, and of modules that were imported from anywhere but packages."""
+    yield from Path(__file__).parent.glob("*.py")
+    paths = get_paths()
+    elsewhere = ("site-packages", "dist-packages", paths["stdlib"], paths["platstdlib"])
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if file and file.endswith(".py"):
-            path = Path(file)
-            if path.is_relative_to(settings.root) and "site-packages" not in path.parts:
-                yield path
+        if file and file.endswith(".py") and not any(place in file for place in elsewhere):
+            yield Path(file).resolve()
 
 
 def _keep(path: Path, document: dict[str, Any]) -> None:

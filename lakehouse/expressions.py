@@ -127,14 +127,16 @@ def quantiles(
     1996, the default of R and NumPy). Nulls do not count.
     """
     present = table.filter(table[value].notnull())
-    weight = present.count() if times is None else present[times].sum()
-    steps = present.group_by(*by, _value=present[value]).agg(_weight=weight.cast("int64"))
-    group = ibis.window(group_by=by)
-    order = ibis.window(group_by=by, order_by="_value", rows=(None, 0))
-    steps = steps.mutate(
-        _rank=steps["_weight"].sum().over(order).cast("int64"),
-        _count=steps["_weight"].sum().over(group).cast("int64"),
-    )
+    group, ordered = ibis.window(group_by=by), ibis.window(group_by=by, order_by="_value")
+    if times is None:
+        values = present.select(*by, _value=value)
+        rank, count = ibis.row_number().over(ordered) + 1, values.count().over(group)
+    else:
+        weight = present[times].sum().cast("int64")
+        values = present.group_by(*by, _value=present[value]).agg(_weight=weight)
+        so_far = ibis.window(group_by=by, order_by="_value", rows=(None, 0))
+        rank, count = (values["_weight"].sum().over(each) for each in (so_far, group))
+    steps = values.mutate(_rank=rank.cast("int64"), _count=count.cast("int64"))
     return steps.group_by(by).agg(
         **{name: _interpolated(steps, share) for name, share in at.items()}
     )

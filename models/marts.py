@@ -114,14 +114,18 @@ def _with_episodes(days: ir.Table, excursions: ir.Table, until: int = clock.DAY)
 def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
     """Hour of day by day of week, over the 30 local days that end with the newest reading."""
     readings = clock.newest_days(fct_glucose_readings, dim_date, PATTERN_DAYS)
-    by = ["site", "hour_of_day", "day_of_week", "day_name"]
-    hours = readings.group_by(by).agg(
-        **metrics.sums(readings.glucose_mg_dl), days_observed=readings.reading_date.nunique()
+    by = ["site", "hour_of_day", "day_of_week"]
+    days = readings.group_by(*by, "reading_date").agg(
+        **metrics.sums(readings.glucose_mg_dl), day_name=readings.day_name.max()
+    )
+    hours = days.group_by(by).agg(
+        **metrics.regroup(days), days_observed=days.count(), day_name=days.day_name.max()
     )
     shares = {"p25_glucose": 0.25, "median_glucose": 0.5, "p75_glucose": 0.75}
     hours = hours.join(quantiles(readings, by=by, value="glucose_mg_dl", at=shares), by)
     return hours.select(
         *by,
+        "day_name",
         reading_count=hours.readings,
         days_observed=hours.days_observed,
         avg_glucose=metrics.mean(hours),

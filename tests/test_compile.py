@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import ibis
@@ -72,12 +73,15 @@ def test_what_is_compiled_is_kept(settings):
     assert cache.compiled(settings, project, "duckdb") == fresh
 
 
-def test_changed_code_is_compiled_anew(settings, monkeypatch):
-    (settings.root / "extra.py").write_text("A = 1\n")
-    monkeypatch.syspath_prepend(settings.root)
-    import extra  # noqa: F401 - what is imported from the project counts
-
+@pytest.mark.parametrize("place", ["in the project's folder", "elsewhere"])
+def test_changed_code_is_compiled_anew(settings, tmp_path_factory, monkeypatch, place):
+    name = f"extra_{place.partition(' ')[0]}"
+    folder = settings.root if place.startswith("in") else tmp_path_factory.mktemp("elsewhere")
+    code = folder / f"{name}.py"
+    code.write_text("A = 1\n")
+    monkeypatch.syspath_prepend(folder)
+    import_module(name)
     cache.compiled(settings, collect(modules(None)), "duckdb")
-    (settings.root / "extra.py").write_text("A = 2\n")
+    code.write_text("A = 2\n")
     changed = cache.compiled(settings, collect(modules(None, factor=2)), "duckdb")
     assert changed.models["steps"].fingerprint == compiled(factor=2).models["steps"].fingerprint
