@@ -1,5 +1,5 @@
 WITH kept AS (
-    SELECT e.*, timezone('UTC', e.reading_timestamp) + o.utc_offset AS local_timestamp
+    SELECT e.*, make_timestamp(e.at_us) + o.utc_offset AS local_timestamp
     FROM entries AS e
     JOIN offsets AS o ON o.timezone = e.timezone AND o.quarter = e.at_us // 900000000
     ANTI JOIN redundant AS r ON r.site = e.site AND r.entry_id = e.entry_id
