@@ -23,7 +23,7 @@ from lakehouse.engines import Engine, Source
 from lakehouse.errors import PublishError
 from lakehouse.materialize import source
 from lakehouse.state import Changed
-from lakehouse.windows import ALL_TIME
+from lakehouse.windows import ALL_TIME, union
 
 if TYPE_CHECKING:
     import psycopg
@@ -207,6 +207,8 @@ def _within(mart: Mart) -> Iterator[Any]:
     if name is None or ALL_TIME in windows:
         return
     is_date, column = mart.source.schema[name].is_date(), sql.Identifier(name)
+    if is_date:
+        windows = union(window.snap("day") for window in windows)
     edges = [
         [sql.Literal(edge.date() if is_date else edge) for edge in (each.start, each.end)]
         for each in windows

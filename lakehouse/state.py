@@ -83,8 +83,12 @@ class TableState:
         return joined(Changed(change.windows, change.keys) for change in later)
 
     def after(self, change: Change) -> TableState:
-        """The state with one more change."""
-        return replace(self, changes=(*self.changes, change)[-_REMEMBERED:])
+        """The state with one more change; what a run changes in several steps is one change."""
+        earlier = self.changes
+        if earlier and earlier[-1].version == change.version:
+            both = joined(Changed(each.windows, each.keys) for each in (earlier[-1], change))
+            earlier, change = earlier[:-1], Change(change.version, both.windows, both.keys)
+        return replace(self, changes=(*earlier, change)[-_REMEMBERED:])
 
     def to_property(self) -> str:
         """The state as the text of a table property."""

@@ -16,7 +16,7 @@ from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec
 from lakehouse.errors import CheckFailedError
 from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
-from lakehouse.ingest.merge import Merge
+from lakehouse.ingest.merge import Landing, Merge
 from lakehouse.ingest.quarantine import Quarantine, quarantine_table
 from lakehouse.ingest.validate import validate
 from lakehouse.plan import Decision, Reason
@@ -124,34 +124,42 @@ class Running:
         return fetched
 
     def _validate(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
-        spec = self._ingestion(name)
-        fetched: Fetched | None = next(iter(parents.values())).get(spec.name)
-        if fetched is None:
-            return None
-        validated = validate(self.session.engine, spec, fetched.paths)
-        self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows)
-        covered = () if spec.time_column is None else fetched.covered(self.request.windows)
-        return validated, covered
+        # A fetch may be more than fits into memory: it is validated as it is merged.
+        return next(iter(parents.values())).get(self._ingestion(name).name)
 
     def _merge(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
-        (found,) = parents.values()
-        spec = self._ingestion(name)
-        if found is None:
+        fetched: Fetched | None = next(iter(parents.values()))
+        if fetched is None:
             return None
-        validated, covered = found
-        engine, catalog = self.session.engine, self.session.catalog
-        target = (engine, catalog, self.branch, spec, self.run_id, self.started)
+        spec = self._ingestion(name)
         before = self.tables.get(spec.table)
-        key = plan.key_columns(self.session.project, spec)
-        landing, after = Merge(*target).land(validated, before, covered, key)
-        quarantined = self.tables.get(quarantine_table(spec))
-        rejected = Quarantine(*target).update(validated, quarantined)
-        for stored in filter(None, (after, rejected)):
-            self._keep(stored)
+        validating, total = 0.0, Landing()
+        for paths in fetched.batches():
+            since = time.perf_counter()
+            validated = validate(self.session.engine, spec, paths)
+            validating += time.perf_counter() - since
+            total += self._land(spec, validated, fetched)
+        after = self.tables.get(spec.table)
         if after is not None and (before is None or after.state.version != before.state.version):
             self.changed[name] = after.state.changes[-1].windows
-        self._report(Step.MERGE, spec.table, rows=landing.new + landing.changed, note=str(landing))
+        rows, note = total.new + total.changed, str(total)
+        self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows, seconds=validating)
+        self._report(Step.MERGE, spec.table, rows=rows, note=note, other=validating)
         return None
+
+    def _land(self, spec: IngestionSpec, validated: str, fetched: Fetched) -> Landing:
+        """Merge what was validated into the raw table and its quarantine."""
+        engine, catalog = self.session.engine, self.session.catalog
+        target = (engine, catalog, self.branch, spec, self.run_id, self.started)
+        covered = () if spec.time_column is None else fetched.covered(self.request.windows)
+        key = plan.key_columns(self.session.project, spec)
+        stored = self.tables.get(spec.table)
+        landing, after = Merge(*target).land(validated, stored, covered, key)
+        quarantined = self.tables.get(quarantine_table(spec))
+        rejected = Quarantine(*target).update(validated, quarantined)
+        for written in filter(None, (after, rejected)):
+            self._keep(written)
+        return landing
 
     def _model(self, name: str, *_: Any) -> Any:
         needs = plan.stored_parents(self.session.project, name)

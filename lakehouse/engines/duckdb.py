@@ -37,7 +37,8 @@ EXTENSIONS = ("icu", "avro", "iceberg")
 _MEMORY = 3 * 1024**3
 """Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
 _FUNCTIONS = """
-CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS timezone(zone, instant);
+CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS
+    CASE WHEN zone = 'UTC' THEN make_timestamp(epoch_us(instant)) ELSE timezone(zone, instant) END;
 CREATE MACRO IF NOT EXISTS with_timezone(local, zone) AS timezone(zone, local);
 CREATE MACRO IF NOT EXISTS to_unixtime(instant) AS epoch_us(instant) / 1000000.0::DOUBLE;
 """
@@ -180,8 +181,10 @@ class DuckDB:
             target += ".parquet"
         else:
             Path(target).mkdir(parents=True)
-            unit = f"CAST(date_trunc({text(grain)}, {quoted(time_column)}) AS DATE) AS _unit"
-            statement = f"SELECT *, {unit} FROM ({statement})"
+            # Without a time zone: with one, every row is looked up in its calendar.
+            day = f"CAST(make_timestamp(epoch_us({quoted(time_column)})) AS DATE)"
+            unit = f"CAST(date_trunc({text(grain)}, {day}) AS DATE)"
+            statement = f"SELECT *, {unit} AS _unit FROM ({statement})"
             options += ", PARTITION_BY (_unit)"
         written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
         files = {str(path): int(count) for path, count, *_ in written if count}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.keys import Keys, Value
-from lakehouse.windows import ALL_TIME, Window, Windows
+from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,6 +74,8 @@ def covered(windows: Windows, column: str, schema: ibis.Schema, dialect: str) ->
     if ALL_TIME in windows:
         return f"{name} IS NOT NULL"
     literal = _literal(schema, column, dialect)
+    if schema[column].is_date():
+        windows = union(window.snap("day") for window in windows)
     return " OR ".join(
         f"({name} >= {literal(window.start)} AND {name} < {literal(window.end)})"
         for window in windows

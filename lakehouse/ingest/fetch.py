@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PIECE = timedelta(days=31)
 """The longest window that is fetched and staged in one go."""
+_BATCH_BYTES = 200_000_000
+"""Of Parquet, which is about three times that in memory; a piece is never divided."""
 _POSITIONS = 1 << 40
 """More rows than a piece has: later pieces count on from here."""
 
@@ -63,6 +65,19 @@ class Fetched:
     seconds: float = 0.0
     failed: dict[Window, str] = field(default_factory=dict)
     """The pieces that could not be had, with the error."""
+
+    def batches(self) -> list[list[str]]:
+        """The files in order, as many together as are merged at once; one batch at least."""
+        found: list[list[str]] = [[]]
+        size = 0
+        for path in self.paths:
+            more = Path(path).stat().st_size
+            if found[-1] and size + more > _BATCH_BYTES:
+                found.append([])
+                size = 0
+            found[-1].append(path)
+            size += more
+        return found
 
     def covered(self, asked: Windows) -> Windows:
         """The windows that were asked for and have arrived."""

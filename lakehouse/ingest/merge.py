@@ -7,7 +7,7 @@ neighbours of the same time, are rewritten. An unchanged row keeps the run that 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 class Landing:
     """What became of the rows of one fetch; the other counts add up to `fetched`."""
 
-    fetched: int
+    fetched: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     quarantined: int = 0
     repeated: int = 0
     """Rows that the same fetch held again, newer."""
+
+    def __add__(self, other: Landing) -> Landing:
+        return Landing(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     def __str__(self) -> str:
         counts = {name: count for name, count in vars(self).items() if count}
@@ -109,6 +112,13 @@ class Merge:
             f"CREATE TEMP VIEW incoming AS SELECT {names} {valid}"
             + (newest if distinct < good else "")
         )
+        run(
+            f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
+            f" FROM {self._rows(files, afresh=afresh)}"
+            f" SEMI JOIN (SELECT {key} FROM incoming) USING ({key})"
+        )
+        holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
+        stored = self._rows([file for file in files if file.path in holding], afresh=afresh)
         same = " AND ".join(
             f"i.{quoted(name)} IS NOT DISTINCT FROM e.{quoted(name)}"
             for name in declared(self.spec)
@@ -116,7 +126,8 @@ class Merge:
         kept = ", ".join(f"e.{quoted(name)}" for name in self._told_by)
         run(
             f"CREATE OR REPLACE TEMP TABLE existing AS SELECT {kept}, filename, {same} AS is_same"
-            f" FROM {self._rows(files, afresh=afresh)} e JOIN incoming i USING ({key})"
+            f" FROM (SELECT * FROM {stored} SEMI JOIN matched USING ({key})) e"
+            f" JOIN (SELECT * FROM incoming SEMI JOIN matched USING ({key})) i USING ({key})"
         )
         known, same_as_before = self._counts(
             "SELECT count(*), count(*) FILTER (is_same) FROM existing"
