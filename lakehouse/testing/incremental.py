@@ -1,0 +1,115 @@
+"""Whether an incremental model may be built by windows: the check behind `assert_incremental`.
+
+Hypothesis makes up small inputs from what the project says of the model's parents: their types,
+unique keys and blocking checks. The model is built from them by windows, and again as they change,
+through the plan and the cuts of a run. One full build says what should have come of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import ibis.expr.types as ir
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from lakehouse.declare import Incremental, ModelSpec, spec_of
+from lakehouse.errors import DeclarationError
+from lakehouse.testing.differences import differences, moment, shown
+from lakehouse.testing.inputs import Columns, Revision, parent, revision
+from lakehouse.testing.runner import RunModel, require_known
+from lakehouse.testing.trial import Outcome, Trial
+from lakehouse.testing.values import edges
+
+_MOST_CUTS = 2
+_TRIES = settings(
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    report_multiple_bugs=False,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def assert_incremental(
+    run_model: RunModel, model: Callable[..., ir.Table], *, columns: Columns | None = None
+) -> None:
+    """Fails, with the smallest input found, where windows give other rows than one full build.
+
+    `columns` says what to put into columns of the parents whose values must be sensible: a
+    Hypothesis strategy, or a function of the rest of the row. Raises AssertionError;
+    DeclarationError for a model that is not incremental.
+    """
+    __tracebackhide__ = True
+    spec, kind = _incremental(model)
+    known = dict.fromkeys(column for name in spec.inputs for column in run_model.schema(name))
+    require_known(columns or (), tuple(known), f"column of what {spec.table} reads")
+    parents = [parent(run_model, name, kind, columns or {}) for name in spec.inputs]
+    trial = Trial(run_model, spec)
+    starts = st.sets(st.sampled_from(edges(kind.grain)), max_size=_MOST_CUTS)
+
+    @_TRIES
+    @given(st.fixed_dictionaries({each.name: revision(each) for each in parents}), starts)
+    def attempt(revisions: dict[str, Revision], cuts: set[datetime]) -> None:
+        outcome = trial.outcome(revisions, sorted(cuts))
+        missing, extra = differences(outcome.full, outcome.refreshed)
+        if missing or extra:
+            told = [*_rule(spec, kind), *_story(revisions, sorted(cuts), outcome)]
+            told += ["", "only one full build gives:", *shown(missing)] if missing else []
+            told += ["", "only building by windows gives:", *shown(extra)] if extra else []
+            raise AssertionError("\n".join(told))
+
+    try:
+        attempt()
+    except AssertionError as error:
+        # The message says it all: without Hypothesis' traceback, and its own copy of the rows.
+        raise AssertionError(str(error)) from None
+
+
+def _incremental(model: Callable[..., ir.Table]) -> tuple[ModelSpec, Incremental]:
+    spec = spec_of(model)
+    if isinstance(spec, ModelSpec) and isinstance(spec.kind, Incremental):
+        return spec, spec.kind
+    name = getattr(spec, "table", getattr(model, "__name__", repr(model)))
+    raise DeclarationError(
+        f"{name} is not incremental, so it is never built by windows",
+        hint="`assert_incremental` is for a model of kind=Incremental(...)",
+    )
+
+
+def _rule(spec: ModelSpec, kind: Incremental) -> Iterator[str]:
+    """What the model is held to."""
+    yield (
+        f"{spec.table}: building by windows gives other rows than one full build: lookback"
+        f" {_length(kind.lookback)} or lookahead {_length(kind.lookahead)} may be too short"
+    )
+    yield (
+        f"  → a row may depend on rows from `lookback` before its {kind.grain} starts to"
+        " `lookahead` after it ends, on no others, and not on the order of rows that tie"
+    )
+
+
+def _story(
+    revisions: Mapping[str, Revision], cuts: Sequence[datetime], outcome: Outcome
+) -> Iterator[str]:
+    """What was built from what."""
+    for name, each in revisions.items():
+        parts = {"stays": each.stays, "goes": each.goes, "comes": each.comes}
+        for fate, rows in parts.items():
+            if rows:
+                title = f"{name}, what {fate}:" if outcome.rebuilt else f"{name}:"
+                yield from ("", title, *shown(rows))
+    yield ""
+    if cuts:
+        yield f"built by windows cut at {', '.join(map(moment, cuts))}"
+    if outcome.rebuilt:
+        yield f"rebuilt after the change: {', '.join(map(str, outcome.rebuilt))}"
+
+
+def _length(duration: str | timedelta) -> str:
+    if isinstance(duration, str):
+        return duration
+    return str(duration) if duration else "0"

@@ -1,0 +1,151 @@
+"""Rows made up for the parents of a model, from what the project says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+from lakehouse.checks import AcceptedValuesCheck, Check, NullCheck, RangeCheck, UniqueCheck
+from lakehouse.declare import Incremental, IngestionSpec
+from lakehouse.project import Project
+from lakehouse.raw import BOOKKEEPING
+from lakehouse.testing.differences import less
+from lakehouse.testing.runner import Row, Rows, RunModel
+from lakehouse.testing.values import values
+
+Columns: TypeAlias = Mapping[str, st.SearchStrategy[Any] | Callable[[Row], Any]]
+"""What an author says of columns: a strategy, or a function of the rest of the row."""
+
+_FATES = ("stays", "stays", "comes", "goes", "corrected", "moved")
+_MOST_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The rows of a parent, and what became of them."""
+
+    before: Rows
+    after: Rows
+
+    @property
+    def goes(self) -> Rows:
+        """The rows that are there no more."""
+        return less(self.before, self.after)
+
+    @property
+    def comes(self) -> Rows:
+        """The rows that were not there."""
+        return less(self.after, self.before)
+
+    @property
+    def stays(self) -> Rows:
+        """The rows that are there before and after."""
+        return less(self.before, self.goes)
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What is known of the rows of a parent."""
+
+    name: str
+    time_column: str | None
+    drawn: Mapping[str, st.SearchStrategy[Any]]
+    derived: Mapping[str, Callable[[Row], Any]]
+    unique: tuple[tuple[str, ...], ...]
+
+    def rows(self, drawn: Iterable[Row]) -> Rows:
+        """The rows with what is derived, less those that break a unique key."""
+        found: Rows = []
+        taken: set[Any] = set()
+        for each in drawn:
+            row = dict(each)
+            for name, derive in self.derived.items():
+                row[name] = derive(row)
+            keys = {(key, tuple(row[name] for name in key)) for key in self.unique}
+            if not keys & taken:
+                taken |= keys
+                found.append(row)
+        return found
+
+
+def parent(run_model: RunModel, name: str, kind: Incremental, columns: Columns) -> Parent:
+    """What the project says of a parent of a model, and what its author adds."""
+    schema, table = run_model.schema(name), run_model.project().tables[name]
+    checks = list(_checks(run_model.project(), name))
+    present = {column for c in checks if isinstance(c, NullCheck) for column in c.columns}
+    unique = tuple(tuple(c.columns) for c in checks if isinstance(c, UniqueCheck))
+    drawn: dict[str, st.SearchStrategy[Any]] = {}
+    derived: dict[str, Callable[[Row], Any]] = {}
+    for column, given in columns.items():
+        if column in schema:
+            if isinstance(given, st.SearchStrategy):
+                drawn[column] = given
+            else:
+                derived[column] = given
+    for column, type_ in schema.items():
+        if column not in columns:
+            about = [check for check in checks if getattr(check, "column", None) == column]
+            many = any(key[-1] == column for key in unique)
+            found = values(f"{name}.{column}", type_, kind, about, many=many)
+            null = column not in present and column != table.time_column
+            drawn[column] = _or_null(found) if null else found
+    return Parent(name, table.time_column, drawn, derived, unique)
+
+
+def _checks(project: Project, name: str) -> Iterator[Check]:
+    """What always holds of a table: its blocking checks, or what its ingestion validates."""
+    table = project.tables[name]
+    for each in project.checks.values():
+        if each.table == table.table and each.blocking:
+            yield from each.checks
+    if not isinstance(table, IngestionSpec):
+        return
+    declared = table.validation_schema.to_schema().columns
+    yield UniqueCheck(table.unique_key)
+    yield NullCheck([*(column for column, c in declared.items() if not c.nullable), *BOOKKEEPING])
+    for column, valid in declared.items():
+        for check in valid.checks:
+            rule = check.statistics or {}
+            if "allowed_values" in rule:
+                yield AcceptedValuesCheck(column, list(rule["allowed_values"]))
+            if "min_value" in rule or "max_value" in rule:
+                yield RangeCheck(column, rule.get("min_value"), rule.get("max_value"))
+
+
+def _or_null(found: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    # `one_of` puts every branch of `found` beside null, which then is rare, or one of two.
+    return st.tuples(st.integers(0, 5), found).map(lambda pair: pair[1] if pair[0] else None)
+
+
+@st.composite
+def revision(draw: st.DrawFn, parent: Parent) -> Revision:
+    """Rows of a parent of which some come late, go, are corrected, or move in time."""
+    before, after = [], []
+    for was, becomes, copies in draw(st.lists(_row(parent), max_size=_MOST_ROWS)):
+        before += [was] * copies if was else []
+        after += [becomes] * copies if becomes else []
+    return Revision(parent.rows(before), parent.rows(after))
+
+
+@st.composite
+def _row(draw: st.DrawFn, parent: Parent) -> tuple[Row | None, Row | None, int]:
+    """A row before and after, and how many there are of it."""
+    rows = st.fixed_dictionaries(dict(parent.drawn))
+    row, copies = draw(rows), draw(st.sampled_from((1, 1, 1, 2)))
+    # A change of what has no time is a full build.
+    fate = draw(st.sampled_from(_FATES)) if parent.time_column else "stays"
+    if fate in ("corrected", "moved"):
+        return _earlier(parent, row, draw(rows), fate), row, copies
+    return None if fate == "comes" else row, None if fate == "goes" else row, copies
+
+
+def _earlier(parent: Parent, row: Row, other: Row, fate: str) -> Row:
+    """The row as it was before it was corrected or moved: in part another one."""
+    kept = {name for key in parent.unique for name in key} | {str(parent.time_column)}
+    changed = {str(parent.time_column)} if fate == "moved" else set(other) - kept
+    return {
+        name: other[name] if name in changed & set(other) else value for name, value in row.items()
+    }

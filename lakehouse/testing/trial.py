@@ -1,0 +1,157 @@
+"""Builds one model from made-up parents as runs would: planned, cut and refreshed the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+
+from lakehouse import materialize
+from lakehouse.catalogs import StoredTable
+from lakehouse.compile import Compiled, CompiledModel, Statement, stored, to_sql
+from lakehouse.declare import Incremental, ModelSpec, Table
+from lakehouse.engines.sql import covered, quoted, select, typed
+from lakehouse.errors import QueryError
+from lakehouse.plan import decide
+from lakehouse.project import Project
+from lakehouse.state import Change, TableState
+from lakehouse.testing.inputs import Revision
+from lakehouse.testing.runner import DIALECT, Rows, RunModel
+from lakehouse.windows import ALL_TIME, Window, Windows, union
+
+_EARLY, _LATE = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+_BEFORE, _AFTER = "before", "after"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The rows of a model after its parents changed."""
+
+    full: Rows
+    """From one full build."""
+    refreshed: Rows
+    """From windows that were built before the change, and those rebuilt after it."""
+    rebuilt: Windows
+
+
+class Trial:
+    """One incremental model, ready to be built from any rows."""
+
+    def __init__(self, run_model: RunModel, spec: ModelSpec) -> None:
+        self._run_model, self._spec = run_model, spec
+        expression = run_model.expression(spec.function)
+        statement = Statement(to_sql(expression, DIALECT), stored(expression.schema()))
+        self._model = CompiledModel(spec, statement, "the same")
+        self._compiled = Compiled(
+            _around(run_model.project(), spec),
+            {name: run_model.schema(name) for name in spec.inputs},
+            {spec.name: self._model},
+        )
+
+    def outcome(self, revisions: Mapping[str, Revision], cuts: Sequence[datetime]) -> Outcome:
+        """Build all time by windows cut at `cuts`, then what depends on a change of the parents."""
+        windows = tuple(Window(*edges) for edges in pairwise([_EARLY, *cuts, _LATE]))
+        rebuilt = self._dirty(revisions)
+        self._fill({name: each.before for name, each in revisions.items()})
+        kept = self._built(windows, without=rebuilt)
+        self._fill({name: each.after for name, each in revisions.items()})
+        return Outcome(self._built((ALL_TIME,)), kept + self._built(rebuilt), rebuilt)
+
+    def _fill(self, inputs: Mapping[str, Rows]) -> None:
+        for name, rows in inputs.items():
+            self._run_model.fill(name, rows)
+
+    def _dirty(self, revisions: Mapping[str, Revision]) -> Windows:
+        """What a run would rebuild."""
+        tables = self._compiled.project.tables
+        parents = {
+            name: _state(_changed(each, tables[name].time_column))
+            for name, each in revisions.items()
+        }
+        own = TableState(
+            self._model.fingerprint,
+            (Change(_BEFORE, (ALL_TIME,)),),
+            dict.fromkeys(self._spec.inputs, _BEFORE),
+        )
+        return decide(self._compiled, self._model, own, parents).windows
+
+    def _built(self, windows: Windows, *, without: Windows = ()) -> Rows:
+        """The rows of windows, from inputs cut as runs cut them, less those of other windows."""
+        tables = {
+            spec.table: StoredTable(name, "", _state(()), 0)
+            for name, spec in self._compiled.project.tables.items()
+            if name != self._spec.name
+        }
+        build = materialize.build(self._compiled, self._model, windows, tables, _AFTER)
+        schema, column = build.statement.schema, build.time_column or ""
+        found: Rows = []
+        for window, reach in build.spans:
+            rows = select(build.statement, build.sources, _scan, DIALECT, reach)
+            condition = f"({covered((window,), column, schema, DIALECT)})"
+            if without:
+                condition += f" AND NOT ({covered(without, column, schema, DIALECT)})"
+            typed_rows = typed(rows, schema, DIALECT)
+            found += self._rows(f"SELECT * FROM ({typed_rows}) WHERE {condition}")
+        return found
+
+    def _rows(self, sql: str) -> Rows:
+        import duckdb
+
+        try:
+            rows: Rows = self._run_model.connection().execute(sql).to_arrow_table().to_pylist()
+        except duckdb.Error as error:
+            raise QueryError(
+                f"{self._spec.table} cannot be built from rows that were made up:"
+                f" {str(error).splitlines()[0]}",
+                hint="say what to put into a column: columns={'zone': st.sampled_from(['UTC'])}",
+            ) from None
+        return rows
+
+
+def _around(project: Project, spec: ModelSpec) -> Project:
+    """The part of a project that a model sees: itself and its parents, all of them stored."""
+    return Project(
+        {name: project.ingestions[name] for name in spec.inputs if name in project.ingestions},
+        {
+            **{
+                name: _as_stored(project.models[name])
+                for name in spec.inputs
+                if name in project.models
+            },
+            spec.name: spec,
+        },
+    )
+
+
+def _as_stored(spec: ModelSpec) -> ModelSpec:
+    """A parent as a table, also where it is a view: its rows are given, whatever it reads."""
+    column = spec.time_column
+    return replace(spec, kind=Table() if column is None else Incremental(column))
+
+
+def _state(changed: Windows) -> TableState:
+    """A parent that was read, and then changed in these windows."""
+    state = TableState("", (Change(_BEFORE, (ALL_TIME,)),))
+    return state.after(Change(_AFTER, changed)) if changed else state
+
+
+def _changed(revision: Revision, column: str | None) -> Windows:
+    """The moments of a parent at which rows changed, where they were and where they are."""
+    rows = (*revision.goes, *revision.comes)
+    return union(_around_value(row[column]) for row in rows if column is not None)
+
+
+def _around_value(value: datetime | date) -> Window:
+    """The shortest window around the value of a time column; a date stands for its day."""
+    if isinstance(value, datetime):
+        start = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return Window(start, start + timedelta(microseconds=1))
+    start = datetime.combine(value, time(), UTC)
+    return Window(start, start + timedelta(days=1))
+
+
+def _scan(table: StoredTable, _schema: Any) -> str:
+    # With its schema: the statement calls its own cut of the table by the bare name.
+    return f"temp.{quoted(table.name)}"
