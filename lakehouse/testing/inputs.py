@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,8 +19,11 @@ from lakehouse.testing.values import values
 Columns: TypeAlias = Mapping[str, st.SearchStrategy[Any] | Callable[[Row], Any]]
 """What an author says of columns: a strategy, or a function of the rest of the row."""
 
-_FATES = ("stays", "stays", "comes", "goes", "corrected", "moved")
-_MOST_ROWS = 12
+History: TypeAlias = tuple[Row | None, Row | None]
+"""A row before and after a change of its table; None where there is none."""
+
+_FATES = ("stays", "stays", "stays", "comes", "goes", "corrected", "moved")
+_MOST_ROWS = 6
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,16 @@ class Parent:
     derived: Mapping[str, Callable[[Row], Any]]
     unique: tuple[tuple[str, ...], ...]
 
-    def rows(self, drawn: Iterable[Row]) -> Rows:
+    def revision(self, histories: Sequence[History]) -> Revision:
+        """The rows before and after, with what is derived of them."""
+        before, after = zip(*histories, strict=True) if histories else ((), ())
+        return Revision(self._rows(before), self._rows(after))
+
+    def _rows(self, drawn: Iterable[Row | None]) -> Rows:
         """The rows with what is derived, less those that break a unique key."""
         found: Rows = []
         taken: set[Any] = set()
-        for each in drawn:
-            row = dict(each)
+        for row in (dict(each) for each in drawn if each is not None):
             for name, derive in self.derived.items():
                 row[name] = derive(row)
             keys = {(key, tuple(row[name] for name in key)) for key in self.unique}
@@ -121,25 +128,22 @@ def _or_null(found: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def revision(draw: st.DrawFn, parent: Parent) -> Revision:
-    """Rows of a parent of which some come late, go, are corrected, or move in time."""
-    before, after = [], []
-    for was, becomes, copies in draw(st.lists(_row(parent), max_size=_MOST_ROWS)):
-        before += [was] * copies if was else []
-        after += [becomes] * copies if becomes else []
-    return Revision(parent.rows(before), parent.rows(after))
-
-
-@st.composite
-def _row(draw: st.DrawFn, parent: Parent) -> tuple[Row | None, Row | None, int]:
-    """A row before and after, and how many there are of it."""
-    rows = st.fixed_dictionaries(dict(parent.drawn))
-    row, copies = draw(rows), draw(st.sampled_from((1, 1, 1, 2)))
+def histories(draw: st.DrawFn, parent: Parent) -> list[History]:
+    """Rows of a parent; one of them may come late, go, be corrected, or move in time."""
+    # Lists alone are mostly short, and more changes would rebuild nearly everything.
+    fewest = draw(st.integers(1, _MOST_ROWS))
+    drawn = st.fixed_dictionaries(dict(parent.drawn))
+    rows: list[Row] = draw(st.lists(drawn, min_size=fewest, max_size=_MOST_ROWS))
+    found: list[History] = [(row, row) for row in rows]
     # A change of what has no time is a full build.
     fate = draw(st.sampled_from(_FATES)) if parent.time_column else "stays"
-    if fate in ("corrected", "moved"):
-        return _earlier(parent, row, draw(rows), fate), row, copies
-    return None if fate == "comes" else row, None if fate == "goes" else row, copies
+    if fate == "comes":
+        found[0] = None, rows[0]
+    elif fate == "goes":
+        found[0] = rows[0], None
+    elif fate != "stays":
+        found[0] = _earlier(parent, rows[0], draw(drawn), fate), rows[0]
+    return found
 
 
 def _earlier(parent: Parent, row: Row, other: Row, fate: str) -> Row:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from typing import Any
 
 from lakehouse import materialize
@@ -50,9 +49,9 @@ class Trial:
             {spec.name: self._model},
         )
 
-    def outcome(self, revisions: Mapping[str, Revision], cuts: Sequence[datetime]) -> Outcome:
-        """Build all time by windows cut at `cuts`, then what depends on a change of the parents."""
-        windows = tuple(Window(*edges) for edges in pairwise([_EARLY, *cuts, _LATE]))
+    def outcome(self, revisions: Mapping[str, Revision], cut: datetime) -> Outcome:
+        """Build what is before and after `cut`, then what depends on a change of the parents."""
+        windows = (Window(_EARLY, cut), Window(cut, _LATE))
         rebuilt = self._dirty(revisions)
         self._fill({name: each.before for name, each in revisions.items()})
         kept = self._built(windows, without=rebuilt)

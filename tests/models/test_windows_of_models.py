@@ -1,9 +1,15 @@
-"""Building an incremental model by any windows, in any order, gives what one full build gives."""
+"""Building an incremental model by any windows, in any order, gives what one full build gives.
+
+`assert_incremental` tries anything; the traces here are what sensors give, with episodes and
+several uploaders, which rows put together at random hardly ever make.
+"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from traces import TIME, build_windows, dirty, entries, instant, only
@@ -74,6 +80,36 @@ def traces(seed):
                 at += timedelta(minutes=every + missed, seconds=chance.choice([0, 0, 0, 1]))
     chance.shuffle(rows)
     return [{**row, "entry_id": f"{number:05}"} for number, row in enumerate(rows)]
+
+
+ENDS = {"a": "Pacific/Kiritimati", "b": "Etc/GMT+12"}  # where a day starts first, and last
+
+
+def zone(row):
+    return ENDS[row["site"]]
+
+
+def local(row):
+    """The wall clock's time of a reading."""
+    return row["reading_timestamp"].astimezone(ZoneInfo(zone(row))).replace(tzinfo=None)
+
+
+READINGS = {
+    "entry_id": lambda row: row["reading_timestamp"].isoformat(),  # one reading per moment
+    "timezone": zone,
+    "local_timestamp": local,
+    "reading_date": lambda row: local(row).date(),
+    "hour_of_day": lambda row: local(row).hour,
+}
+
+
+def test_any_readings(assert_incremental):
+    assert_incremental(fct_glucose_readings, columns={"timezone": zone})
+
+
+@pytest.mark.parametrize("model", DAILY)
+def test_any_days(assert_incremental, model):
+    assert_incremental(model, columns=READINGS)
 
 
 seeds = st.integers(0, 2**32)
