@@ -1,3 +1,3 @@
-"""The fixture `run_model`, for every test of the project."""
+"""The fixtures `run_model` and `assert_incremental`, for every test of the project."""
 
 pytest_plugins = ["lakehouse.testing"]

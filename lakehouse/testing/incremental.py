@@ -18,7 +18,7 @@ from lakehouse.errors import DeclarationError
 from lakehouse.testing.differences import differences, moment, shown
 from lakehouse.testing.inputs import Columns, Revision, histories, parent
 from lakehouse.testing.runner import RunModel, require_known
-from lakehouse.testing.samples import Drawn, sample, smallest
+from lakehouse.testing.samples import Drawn, plainest, sample, smallest
 from lakehouse.testing.trial import Outcome, Trial
 from lakehouse.testing.values import cut
 
@@ -50,7 +50,9 @@ def assert_incremental(
     for number in range(_TRIES):
         drawn = sample(strategy, number)
         if failure(drawn):
-            raise AssertionError(failure(smallest(drawn, failure)))
+            nullable = {name: each.nullable for name, each in parents.items()}
+            least = plainest(smallest(drawn, failure), nullable, failure)
+            raise AssertionError(failure(least))
 
 
 def _incremental(model: Callable[..., ir.Table]) -> tuple[ModelSpec, Incremental]:

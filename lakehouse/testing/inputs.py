@@ -53,11 +53,13 @@ class Revision:
 class Parent:
     """What is known of the rows of a parent."""
 
-    name: str
+    columns: tuple[str, ...]
     time_column: str | None
     drawn: Mapping[str, st.SearchStrategy[Any]]
     derived: Mapping[str, Callable[[Row], Any]]
     unique: tuple[tuple[str, ...], ...]
+    nullable: tuple[str, ...]
+    """The columns that the project and the author let be null."""
 
     def revision(self, histories: Sequence[History]) -> Revision:
         """The rows before and after, with what is derived of them."""
@@ -74,7 +76,7 @@ class Parent:
             keys = {(key, tuple(row[name] for name in key)) for key in self.unique}
             if not keys & taken:
                 taken |= keys
-                found.append(row)
+                found.append({name: row[name] for name in self.columns})
         return found
 
 
@@ -83,6 +85,7 @@ def parent(run_model: RunModel, name: str, kind: Incremental, columns: Columns) 
     schema, table = run_model.schema(name), run_model.project().tables[name]
     checks = list(_checks(run_model.project(), name))
     present = {column for c in checks if isinstance(c, NullCheck) for column in c.columns}
+    present |= {table.time_column} if table.time_column else set()
     unique = tuple(tuple(c.columns) for c in checks if isinstance(c, UniqueCheck))
     drawn: dict[str, st.SearchStrategy[Any]] = {}
     derived: dict[str, Callable[[Row], Any]] = {}
@@ -97,9 +100,9 @@ def parent(run_model: RunModel, name: str, kind: Incremental, columns: Columns) 
             about = [check for check in checks if getattr(check, "column", None) == column]
             many = any(key[-1] == column for key in unique)
             found = values(f"{name}.{column}", type_, kind, about, many=many)
-            null = column not in present and column != table.time_column
-            drawn[column] = _or_null(found) if null else found
-    return Parent(name, table.time_column, drawn, derived, unique)
+            drawn[column] = found if column in present else _or_null(found)
+    nullable = tuple(column for column in schema if column not in {*present, *columns})
+    return Parent(tuple(schema), table.time_column, drawn, derived, unique, nullable)
 
 
 def _checks(project: Project, name: str) -> Iterator[Check]:
@@ -143,6 +146,8 @@ def histories(draw: st.DrawFn, parent: Parent) -> list[History]:
         found[0] = rows[0], None
     elif fate != "stays":
         found[0] = _earlier(parent, rows[0], draw(drawn), fate), rows[0]
+    if draw(st.booleans()):
+        found.append(found[-1])  # a duplicate, if no unique key forbids it
     return found
 
 

@@ -6,13 +6,14 @@ every step, new samples find more, and leaving rows out explains as much in a te
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from lakehouse.testing.inputs import History
+from lakehouse.testing.runner import Row
 
 Drawn: TypeAlias = dict[str, list[History]]
 Value = TypeVar("Value")
@@ -55,3 +56,19 @@ def smallest(drawn: Drawn, fails: Callable[[Drawn], object]) -> Drawn:
                     drawn = tried
                     break
     return drawn
+
+
+def plainest(
+    drawn: Drawn, nullable: Mapping[str, Iterable[str]], fails: Callable[[Drawn], object]
+) -> Drawn:
+    """What is left when no more of the nullable columns can be null, and it still fails."""
+    for name, columns in nullable.items():
+        for column in columns:
+            rows = [(_null(before, column), _null(after, column)) for before, after in drawn[name]]
+            if fails({**drawn, name: rows}):
+                drawn = {**drawn, name: rows}
+    return drawn
+
+
+def _null(row: Row | None, column: str) -> Row | None:
+    return None if row is None else {**row, column: None}
