@@ -74,18 +74,24 @@ def _report(
     if not missing and not extra:
         return
     yield (
-        f"{spec.table}: building by windows gives other rows than one full build: lookback"
-        f" {_length(kind.lookback)} or lookahead {_length(kind.lookahead)} may be too short"
+        f"{spec.table}: building by {' and '.join(_by(spec))} gives other rows than one full"
+        f" build: lookback {_length(kind.lookback)} or lookahead {_length(kind.lookahead)} may be"
+        " too short"
+        if spec.time_column
+        else f"{spec.table}: building by key gives other rows than one full build"
     )
-    yield (
-        f"  → a row may depend on rows from `lookback` before its {kind.grain} starts to"
-        " `lookahead` after it ends, on no others, and not on the order of rows that tie"
-    )
+    if spec.time_column:
+        yield (
+            f"  → a row may depend on rows from `lookback` before its {kind.grain} starts to"
+            " `lookahead` after it ends, on no others, and not on the order of rows that tie"
+        )
+    if spec.key:
+        yield f"  → a row may depend only on rows with the same {' and '.join(spec.key)}"
     yield from _story(revisions, cut(kind.grain), outcome)
     if missing:
         yield from ("", "only one full build gives:", *shown(missing))
     if extra:
-        yield from ("", "only building by windows gives:", *shown(extra))
+        yield from ("", f"only building by {' and '.join(_by(spec))} gives:", *shown(extra))
 
 
 def _story(revisions: Mapping[str, Revision], at: datetime, outcome: Outcome) -> Iterator[str]:
@@ -98,7 +104,11 @@ def _story(revisions: Mapping[str, Revision], at: datetime, outcome: Outcome) ->
                 yield from ("", title, *shown(rows))
     yield from ("", f"built up to {moment(at)} and from then on")
     if outcome.rebuilt:
-        yield f"rebuilt after the change: {', '.join(map(str, outcome.rebuilt))}"
+        yield f"rebuilt after the change: {outcome.rebuilt}"
+
+
+def _by(spec: ModelSpec) -> list[str]:
+    return ["windows"] * (spec.time_column is not None) + ["key"] * bool(spec.key)
 
 
 def _length(duration: str | timedelta) -> str:

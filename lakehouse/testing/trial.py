@@ -11,17 +11,19 @@ from lakehouse import materialize
 from lakehouse.catalogs import StoredTable
 from lakehouse.compile import Compiled, CompiledModel, Statement, stored, to_sql
 from lakehouse.declare import Incremental, ModelSpec, Table
-from lakehouse.engines.sql import covered, quoted, select, typed
+from lakehouse.engines.sql import quoted, select, typed, where
 from lakehouse.errors import QueryError
+from lakehouse.keys import Keys
 from lakehouse.plan import decide
 from lakehouse.project import Project
-from lakehouse.state import Change, TableState
+from lakehouse.state import EVERYTHING, Change, Changed, TableState
 from lakehouse.testing.inputs import Revision
 from lakehouse.testing.runner import DIALECT, Rows, RunModel
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 _EARLY, _LATE = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _BEFORE, _AFTER = "before", "after"
+_NOTHING = Changed()
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Outcome:
     """From one full build."""
     refreshed: Rows
     """From windows that were built before the change, and those rebuilt after it."""
-    rebuilt: Windows
+    rebuilt: Changed
 
 
 class Trial:
@@ -51,22 +53,43 @@ class Trial:
 
     def outcome(self, revisions: Mapping[str, Revision], cut: datetime) -> Outcome:
         """Build what is before and after `cut`, then what depends on a change of the parents."""
-        windows = (Window(_EARLY, cut), Window(cut, _LATE))
+        has_time = self._spec.time_column is not None
+        windows = (Window(_EARLY, cut), Window(cut, _LATE)) if has_time else (ALL_TIME,)
         rebuilt = self._dirty(revisions)
-        self._fill({name: each.before for name, each in revisions.items()})
-        kept = self._built(windows, without=rebuilt)
+        before = {name: each.before for name, each in revisions.items()}
+        self._fill(before)
+        kept = [
+            row
+            for keys in self._each_key(before)
+            for row in self._built(Changed(windows, keys), without=rebuilt)
+        ]
         self._fill({name: each.after for name, each in revisions.items()})
-        return Outcome(self._built((ALL_TIME,)), kept + self._built(rebuilt), rebuilt)
+        return Outcome(self._built(EVERYTHING), kept + self._built(rebuilt), rebuilt)
 
     def _fill(self, inputs: Mapping[str, Rows]) -> None:
         for name, rows in inputs.items():
             self._run_model.fill(name, rows)
 
-    def _dirty(self, revisions: Mapping[str, Revision]) -> Windows:
+    def _each_key(self, inputs: Mapping[str, Rows]) -> list[Keys | None]:
+        """The keys of the inputs, one at a time; None for a model without a key."""
+        if not self._spec.key:
+            return [None]
+        found = (self._keys(rows) for rows in inputs.values())
+        values = {value for keys in found if keys for value in keys.values}
+        return [Keys(self._spec.key, frozenset({value})) for value in sorted(values, key=repr)]
+
+    def _keys(self, rows: Rows) -> Keys | None:
+        """The model's keys of these rows; None where rows do not have them."""
+        key = self._spec.key
+        if not key or any(name not in row for row in rows for name in key):
+            return None
+        return Keys(key, frozenset(tuple(row[name] for name in key) for row in rows))
+
+    def _dirty(self, revisions: Mapping[str, Revision]) -> Changed:
         """What a run would rebuild."""
         tables = self._compiled.project.tables
         parents = {
-            name: _state(_changed(each, tables[name].time_column))
+            name: _state(_changed(each, tables[name].time_column), self._keys(_moved(each)))
             for name, each in revisions.items()
         }
         own = TableState(
@@ -74,23 +97,24 @@ class Trial:
             (Change(_BEFORE, (ALL_TIME,)),),
             dict.fromkeys(self._spec.inputs, _BEFORE),
         )
-        return decide(self._compiled, self._model, own, parents).windows
+        return decide(self._compiled, self._model, own, parents).dirty
 
-    def _built(self, windows: Windows, *, without: Windows = ()) -> Rows:
-        """The rows of windows, from inputs cut as runs cut them, less those of other windows."""
+    def _built(self, dirty: Changed, *, without: Changed = _NOTHING) -> Rows:
+        """Some rows, from inputs cut as runs cut them, less those that are built anew."""
         tables = {
             spec.table: StoredTable(name, "", _state(()), 0)
             for name, spec in self._compiled.project.tables.items()
             if name != self._spec.name
         }
-        build = materialize.build(self._compiled, self._model, windows, tables, _AFTER)
-        schema, column = build.statement.schema, build.time_column or ""
+        build = materialize.build(self._compiled, self._model, dirty, tables, _AFTER)
+        schema, column = build.statement.schema, build.time_column
         found: Rows = []
         for window, reach in build.spans:
-            rows = select(build.statement, build.sources, _scan, DIALECT, reach)
-            condition = f"({covered((window,), column, schema, DIALECT)})"
+            rows = select(build.statement, build.sources, _scan, DIALECT, reach, build.keys)
+            condition = where((window,), build.keys, column, schema, DIALECT)
             if without:
-                condition += f" AND NOT ({covered(without, column, schema, DIALECT)})"
+                anew = where(without.windows, without.keys, column, schema, DIALECT)
+                condition += f" AND ({anew}) IS NOT TRUE"
             typed_rows = typed(rows, schema, DIALECT)
             found += self._rows(f"SELECT * FROM ({typed_rows}) WHERE {condition}")
         return found
@@ -130,16 +154,23 @@ def _as_stored(spec: ModelSpec) -> ModelSpec:
     return replace(spec, kind=Table() if column is None else Incremental(column))
 
 
-def _state(changed: Windows) -> TableState:
-    """A parent that was read, and then changed in these windows."""
+def _state(windows: Windows, keys: Keys | None = None) -> TableState:
+    """A parent that was read, and then changed in these windows, for these keys."""
     state = TableState("", (Change(_BEFORE, (ALL_TIME,)),))
-    return state.after(Change(_AFTER, changed)) if changed else state
+    return state.after(Change(_AFTER, windows, keys)) if windows else state
+
+
+def _moved(revision: Revision) -> Rows:
+    """The rows that changed, as they were and as they are."""
+    return [*revision.goes, *revision.comes]
 
 
 def _changed(revision: Revision, column: str | None) -> Windows:
     """The moments of a parent at which rows changed, where they were and where they are."""
-    rows = (*revision.goes, *revision.comes)
-    return union(_around_value(row[column]) for row in rows if column is not None)
+    rows = _moved(revision)
+    if column is None:
+        return (ALL_TIME,) if rows else ()
+    return union(_around_value(row[column]) for row in rows)
 
 
 def _around_value(value: datetime | date) -> Window:

@@ -73,6 +73,20 @@ def months(visits):
     return dated.group_by("month").agg(visits=dated.count())
 
 
+def in_all(visits):
+    """Each site's visits."""
+    return visits.group_by("site").agg(visits=visits.count())
+
+
+def shares(visits):
+    """Each site's share of everybody's visits of the day."""
+    dated = visits.mutate(day=visits["at"].date())
+    of_day = dated.group_by("day").agg(everybody=dated.count())
+    joined = dated.join(of_day, "day")
+    counted = joined.group_by("site", "day", "everybody").agg(visits=joined.count())
+    return counted.select("site", "day", share=counted.visits / counted.everybody)
+
+
 def at_home(visits):
     """Visits by local time."""
     return visits.select("site", "at", local=to_local(visits["at"], visits.zone))
@@ -101,8 +115,20 @@ def check():
         (until_next, Incremental("at", lookahead="6h")),
         (days, Incremental("day", lookback="10h")),
         (months, Incremental("month", grain="month")),
+        (in_all, Incremental(key="site")),
+        (days, Incremental("day", lookback="10h", key="site")),
+        (shares, Incremental("day")),
     ],
-    ids=["lookback", "by hour", "lookahead", "a date of an instant", "a month of an instant"],
+    ids=[
+        "lookback",
+        "by hour",
+        "lookahead",
+        "a date of an instant",
+        "a month of an instant",
+        "by key",
+        "by window and key",
+        "keys that depend on one another",
+    ],
 )
 def test_what_is_long_enough_passes(check, function, kind):
     check(function, kind)
@@ -122,6 +148,21 @@ def test_what_is_long_enough_passes(check, function, kind):
 def test_what_is_too_short_fails(check, function, kind):
     with pytest.raises(AssertionError, match=rf"marts\.{function.__name__}: building by windows"):
         check(function, kind)
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "by"),
+    [
+        (shares, Incremental("day", key="site"), "windows and key"),
+        (lambda visits: shares(visits).drop("day"), Incremental(key="site"), "key"),
+    ],
+    ids=["windows and key", "key"],
+)
+def test_a_key_whose_rows_depend_on_others_fails(check, function, kind, by):
+    function.__name__ = "shares"
+    with pytest.raises(AssertionError, match=f"building by {by} gives other rows") as error:
+        check(function, kind)
+    assert "only on rows with the same site" in str(error.value)
 
 
 def test_a_failure_tells_the_reach_and_the_few_rows_that_matter(check):

@@ -14,15 +14,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from traces import TIME, build_windows, dirty, entries, instant, only
 
-from lakehouse.declare import parameters
+from lakehouse.declare import ModelSpec, parameters, spec_of
 from lakehouse.windows import Window, union
+from models import gold, marts, silver
 from models.gold import (
+    dim_date,
     int_glucose_day_to_day,
     int_glucose_excursions,
     int_glucose_values,
     mrt_glucose_readings,
 )
-from models.marts import mrt_glucose_episodes, mrt_glucose_overnight, mrt_glucose_overview
+from models.marts import (
+    mrt_glucose_agp,
+    mrt_glucose_episodes,
+    mrt_glucose_hourly_patterns,
+    mrt_glucose_overnight,
+    mrt_glucose_overview,
+    mrt_glucose_periods,
+)
 from models.silver import fct_glucose_readings
 
 DAY = timedelta(days=1)
@@ -103,13 +112,49 @@ READINGS = {
 }
 
 
-def test_any_readings(assert_incremental):
-    assert_incremental(fct_glucose_readings, columns={"timezone": zone})
+EXCURSIONS = {
+    "kind": st.sampled_from(["hypo", "hyper"]),
+    "level": st.sampled_from([1, 2]),
+    "ends_at": lambda row: row["starts_at"] + timedelta(minutes=15),
+    "timezone": zone,
+}
+VALUES = {
+    "glucose_mg_dl": st.integers(40, 400),
+    "reading_count": st.integers(1, 9),
+    "first_reading": st.just(FIRST),
+    "last_reading": st.just(FIRST + DAY),
+}
+MADE_UP = {
+    fct_glucose_readings: {"timezone": zone},
+    dim_date: {},
+    mrt_glucose_episodes: EXCURSIONS,
+    mrt_glucose_overview: {**READINGS, **EXCURSIONS},
+    mrt_glucose_overnight: {**READINGS, **EXCURSIONS},
+    mrt_glucose_periods: {**VALUES, "kind": EXCURSIONS["kind"], "level": EXCURSIONS["level"]},
+    **dict.fromkeys(
+        [
+            mrt_glucose_readings,
+            int_glucose_values,
+            int_glucose_day_to_day,
+            int_glucose_excursions,
+            mrt_glucose_hourly_patterns,
+            mrt_glucose_agp,
+        ],
+        READINGS,
+    ),
+}
+"""What columns hold that cannot be just anything, for each model."""
 
 
-@pytest.mark.parametrize("model", DAILY)
-def test_any_days(assert_incremental, model):
-    assert_incremental(model, columns=READINGS)
+@pytest.mark.parametrize("model", MADE_UP, ids=lambda model: model.__name__)
+def test_any_rows(assert_incremental, model):
+    assert_incremental(model, columns=MADE_UP[model])
+
+
+def test_no_model_is_left_out():
+    known = {**vars(silver), **vars(gold), **vars(marts)}
+    declared = [each for each in known.values() if isinstance(spec_of(each), ModelSpec)]
+    assert set(declared) == set(MADE_UP)
 
 
 seeds = st.integers(0, 2**32)
@@ -217,4 +262,25 @@ def test_an_episode_that_goes_on_after_midnight_is_no_new_one(run_model):
     )
     full, built = halves(run_model, mrt_glucose_overview, chain(run_model, rows), FIRST)
     assert [row["hypo_episodes"] for row in full] == [1, 0]
+    assert built == full
+
+
+def test_an_episode_that_is_undecided_for_hours_after_midnight_ends_then(run_model):
+    undecided = [75, 75, 60, 60] * 15  # ten minutes back, ten beyond: five hours
+    rows = entries([100, *[60] * 5, *undecided, 100, 100, 100], start=FIRST - timedelta(minutes=30))
+    full, built = halves(run_model, int_glucose_excursions, chain(run_model, rows), FIRST)
+    ends = {row["episode_ended_at"] for row in full if row["level"] == 1} - {None}
+    assert ends == {FIRST + timedelta(hours=5)}
+    assert built == full
+
+
+def test_the_last_minute_of_the_last_day_on_earth_is_compared_with_a_day_later(run_model):
+    late = FIRST + timedelta(hours=35, minutes=55)  # five to midnight at UTC-12, a day later
+    rows = [
+        row
+        for at in (late - DAY, late)
+        for row in entries([100], start=at, timezone="Etc/GMT+12", name=f"{at:%d}")
+    ]
+    full, built = halves(run_model, int_glucose_day_to_day, chain(run_model, rows), FIRST)
+    assert [row["pairs"] for row in full] == [1]
     assert built == full
