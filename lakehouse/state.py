@@ -114,7 +114,7 @@ class TableState:
             parents=document["parents"],
             covered=windows.from_json(document["covered"]),
             changes=tuple(
-                Change(version, windows.from_json(pairs), keys.from_json(values))
-                for version, pairs, values in document["changes"]
+                Change(version, windows.from_json(pairs), *map(keys.from_json, known))
+                for version, pairs, *known in document["changes"]
             ),
         )

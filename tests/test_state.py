@@ -64,6 +64,11 @@ def test_more_keys_than_are_told_apart_mean_any_key():
     assert state.changed_since("v1").keys is None
 
 
+def test_a_property_without_keys_means_any_key():
+    text = '{"fingerprint":"code","parents":{},"covered":[],"changes":[["v1",[]]]}'
+    assert TableState.from_property(text) == TableState("code", (Change("v1", ()),))
+
+
 def test_the_property_gives_the_same_state_back():
     changes = (*after(1, 4).changes, Change("v9", (day(1),), of("a", None)))
     state = TableState("code", changes, {"parent": "v3"}, (day(2), day(7)))
