@@ -37,18 +37,15 @@ EXTENDED = 120
 """Minutes; hypoglycemia that lasts longer is called extended."""
 HYPO = "hypo"
 HYPER = "hyper"
+_BOUNDS = (VERY_LOW, LOW, HIGH, VERY_HIGH)
+"""Between them lie five ranges, 0 to 4."""
 KINDS = (
-    (HYPO, 1, LOW),
-    (HYPO, 2, VERY_LOW),
-    (HYPER, 1, HIGH),
-    (HYPER, 2, VERY_HIGH),
+    (HYPO, 1, (0, 1)),
+    (HYPO, 2, (0,)),
+    (HYPER, 1, (3, 4)),
+    (HYPER, 2, (4,)),
 )
-"""Kind, level and limit; level 1 includes level 2."""
-
-
-def is_beyond(glucose: ir.NumericColumn, kind: str, limit: int) -> ir.BooleanColumn:
-    """Whether glucose is beyond the limit of this kind."""
-    return glucose < limit if kind == HYPO else glucose > limit
+"""Kind, level and the ranges beyond its limit; level 1 includes level 2."""
 
 
 def every_five_minutes(readings: ir.Table) -> ir.Table:
@@ -67,22 +64,27 @@ def every_five_minutes(readings: ir.Table) -> ir.Table:
         next_at=ibis.ifelse(joined, next_at, trace["at"] + 1),
         after=ibis.ifelse(joined, after, trace.glucose),
     )
-    # A reading with no slot before the next one belongs to the slot it follows.
     slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
-    points = trace.mutate(
-        has_slot=slots > 0,
-        slot=_slot_from(trace["at"])
-        + ibis.ifelse(slots > 0, 0, -1)
-        + ibis.range(ibis.greatest(slots, 1)).unnest(),
+    trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
+    # A reading with no slot before the next one counts for the slot it follows.
+    between = trace.filter(trace.slots == 0)
+    between = between.group_by("site", slot=between["first"] - 1).agg(
+        least=ibis.least(between.glucose, between.after).min(),
+        most=ibis.greatest(between.glucose, between.after).max(),
     )
+    points = trace.filter(trace.slots > 0)
+    points = points.mutate(slot=points["first"] + ibis.range(points.slots).unnest())
     here, span = points.slot * _STEP, points.next_at - points["at"]
     weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
-    found = points.group_by("site", "slot").agg(
-        glucose=ibis.ifelse(points.has_slot, weighted / span, None).max(),
-        lowest=ibis.least(points.glucose, points.after).min(),
-        highest=ibis.greatest(points.glucose, points.after).max(),
+    points = points.mutate(value=weighted / span).left_join(between, ["site", "slot"])
+    low, high = (chosen(points.glucose, points.after) for chosen in (ibis.least, ibis.greatest))
+    return points.select(
+        "site",
+        "slot",
+        glucose=points.value,
+        lowest=ibis.least(low, points.least.fill_null(low)),
+        highest=ibis.greatest(high, points.most.fill_null(high)),
     )
-    return found.filter(found.glucose.notnull())
 
 
 def _slot_from(at: ir.IntegerColumn) -> ir.IntegerColumn:
@@ -140,43 +142,56 @@ def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:
 def _runs(slots: ir.Table) -> ir.Table:
     """Consecutive slots on one side of a limit, cut at midnight UTC; `limit` counts `KINDS`.
 
-    A `run` has one number in all its days, a `segment` of the trace without a hole as well.
+    A `run` has one number in all its days; a `segment` of the trace has no hole.
     """
-    order = ibis.window(group_by="site", order_by="slot")
-    so_far = ibis.window(group_by="site", order_by="slot", rows=(None, 0))
-    hole = (slots.slot - slots.slot.lag().over(order) != 1).fill_null(True)
-    sides = {
-        f"beyond_{number}": is_beyond(slots.glucose, kind, limit)
-        for number, (kind, _, limit) in enumerate(KINDS)
-    }
-    slots = slots.mutate(hole=hole, **sides)
-    changes = {name: slots.hole | (slots[name] != slots[name].lag().over(order)) for name in sides}
-    slots = slots.mutate(
-        **{f"changed_{name}": _one_if(changed) for name, changed in changes.items()},
-        split=_one_if(slots.hole),
-    )
-    slots = slots.mutate(
-        segment=slots.split.sum().over(so_far),
-        **{f"run_{name}": slots[f"changed_{name}"].sum().over(so_far) for name in sides},
-    )
+    parts = _in_one_range(slots)
     limits = ibis.array([ibis.literal(number, "int64") for number in range(len(KINDS))])
-    each = slots.mutate(limit=limits.unnest())
-    each = each.mutate(
-        beyond=_choice(each["limit"], [each[name] for name in sides]),
-        run=_choice(each["limit"], [each[f"run_{name}"] for name in sides]),
-        day=each.slot // _A_DAY,
+    parts = parts.mutate(limit=limits.unnest())
+    beyond = [parts["range"].isin(ranges) for _, _, ranges in KINDS]
+    parts = parts.mutate(beyond=_choice(parts["limit"], beyond))
+    by = ["site", "limit", "segment"]
+    other = parts.beyond != parts.beyond.lag().over(ibis.window(group_by=by, order_by="first"))
+    parts = parts.mutate(turns=ibis.ifelse(other, 1, 0).cast("int64"))
+    so_far = ibis.window(group_by=by, order_by="first", rows=(None, 0))
+    parts = parts.mutate(run=parts.turns.sum().over(so_far))
+    return parts.group_by(*by, "run", "beyond", "day").agg(
+        first=parts["first"].min(),
+        end=parts.end.max(),
+        lowest=parts.lowest.min(),
+        highest=parts.highest.max(),
     )
-    return each.group_by("site", "limit", "segment", "run", "beyond", "day").agg(
-        first=each.slot.min(),
-        end=each.slot.max() + 1,
-        lowest=each.lowest.min(),
-        highest=each.highest.max(),
+
+
+def _in_one_range(slots: ir.Table) -> ir.Table:
+    """Consecutive slots in one of the five ranges, cut at midnight UTC.
+
+    All limits lie between ranges: this shortens the trace, once for all of them. Slots without a
+    hole between them, minus their rank, give one number.
+    """
+    glucose = slots.glucose
+    low, high = _BOUNDS[:2], _BOUNDS[2:]
+    below = [*(glucose < bound for bound in low), *(glucose <= bound for bound in high)]
+    slots = slots.mutate(
+        range=ibis.cases(*((each, n) for n, each in enumerate(below)), else_=len(below))
+    )
+    by_site = ibis.window(group_by=slots.site, order_by=slots.slot)
+    by_range = ibis.window(group_by=[slots.site, slots["range"]], order_by=slots.slot)
+    slots = slots.mutate(
+        segment=slots.slot - ibis.row_number().over(by_site),
+        island=slots.slot - ibis.row_number().over(by_range),
+        day=slots.slot // _A_DAY,
+    )
+    return slots.group_by("site", "segment", "range", "island", "day").agg(
+        first=slots.slot.min(),
+        end=slots.slot.max() + 1,
+        lowest=slots.lowest.min(),
+        highest=slots.highest.max(),
     )
 
 
 def _confirmed(runs: ir.Table) -> ir.Table:
     """The days of runs that last 15 minutes in all."""
-    whole = ibis.window(group_by=["site", "limit", "run"])
+    whole = ibis.window(group_by=["site", "limit", "segment", "run"])
     length = runs.end.max().over(whole) - runs["first"].min().over(whole)
     return runs.filter(length >= _CONFIRMED)
 
@@ -184,7 +199,3 @@ def _confirmed(runs: ir.Table) -> ir.Table:
 def _choice(number: ir.IntegerColumn, values: Sequence[ir.Value | str]) -> ir.Column:
     """The value at a place in the list."""
     return ibis.cases(*((number == place, value) for place, value in enumerate(values)))
-
-
-def _one_if(condition: ir.BooleanColumn) -> ir.IntegerColumn:
-    return ibis.ifelse(condition, 1, 0).cast("int64")
