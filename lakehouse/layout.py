@@ -2,31 +2,52 @@
 
 Both go by how many rows a table has for the time that was ingested so far. A small table is built
 in one piece and has a file a month. A large one is built in pieces that fit into memory, and has
-a file a day, so that a late row rewrites its day and not its month.
+a file every few days, so that a late row rewrites those and not its month.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from lakehouse.windows import Grain, Window, Windows
+from lakehouse.windows import ALL_TIME, Grain, Window, Windows
 
 PIECE_ROWS = 6_000_000
 """Rows of input that are read at once."""
-MONTH_ROWS = 500_000
-"""A table with more rows in a month has a file a day."""
+FILE_ROWS = 500_000
+"""A table with more rows in a month has a file for as many days as have about this many."""
 SMALL_FILE_ROWS = 100_000
-"""A file below this is worth rewriting with its neighbours of the same day or month."""
+"""A file below this is worth rewriting with its neighbours of the same span."""
 _MONTH = timedelta(days=30)
+_FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def file_grain(rows: int, covered: Windows) -> Grain:
-    """The time that one file holds, of a table with so many rows over the windows ingested."""
+@dataclass(frozen=True)
+class FileSpan:
+    """The time whose rows are one file: a month, or so many days, counted from 1970."""
+
+    days: int | None = None
+
+    def around(self, window: Window) -> Window:
+        """The time of all files that a window may touch."""
+        if self.days is None or window == ALL_TIME:
+            return window.snap("month")
+        whole = window.snap("day")
+        before = timedelta(days=(whole.start - _FIRST_DAY).days % self.days)
+        after = timedelta(days=(_FIRST_DAY - whole.end).days % self.days)
+        return whole.widen(before, after)
+
+
+def file_span(rows: int, covered: Windows) -> FileSpan:
+    """How much time one file holds, of a table with so many rows over the windows ingested."""
     months = sum((window.end - window.start for window in covered), timedelta()) / _MONTH
-    return "day" if rows > MONTH_ROWS * max(months, 1.0) else "month"
+    a_month = rows / max(months, 1.0)
+    if a_month <= FILE_ROWS:
+        return FileSpan()
+    return FileSpan(max(1, round(_MONTH.days * FILE_ROWS / a_month)))
 
 
 def pieces(windows: Windows, rows: int, covered: Windows, grain: Grain) -> Windows:

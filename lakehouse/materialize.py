@@ -50,10 +50,11 @@ def build(
 ) -> Build:
     """What an engine must do to bring the dirty rows of a model up to date."""
     inputs, covered = sources(compiled, model, tables), _covered(compiled, tables)
+    most = _most_rows(inputs)
     kind, pieces = model.spec.kind, dirty.windows
     spans = tuple((window, window) for window in pieces)
     if isinstance(kind, Incremental) and kind.time_column is not None:
-        pieces = layout.pieces(dirty.windows, _most_rows(inputs), covered, kind.grain)
+        pieces = layout.pieces(dirty.windows, most, covered, kind.grain)
         spans = tuple((window, window.widen(kind.before, kind.after)) for window in pieces)
     return Build(
         table=model.spec.table,
@@ -64,6 +65,7 @@ def build(
         keys=dirty.keys,
         time_column=model.spec.time_column,
         existing=tables.get(model.spec.table),
+        input_rows=most,
         covered=covered,
         state=_state(compiled, model, dirty, tables, version),
     )

@@ -113,6 +113,17 @@ def values_make_up_the_hours(
 
 
 @quality(
+    table="gold.int_glucose_days",
+    checks=[
+        NullCheck(["site", "reading_date", "first_reading", "last_reading"]),
+        UniqueCheck(["site", "reading_date"]),
+    ],
+)
+def days_are_unique() -> None:
+    """A day is there once."""
+
+
+@quality(
     table="gold.int_glucose_excursions",
     checks=[
         NullCheck(["site", "timezone", "kind", "level", "starts_at", "ends_at", "opens"]),

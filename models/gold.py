@@ -74,14 +74,9 @@ def mrt_glucose_readings(fct_glucose_readings: ir.Table) -> ir.Table:
 
 @model(kind=_LOCAL_DAYS, group="glucose")
 def int_glucose_values(fct_glucose_readings: ir.Table) -> ir.Table:
-    """How often each value occurs on a local day: any metric of a period follows from it."""
-    readings = fct_glucose_readings
-    return readings.group_by("site", "reading_date", "glucose_mg_dl").agg(
-        reading_count=readings.count(),
-        first_reading=readings.reading_timestamp.min(),
-        last_reading=readings.reading_timestamp.max(),
-        **cadence.intervals(readings.minutes_since_last_reading),
-    )
+    """How often each value occurs on a local day: metrics of any period follow from it."""
+    values = fct_glucose_readings.group_by("site", "reading_date", "glucose_mg_dl")
+    return values.agg(reading_count=fct_glucose_readings.count())
 
 
 # The local day, and the 24 hours and five minutes after it.
@@ -91,9 +86,18 @@ def int_glucose_values(fct_glucose_readings: ir.Table) -> ir.Table:
     ),
     group="glucose",
 )
-def int_glucose_day_to_day(fct_glucose_readings: ir.Table) -> ir.Table:
-    """How far glucose is, 24 hours later, from what it was on a local day."""
-    return periods.day_to_day(fct_glucose_readings)
+def int_glucose_days(fct_glucose_readings: ir.Table) -> ir.Table:
+    """The span and the intervals of a local day, and how far glucose is from that a day later."""
+    readings = fct_glucose_readings
+    days = readings.group_by("site", "reading_date").agg(
+        first_reading=readings.reading_timestamp.min(),
+        last_reading=readings.reading_timestamp.max(),
+        **cadence.intervals(readings.minutes_since_last_reading),
+    )
+    both = days.left_join(periods.day_to_day(readings), ["site", "reading_date"])
+    return both.select(
+        *days.columns, apart=both.apart.fill_null(0.0), pairs=both.pairs.fill_null(0)
+    )
 
 
 @model(

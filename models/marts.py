@@ -183,17 +183,17 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
 @model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_periods(
     int_glucose_values: ir.Table,
-    int_glucose_day_to_day: ir.Table,
+    int_glucose_days: ir.Table,
     mrt_glucose_episodes: ir.Table,
 ) -> ir.Table:
     """One row per period that ends with the day of the site's newest reading."""
     values = periods.with_class(int_glucose_values)
-    newest = values.group_by("site").agg(newest=values.newest.max())
+    days = periods.with_class(int_glucose_days)
     summary = periods.summary(values)
     for part in (
+        periods.spans(days),
         periods.percentiles(values),
-        periods.modd(int_glucose_day_to_day, newest),
-        periods.episode_counts(mrt_glucose_episodes, newest),
+        periods.episode_counts(mrt_glucose_episodes, days),
     ):
         both = summary.left_join(part, ["site", "period"])
         summary = both.drop("site_right", "period_right")

@@ -31,46 +31,64 @@ _SLOT = 5
 _SLOTS_A_DAY = 24 * 60 // _SLOT
 
 
-def with_class(values: ir.Table) -> ir.Table:
+def with_class(dated: ir.Table) -> ir.Table:
     """Adds `days`, the length of the shortest period that holds the day, and the `newest` day."""
-    aged = clock.with_age(values)
+    aged = clock.with_age(dated)
     return aged.mutate(days=_shortest(aged.age))
 
 
 def summary(values: ir.Table) -> ir.Table:
-    """Sums, span and cadence of each period."""
-    classes = values.group_by("site", "days", glucose=values.glucose_mg_dl).agg(
-        count=values.reading_count.sum(),
-        first_date=values.reading_date.min(),
-        last_date=values.reading_date.max(),
-        first_at=microseconds(values.first_reading.min()),
-        last_at=microseconds(values.last_reading.max()),
-        **cadence.regroup(values),
+    """Sums of each period."""
+    classes = _classes(values)
+    times = classes["count"].cast("float64")
+    return classes.group_by("site", "period").agg(
+        **metrics.sums(classes.glucose_mg_dl, classes["count"]),
+        low_risk=(metrics.low_risk(classes.glucose_mg_dl) * times).sum(),
+        high_risk=(metrics.high_risk(classes.glucose_mg_dl) * times).sum(),
+    )
+
+
+def spans(days: ir.Table) -> ir.Table:
+    """The dates, the minutes and the cadence of each period, and its MODD.
+
+    MODD is the mean absolute difference of glucose to 24 hours later, in mg/dL (Molnar 1972). Both
+    readings are in the period: as it ends with the newest one, the earlier one decides.
+    """
+    classes = days.group_by("site", "days").agg(
+        first_date=days.reading_date.min(),
+        last_date=days.reading_date.max(),
+        first_at=microseconds(days.first_reading.min()),
+        last_at=microseconds(days.last_reading.max()),
+        apart=days.apart.sum(),
+        pairs=days.pairs.sum(),
+        **cadence.regroup(days),
     )
     classes = _periods(classes)
-    times = classes["count"].cast("float64")
-    periods = classes.group_by("site", "period").agg(
-        **metrics.sums(classes.glucose, classes["count"]),
-        **cadence.regroup(classes),
+    found = classes.group_by("site", "period").agg(
         first_date=classes.first_date.min(),
         last_date=classes.last_date.max(),
         minutes=(classes.last_at.max() - classes.first_at.min()) / _MINUTE,
-        low_risk=(metrics.low_risk(classes.glucose) * times).sum(),
-        high_risk=(metrics.high_risk(classes.glucose) * times).sum(),
+        modd=classes.apart.sum() / classes.pairs.sum().cast("float64").nullif(0.0),
+        **cadence.regroup(classes),
     )
-    return periods.mutate(cadence=cadence.cadence(periods))
+    return found.mutate(cadence=cadence.cadence(found))
 
 
 def percentiles(values: ir.Table) -> ir.Table:
     """p05 to p95 of each period."""
-    classes = values.group_by("site", "days", "glucose_mg_dl").agg(count=values.reading_count.sum())
     return quantiles(
-        _periods(classes),
+        _classes(values),
         by=["site", "period"],
         value="glucose_mg_dl",
         at=PERCENTILES,
         times="count",
     )
+
+
+def _classes(values: ir.Table) -> ir.Table:
+    """The `count` of each value in each class of days, once for each `period` that holds it."""
+    found = values.group_by("site", "days", "glucose_mg_dl").agg(count=values.reading_count.sum())
+    return _periods(found)
 
 
 def day_to_day(readings: ir.Table) -> ir.Table:
@@ -89,30 +107,15 @@ def day_to_day(readings: ir.Table) -> ir.Table:
     )
 
 
-def modd(days: ir.Table, newest: ir.Table) -> ir.Table:
-    """Mean absolute difference of glucose to 24 hours later, in mg/dL (MODD; Molnar 1972).
-
-    Both readings are in the period: as it ends with the newest one, the earlier one decides.
-    """
-    classes = _periods(_dated(days, newest, days.reading_date))
-    return classes.group_by("site", "period").agg(
-        modd=classes.apart.sum() / classes.pairs.sum().cast("float64")
-    )
-
-
-def episode_counts(episodes: ir.Table, newest: ir.Table) -> ir.Table:
+def episode_counts(episodes: ir.Table, days: ir.Table) -> ir.Table:
     """How many episodes of low glucose start in each period."""
-    low = episodes.filter(episodes.kind == HYPO)
-    found = _periods(_dated(low, newest, low.local_date))
+    newest = days.group_by("site").agg(newest=days.newest.max())
+    low = episodes.filter(episodes.kind == HYPO).join(newest, "site")
+    low = low.mutate(days=_shortest(low.newest.delta(low.local_date, unit="day").cast("int64")))
+    found = _periods(low)
     return found.group_by("site", "period").agg(
         **{f"hypo_episodes_level{level}": (found.level == level).sum() for level in LEVELS}
     )
-
-
-def _dated(rows: ir.Table, newest: ir.Table, date: ir.DateColumn) -> ir.Table:
-    """Adds `days`, the length of the shortest period that holds a row of this date."""
-    dated = rows.mutate(date=date).join(newest, "site")
-    return dated.mutate(days=_shortest(dated.newest.delta(dated["date"], unit="day").cast("int64")))
 
 
 def columns(periods: ir.Table) -> ir.Table:

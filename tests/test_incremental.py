@@ -21,7 +21,7 @@ steps = st.lists(st.tuples(code, st.lists(rows, max_size=4), spans), min_size=1,
 def size(request, monkeypatch):
     """Tables of a few rows, cut and laid out as they are, or as millions would be."""
     if request.param == "as if they were large":
-        for name, rows in (("PIECE_ROWS", 2), ("MONTH_ROWS", 1), ("SMALL_FILE_ROWS", 2)):
+        for name, rows in (("PIECE_ROWS", 2), ("FILE_ROWS", 1), ("SMALL_FILE_ROWS", 2)):
             monkeypatch.setattr(layout, name, rows)
 
 

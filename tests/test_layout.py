@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toy import at, event
 
 from lakehouse import layout
-from lakehouse.layout import MONTH_ROWS, PIECE_ROWS, file_grain, pieces
+from lakehouse.layout import FILE_ROWS, PIECE_ROWS, FileSpan, file_span, pieces
 from lakehouse.windows import ALL_TIME, GRAINS, Window, floor, union
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -53,15 +53,27 @@ def test_a_few_days_of_a_large_table_are_one_piece():
     assert pieces((days(3, 7),), 40 * PIECE_ROWS, (days(0, 3600),), "day") == (days(3, 7),)
 
 
-@pytest.mark.parametrize(("rows", "grain"), [(12 * MONTH_ROWS, "month"), (13 * MONTH_ROWS, "day")])
-def test_a_file_holds_a_month_or_in_a_large_table_a_day(rows, grain):
-    assert file_grain(rows, YEAR) == grain
+@pytest.mark.parametrize(
+    ("months_of_rows", "days"), [(0.1, None), (1, None), (2, 15), (4, 8), (30, 1), (1000, 1)]
+)
+def test_a_file_holds_a_month_or_fewer_days_of_a_large_table(months_of_rows, days):
+    assert file_span(round(12 * months_of_rows * FILE_ROWS), YEAR) == FileSpan(days)
+
+
+@given(windows, st.integers(1, 20))
+def test_the_files_around_a_window_are_whole_and_hold_it(window, days):
+    around = FileSpan(days).around(window)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert around.start <= window.start
+    assert around.end >= window.end
+    assert around.end - around.start < window.end - window.start + 2 * timedelta(days=days)
+    assert all((edge - epoch).days % days == 0 for edge in (around.start, around.end))
 
 
 @pytest.fixture
 def large(monkeypatch):
     """Tables of a few rows are laid out as large ones."""
-    monkeypatch.setattr(layout, "MONTH_ROWS", 1)
+    monkeypatch.setattr(layout, "FILE_ROWS", 1)
     monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 1)
 
 
@@ -73,7 +85,7 @@ def files(toy, table):
 
 @pytest.mark.parametrize("table", ["raw.events", "silver.steps"])
 def test_one_more_day_of_a_large_table_leaves_the_files_of_other_days(toy, source, large, table):
-    source.rows = [event(f"{day}-{n}", 1, at(day, n)) for day in range(6) for n in range(3)]
+    source.rows = [event(f"{day}-{n}", 1, at(day, n)) for day in range(6) for n in range(8)]
     toy.run(0, 5)
     before = files(toy, table)
     source.rows.append(event("late", 1, at(2)))

@@ -45,6 +45,8 @@ class Build:
     """Only rows of these keys are replaced, from inputs of these keys; None: of any."""
     time_column: str | None
     existing: StoredTable | None
+    input_rows: int
+    """The rows of the largest input."""
     covered: Windows
     """The windows that were ingested so far, for the layout of files."""
     state: TableState

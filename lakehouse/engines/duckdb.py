@@ -24,8 +24,9 @@ from lakehouse.compile import Statement
 from lakehouse.engines import Build, Source
 from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
 from lakehouse.errors import PublishError, QueryError
+from lakehouse.layout import FileSpan
 from lakehouse.state import Changed
-from lakehouse.windows import ALL_TIME, Grain, Window, Windows, union
+from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,8 +103,8 @@ class DuckDB:
         load_extension(self.connection, "postgres_scanner")
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        grain = self._file_grain(build)
-        removed, kept = self._replaced(catalog, branch, build, grain)
+        span = self._file_span(build)
+        removed, kept = self._replaced(catalog, branch, build, span)
         parts = [self._part(build, window, reach) for window, reach in build.spans]
         neighbours = 0
         if kept:
@@ -113,9 +114,9 @@ class DuckDB:
             neighbours = self.scalar(f"SELECT count(*) {rest}")
         folder = f"{catalog.location(build.table)}/data"
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
-        added, rows = self._copy_all(statements, folder, build.time_column, grain)
+        added, rows = self._copy_all(statements, folder, build.time_column, span)
         if build.is_whole and build.time_column is not None:
-            added = self._regrained(added, folder, build, grain, rows)
+            added = self._divided_anew(added, folder, build, span, rows)
         shape = build.statement.schema.to_pyarrow()
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
@@ -171,9 +172,13 @@ class DuckDB:
         return int(row[0]) if row else 0
 
     def copy(
-        self, statement: str, folder: str, time_column: str | None, grain: Grain = "month"
+        self,
+        statement: str,
+        folder: str,
+        time_column: str | None,
+        span: FileSpan = layout.FileSpan(),  # noqa: B008 - frozen
     ) -> tuple[list[str], int]:
-        """Write rows as Parquet, a file for each `grain` of `time_column`; the files, the rows."""
+        """Write rows as Parquet, a file for each span of `time_column`; the files, the rows."""
         target = f"{folder}/{uuid.uuid4().hex}"
         options = "FORMAT parquet, RETURN_STATS"
         if time_column is None:
@@ -183,9 +188,11 @@ class DuckDB:
             Path(target).mkdir(parents=True)
             # Without a time zone: with one, every row is looked up in its calendar.
             day = f"CAST(make_timestamp(epoch_us({quoted(time_column)})) AS DATE)"
-            unit = f"CAST(date_trunc({text(grain)}, {day}) AS DATE)"
-            statement = f"SELECT *, {unit} AS _unit FROM ({statement})"
-            options += ", PARTITION_BY (_unit)"
+            part = f"CAST(date_trunc('month', {day}) AS DATE)"
+            if span.days is not None:
+                part = f"({day} - DATE '1970-01-01') // {span.days}"
+            statement = f"SELECT *, {part} AS _part FROM ({statement})"
+            options += ", PARTITION_BY (_part)"
         written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
         files = {str(path): int(count) for path, count, *_ in written if count}
         return list(files), sum(files.values())
@@ -202,18 +209,18 @@ class DuckDB:
         return where(windows, build.keys, build.time_column, schema, self.dialect)
 
     def _copy_all(
-        self, statements: Iterable[str], folder: str, time_column: str | None, grain: Grain
+        self, statements: Iterable[str], folder: str, time_column: str | None, span: FileSpan
     ) -> tuple[list[str], int]:
         """Write the rows of several statements, one after the other."""
-        written = [self.copy(each, folder, time_column, grain) for each in statements]
+        written = [self.copy(each, folder, time_column, span) for each in statements]
         return [path for paths, _ in written for path in paths], sum(rows for _, rows in written)
 
-    def _regrained(
-        self, files: list[str], folder: str, build: Build, grain: Grain, rows: int
+    def _divided_anew(
+        self, files: list[str], folder: str, build: Build, span: FileSpan, rows: int
     ) -> list[str]:
         """The files of a whole table, written again if it has other rows than were expected."""
-        right = layout.file_grain(rows, build.covered)
-        if right == grain or not files:
+        right = layout.file_span(rows, build.covered)
+        if right.days == span.days or not files:
             return files
         again, _ = self.copy(f"FROM {parquet(files)}", folder, build.time_column, right)
         for path in files:
@@ -221,14 +228,14 @@ class DuckDB:
         return again
 
     @staticmethod
-    def _file_grain(build: Build) -> Grain:
-        """The time that a file holds: as many rows as there are now, or are expected to be."""
+    def _file_span(build: Build) -> FileSpan:
+        """The time that a file holds, going by the rows that there are, or else may be."""
         if build.existing is not None:
-            return layout.file_grain(build.existing.rows, build.covered)
-        return "day" if build.apart else "month"
+            return layout.file_span(build.existing.rows, build.covered)
+        return layout.file_span(build.input_rows, build.covered)
 
     def _replaced(
-        self, catalog: Catalog, branch: str, build: Build, grain: Grain
+        self, catalog: Catalog, branch: str, build: Build, span: FileSpan
     ) -> tuple[list[DataFile], list[DataFile]]:
         """The files to remove, and those of them whose other rows are to be copied along."""
         if build.existing is None:
@@ -239,7 +246,7 @@ class DuckDB:
         if build.time_column is None:
             around = catalog.files(branch, build.table, (ALL_TIME,), column)
             return around, around
-        units = union(window.snap(grain) for window in build.windows)
+        units = union(span.around(window) for window in build.windows)
         around = catalog.files(branch, build.table, units, column)
         if any(file.rows >= layout.SMALL_FILE_ROWS for file in around):
             touched = {f.path for f in catalog.files(branch, build.table, build.windows, column)}

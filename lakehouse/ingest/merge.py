@@ -20,9 +20,10 @@ from lakehouse.engines.sql import columns, nothing, quoted, text
 from lakehouse.ingest.stage import POSITION
 from lakehouse.ingest.validate import REASONS
 from lakehouse.keys import MOST, Keys, union
+from lakehouse.layout import FileSpan
 from lakehouse.raw import INGESTED_AT, RUN_ID, declared, landed
 from lakehouse.state import Change, TableState
-from lakehouse.windows import ALL_TIME, Grain, Window, Windows
+from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
     from lakehouse.declare import IngestionSpec
@@ -86,9 +87,9 @@ class Merge:
                 keys = self._keys(key) if dirty and not afresh else None
                 after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
             rows = counts.new + sum(file.rows for file in files)
-            grain = layout.file_grain(rows, everywhere)
-            rewritten = files if afresh else self._rewritten(files, dirty, grain)
-            written = self._write(rewritten, replace(after, covered=everywhere), counts, grain)
+            span = layout.file_span(rows, everywhere)
+            rewritten = files if afresh else self._rewritten(files, dirty, span)
+            written = self._write(rewritten, replace(after, covered=everywhere), counts, span)
         return counts, written
 
     def _sort_out(self, validated: str, files: list[DataFile], *, afresh: bool) -> Landing:
@@ -168,7 +169,7 @@ class Merge:
         ).fetchall()
         return union([Keys(columns, frozenset(found))])
 
-    def _rewritten(self, files: list[DataFile], dirty: Windows, grain: Grain) -> list[DataFile]:
+    def _rewritten(self, files: list[DataFile], dirty: Windows, span: FileSpan) -> list[DataFile]:
         """The files to replace: those with changed rows, and small ones of the same time."""
         if not dirty or not files:
             return []
@@ -180,13 +181,13 @@ class Merge:
         }
         near = files
         if self.spec.time_column is not None:
-            units = windows.union(window.snap(grain) for window in dirty)
+            units = windows.union(span.around(window) for window in dirty)
             near = self.catalog.files(self.branch, self.spec.table, units, self.spec.time_column)
         small = {file.path for file in near if file.rows < layout.SMALL_FILE_ROWS}
         return [file for file in files if file.path in holding or file.path in small]
 
     def _write(
-        self, remove: list[DataFile], state: TableState, counts: Landing, grain: Grain
+        self, remove: list[DataFile], state: TableState, counts: Landing, span: FileSpan
     ) -> StoredTable:
         spec, schema = self.spec, landed(self.spec)
         added: list[str] = []
@@ -200,7 +201,7 @@ class Merge:
                 f" ANTI JOIN (SELECT * FROM existing WHERE NOT is_same) USING ({self._key})"
             )
             folder = f"{self.catalog.location(spec.table)}/data"
-            added, _ = self.engine.copy(statement, folder, spec.time_column, grain)
+            added, _ = self.engine.copy(statement, folder, spec.time_column, span)
         return self.catalog.write(
             self.branch, TableChange(spec.table, schema.to_pyarrow(), remove, added, state)
         )
