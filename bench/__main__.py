@@ -8,9 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import backfill, day, refresh
+from bench import backfill, day, merge, one_more_day, plan, publish, refresh
 
-BENCHMARKS = {"day": day.measure, "backfill": backfill.measure, "refresh": refresh.measure}
+BENCHMARKS = {
+    "day": day.measure,
+    "backfill": backfill.measure,
+    "merge": merge.measure,
+    "publish": publish.measure,
+    "plan": plan.measure,
+    "refresh": refresh.measure,
+    "one_more_day": one_more_day.measure,
+}
 
 
 def main() -> None:

@@ -164,6 +164,12 @@ def test_a_source_that_fails_midway_leaves_nothing(toy, source):
     assert toy.session.catalog.branches() == []
 
 
+def test_what_a_source_raises_comes_through_as_it_was_raised(toy, source):
+    source.read = lambda window: (1 / 0 for _ in [window])
+    with pytest.raises(ZeroDivisionError):
+        toy.run()
+
+
 def test_a_failed_run_is_recorded_too(toy, source):
     source.rows = [event("b", 501, at(0))]
     with pytest.raises(CheckFailedError):

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse import Window
+from lakehouse.engines.duckdb import connect
 
 _ENTRIES = Path(__file__).with_name("entries.sql").read_text(encoding="utf-8")
 _SITES = """
@@ -31,7 +32,7 @@ class People:
     def entries(self, window: Window) -> Iterator[pa.Table]:
         """Every entry in `window`, as the client of Nightscout yields them: fields are text."""
         start, end = (round(edge.timestamp() * 1000) for edge in (window.start, window.end))
-        with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+        with connect(extensions=("icu",)).connection as connection:
             asked = {"people": self.count, "start": start, "end": end}
             for batch in connection.execute(_ENTRIES, asked).to_arrow_reader(_PAGE):
                 yield pa.Table.from_batches([batch])

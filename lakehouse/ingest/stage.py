@@ -100,9 +100,14 @@ def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, 
 
 def _cause(error: BaseException) -> BaseException:
     """The error that a source raised, from under dlt's own."""
+    from dlt.extract.exceptions import ResourceExtractionError
+
     seen: BaseException | None = error
     while seen is not None:
+        below = seen.__cause__ or seen.__context__
         if isinstance(seen, LakehouseError | KeyboardInterrupt):
             return seen
-        seen = seen.__cause__ or seen.__context__
+        if isinstance(seen, ResourceExtractionError) and below is not None:
+            return below
+        seen = below
     return error

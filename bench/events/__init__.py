@@ -1,0 +1,1 @@
+"""A project of one table and its copy, for benchmarks of merging and publishing."""
