@@ -50,8 +50,8 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 
 # Needs `uv` on the PATH. The result names packages and hashes, never where they come from.
 requirements:
-	uv pip compile pyproject.toml --extra nightscout --universal --generate-hashes --no-header --quiet --output-file requirements.txt
-	uv pip compile pyproject.toml --extra nightscout --extra dev --constraint requirements.txt --universal --generate-hashes --no-header --quiet --output-file requirements-dev.txt
+	uv pip compile pyproject.toml --extra nightscout --extra production --universal --generate-hashes --no-header --quiet --output-file requirements.txt
+	uv pip compile pyproject.toml --extra nightscout --extra production --extra dev --constraint requirements.txt --universal --generate-hashes --no-header --quiet --output-file requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis site
