@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 DATE ?= $(shell date +%F)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types docs bench requirements clean
+.PHONY: help run test lint types docs bench requirements clean stack stack-down test-stack
 
 help:
 	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
 	@echo "make test                  the test suite"
+	@echo "make stack, stack-down     start and stop Trino, Nessie, an S3 server and Postgres"
+	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
 	@echo "make bench                 what a run costs, as JSON"
 	@echo "make requirements          compile the requirements anew"
@@ -19,6 +21,16 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q
+
+# Needs Maven and Java 24 or newer. `source .stack/main/env` points the project at the stack.
+stack: $(VENV)/.run
+	@$(BIN)/python -m deploy up
+
+stack-down: $(VENV)/.run
+	@$(BIN)/python -m deploy down
+
+test-stack: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -n 0 tests/stack
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

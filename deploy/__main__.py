@@ -1,0 +1,46 @@
+"""`python -m deploy up` and `down`; `make stack` and `make stack-down` say the same."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from deploy import stack
+
+_folder = click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=stack.ROOT / "main",
+    help="Where the stack keeps its data, its logs and its pids.",
+)
+
+
+@click.group()
+def main() -> None:
+    """Trino, Nessie, an S3 server and Postgres, on loopback."""
+
+
+@main.command()
+@_folder
+def up(folder: Path) -> None:
+    """Start the stack, and say where it listens."""
+    variables = stack.start(folder.resolve())
+    for name in ("TRINO_URL", "NESSIE_URL", "S3_ENDPOINT", "WAREHOUSE"):
+        sys.stdout.write(f"{name.lower():12} {variables[f'LAKEHOUSE_{name}']}\n")
+    at = variables["LAKEHOUSE_POSTGRES_URL"].rpartition("@")[2]
+    sys.stdout.write(f"{'postgres':12} postgresql://{at}\n\n")
+    sys.stdout.write(f"to use it:   source {folder}/env\n")
+
+
+@main.command()
+@_folder
+def down(folder: Path) -> None:
+    """Stop what was started; the data stays."""
+    stopped = stack.stop(folder.resolve())
+    sys.stdout.write(f"stopped {', '.join(stopped)}\n" if stopped else "nothing was running\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What the servers are told: the values that `compose.yaml` gives them, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BUCKET = "lake"
+REGION = "us-east-1"
+USER = "lakehouse"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers listen on loopback."""
+
+    postgres: int = 5432
+    s3: int = 7070
+    nessie: int = 19120
+    nessie_management: int = 19121
+    trino: int = 8080
+
+    @property
+    def s3_url(self) -> str:
+        """The address of the S3 server."""
+        return f"http://127.0.0.1:{self.s3}"
+
+
+def s3proxy(ports: Ports, secret: str, folder: str) -> dict[str, str]:
+    """The properties of the S3 server: a bucket is a folder below `folder`."""
+    return {
+        "s3proxy.endpoint": ports.s3_url,
+        "s3proxy.authorization": "aws-v2-or-v4",
+        "s3proxy.identity": USER,
+        "s3proxy.credential": secret,
+        "jclouds.provider": "filesystem-nio2",
+        "jclouds.filesystem.basedir": folder,
+    }
+
+
+def nessie(ports: Ports, secret: str, folder: str) -> dict[str, str]:
+    """The properties of Nessie: its own store, its warehouse, and the S3 server of it."""
+    options = "nessie.catalog.service.s3.default-options"
+    return {
+        "quarkus.http.host": "127.0.0.1",
+        "quarkus.http.port": str(ports.nessie),
+        "quarkus.management.host": "127.0.0.1",
+        "quarkus.management.port": str(ports.nessie_management),
+        "nessie.version.store.type": "ROCKSDB",
+        "nessie.version.store.persist.rocks.database-path": folder,
+        "nessie.catalog.default-warehouse": "warehouse",
+        "nessie.catalog.warehouses.warehouse.location": f"s3://{BUCKET}/",
+        f"{options}.endpoint": ports.s3_url,
+        f"{options}.region": REGION,
+        f"{options}.path-style-access": "true",
+        f"{options}.request-signing-enabled": "false",
+        f"{options}.access-key": "urn:nessie-secret:quarkus:lakehouse.s3",
+        "lakehouse.s3.name": USER,
+        "lakehouse.s3.secret": secret,
+    }
+
+
+def trino(ports: Ports) -> dict[str, str]:
+    """Trino's config.properties: one server, with a catalog for each branch of a run."""
+    return {
+        "coordinator": "true",
+        "node-scheduler.include-coordinator": "true",
+        "http-server.http.port": str(ports.trino),
+        "discovery.uri": f"http://127.0.0.1:{ports.trino}",
+        "catalog.management": "dynamic",
+        "catalog.store": "memory",
+        "query.max-memory": "400MB",
+        "query.max-memory-per-node": "400MB",
+        "memory.heap-headroom-per-node": "300MB",
+    }
+
+
+def trino_node(folder: str) -> dict[str, str]:
+    """Trino's node.properties."""
+    return {
+        "node.environment": "lakehouse",
+        "node.id": "lakehouse",
+        "node.data-dir": folder,
+        "node.internal-address": "127.0.0.1",
+        "node.bind-ip": "127.0.0.1",
+    }
+
+
+TRINO_JVM = (
+    "-server",
+    "-Xmx1G",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:ReservedCodeCacheSize=256M",
+    "-XX:+EnableDynamicAgentLoading",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Djdk.attach.allowAttachSelf=true",
+    "-Dfile.encoding=UTF-8",
+    "-Duser.timezone=UTC",
+    "--sun-misc-unsafe-memory-access=allow",
+)
