@@ -20,7 +20,7 @@ from lakehouse.windows import Window, Windows
 _NEEDED_BY_A_RUN = (
     "dlt.destinations",
     "pandera.backends.ibis.builtin_checks",
-    "pyiceberg.catalog.sql",
+    "lakehouse.catalogs.sqlite_tables",
     "pyiceberg.io.pyarrow",
     "psycopg",
     "ibis.backends.duckdb",

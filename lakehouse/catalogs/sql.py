@@ -1,4 +1,4 @@
-"""The embedded catalog: PyIceberg's SqlCatalog on SQLite, with branches and a log.
+"""The embedded catalog: the tables of PyIceberg's SqlCatalog in SQLite, with branches and a log.
 
 SqlCatalog keys each row by a catalog name. Here that name is the branch: a branch is a copy of
 main's rows under another name, and a merge replaces main's rows in one SQLite transaction. What
@@ -24,7 +24,7 @@ from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.windows import Window
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from lakehouse.catalogs.sqlite_tables import SqliteTables
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS iceberg_tables (
@@ -153,20 +153,14 @@ class SqliteCatalog:
             return iceberg.write(self._pyiceberg(branch), change, location)
 
     @cached_property
-    def _opened(self) -> dict[str, SqlCatalog]:
+    def _opened(self) -> dict[str, SqliteTables]:
         return {}
 
-    def _pyiceberg(self, ref: str) -> SqlCatalog:
-        from pyiceberg.catalog.sql import SqlCatalog
+    def _pyiceberg(self, ref: str) -> SqliteTables:
+        from lakehouse.catalogs.sqlite_tables import SqliteTables
 
         if ref not in self._opened:
-            self._opened[ref] = SqlCatalog(
-                ref,
-                uri=f"sqlite:///{self.path}",
-                warehouse=self.warehouse.as_uri(),
-                init_catalog_tables="false",
-                **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"},
-            )
+            self._opened[ref] = SqliteTables(ref, self._reading, self._writing)
         return self._opened[ref]
 
     @contextmanager

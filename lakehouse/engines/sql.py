@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lakehouse.keys import Keys, Value
@@ -98,6 +99,7 @@ def select(
     return f"WITH {', '.join(named)} SELECT * FROM ({statement.sql}) AS model"
 
 
+@cache
 def sql_type(kind: dt.DataType, dialect: str) -> str:
     """The name that a type has in a dialect."""
     from ibis.backends.sql.datatypes import get_type_mapper
