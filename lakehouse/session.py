@@ -15,10 +15,11 @@ from lakehouse import config, dag, postgres, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError, UnknownNameError
+from lakehouse.ingest.loader import Loader
+from lakehouse.ingest.stage import Stage, stage
 from lakehouse.windows import Window, Windows
 
 _NEEDED_BY_A_RUN = (
-    "dlt.destinations",
     "pandera.backends.ibis.builtin_checks",
     "lakehouse.catalogs.sqlite_tables",
     "pyiceberg.io.pyarrow",
@@ -44,6 +45,8 @@ class Session:
         self._threads = ThreadPoolExecutor(max_workers=2)
         self._started = ExitStack()
         self._postgres: Future[str] | None = None
+        self.staging: Stage = stage
+        """How pages are staged: here, or, once opened, in a process beside this one."""
 
     engine_dialect = "duckdb"
     """The SQL that the profile's engine speaks."""
@@ -88,10 +91,13 @@ class Session:
         """Load all that a run needs, so that the run itself spends no time on imports.
 
         DuckDB's extensions, and a Postgres that is to be set up first, load meanwhile: they wait
-        for the disk and for other processes, not for Python.
+        for the disk and for other processes, not for Python. So does the process that stages.
         """
         # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
         gc.disable()
+        self.staging = loader = Loader()
+        self._started.callback(loader.close)
+        loader.start()
         self.prepare_home()
         engine = self._threads.submit(self._ready_engine)
         if not postgres.is_set_up(self.settings):

@@ -110,6 +110,7 @@ class Running:
             folder=self.journal.path.parent,
             journal=self.journal,
             workers=self.request.workers,
+            staging=self.session.staging,
             told=self._tell,
         )
         # The sources are read while their pages are staged: each gets the time it took.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import windows
 from lakehouse.errors import LakehouseError
-from lakehouse.ingest.stage import Pages, stage
+from lakehouse.ingest.stage import Pages, Stage, stage
 from lakehouse.project import WINDOW
 from lakehouse.windows import ALL_TIME, Window, Windows
 
@@ -97,6 +97,7 @@ def fetch_all(
     folder: Path,
     journal: Journal,
     workers: int = 1,
+    staging: Stage = stage,
     told: Told = lambda *_: None,
 ) -> dict[str, Fetched]:
     """Fetch and stage every piece; what fails is noted, unless nothing could be had at all.
@@ -110,7 +111,7 @@ def fetch_all(
         error = ""
         pages = {name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()}
         try:
-            staged = stage(pages, group=group, folder=folder / str(index)) if pages else {}
+            staged = staging(pages, group=group, folder=folder / str(index)) if pages else {}
         except LakehouseError as failure:
             if not arrived:
                 raise
@@ -119,8 +120,8 @@ def fetch_all(
                 result[name].failed[window] = error
         else:
             arrived += 1
-            for name, found in staged.items():
-                journal.add(name, pieces[name], found.paths, found.rows)
+            for name, paths in staged.items():
+                journal.add(name, pieces[name], paths, pages[name].rows)
         for name, each in pages.items():
             result[name].seconds += each.seconds
         told(index + 1, len(rounds), pieces, error)

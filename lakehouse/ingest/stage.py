@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.errors import LakehouseError
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 
 POSITION = "_position"
 """Counts the rows of one fetch in the order they came: the later of two is the newer."""
-
-
-@dataclass(frozen=True)
-class Staged:
-    """The files of one fetch."""
-
-    paths: tuple[str, ...]
-    rows: int
 
 
 @dataclass
@@ -54,13 +46,31 @@ class Pages:
                 yield page.append_column(POSITION, positions)
 
 
-def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, Staged]:
+class Stage(Protocol):
+    """Writes named pages as Parquet under a folder; the files of each name."""
+
+    def __call__(
+        self, pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
+    ) -> dict[str, list[str]]:
+        """An error of a source comes through as it was raised."""
+        ...
+
+
+def stage(
+    pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
+) -> dict[str, list[str]]:
     """Load what several ingestions yield with dlt as Parquet: `folder`/`group`/<name>.
 
     What is there already, of a run that was killed, is taken away first.
-
-    An error of a source comes through as it was raised.
     """
+    tables = ((name, page) for name, each in pages.items() for page in each)
+    return load(tables, list(pages), group=group, folder=folder)
+
+
+def load(
+    tables: Iterable[tuple[str, pa.Table]], names: Sequence[str], *, group: str, folder: Path
+) -> dict[str, list[str]]:
+    """The same for tables in the order that they come, each with its name."""
     # dlt reports usage unless told not to, and would guess at types if it were given dicts.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     import dlt
@@ -77,8 +87,8 @@ def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, 
         dataset_name=group,
     )
     # The decorators of dlt would look through every imported module for where they stand.
-    resources = [DltResource.from_data(iter(each), name) for name, each in pages.items()]
-    source = DltSource(dlt.Schema(group), group, resources)
+    named = (dlt.mark.with_table_name(table, name) for name, table in tables)
+    source = DltSource(dlt.Schema(group), group, [DltResource.from_data(named, group)])
     try:
         # The three steps of `run`, without asking the destination for an earlier state.
         pipeline.extract(
@@ -92,10 +102,7 @@ def stage(pages: Mapping[str, Pages], *, group: str, folder: Path) -> dict[str, 
         raise _cause(error) from None
     finally:
         shutil.rmtree(working, ignore_errors=True)
-    return {
-        name: Staged(tuple(sorted(map(str, (folder / group / name).glob("*.parquet")))), each.rows)
-        for name, each in pages.items()
-    }
+    return {name: sorted(map(str, (folder / group / name).glob("*.parquet"))) for name in names}
 
 
 def _cause(error: BaseException) -> BaseException:

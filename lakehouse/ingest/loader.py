@@ -1,0 +1,140 @@
+"""Staging in a process of its own.
+
+It loads dlt, which takes half a second, while the run's own process loads everything else, and is
+handed the pages as Arrow. What it is sent: a line that says what to stage; for each page a line
+with its name, then the page as an Arrow stream; an empty line at the end. It answers with a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from lakehouse.errors import StorageError
+from lakehouse.ingest.stage import load
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PROGRAM = "from lakehouse.ingest.loader import serve; serve()"
+_PACKAGES = str(Path(__file__).parents[2])
+
+
+class Loader:
+    """A process that stages; it starts when first needed, or when told to get ready."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Let it load what it needs, unless it did."""
+        if self._process is None:
+            path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
+            self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
+                [sys.executable, "-c", _PROGRAM],
+                env={**os.environ, "PYTHONPATH": path},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        return self._process
+
+    def __call__(
+        self, pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
+    ) -> dict[str, list[str]]:
+        """Stage the pages as `stage` does. Raises StorageError if they cannot be written."""
+        request = {"names": list(pages), "group": group, "folder": str(folder)}
+        try:
+            staged, problem = _ask(self.start(), request, pages)
+        except BaseException:
+            self.close()  # it waits for pages that will not come
+            raise
+        if problem:
+            self.close()
+            raise StorageError(
+                f"what was fetched could not be staged in {folder}: {problem}",
+                hint="is the disk full, or the folder not writable?",
+            )
+        return staged
+
+    def close(self) -> None:
+        """End the process; the next call starts another."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with suppress(BrokenPipeError):
+                process.communicate()
+
+
+def _ask(
+    process: subprocess.Popen[bytes],
+    request: Mapping[str, Any],
+    pages: Mapping[str, Iterable[pa.Table]],
+) -> tuple[dict[str, list[str]], str]:
+    """The files of each name, and what went wrong, if anything."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(BrokenPipeError):  # then the answer says why
+        _send(process.stdin, request, pages)
+    answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
+    return answer[0], answer[1]
+
+
+def _send(
+    to: IO[bytes], request: Mapping[str, Any], pages: Mapping[str, Iterable[pa.Table]]
+) -> None:
+    import pyarrow as pa
+
+    to.write(json.dumps(request).encode() + b"\n")
+    for name, each in pages.items():
+        for page in each:
+            to.write(name.encode() + b"\n")
+            with pa.ipc.new_stream(to, page.schema) as stream:
+                stream.write_table(page)
+    to.write(b"\n")
+    to.flush()
+
+
+def serve() -> None:
+    """Stage what standard input asks for, until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what Ctrl-C means
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    _rehearse()
+    while line := sys.stdin.buffer.readline():
+        request = json.loads(line)
+        staged, problem = {}, ""
+        try:
+            tables = _received(sys.stdin.buffer)
+            folder = Path(request["folder"])
+            staged = load(tables, request["names"], group=request["group"], folder=folder)
+        except Exception as error:  # noqa: BLE001 - the run tells it
+            problem = f"{type(error).__name__}: {error}"
+        answers.write(json.dumps([staged, problem]) + "\n")
+        answers.flush()
+        if problem:
+            break
+    os._exit(0)
+
+
+def _received(source: IO[bytes]) -> Iterator[tuple[str, pa.Table]]:
+    import pyarrow as pa
+
+    while name := source.readline().decode().strip():
+        with pa.ipc.open_stream(source) as stream:
+            yield name, stream.read_all()
+
+
+def _rehearse() -> None:
+    """Stage a row once: dlt's first load is three times as slow as the next."""
+    import pyarrow as pa
+
+    with tempfile.TemporaryDirectory() as folder:
+        load([("row", pa.table({"x": [1]}))], ["row"], group="rehearsal", folder=Path(folder))

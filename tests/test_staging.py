@@ -1,0 +1,67 @@
+"""Staging what a source yields: here, and in a process beside the run."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakehouse.errors import StorageError
+from lakehouse.ingest.loader import Loader
+from lakehouse.ingest.stage import stage
+
+PAGES = {
+    "events": [pa.table({"id": ["a", "b"], "value": [1, 2]}), pa.table({"id": ["c"]})],
+    "sites": [pa.table({"site": ["me"]})],
+    "nothing": [],
+}
+
+
+@pytest.fixture(scope="module")
+def loader():
+    loader = Loader()
+    yield loader
+    loader.close()
+
+
+@pytest.fixture(params=["here", "beside"])
+def staging(request, loader):
+    return stage if request.param == "here" else loader
+
+
+def staged(files):
+    """The rows of each name."""
+    return {
+        name: sorted((row for path in paths for row in pq.read_table(path).to_pylist()), key=repr)
+        for name, paths in files.items()
+    }
+
+
+def test_every_row_is_staged_under_its_name(staging, tmp_path):
+    files = staging(PAGES, group="all", folder=tmp_path)
+    assert staged(files) == {
+        "events": [{"id": "a", "value": 1}, {"id": "b", "value": 2}, {"id": "c", "value": None}],
+        "sites": [{"site": "me"}],
+        "nothing": [],
+    }
+
+
+def test_what_a_killed_run_left_is_taken_away(staging, tmp_path):
+    staging(PAGES, group="all", folder=tmp_path)
+    files = staging({"events": []}, group="all", folder=tmp_path)
+    assert files == {"events": []}
+
+
+def test_an_error_of_a_source_comes_through_and_the_next_is_staged(staging, tmp_path):
+    def broken():
+        yield PAGES["sites"][0]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        staging({"sites": broken()}, group="all", folder=tmp_path)
+    files = staging({"sites": PAGES["sites"]}, group="all", folder=tmp_path)
+    assert staged(files) == {"sites": [{"site": "me"}]}
+
+
+def test_a_folder_that_cannot_be_written_is_said(loader, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="could not be staged"):
+        loader(PAGES, group="all", folder=tmp_path / "file")
