@@ -67,8 +67,10 @@ def path(warehouse: Path, run_id: str) -> Path:
 
 
 def record(warehouse: Path, report: RunReport) -> None:
-    """Keep the report under `runs/`, readable by its owner alone."""
+    """Keep the report under `runs/`, readable by its owner alone; it is whole or not there."""
     place = path(warehouse, report.run_id)
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.touch(mode=0o600)
-    place.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    writing = place.with_suffix(".writing")
+    writing.touch(mode=0o600)
+    writing.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    writing.replace(place)

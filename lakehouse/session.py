@@ -154,13 +154,17 @@ class Session:
         return gaps
 
     def query(self, sql: str, ref: str = MAIN) -> pa.Table:
-        """The rows of a statement over the tables of a ref, views of the project included."""
+        """The rows of a statement over the tables of a ref.
+
+        Views of the project are tables too, and so are run records: `lakehouse.runs` and others.
+        """
+        from lakehouse import records
         from lakehouse.engines import Source
         from lakehouse.ingest.quarantine import quarantine_schema, quarantine_table
         from lakehouse.materialize import source
 
         stored = self.catalog.tables(ref)
-        if not stored:
+        if not stored and f"{records.SCHEMA}." not in sql:
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
         known = {
             spec.table: source(self.compiled, name, stored)
@@ -171,6 +175,7 @@ class Session:
             table = quarantine_table(spec)
             if table in stored:
                 known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
+        known |= records.tables(self.settings.warehouse)
         return self.engine.query(sql, known)
 
 

@@ -96,7 +96,8 @@ def select(
         f"{quoted(source.name)} AS {_hint(dialect)}({_source(source, scan, dialect, cut, keys)})"
         for source in sources
     ]
-    return f"WITH {', '.join(named)} SELECT * FROM ({statement.sql}) AS model"
+    within = f"WITH {', '.join(named)} " if named else ""
+    return f"{within}SELECT * FROM ({statement.sql}) AS model"
 
 
 @cache

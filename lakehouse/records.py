@@ -1,0 +1,133 @@
+"""Run records as tables: what `query` knows as `lakehouse.runs`, `.nodes`, `.checks` and so on.
+
+DuckDB reads all records of a home in bulk; a field that an older record lacks is null.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ibis
+
+from lakehouse import runs
+from lakehouse.compile import Statement
+from lakehouse.engines import Source
+from lakehouse.engines.sql import nothing, sql_type, text
+
+SCHEMA = "lakehouse"
+_DIALECT = "duckdb"
+_NODE = "STRUCT(node VARCHAR, step VARCHAR, reason VARCHAR, windows VARCHAR, rows BIGINT,\
+ seconds DOUBLE, note VARCHAR)"
+_CHECK = 'STRUCT("check" VARCHAR, "table" VARCHAR, label VARCHAR, blocking BOOLEAN,\
+ passed BOOLEAN, failures BIGINT, rows BIGINT, examples JSON, sql VARCHAR)'
+_FIELDS = {
+    "run": "VARCHAR",
+    "status": "VARCHAR",
+    "window": "TIMESTAMPTZ[]",
+    "started_at": "TIMESTAMPTZ",
+    "seconds": "DOUBLE",
+    "commit": "VARCHAR",
+    "published": "MAP(VARCHAR, BIGINT)",
+    "nodes": f"{_NODE}[]",
+    "checks": f"{_CHECK}[]",
+    "error": "VARCHAR",
+}
+"""What is read of a record."""
+_INSTANT = "timestamp('UTC', 6)"
+_RUNS = """
+SELECT *, "window"[1] AS window_start, "window"[2] AS window_end FROM records
+"""
+_NODES = """
+SELECT run, started_at, position, unnest(nodes[position])
+FROM (SELECT *, unnest(range(1, len(nodes) + 1)) AS position FROM records)
+"""
+_CHECKS = """
+SELECT run, started_at, found."table" AS table_name, found."check" AS check_name, unnest(found)
+FROM (SELECT run, started_at, unnest(checks) AS found FROM records)
+"""
+_PUBLICATIONS = """
+SELECT run, commit, started_at + to_seconds(seconds) AS published_at, mart.key AS mart,
+    mart.value AS rows
+FROM (SELECT *, unnest(map_entries(published)) AS mart FROM records)
+"""
+_TABLES = {
+    "runs": (
+        _RUNS,
+        {
+            "run": "string",
+            "status": "string",
+            "window_start": _INSTANT,
+            "window_end": _INSTANT,
+            "started_at": _INSTANT,
+            "seconds": "float64",
+            "commit": "string",
+            "error": "string",
+        },
+    ),
+    "nodes": (
+        _NODES,
+        {
+            "run": "string",
+            "started_at": _INSTANT,
+            "position": "int64",
+            "node": "string",
+            "step": "string",
+            "reason": "string",
+            "windows": "string",
+            "rows": "int64",
+            "seconds": "float64",
+            "note": "string",
+        },
+    ),
+    "checks": (
+        _CHECKS,
+        {
+            "run": "string",
+            "started_at": _INSTANT,
+            "table_name": "string",
+            "check_name": "string",
+            "label": "string",
+            "blocking": "boolean",
+            "passed": "boolean",
+            "failures": "int64",
+            "rows": "int64",
+            "examples": "string",
+            "sql": "string",
+        },
+    ),
+    "publications": (
+        _PUBLICATIONS,
+        {
+            "run": "string",
+            "commit": "string",
+            "published_at": _INSTANT,
+            "mart": "string",
+            "rows": "int64",
+        },
+    ),
+}
+"""How each table is made of `records`, and its columns."""
+
+
+def tables(warehouse: Path) -> dict[str, Source]:
+    """The tables by qualified name; without rows as long as there are no records."""
+    pattern = runs.path(warehouse, "*")
+    known = any(pattern.parent.glob(pattern.name))
+    found = {}
+    for name, (sql, columns) in _TABLES.items():
+        schema = ibis.schema(columns)
+        statement = _statement(pattern, sql, schema) if known else nothing(schema, _DIALECT)
+        found[f"{SCHEMA}.{name}"] = Source(name, schema, view=Statement(statement, schema))
+    return found
+
+
+def _statement(pattern: Path, sql: str, schema: ibis.Schema) -> str:
+    fields = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in _FIELDS.items())
+    records = (
+        f"read_json({text(str(pattern))}, columns = {{{fields}}},"
+        " format = 'unstructured', records = true)"
+    )
+    shown = ", ".join(
+        f'CAST("{name}" AS {sql_type(kind, _DIALECT)}) AS "{name}"' for name, kind in schema.items()
+    )
+    return f"WITH records AS (SELECT * FROM {records}) SELECT {shown} FROM ({sql})"

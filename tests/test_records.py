@@ -1,0 +1,77 @@
+"""What runs did, as tables that `query` knows."""
+
+from datetime import UTC, datetime
+
+import pytest
+from toy import at, event
+
+from lakehouse.errors import CheckFailedError, UnknownNameError
+
+
+@pytest.fixture
+def ask(toy):
+    return lambda sql: toy.session.query(sql).to_pylist()
+
+
+@pytest.mark.parametrize("table", ["runs", "nodes", "checks", "publications"])
+def test_before_the_first_run_the_tables_are_empty(ask, table):
+    assert ask(f"select * from lakehouse.{table}") == []
+
+
+def test_other_tables_are_still_said_to_be_missing(ask):
+    with pytest.raises(UnknownNameError, match="no table on main yet"):
+        ask("select * from marts.total")
+
+
+def test_every_run_is_a_row_also_one_that_failed(toy, source, ask):
+    source.rows = [event("a", 1, at(0))]
+    report = toy.run(0)
+    source.rows = [event("b", 501, at(1))]
+    with pytest.raises(CheckFailedError):
+        toy.run(1)
+    sql = "select run, status, commit, window_start, error from lakehouse.runs order by started_at"
+    first, second = ask(sql)
+    assert first == {
+        "run": report.run_id,
+        "status": "done",
+        "commit": report.commit,
+        "window_start": datetime(2024, 3, 1, tzinfo=UTC),
+        "error": None,
+    }
+    assert (second["status"], second["commit"]) == ("failed", None)
+    assert "silver.steps" in second["error"]
+
+
+def test_the_nodes_of_a_run_are_in_order(toy, source, ask):
+    source.rows = [event("a", 1, at(0))]
+    report = toy.run(0)
+    sql = "select run, node, rows, seconds from lakehouse.nodes order by position"
+    found = ask(sql)
+    assert {row["run"] for row in found} == {report.run_id}
+    assert [row["node"] for row in found] == [node.node for node in report.nodes]
+    assert [row["rows"] for row in found] == [node.rows for node in report.nodes]
+
+
+def test_what_checks_found_is_told(toy, source, ask):
+    source.rows = [event("a", 501, at(0)), event("b", 502, at(0))]
+    with pytest.raises(CheckFailedError):
+        toy.run(0)
+    sql = "select table_name, check_name, blocking, passed, failures from lakehouse.checks"
+    assert ask(sql) == [
+        {
+            "table_name": "silver.steps",
+            "check_name": "small_values",
+            "blocking": True,
+            "passed": False,
+            "failures": 2,
+        }
+    ]
+
+
+def test_what_was_published_is_told(toy, source, ask):
+    source.rows = [event("a", 1, at(0))]
+    report = toy.run(0)
+    sql = "select commit, mart, rows from lakehouse.publications order by mart"
+    assert ask(sql) == [
+        {"commit": report.commit, "mart": mart, "rows": 1} for mart in ("daily", "total")
+    ]
