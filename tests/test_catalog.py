@@ -1,7 +1,7 @@
 """Branches, merges and the log of the embedded catalog."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -179,8 +179,119 @@ def test_the_state_lives_with_the_table(catalog, write):
 
 @pytest.mark.parametrize("ref", ["nothing", "", "a'b"])
 def test_an_unknown_ref_is_one_clear_error(catalog, ref):
-    with pytest.raises(UnknownNameError, match="neither main, a branch nor a commit"):
+    with pytest.raises(UnknownNameError, match="neither main, a branch, a tag nor a commit"):
         catalog.tables(ref)
+
+
+def commits(catalog, write, *tables):
+    """A commit for each table, which adds a file to it."""
+    made = []
+    for number, table in enumerate(tables):
+        catalog.create_branch(f"run-{number}")
+        write(f"run-{number}", table, number)
+        made.append(merge(catalog, f"run-{number}"))
+    return made
+
+
+def test_a_tag_names_a_commit_wherever_a_ref_is_taken(catalog, write):
+    first, _ = commits(catalog, write, "raw.a", "raw.b")
+    catalog.tag("before-b", first.id[:6])
+    assert catalog.tags() == {"before-b": first.id}
+    assert set(catalog.tables("before-b")) == {"raw.a"}
+    assert catalog.commit("before-b") == first
+
+
+def test_a_tag_is_of_main_unless_it_says_otherwise(catalog, write):
+    _, second = commits(catalog, write, "raw.a", "raw.b")
+    assert catalog.tag("now", "main") == second
+
+
+def test_a_tag_is_not_moved(catalog, write):
+    first, second = commits(catalog, write, "raw.a", "raw.b")
+    catalog.tag("good", first.id)
+    catalog.tag("good", first.id)
+    with pytest.raises(UnknownNameError, match=f"names the commit {first.id} already"):
+        catalog.tag("good", second.id)
+
+
+def test_a_dropped_tag_leaves_its_commit(catalog, write):
+    (first,) = commits(catalog, write, "raw.a")
+    catalog.tag("good", first.id)
+    catalog.drop_tag("good")
+    assert (catalog.tags(), catalog.commit(first.id)) == ({}, first)
+    with pytest.raises(UnknownNameError, match="no tag 'good'"):
+        catalog.drop_tag("good")
+
+
+@pytest.mark.parametrize("name", ["main", "", "a..b", "a b", "-a", "run-x"])
+def test_a_name_that_means_something_else_is_no_tag(catalog, write, name):
+    commits(catalog, write, "raw.a")
+    catalog.create_branch("run-x")
+    with pytest.raises(UnknownNameError):
+        catalog.tag(name, "main")
+
+
+def test_the_beginning_of_a_commit_is_no_tag(catalog, write):
+    (first,) = commits(catalog, write, "raw.a")
+    with pytest.raises(UnknownNameError, match="how a commit's id begins"):
+        catalog.tag(first.id[:5], "main")
+
+
+def test_a_branch_is_no_commit(catalog, write):
+    commits(catalog, write, "raw.a")
+    catalog.create_branch("run-x")
+    with pytest.raises(UnknownNameError):
+        catalog.commit("run-x")
+
+
+def test_main_is_known_as_it_was_at_a_moment(catalog, write):
+    first, second = commits(catalog, write, "raw.a", "raw.b")
+    assert catalog.at(first.committed_at) == first
+    assert catalog.at(second.committed_at - timedelta(microseconds=1)) == first
+    assert catalog.at(second.committed_at + timedelta(days=1)) == second
+    with pytest.raises(UnknownNameError, match="no commit yet at"):
+        catalog.at(first.committed_at - timedelta(microseconds=1))
+
+
+def test_a_rollback_is_a_new_commit_with_the_tables_of_an_old_one(catalog, write):
+    first, _, third = commits(catalog, write, "raw.a", "raw.b", "raw.a")
+    back = catalog.rollback(first.id, run_id="back", message="undo")
+    assert catalog.places("main") == catalog.places(back.id) == catalog.places(first.id)
+    assert (back.sequence, back.run_id, back.tables) == (4, "back", ("raw.a", "raw.b"))
+    assert set(catalog.tables(third.id)) == {"raw.a", "raw.b"}
+
+
+def test_a_rollback_can_be_rolled_back(catalog, write):
+    first, second = commits(catalog, write, "raw.a", "raw.b")
+    catalog.rollback(first.id, run_id="back", message="")
+    catalog.rollback(second.id, run_id="forth", message="")
+    assert catalog.places("main") == catalog.places(second.id)
+
+
+def test_a_rollback_to_what_main_has_writes_nothing(catalog, write):
+    _, second = commits(catalog, write, "raw.a", "raw.b")
+    assert catalog.rollback("main", run_id="back", message="") == second
+    assert catalog.head() == second
+
+
+def test_a_branch_made_before_a_rollback_conflicts_in_the_tables_that_it_moved(catalog, write):
+    first, _ = commits(catalog, write, "raw.a", "raw.a")
+    for branch, table in (("late", "raw.a"), ("other", "raw.b")):
+        catalog.create_branch(branch)
+        write(branch, table, 9)
+    catalog.rollback(first.id, run_id="back", message="")
+    merge(catalog, "other")
+    with pytest.raises(MergeConflictError, match=r"raw\.a"):
+        merge(catalog, "late")
+
+
+def test_a_table_that_vanished_can_be_made_again(catalog, write):
+    first, _ = commits(catalog, write, "raw.a", "raw.b")
+    catalog.rollback(first.id, run_id="back", message="")
+    catalog.create_branch("again")
+    write("again", "raw.b", 5, 6)
+    merge(catalog, "again")
+    assert catalog.tables("main")["raw.b"].rows == 2
 
 
 def test_a_home_that_was_moved_is_recognised(catalog, write, tmp_path):

@@ -82,8 +82,31 @@ class Catalog(Protocol):
         """The commits of main, newest first."""
         ...
 
+    def commit(self, ref: str) -> Commit:
+        """The commit that main, a tag, or a commit's id or unique beginning stands for.
+
+        Raises UnknownNameError; a branch has no commit of its own.
+        """
+        ...
+
+    def at(self, moment: datetime) -> Commit:
+        """The commit that main had at a moment. Raises UnknownNameError before the first."""
+        ...
+
+    def tags(self) -> dict[str, str]:
+        """The id of the commit that each tag names."""
+        ...
+
+    def tag(self, name: str, ref: str) -> Commit:
+        """Name the commit of a ref; a tag that exists is not moved. Raises UnknownNameError."""
+        ...
+
+    def drop_tag(self, name: str) -> None:
+        """Forget a tag; the commit stays. Raises UnknownNameError."""
+        ...
+
     def tables(self, ref: str) -> dict[str, StoredTable]:
-        """The tables of main, a branch or a commit. Raises UnknownNameError."""
+        """The tables of main, a branch, a tag or a commit. Raises UnknownNameError."""
         ...
 
     def places(self, ref: str) -> dict[str, str]:
@@ -106,6 +129,15 @@ class Catalog(Protocol):
         """Move main to the branch's tables, all at once, and drop the branch.
 
         Raises MergeConflictError if main moved in a table that the branch changed.
+        """
+        ...
+
+    def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
+        """Give main the tables of an earlier commit, all at once, by a new commit.
+
+        Tables that the commit did not have vanish from main; commits, tags and branches stay.
+        If main has these tables already, its newest commit is given and nothing is written.
+        Raises UnknownNameError, and MergeConflictError if main moves meanwhile.
         """
         ...
 

@@ -8,8 +8,6 @@ a merge changed is logged beside it, so that each commit stays readable.
 from __future__ import annotations
 
 import fcntl
-import getpass
-import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import MAIN, Branch, Commit, DataFile, StoredTable, TableChange, iceberg
+from lakehouse.catalogs import sqlite_history as history
 from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.windows import Window
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.sqlite_tables import SqliteTables
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS iceberg_tables (
     catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL,
     table_name VARCHAR(255) NOT NULL, metadata_location VARCHAR(1000),
@@ -36,17 +35,10 @@ CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
     catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL,
     property_key VARCHAR(255) NOT NULL, property_value VARCHAR(1000) NOT NULL,
     PRIMARY KEY (catalog_name, namespace, property_key));
-CREATE TABLE IF NOT EXISTS lakehouse_commits (
-    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL,
-    message TEXT NOT NULL, author TEXT NOT NULL, committed_at TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS lakehouse_changes (
-    sequence INTEGER NOT NULL, name TEXT NOT NULL, metadata_location TEXT,
-    PRIMARY KEY (name, sequence));
 CREATE TABLE IF NOT EXISTS lakehouse_branches (
     name TEXT PRIMARY KEY, base INTEGER NOT NULL, created_at TEXT NOT NULL);
-"""
+{history.SCHEMA}"""
 _BUSY_SECONDS = 30.0
-_SHORTEST_ID = 4
 
 
 class SqliteCatalog:
@@ -64,25 +56,31 @@ class SqliteCatalog:
 
     def log(self, limit: int | None = None) -> list[Commit]:
         with self._reading() as db:
-            rows = db.execute(
-                "SELECT id, sequence, run_id, message, author, committed_at,"
-                " (SELECT group_concat(name) FROM lakehouse_changes c"
-                "  WHERE c.sequence = k.sequence) AS tables"
-                " FROM lakehouse_commits k ORDER BY sequence DESC LIMIT ?",
-                (-1 if limit is None else limit,),
-            ).fetchall()
-        return [
-            Commit(
-                id=row["id"],
-                sequence=row["sequence"],
-                run_id=row["run_id"],
-                message=row["message"],
-                author=row["author"],
-                committed_at=datetime.fromisoformat(row["committed_at"]),
-                tables=tuple(sorted((row["tables"] or "").split(","))),
-            )
-            for row in rows
-        ]
+            return history.log(db, limit)
+
+    def commit(self, ref: str) -> Commit:
+        with self._reading() as db:
+            return history.resolve(db, ref)
+
+    def at(self, moment: datetime) -> Commit:
+        with self._reading() as db:
+            return history.at(db, moment)
+
+    def tags(self) -> dict[str, str]:
+        with self._reading() as db:
+            return history.tags(db)
+
+    def tag(self, name: str, ref: str) -> Commit:
+        with self._writing() as db:
+            if self._branch_base(db, name) is not None:
+                raise UnknownNameError(f"{name!r} is a branch", hint="choose another name")
+            commit = history.resolve(db, ref)
+            history.tag(db, name, commit)
+        return commit
+
+    def drop_tag(self, name: str) -> None:
+        with self._writing() as db:
+            history.drop_tag(db, name)
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
@@ -92,7 +90,7 @@ class SqliteCatalog:
         with self._reading() as db:
             if ref == MAIN or self._branch_base(db, ref) is not None:
                 return _places(db, ref)
-            return _places_at(db, _resolve(db, ref))
+            return history.places(db, history.resolve(db, ref).sequence)
 
     def branches(self) -> list[Branch]:
         with self._reading() as db:
@@ -124,21 +122,28 @@ class SqliteCatalog:
             base = self._branch_base(db, branch)
             if base is None:
                 raise UnknownNameError(f"there is no branch {branch!r}")
-            before, after, main = _places_at(db, base), _places(db, branch), _places(db, MAIN)
-            changed = {
-                name: after.get(name)
-                for name in sorted(before.keys() | after.keys())
-                if before.get(name) != after.get(name)
-            }
+            before, after, main = history.places(db, base), _places(db, branch), _places(db, MAIN)
+            changed = _moves(before, after)
             moved = [name for name in changed if main.get(name) != before.get(name)]
             if moved:
                 raise MergeConflictError(
                     f"main moved in {', '.join(moved)} since {branch} was made",
                     hint="run again: it starts from where main stands now",
                 )
-            commit = _append(db, changed, run_id, message)
-            _move_main(db, branch, changed)
+            commit = history.append(db, changed, run_id, message)
+            _move_main(db, changed)
+            _copy(db, "iceberg_namespace_properties", branch, MAIN)
             _forget(db, branch)
+        return commit
+
+    def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
+        with self._writing() as db:
+            target = history.resolve(db, ref)
+            changed = _moves(_places(db, MAIN), history.places(db, target.sequence))
+            if not changed:
+                return history.resolve(db, MAIN)
+            commit = history.append(db, changed, run_id, message)
+            _move_main(db, changed)
         return commit
 
     def location(self, table: str) -> str:
@@ -202,7 +207,7 @@ class SqliteCatalog:
 
 
 def _is_ready(db: sqlite3.Connection) -> bool:
-    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_branches'")
+    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_tags'")
     return known.fetchone() is not None
 
 
@@ -216,71 +221,28 @@ def _places(db: sqlite3.Connection, ref: str) -> dict[str, str]:
     return {row["name"]: row["place"] for row in rows}
 
 
-def _places_at(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
-    """Where each table had its metadata at a commit of main."""
-    rows = db.execute(
-        "SELECT name, metadata_location AS place, max(sequence) FROM lakehouse_changes"
-        " WHERE sequence <= ? GROUP BY name",
-        (sequence,),
-    )
-    return {row["name"]: row["place"] for row in rows if row["place"] is not None}
+def _moves(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
+    """The tables that differ, with the metadata that they have afterwards."""
+    return {
+        name: after.get(name)
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    }
 
 
-def _resolve(db: sqlite3.Connection, ref: str) -> int:
-    rows = db.execute(
-        "SELECT sequence FROM lakehouse_commits WHERE substr(id, 1, length(?1)) = ?1", (ref,)
-    ).fetchall()
-    if len(rows) != 1 or len(ref) < _SHORTEST_ID:
-        problem = "is not unique" if len(rows) > 1 else "is neither main, a branch nor a commit"
-        raise UnknownNameError(f"ref {ref!r} {problem}", hint="`log` lists the commits of main")
-    return int(rows[0]["sequence"])
-
-
-def _append(
-    db: sqlite3.Connection, changed: Mapping[str, str | None], run_id: str, message: str
-) -> Commit:
-    (last,) = db.execute(
-        "SELECT coalesce(max(sequence), 0), coalesce((SELECT id FROM lakehouse_commits"
-        " ORDER BY sequence DESC LIMIT 1), '') FROM lakehouse_commits"
-    )
-    sequence, parent = int(last[0]) + 1, last[1]
-    committed_at, author = datetime.now(UTC), getpass.getuser()
-    content = repr((parent, run_id, message, author, committed_at, sorted(changed.items())))
-    commit = Commit(
-        id=hashlib.sha256(content.encode()).hexdigest()[:16],
-        sequence=sequence,
-        run_id=run_id,
-        message=message,
-        author=author,
-        committed_at=committed_at,
-        tables=tuple(sorted(changed)),
-    )
-    db.execute(
-        "INSERT INTO lakehouse_commits VALUES (?, ?, ?, ?, ?, ?)",
-        (sequence, commit.id, run_id, message, author, committed_at.isoformat()),
-    )
-    db.executemany(
-        "INSERT INTO lakehouse_changes VALUES (?, ?, ?)",
-        [(sequence, name, place) for name, place in changed.items()],
-    )
-    return commit
-
-
-def _move_main(db: sqlite3.Connection, branch: str, changed: Mapping[str, str | None]) -> None:
-    for name in changed:
+def _move_main(db: sqlite3.Connection, changed: Mapping[str, str | None]) -> None:
+    for name, place in changed.items():
         namespace, table = name.split(".")
         db.execute(
             "DELETE FROM iceberg_tables"
             " WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?",
             (MAIN, namespace, table),
         )
-        db.execute(
-            "INSERT INTO iceberg_tables SELECT ?, table_namespace, table_name, metadata_location,"
-            " previous_metadata_location, iceberg_type FROM iceberg_tables"
-            " WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?",
-            (MAIN, branch, namespace, table),
-        )
-    _copy(db, "iceberg_namespace_properties", branch, MAIN)
+        if place is not None:
+            db.execute(
+                "INSERT INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE')",
+                (MAIN, namespace, table, place),
+            )
 
 
 def _copy(db: sqlite3.Connection, table: str, source: str, target: str) -> None:

@@ -1,0 +1,162 @@
+"""The history of main in SQLite: its commits, what each changed, and the tags that name them.
+
+A function takes the connection, so that several of them make one transaction.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from lakehouse.catalogs import MAIN, Commit
+from lakehouse.errors import UnknownNameError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS lakehouse_commits (
+    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL,
+    message TEXT NOT NULL, author TEXT NOT NULL, committed_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lakehouse_changes (
+    sequence INTEGER NOT NULL, name TEXT NOT NULL, metadata_location TEXT,
+    PRIMARY KEY (name, sequence));
+CREATE TABLE IF NOT EXISTS lakehouse_tags (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
+"""
+_SHORTEST_ID = 4
+_TAG = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
+
+
+def log(db: sqlite3.Connection, limit: int | None = None) -> list[Commit]:
+    """The commits of main, newest first."""
+    return _commits(db, "", (), limit)
+
+
+def at(db: sqlite3.Connection, moment: datetime) -> Commit:
+    """The commit that main had at a moment. Raises UnknownNameError before the first."""
+    known = _commits(db, "WHERE committed_at <= ?", (_stamp(moment),), 1)
+    if not known:
+        raise UnknownNameError(
+            f"main had no commit yet at {moment:%Y-%m-%d %H:%M:%S %Z}",
+            hint="`log` lists the commits of main",
+        )
+    return known[0]
+
+
+def resolve(db: sqlite3.Connection, ref: str) -> Commit:
+    """The commit that main, a tag, or an id or the beginning of one stands for."""
+    if ref == MAIN:
+        found = log(db, limit=1)
+    else:
+        found = _commits(db, "JOIN lakehouse_tags t USING (sequence) WHERE t.name = ?", (ref,), 1)
+    if not found and len(ref) >= _SHORTEST_ID:
+        found = _commits(db, "WHERE substr(k.id, 1, length(?1)) = ?1", (ref,), 2)
+    if ref == MAIN and not found:
+        raise UnknownNameError("main has no commit yet", hint="`run` makes the first")
+    if len(found) != 1:
+        what = "is not unique" if found else "is neither main, a branch, a tag nor a commit"
+        raise UnknownNameError(f"ref {ref!r} {what}", hint="`log` lists the commits of main")
+    return found[0]
+
+
+def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
+    """Where each table had its metadata at a commit of main."""
+    rows = db.execute(
+        "SELECT name, metadata_location AS place, max(sequence) FROM lakehouse_changes"
+        " WHERE sequence <= ? GROUP BY name",
+        (sequence,),
+    )
+    return {row["name"]: row["place"] for row in rows if row["place"] is not None}
+
+
+def append(
+    db: sqlite3.Connection, changed: Mapping[str, str | None], run_id: str, message: str
+) -> Commit:
+    """Add a commit that moves some tables to other metadata, or takes them away."""
+    last = log(db, limit=1)
+    sequence, parent = (last[0].sequence + 1, last[0].id) if last else (1, "")
+    committed_at, author = datetime.now(UTC), getpass.getuser()
+    content = repr((parent, run_id, message, author, committed_at, sorted(changed.items())))
+    commit = Commit(
+        id=hashlib.sha256(content.encode()).hexdigest()[:16],
+        sequence=sequence,
+        run_id=run_id,
+        message=message,
+        author=author,
+        committed_at=committed_at,
+        tables=tuple(sorted(changed)),
+    )
+    db.execute(
+        "INSERT INTO lakehouse_commits VALUES (?, ?, ?, ?, ?, ?)",
+        (sequence, commit.id, run_id, message, author, _stamp(committed_at)),
+    )
+    db.executemany(
+        "INSERT INTO lakehouse_changes VALUES (?, ?, ?)",
+        [(sequence, name, place) for name, place in changed.items()],
+    )
+    return commit
+
+
+def tags(db: sqlite3.Connection) -> dict[str, str]:
+    """The commit that each tag names, by name."""
+    rows = db.execute(
+        "SELECT t.name, k.id FROM lakehouse_tags t JOIN lakehouse_commits k USING (sequence)"
+        " ORDER BY t.name"
+    )
+    return {row["name"]: row["id"] for row in rows}
+
+
+def tag(db: sqlite3.Connection, name: str, commit: Commit) -> None:
+    """Name a commit. Raises UnknownNameError for a name that means something else already."""
+    if not _TAG.fullmatch(name) or name == MAIN:
+        raise UnknownNameError(
+            f"{name!r} cannot be the name of a tag",
+            hint="use letters, digits, and single dots or dashes between them",
+        )
+    known = tags(db).get(name, commit.id)
+    if known != commit.id:
+        raise UnknownNameError(
+            f"the tag {name!r} names the commit {known} already",
+            hint=f"`tag --delete {name}` first, or choose another name",
+        )
+    if _commits(db, "WHERE substr(k.id, 1, length(?1)) = ?1", (name,), 1):
+        raise UnknownNameError(f"{name!r} is how a commit's id begins", hint="choose another name")
+    db.execute("INSERT OR REPLACE INTO lakehouse_tags VALUES (?, ?)", (name, commit.sequence))
+
+
+def drop_tag(db: sqlite3.Connection, name: str) -> None:
+    """Forget a tag. Raises UnknownNameError if there is none of that name."""
+    if not db.execute("DELETE FROM lakehouse_tags WHERE name = ?", (name,)).rowcount:
+        raise UnknownNameError(f"there is no tag {name!r}", hint="`tag` lists those that there are")
+
+
+def _commits(
+    db: sqlite3.Connection, which: str, values: tuple[str, ...], limit: int | None
+) -> list[Commit]:
+    """The commits that a clause picks, newest first."""
+    rows = db.execute(
+        "SELECT k.id, sequence, run_id, message, author, committed_at,"
+        " (SELECT group_concat(c.name) FROM lakehouse_changes c"
+        "  WHERE c.sequence = k.sequence) AS tables"
+        f" FROM lakehouse_commits k {which} ORDER BY sequence DESC"
+        f" LIMIT {-1 if limit is None else int(limit)}",
+        values,
+    )
+    return [
+        Commit(
+            id=row["id"],
+            sequence=row["sequence"],
+            run_id=row["run_id"],
+            message=row["message"],
+            author=row["author"],
+            committed_at=datetime.fromisoformat(row["committed_at"]),
+            tables=tuple(sorted((row["tables"] or "").split(","))),
+        )
+        for row in rows
+    ]
+
+
+def _stamp(moment: datetime) -> str:
+    """A moment as text that sorts like it."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
