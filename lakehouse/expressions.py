@@ -94,6 +94,21 @@ def elapsed_seconds(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.Floa
     return (to_unixtime(end) - to_unixtime(start)).round(3)
 
 
+def least(*values: ir.Value | float) -> ir.Value:
+    """The least of the values; null where one of them is null."""
+    return _null_of(values, ibis.least(*values))
+
+
+def greatest(*values: ir.Value | float) -> ir.Value:
+    """The greatest of the values; null where one of them is null."""
+    return _null_of(values, ibis.greatest(*values))
+
+
+def _null_of(values: Sequence[ir.Value | float], otherwise: ir.Value) -> ir.Value:
+    nulls = [value.isnull() for value in values if isinstance(value, ir.Value)]
+    return ibis.ifelse(ibis.or_(*nulls), None, otherwise)
+
+
 def add_days(day: ir.DateValue, days: ir.IntegerValue | int) -> ir.DateValue:
     """The date so many days later."""
     count = ibis.literal(days) if isinstance(days, int) else days

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from lakehouse.expressions import least
+
 CADENCES = (1, 5, 15)
 """Minutes between two readings of the sensors there are."""
 _USUAL = 5
@@ -57,4 +59,4 @@ def coverage(
 ) -> ir.FloatingColumn:
     """Percent of the readings that a sensor gives in so many minutes, 100 at most."""
     received = 100.0 * readings.cast("float64") * cadence.cast("float64")
-    return ibis.least(received / minutes.cast("float64"), 100.0)
+    return least(received / minutes.cast("float64"), 100.0)

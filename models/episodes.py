@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import from_seconds, microseconds
+from lakehouse.expressions import from_seconds, greatest, least, microseconds
 from models.metrics import HIGH, LOW, VERY_HIGH, VERY_LOW
 
 _SECOND = 1_000_000
@@ -57,7 +57,9 @@ def every_five_minutes(readings: ir.Table) -> ir.Table:
     trace = readings.select(
         "site", glucose=readings.glucose_mg_dl, at=microseconds(readings.reading_timestamp)
     )
-    next_at, after = trace["at"].lead().over(order), trace.glucose.lead().over(order)
+    next_at, after = (  # portable: ok a site has one reading at a moment
+        each.lead().over(order) for each in (trace["at"], trace.glucose)
+    )
     joined = next_at - trace["at"] <= _GAP
     # At a split the reading speaks for its own moment alone.
     trace = trace.mutate(
@@ -69,21 +71,21 @@ def every_five_minutes(readings: ir.Table) -> ir.Table:
     # A reading with no slot before the next one counts for the slot it follows.
     between = trace.filter(trace.slots == 0)
     between = between.group_by("site", slot=between["first"] - 1).agg(
-        least=ibis.least(between.glucose, between.after).min(),
-        most=ibis.greatest(between.glucose, between.after).max(),
+        least=least(between.glucose, between.after).min(),
+        most=greatest(between.glucose, between.after).max(),
     )
     points = trace.filter(trace.slots > 0)
     points = points.mutate(slot=points["first"] + ibis.range(points.slots).unnest())
     here, span = points.slot * _STEP, points.next_at - points["at"]
     weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
     points = points.mutate(value=weighted / span).left_join(between, ["site", "slot"])
-    low, high = (chosen(points.glucose, points.after) for chosen in (ibis.least, ibis.greatest))
+    low, high = (chosen(points.glucose, points.after) for chosen in (least, greatest))
     return points.select(
         "site",
         "slot",
         glucose=points.value,
-        lowest=ibis.least(low, points.least.fill_null(low)),
-        highest=ibis.greatest(high, points.most.fill_null(high)),
+        lowest=least(low, points.least.fill_null(low)),
+        highest=greatest(high, points.most.fill_null(high)),
     )
 
 
@@ -100,7 +102,7 @@ def excursions(slots: ir.Table) -> ir.Table:
     """
     parts = _confirmed(_runs(slots))
     order = ibis.window(group_by=["site", "limit", "segment"], order_by="first")
-    parts = parts.mutate(
+    parts = parts.mutate(  # portable: ok one part of a segment begins at a slot
         since=parts["first"] - parts.end.lag().over(order),
         was_beyond=parts.beyond.lag().over(order),
         until=parts["first"].lead().over(order) - parts.end,
@@ -150,10 +152,11 @@ def _runs(slots: ir.Table) -> ir.Table:
     beyond = [parts["range"].isin(ranges) for _, _, ranges in KINDS]
     parts = parts.mutate(beyond=_choice(parts["limit"], beyond))
     by = ["site", "limit", "segment"]
-    other = parts.beyond != parts.beyond.lag().over(ibis.window(group_by=by, order_by="first"))
-    parts = parts.mutate(turns=ibis.ifelse(other, 1, 0).cast("int64"))
+    order = ibis.window(group_by=by, order_by="first")
     so_far = ibis.window(group_by=by, order_by="first", rows=(None, 0))
-    parts = parts.mutate(run=parts.turns.sum().over(so_far))
+    other = parts.beyond != parts.beyond.lag().over(order)  # portable: ok a slot is in one part
+    parts = parts.mutate(turns=ibis.ifelse(other, 1, 0).cast("int64"))
+    parts = parts.mutate(run=parts.turns.sum().over(so_far))  # portable: ok a slot is in one part
     return parts.group_by(*by, "run", "beyond", "day").agg(
         first=parts["first"].min(),
         end=parts.end.max(),
@@ -176,7 +179,7 @@ def _in_one_range(slots: ir.Table) -> ir.Table:
     )
     by_site = ibis.window(group_by=slots.site, order_by=slots.slot)
     by_range = ibis.window(group_by=[slots.site, slots["range"]], order_by=slots.slot)
-    slots = slots.mutate(
+    slots = slots.mutate(  # portable: ok a site has one row at a slot
         segment=slots.slot - ibis.row_number().over(by_site),
         island=slots.slot - ibis.row_number().over(by_range),
         day=slots.slot // _A_DAY,

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
+from lakehouse.expressions import greatest, least
+
 VERY_LOW = 54
 LOW = 70
 TIGHT = 140
@@ -121,7 +123,7 @@ def stddev(table: ir.Table) -> ir.FloatingColumn:
     count, total, squares = (
         table[name].cast("float64") for name in ("readings", "total", "squares")
     )
-    deviation = ibis.greatest(squares - total * total / count.nullif(0.0), 0.0)
+    deviation = greatest(squares - total * total / count.nullif(0.0), 0.0)
     return (deviation / ibis.ifelse(count > 1, count - 1, None)).sqrt()
 
 
@@ -153,7 +155,7 @@ def gri(
 ) -> ir.FloatingColumn:
     """Glycemia risk index, 0 (best) to 100, of percentages (Klonoff 2022)."""
     low, high = below_70 - below_54, above_180 - above_250
-    return ibis.least(3.0 * below_54 + 2.4 * low + 1.6 * above_250 + 0.8 * high, 100.0)
+    return least(3.0 * below_54 + 2.4 * low + 1.6 * above_250 + 0.8 * high, 100.0)
 
 
 def gri_zone(gri: ir.FloatingColumn) -> ir.StringColumn:
@@ -163,12 +165,12 @@ def gri_zone(gri: ir.FloatingColumn) -> ir.StringColumn:
 
 def low_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:
     """What a reading adds to the low blood glucose index (Kovatchev 2006)."""
-    return _risk(ibis.least(_symmetric(glucose), 0.0))
+    return _risk(least(_symmetric(glucose), 0.0))
 
 
 def high_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:
     """What a reading adds to the high blood glucose index (Kovatchev 2006)."""
-    return _risk(ibis.greatest(_symmetric(glucose), 0.0))
+    return _risk(greatest(_symmetric(glucose), 0.0))
 
 
 def _risk(symmetric: ir.FloatingColumn) -> ir.FloatingColumn:

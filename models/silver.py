@@ -36,7 +36,7 @@ def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:
     )
     readings = readings.anti_join(redundant(stg_glucose_entries), ["site", "entry_id"])
     readings = readings.mutate(at=microseconds(readings.reading_timestamp))
-    before = ibis.window(group_by="site", order_by="at")
+    before = ibis.window(group_by="site", order_by=["at", "entry_id"])
     minutes = (readings["at"] - readings["at"].lag().over(before)) / _MINUTE
     change = readings.glucose_mg_dl - readings.glucose_mg_dl.lag().over(before)
     readings = readings.mutate(minutes=_null_above(LONGEST, minutes, minutes), change=change)

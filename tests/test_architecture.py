@@ -26,7 +26,7 @@ LAYERS = [
         "records",
     ],
     ["engines", "catalogs", "plan", "draw", "cache"],
-    ["layout"],
+    ["layout", "portability"],
     ["compile", "state"],
     ["dag"],
     ["project", "raw", "expressions"],

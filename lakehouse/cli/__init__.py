@@ -22,6 +22,7 @@ _COMMANDS = {
     "plan": ("Show what a run would do, and why.", "plan"),
     "query": ("Answer SQL over the tables of a ref, or over Postgres.", "query"),
     "log": ("List the commits of main, newest first.", "log"),
+    "check": ("Check the project.", "check"),
     "dag": ("Draw the pipeline.", "dag"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Check that everything a run needs is in order.", "doctor"),

@@ -1,0 +1,179 @@
+"""When an operation means something else on one engine than on another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
+
+from lakehouse.portability.nulls import may_be_null
+from lakehouse.portability.order import Keys, is_total
+
+Declared: TypeAlias = Mapping[str, Keys]
+"""The keys that the tables a model reads are known to have."""
+
+
+def always(_node: Any, _declared: Declared) -> bool:
+    """Whatever the operation is of."""
+    return True
+
+
+def _is_narrow(kind: dt.DataType) -> bool:
+    while isinstance(kind, dt.Array):
+        kind = kind.value_type
+    if not kind.is_integer():
+        return False
+    return bool(kind.is_unsigned_integer() or kind.nbytes < dt.int32.nbytes)
+
+
+def computes_narrowly(node: ops.Binary, _: Declared) -> bool:
+    return any(
+        _is_narrow(side.dtype) and not isinstance(side, ops.Literal)
+        for side in (node.left, node.right)
+    )
+
+
+def becomes_narrow(node: ops.Value, _: Declared) -> bool:
+    return _is_narrow(node.dtype)
+
+
+def drops_a_zone(node: ops.Cast, _: Declared) -> bool:
+    before, after = node.arg.dtype, node.to
+    if not after.is_timestamp():
+        return False
+    zone = before.timezone if before.is_timestamp() else None
+    return zone != after.timezone if before.is_timestamp() else after.timezone is not None
+
+
+def is_bare(node: ops.Cast, _: Declared) -> bool:
+    return bool(node.to.is_timestamp() and node.to.scale is None)
+
+
+def loses_microseconds(node: ops.Literal, _: Declared) -> bool:
+    kind = node.dtype
+    return bool(
+        kind.is_timestamp() and kind.scale is None and getattr(node.value, "microsecond", 0)
+    )
+
+
+def reads_text(node: ops.Cast, _: Declared) -> bool:
+    return bool(node.arg.dtype.is_string() and not node.to.is_string())
+
+
+def shows_as_text(node: ops.Cast, _: Declared) -> bool:
+    shown = node.arg.dtype
+    return bool(node.to.is_string() and (shown.is_timestamp() or shown.is_floating()))
+
+
+_WHOLE = (ops.Round, ops.Floor, ops.Ceil, ops.Literal)
+
+
+APPROXIMATE = (
+    ops.ApproxQuantile,
+    ops.ApproxMultiQuantile,
+    ops.ApproxMedian,
+    ops.ApproxCountDistinct,
+)
+
+
+def is_exact(node: ops.Node, _: Declared) -> bool:
+    return not isinstance(node, APPROXIMATE)
+
+
+def rounds_halves(node: ops.Cast, _: Declared) -> bool:
+    fractions = node.arg.dtype.is_floating() or node.arg.dtype.is_decimal()
+    return bool(node.to.is_integer() and fractions and not isinstance(node.arg, _WHOLE))
+
+
+def of_floats(node: ops.Comparison, _: Declared) -> bool:
+    return bool(node.left.dtype.is_floating() or node.right.dtype.is_floating())
+
+
+def by_floats(node: ops.Aggregate, _: Declared) -> bool:
+    return any(value.dtype.is_floating() for value in node.groups.values())
+
+
+def counts_floats(node: ops.CountDistinct, _: Declared) -> bool:
+    return bool(node.arg.dtype.is_floating())
+
+
+_DEPENDS_ON_TIES = (
+    ops.RowNumber,
+    ops.NTile,
+    ops.Lag,
+    ops.Lead,
+    ops.First,
+    ops.Last,
+    ops.NthValue,
+)
+
+
+def has_ties(node: ops.WindowFunction, declared: Declared) -> bool:
+    unbounded = node.start is None and node.end is None
+    by_rows = node.how == "rows" and node.order_by and not unbounded
+    if not (isinstance(node.func, _DEPENDS_ON_TIES) or by_rows):
+        return False
+    return not node.order_by or not is_total(node, declared)
+
+
+def takes_any(node: ops.Limit, _: Declared) -> bool:
+    return not isinstance(node.parent, ops.Sort)
+
+
+def is_without_order(node: Any, _: Declared) -> bool:
+    return not node.order_by
+
+
+def is_filtered_or_distinct(node: ops.WindowFunction, _: Declared) -> bool:
+    return isinstance(node.func, ops.CountDistinct) or (
+        isinstance(node.func, ops.Reduction) and getattr(node.func, "where", None) is not None
+    )
+
+
+def has_nulls(node: ops.Greatest | ops.Least, _: Declared) -> bool:
+    return any(map(may_be_null, node.arg))
+
+
+def may_divide_by_zero(node: ops.Binary, _: Declared) -> bool:
+    by = node.right
+    return not (isinstance(by, ops.NullIf) or (isinstance(by, ops.Literal) and by.value))
+
+
+def divides_decimals(node: ops.Divide, _: Declared) -> bool:
+    return bool(node.left.dtype.is_decimal() or node.right.dtype.is_decimal())
+
+
+_SPECIAL = re.compile(r"\(\?|[*+?}]\+|\\[^dswDSW.\-/+*?()\[\]{}|^$\\]")
+"""Groups with names or that look around, quantifiers that do not give back, rare classes."""
+
+
+def is_no_plain_pattern(node: Any, _: Declared) -> bool:
+    pattern = node.pattern.value if isinstance(node.pattern, ops.Literal) else None
+    if not isinstance(pattern, str):
+        return True
+    return bool(_SPECIAL.search(pattern))
+
+
+def refers_to_a_group(node: ops.RegexReplace, declared: Declared) -> bool:
+    new = node.replacement.value if isinstance(node.replacement, ops.Literal) else "\\"
+    return is_no_plain_pattern(node, declared) or bool(set(new) & set("\\$"))
+
+
+_SAME_FORMATS = re.compile(r"(?:%[YmdHMSBbAajp%]|[^%])*")
+
+
+def is_no_common_format(node: ops.Strftime, _: Declared) -> bool:
+    shown = node.format_str.value if isinstance(node.format_str, ops.Literal) else "%"
+    return not _SAME_FORMATS.fullmatch(shown)
+
+
+def counts_boundaries(node: ops.DateDelta, _: Declared) -> bool:
+    """Weeks, months and years of dates; a day is as long as the boundaries between."""
+    return str(node.part.value) not in ("D", "day")
+
+
+def is_asof(node: ops.JoinChain, _: Declared) -> bool:
+    return any(link.how == "asof" for link in node.rest)
