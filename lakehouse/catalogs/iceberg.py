@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
     from pyiceberg.expressions import BooleanExpression
+    from pyiceberg.io import FileIO
+    from pyiceberg.manifest import DataFile as IcebergFile
     from pyiceberg.table import Table, Transaction
     from pyiceberg.table.metadata import TableMetadata
 
@@ -142,18 +144,48 @@ def _forget_snapshots(transaction: Transaction) -> None:
 
 
 def _swap(transaction: Transaction, change: TableChange) -> None:
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file
-
     if not change.remove and not change.add:
         return
     io = transaction._table.io  # noqa: SLF001 - a transaction offers no public way to its files
     summary = {"lakehouse.run": change.state.version}
     metadata = transaction.table_metadata
     with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
-        for file in change.remove:
-            snapshot.delete_data_file(file.entry)
-        for path in change.add:
-            snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
+        for gone in change.remove:
+            snapshot.delete_data_file(gone.entry)
+        for added in _described(io, metadata, change.add):
+            snapshot.append_data_file(added)
+
+
+def _described(io: FileIO, metadata: TableMetadata, paths: Sequence[str]) -> Iterator[IcebergFile]:
+    """Files as Iceberg lists them, with the statistics that are in their footers.
+
+    PyIceberg's own way compares the columns of each file with the table's first, which takes
+    longer than all of this; an engine writes the columns that the table has.
+    """
+    from pyarrow.parquet import read_metadata
+    from pyiceberg.io import pyarrow as parquet
+    from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+
+    schema = metadata.schema()
+    plan = parquet.compute_statistics_plan(schema, metadata.properties)
+    columns = parquet.parquet_path_to_id_mapping(schema)
+    for path in paths:
+        input_file = io.new_input(path)
+        with input_file.open() as stream:
+            footer = read_metadata(stream)
+        statistics = parquet.data_file_statistics_from_parquet_metadata(footer, plan, columns)
+        yield DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=path,
+            file_format=FileFormat.PARQUET,
+            partition=statistics.partition(metadata.spec(), schema),
+            file_size_in_bytes=len(input_file),
+            sort_order_id=None,
+            spec_id=metadata.default_spec_id,
+            equality_ids=None,
+            key_metadata=None,
+            **statistics.to_serialized_dict(),
+        )
 
 
 def _within(table: Table, column: str, window: Window) -> BooleanExpression:

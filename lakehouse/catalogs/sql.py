@@ -10,8 +10,9 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,9 @@ class SqliteCatalog:
         self.path = path
         self.warehouse = warehouse
         self._one_at_a_time = threading.Lock()
+        self._own = threading.local()
+        self._closing = ExitStack()
+        weakref.finalize(self, self._closing.close)
 
     def head(self) -> Commit | None:
         commits = self.log(limit=1)
@@ -170,15 +174,21 @@ class SqliteCatalog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The thread's connection. It stays open: closing the last one rewrites the file."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = self._connect()
+        yield self._own.connection
+
+    def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        db = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         db.row_factory = sqlite3.Row
-        try:
-            if not _is_ready(db):
-                self._make_ready(db)
-            yield db
-        finally:
-            db.close()
+        self._closing.callback(db.close)
+        if not _is_ready(db):
+            self._make_ready(db)
+        return db
 
     def _make_ready(self, db: sqlite3.Connection) -> None:
         """Set a new file up: one process at a time, as SQLite does not wait for the journal."""
