@@ -22,6 +22,7 @@ class Reason(StrEnum):
     CODE_CHANGED = "code changed"
     NEW_DATA = "new data"
     PARENT_CHANGED = "parent changed"
+    MISSING_WINDOW = "missing window"
     FORCED = "forced"
     UP_TO_DATE = "up to date"
     VIEW = "view"
@@ -60,6 +61,14 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
         before = [Window(window.start - spec.overlap, window.start) for window in asked]
         again = windows.intersect(before, [each.snap("day") for each in state.covered])
     return windows.union([*asked, *again])
+
+
+def _why_fetched(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Reason:
+    if state is None:
+        return Reason.FIRST_RUN
+    if spec.time_column is not None and windows.subtract(asked, state.covered):
+        return Reason.MISSING_WINDOW
+    return Reason.ASKED
 
 
 def decide(
@@ -120,7 +129,8 @@ def plan_run(
         if name not in selected:
             continue
         wanted = fetch_windows(spec, asked, assumed[name])
-        nodes.append(PlannedNode(spec.table, Decision(Reason.ASKED, wanted)))
+        reason = _why_fetched(spec, asked, assumed[name])
+        nodes.append(PlannedNode(spec.table, Decision(reason, wanted)))
         if spec.time_column is not None:
             assumed[name] = _touched(assumed[name], wanted)
     for model in ordered(project):

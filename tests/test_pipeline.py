@@ -246,7 +246,7 @@ def test_the_plan_says_what_a_run_would_do(lakehouse):
     code, nodes = lakehouse("plan", "--date", DAY)
     assert code == 0
     why = {node["node"]: node["why"] for node in nodes}
-    assert why["raw.glucose_entries"] == "asked for"
+    assert why["raw.glucose_entries"] == "first run"
     assert why["marts.mrt_glucose_overview"] == "first run"
 
 

@@ -35,12 +35,20 @@ def why(nodes):
 
 def test_everything_is_new_at_first(planned):
     assert why(planned(0)) == {
-        "raw.events": "asked for",
+        "raw.events": "first run",
         "silver.valid": "view",
         "silver.steps": "first run",
         "marts.daily": "first run",
         "marts.total": "first run",
     }
+
+
+def test_a_day_that_was_never_fetched_is_missing(ran, planned):
+    assert why(planned(5))["raw.events"] == "missing window"
+
+
+def test_a_day_that_was_fetched_is_read_again_because_it_was_asked_for(ran, planned):
+    assert why(planned(1))["raw.events"] == "asked for"
 
 
 def test_what_depends_on_the_fetch_is_told_as_such(ran, planned):
