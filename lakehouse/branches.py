@@ -9,13 +9,28 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from lakehouse import runs
 from lakehouse.catalogs import Catalog
 from lakehouse.config import Settings
+from lakehouse.errors import UnknownNameError
 
-_PREFIX = "run-"
+_PREFIX = runs.PREFIX
+
+
+class State(StrEnum):
+    """What a branch is there for."""
+
+    LIVING = "living"
+    """A run works on it."""
+    HELD = "held"
+    """Its run passed its checks, and waits for `merge`."""
+    FAILED = "failed"
+    """Left to look at."""
+    ORPHANED = "orphaned"
+    """Its run was killed; the next run drops it."""
 
 
 def branch_of(run_id: str) -> str:
@@ -34,6 +49,30 @@ def claimed(settings: Settings, branch: str) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def state(settings: Settings, branch: str) -> State:
+    """What a branch is there for."""
+    if not is_free(settings, branch):
+        return State.LIVING
+    record = runs.load(settings.warehouse, branch.removeprefix(_PREFIX))
+    if record is None:
+        return State.ORPHANED if branch.startswith(_PREFIX) else State.HELD
+    return State.FAILED if record["status"] == "failed" else State.HELD
+
+
+def drop(settings: Settings, catalog: Catalog, branch: str) -> None:
+    """Drop a branch that nobody works on. Raises UnknownNameError."""
+    if branch not in {each.name for each in catalog.branches()}:
+        raise UnknownNameError(
+            f"there is no branch {branch!r}", hint="`branches` lists those that there are"
+        )
+    if state(settings, branch) is State.LIVING:
+        raise UnknownNameError(
+            f"a run works on the branch {branch!r}", hint="stop that run; its branch goes with it"
+        )
+    catalog.drop_branch(branch)
+    _lock(settings, branch).unlink(missing_ok=True)
 
 
 def sweep(settings: Settings, catalog: Catalog) -> list[str]:

@@ -81,10 +81,13 @@ def publish(
     tables: Mapping[str, StoredTable],
     address: str,
     known: Collection[str],
+    *,
+    again: bool = False,
 ) -> Published:
     """Bring Postgres to a commit; a newer one that is there already stays.
 
-    `known` are the commits of this lakehouse: what another one published is replaced.
+    `known` are the commits of this lakehouse: what another one published is replaced. `again`
+    moves all rows of all marts, whatever Postgres says it has.
 
     Raises PublishError; Postgres is then as it was.
     """
@@ -93,22 +96,26 @@ def publish(
         connection.execute(_PREPARE)
         connection.commit()
         sequence, versions = _current(connection, known)
-        if sequence >= commit.sequence:
+        if sequence > commit.sequence or (sequence == commit.sequence and not again):
             return Published(commit.id, {})
-        marts = list(_changed(compiled, tables, versions, commit))
+        now = {
+            name: tables[spec.table].state.version
+            for name, spec in compiled.project.published.items()
+            if spec.table in tables
+        }
+        marts = list(_changed(compiled, tables, {} if again else versions, commit))
         _clear(connection, marts)
         try:
             for mart in marts:
                 engine.load_postgres(address, mart.source, mart.changed, (STAGING, mart.staging))
             rows = {mart.name: _move(connection, mart) for mart in marts}
-            now = {
-                name: tables[spec.table].state.version
-                for name, spec in compiled.project.published.items()
-                if spec.table in tables
+            rows |= {
+                name: _empty(connection, name) for name in sorted(versions.keys() - now.keys())
             }
             connection.execute(
                 f"INSERT INTO {SCHEMA}.publication (commit, run, sequence, versions)"
-                " VALUES (%s, %s, %s, %s)",
+                " VALUES (%s, %s, %s, %s) ON CONFLICT (commit) DO UPDATE"
+                " SET published_at = now(), versions = excluded.versions",
                 (commit.id, commit.run_id, commit.sequence, json.dumps(now)),
             )
             connection.commit()
@@ -189,6 +196,16 @@ def _move(connection: psycopg.Connection, mart: Mart) -> int:
         sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, staging)
     )
     return moved.rowcount
+
+
+def _empty(connection: psycopg.Connection, name: str) -> int:
+    """Take the rows of a mart that the commit does not have; the table stays for its views."""
+    from psycopg import sql
+
+    if _columns(connection, SCHEMA, name):
+        target = sql.Identifier(SCHEMA, name)
+        connection.execute(sql.SQL("DELETE FROM {}").format(target))
+    return 0
 
 
 def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:

@@ -46,6 +46,8 @@ class Request:
     """Use what an earlier run of the same windows staged before it was cut short."""
     workers: int = 1
     """How many pieces of a long window are fetched at a time."""
+    hold: bool = False
+    """Leave the branch to be reviewed, and main as it is."""
 
     @property
     def name(self) -> str:

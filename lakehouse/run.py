@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -37,7 +36,7 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
 
 def _attempt(session: Session, request: Request, listener: Listener) -> RunReport:
     started, clock = datetime.now(UTC), time.perf_counter()
-    run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    run_id = runs.new_id(started)
     settings, catalog = session.settings, session.catalog
     branches.sweep(settings, catalog)
     with ExitStack() as resources:
@@ -51,11 +50,13 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
             failure = error
             raise
         finally:
-            if reading.commit is None and not (reading.written and _worth_a_look(failure)):
+            looked_at = reading.held or (reading.written and _worth_a_look(failure))
+            if reading.commit is None and not looked_at:
                 catalog.drop_branch(reading.branch)
             report = RunReport(
                 run_id=run_id,
                 status=reading.status(failure),
+                message=request.message,
                 window=request.hull,
                 started_at=started,
                 seconds=time.perf_counter() - clock,

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lakehouse.audit import CheckResult
+from lakehouse.errors import UnknownNameError
 from lakehouse.windows import Window
+
+if TYPE_CHECKING:
+    from lakehouse.audit import CheckResult
+
+PREFIX = "run-"
+"""What comes before the name of a run in the name of its branch."""
 
 
 @dataclass
@@ -23,6 +33,8 @@ class NodeReport:
     rows: int | None = None
     seconds: float = 0.0
     note: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Of a merge: what became of the rows that were fetched."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +43,11 @@ class RunReport:
 
     run_id: str
     status: str
-    """'done', 'nothing to do', 'incomplete' (windows could not be fetched) or 'failed'."""
-    window: Window
+    """'done', 'nothing to do', 'held', 'incomplete' (windows could not be fetched), 'failed'."""
+    message: str
+    """What was asked for, as the log shows it."""
+    window: Window | None
+    """None: the run was about no time in particular."""
     started_at: datetime
     seconds: float
     nodes: tuple[NodeReport, ...]
@@ -49,7 +64,8 @@ class RunReport:
         return {
             "run": self.run_id,
             "status": self.status,
-            "window": [self.window.start.isoformat(), self.window.end.isoformat()],
+            "message": self.message,
+            "window": self.window and [self.window.start.isoformat(), self.window.end.isoformat()],
             "started_at": self.started_at.isoformat(),
             "seconds": round(self.seconds, 4),
             "commit": self.commit,
@@ -61,6 +77,64 @@ class RunReport:
         }
 
 
+@dataclass
+class Recording:
+    """The record, as far as it is, of a command that moves main or Postgres without a run."""
+
+    message: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    nodes: list[NodeReport] = field(default_factory=list)
+    commit: str | None = None
+    published: dict[str, int] | None = None
+    since: float = field(default_factory=time.perf_counter)
+    """When the current step began."""
+
+    def __post_init__(self) -> None:
+        self.run_id = new_id(self.started)
+
+    def add(self, step: str, node: str, *, rows: int | None = None, note: str = "") -> None:
+        """Note that a step is done."""
+        now = time.perf_counter()
+        self.nodes.append(NodeReport(node, step, rows=rows, seconds=now - self.since, note=note))
+        self.since = now
+
+    def report(self, error: BaseException | None = None) -> RunReport:
+        """The record as it stands."""
+        done = "done" if self.commit or self.published else "nothing to do"
+        return RunReport(
+            run_id=self.run_id,
+            status=done if error is None else "failed",
+            message=self.message,
+            window=None,
+            started_at=self.started,
+            seconds=(datetime.now(UTC) - self.started).total_seconds(),
+            nodes=tuple(self.nodes),
+            checks=(),
+            commit=self.commit,
+            published=self.published,
+            error=None if error is None else str(error) or type(error).__name__,
+        )
+
+
+@contextmanager
+def recording(warehouse: Path, message: str) -> Iterator[Recording]:
+    """Record what a command does, whether it succeeds or not."""
+    begun = Recording(message)
+    failure: BaseException | None = None
+    try:
+        yield begun
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        record(warehouse, begun.report(failure))
+
+
+def new_id(started: datetime) -> str:
+    """A name for a run that starts now; names sort by time."""
+    return f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
 def path(warehouse: Path, run_id: str) -> Path:
     """Where the record of a run is kept."""
     return warehouse / "runs" / f"{run_id}.json"
@@ -68,9 +142,37 @@ def path(warehouse: Path, run_id: str) -> Path:
 
 def record(warehouse: Path, report: RunReport) -> None:
     """Keep the report under `runs/`, readable by its owner alone; it is whole or not there."""
-    place = path(warehouse, report.run_id)
+    keep(warehouse, report.to_json())
+
+
+def keep(warehouse: Path, document: Mapping[str, Any]) -> None:
+    """Keep a record that `load` gave, with what changed in it."""
+    place = path(warehouse, document["run"])
     place.parent.mkdir(parents=True, exist_ok=True)
     writing = place.with_suffix(".writing")
     writing.touch(mode=0o600)
-    writing.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    writing.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     writing.replace(place)
+
+
+def find(warehouse: Path, run: str) -> dict[str, Any]:
+    """The record of a run, by its name or a part of it that no other has.
+
+    The name of its branch will do too. Raises UnknownNameError.
+    """
+    wanted = run.removeprefix(PREFIX)
+    found = sorted(path(warehouse, "*").parent.glob("*.json")) if wanted else []
+    named = [each for each in found if wanted in each.stem]
+    if len(named) != 1:
+        what = "is the name of several runs" if named else "is no run that left a record"
+        raise UnknownNameError(f"{run!r} {what}", hint="`log` lists the runs that reached main")
+    return load(warehouse, named[0].stem) or {}
+
+
+def load(warehouse: Path, run_id: str) -> dict[str, Any] | None:
+    """The record of a run, if it left one that is still there."""
+    try:
+        document: dict[str, Any] = json.loads(path(warehouse, run_id).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return document

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lakehouse import audit, branches, code, dag, materialize, plan, publish
+from lakehouse import audit, branches, code, dag, materialize, plan, release
 from lakehouse.audit import CheckResult
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
@@ -53,6 +53,8 @@ class Running:
     changed: dict[str, Windows] = field(default_factory=dict)
     """The windows of each stored table that this run touched, by bare name."""
     written: bool = False
+    held: bool = False
+    """Whether the branch passed its checks and waits for a review."""
     commit: Commit | None = None
     published: dict[str, int] | None = None
     failed: dict[Window, str] = field(default_factory=dict)
@@ -80,6 +82,8 @@ class Running:
             return "failed"
         if self.failed:
             return "incomplete"
+        if self.held:
+            return "held"
         return "done" if self.commit or self.published else "nothing to do"
 
     def _resource(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
@@ -146,6 +150,7 @@ class Running:
         rows, note = total.new + total.changed, str(total)
         self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows, seconds=validating)
         self._report(Step.MERGE, spec.table, rows=rows, note=note, other=validating)
+        self.nodes[-1].counts = total.counts
         return None
 
     def _land(self, spec: IngestionSpec, validated: str, fetched: Fetched) -> Landing:
@@ -248,7 +253,9 @@ class Running:
                 hint=f"main is as it was; the rows are on the branch {self.branch}:"
                 f' lakehouse query "select * from {first.table}" --ref {self.branch}',
             )
-        if self.written:
+        if self.written and self.request.hold:
+            self.held = True
+        elif self.written:
             catalog = self.session.catalog
             self.commit = catalog.merge(
                 self.branch, run_id=self.run_id, message=self.request.message
@@ -256,22 +263,13 @@ class Running:
             self._report(Step.COMMIT, dag.COMMIT, note=f"commit {self.commit.id}")
 
     def _publish(self, *_: Any) -> Any:
-        session = self.session
-        head = session.catalog.head()
-        if head is None or publish.is_current(session.settings, head):
+        if self.request.hold:
             return
-        tables = session.catalog.tables(head.id)
-        address = session.start_postgres().result()
-        known = {commit.id for commit in session.catalog.log()}
-        done = publish.publish(session.engine, session.compiled, head, tables, address, known)
-        publish.remember(session.settings, head)
-        self.published = done.rows
-        self._report(
-            Step.PUBLISH,
-            dag.PUBLICATION,
-            rows=sum(done.rows.values()),
-            note=f"{len(done.rows)} marts in Postgres",
-        )
+        self.published = release.publish_head(self.session)
+        if self.published is not None:
+            rows, marts = sum(self.published.values()), len(self.published)
+            note = f"{marts} marts in Postgres"
+            self._report(Step.PUBLISH, dag.PUBLICATION, rows=rows, note=note)
 
     def _journal(self) -> Journal:
         """The journal of this run, or of the one that it resumes."""

@@ -13,6 +13,7 @@ LAYERS = [
     ["doctor", "run", "testing", "preview"],
     ["steps"],
     ["request", "tasks"],
+    ["release"],
     ["session", "graph", "branches"],
     [
         "publish",

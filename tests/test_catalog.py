@@ -240,7 +240,7 @@ def test_the_beginning_of_a_commit_is_no_tag(catalog, write):
 def test_a_branch_is_no_commit(catalog, write):
     commits(catalog, write, "raw.a")
     catalog.create_branch("run-x")
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(UnknownNameError, match="is a branch, and no commit"):
         catalog.commit("run-x")
 
 

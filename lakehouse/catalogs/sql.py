@@ -64,7 +64,7 @@ class SqliteCatalog:
 
     def commit(self, ref: str) -> Commit:
         with self._reading() as db:
-            return history.resolve(db, ref)
+            return self._commit(db, ref)
 
     def at(self, moment: datetime) -> Commit:
         with self._reading() as db:
@@ -78,7 +78,7 @@ class SqliteCatalog:
         with self._writing() as db:
             if self._branch_base(db, name) is not None:
                 raise UnknownNameError(f"{name!r} is a branch", hint="choose another name")
-            commit = history.resolve(db, ref)
+            commit = self._commit(db, ref)
             history.tag(db, name, commit)
         return commit
 
@@ -142,7 +142,7 @@ class SqliteCatalog:
 
     def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
         with self._writing() as db:
-            target = history.resolve(db, ref)
+            target = self._commit(db, ref)
             changed = _moves(_places(db, MAIN), history.places(db, target.sequence))
             if not changed:
                 return history.resolve(db, MAIN)
@@ -209,6 +209,14 @@ class SqliteCatalog:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
+
+    def _commit(self, db: sqlite3.Connection, ref: str) -> Commit:
+        if self._branch_base(db, ref) is not None:
+            raise UnknownNameError(
+                f"{ref!r} is a branch, and no commit of main",
+                hint="`merge` brings a branch that was held for review to main",
+            )
+        return history.resolve(db, ref)
 
     @staticmethod
     def _branch_base(db: sqlite3.Connection, name: str) -> int | None:

@@ -8,11 +8,15 @@ from typing import Any
 import click
 
 from lakehouse.cli.options import Day, Selection, selection_options
-from lakehouse.cli.output import Output, format_option, table
+from lakehouse.cli.output import Output, format_option
+from lakehouse.cli.report import summary
 from lakehouse.errors import FOUND_PROBLEMS
-from lakehouse.runs import RunReport
 from lakehouse.session import Session
 from lakehouse.windows import Windows
+
+hold_option = click.option(
+    "--no-merge", "hold", is_flag=True, help="Leave the branch to be reviewed; `merge` merges it."
+)
 
 
 @click.command()
@@ -20,9 +24,16 @@ from lakehouse.windows import Windows
 @selection_options
 @click.option("--full-refresh", is_flag=True, help="Rebuild the models from all of their inputs.")
 @click.option("--dry-run", is_flag=True, help="Show the plan instead.")
+@hold_option
 @format_option
 def run(
-    *, day: date | None, selection: Selection, full_refresh: bool, dry_run: bool, style: str
+    *,
+    day: date | None,
+    selection: Selection,
+    full_refresh: bool,
+    dry_run: bool,
+    hold: bool,
+    style: str,
 ) -> None:
     """Ingest one day, build what depends on it, check, merge and publish."""
     with Session() as session:
@@ -33,8 +44,8 @@ def run(
             show(session, day, day, selection, Output(style))
             return
         names, windows = selection.names(session), session.days(day, day)
-        message = f"run {day}"
-        _run(session, windows, names, Output(style), message=message, full_refresh=full_refresh)
+        options = {"message": f"run {day}", "full_refresh": full_refresh, "hold": hold}
+        _run(session, windows, names, Output(style), **options)
 
 
 @click.command()
@@ -50,6 +61,7 @@ def run(
     show_default=True,
     help="How many pieces are fetched at a time.",
 )
+@hold_option
 @click.option("-v", "--verbose", is_flag=True, help="A line for each window that is fetched.")
 @format_option
 def backfill(
@@ -58,10 +70,9 @@ def backfill(
     last: date,
     selection: Selection,
     missing: bool,
-    resume: bool,
-    workers: int,
     verbose: bool,
     style: str,
+    **options: Any,
 ) -> None:
     """Ingest a range of days and build what depends on them, once."""
     if last < first:
@@ -74,15 +85,9 @@ def backfill(
             if not windows:
                 Output(style).result({"status": "nothing to do"}, "nothing is missing")
                 return
-        _run(
-            session,
-            windows,
-            selection.names(session),
-            Output(style, verbose=verbose),
-            message=f"backfill {first} to {last}",
-            resume=resume,
-            workers=workers,
-        )
+        names, output = selection.names(session), Output(style, verbose=verbose)
+        options["message"] = f"backfill {first} to {last}"
+        _run(session, windows, names, output, **options)
 
 
 def _run(
@@ -98,32 +103,7 @@ def _run(
         report = execute(session, request, output)
     finally:
         output.done()
-    output.result(report.to_json(), summary(report))
+    record = report.to_json()
+    output.result(record, summary(record))
     if report.failed:
         click.get_current_context().exit(FOUND_PROBLEMS)
-
-
-def summary(report: RunReport) -> str:
-    """A report as a person reads it."""
-    nodes = [
-        {
-            "node": node.node,
-            "why": node.reason,
-            "rows": node.rows,
-            "seconds": f"{node.seconds:.2f}",
-            "": node.note or node.windows,
-        }
-        for node in report.nodes
-    ]
-    failed = [check for check in report.checks if not check.passed]
-    warnings = [f"warning: {check.table}: {check.label}: {check.failures} rows" for check in failed]
-    warnings += [f"failed: {window}: {error}" for window, error in report.failed.items()]
-    if report.failed:
-        warnings.append("the same command with --resume asks for these windows again")
-    end = f"{report.status} in {report.seconds:.2f} s · run {report.run_id}"
-    if report.commit:
-        end += f" · commit {report.commit}"
-    if report.published:
-        marts = ", ".join(f"{name} {rows}" for name, rows in report.published.items())
-        end += f"\npublished to Postgres: {marts}"
-    return "\n".join([table(nodes), *warnings, "", end])

@@ -45,8 +45,13 @@ class Landing:
         return Landing(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     def __str__(self) -> str:
-        counts = {name: count for name, count in vars(self).items() if count}
-        return ", ".join(f"{count} {name}" for name, count in counts.items()) or "no rows"
+        named = (f"{count} {name}" for name, count in self.counts.items())
+        return ", ".join(named) or "no rows"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts that are not zero, by name."""
+        return {name: count for name, count in vars(self).items() if count}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""`branches` and `tag`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from lakehouse.catalogs import MAIN, Branch
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.session import Session
+
+
+@click.command()
+@click.option("--drop", metavar="NAME", help="Drop this branch, and what it alone holds.")
+@format_option
+def branches(*, drop: str | None, style: str) -> None:
+    """List the branches: living, failed, held for review, orphaned."""
+    from lakehouse import branches as known
+
+    session = Session()
+    if drop is not None:
+        known.drop(session.settings, session.catalog, drop)
+        Output(style).result({"dropped": drop}, f"dropped {drop}")
+        return
+    found = session.catalog.branches()
+    states = [str(known.state(session.settings, branch.name)) for branch in found]
+    rows = [
+        {"branch": branch.name, "state": state, "base": branch.base, "made": branch.created_at}
+        for branch, state in zip(found, states, strict=True)
+    ]
+    shown = [
+        {**row, "made": f"{branch.created_at:%Y-%m-%d %H:%M:%S}", "age": _age(branch)}
+        for row, branch in zip(rows, found, strict=True)
+    ]
+    Output(style).result(rows, table(shown) if shown else "no branches: all runs reached main")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.argument("ref", default=MAIN)
+@click.option("--delete", is_flag=True, help="Forget the tag; its commit stays.")
+@format_option
+def tag(*, name: str | None, ref: str, delete: bool, style: str) -> None:
+    """Name a commit, so that it stays readable; without NAME, list the tags.
+
+    REF is main, a commit or another tag; main if left out.
+    """
+    catalog, output = Session().catalog, Output(style)
+    if name is None:
+        rows = [{"tag": each, "commit": commit} for each, commit in catalog.tags().items()]
+        output.result(rows, table(rows) if rows else "no tags yet")
+    elif delete:
+        catalog.drop_tag(name)
+        output.result({"deleted": name}, f"deleted the tag {name}")
+    else:
+        commit = catalog.tag(name, ref)
+        output.result({"tag": name, "commit": commit.id}, f"{name} is commit {commit.id}")
+
+
+def _age(branch: Branch) -> str:
+    """How long ago a branch was made, in the largest unit."""
+    age = datetime.now(UTC) - branch.created_at
+    units = {"d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}
+    for name, unit in units.items():
+        if age >= unit:
+            return f"{age // unit} {name}"
+    return "now"

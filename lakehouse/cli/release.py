@@ -1,0 +1,47 @@
+"""`merge`, `rollback` and `publish`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from lakehouse.cli.output import Output, format_option
+from lakehouse.cli.report import summary
+from lakehouse.session import Session
+
+
+@click.command()
+@click.argument("run")
+@format_option
+def merge(*, run: str, style: str) -> None:
+    """Merge what RUN held for review, if main has not moved in its tables, and publish."""
+    from lakehouse import release
+
+    _do(style, lambda session: release.merge(session, run))
+
+
+@click.command()
+@click.argument("ref")
+@format_option
+def rollback(*, ref: str, style: str) -> None:
+    """Give main the tables it had at REF, by a new commit, and publish them."""
+    from lakehouse import release
+
+    _do(style, lambda session: release.rollback(session, ref).to_json())
+
+
+@click.command()
+@format_option
+def publish(*, style: str) -> None:
+    """Publish main's newest commit again, all rows of all marts."""
+    from lakehouse import release
+
+    _do(style, lambda session: release.republish(session).to_json())
+
+
+def _do(style: str, work: Callable[[Session], Mapping[str, Any]]) -> None:
+    with Session() as session:
+        record = work(session)
+    Output(style).result(record, summary(record))
