@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from typing import Any
 
 import ibis
 
+from lakehouse import files
 from lakehouse.compile import (
     Compiled,
     CompiledCheck,
@@ -64,13 +64,10 @@ def _sources() -> Iterator[Path]:
 
 
 def _keep(path: Path, document: dict[str, Any]) -> None:
-    """Write the file in one step, and take away what earlier code left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Keep what was compiled, and take away what earlier code left."""
     for earlier in path.parent.glob(f"{path.name.partition('-')[0]}-*.json"):
         earlier.unlink(missing_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(document), encoding="utf-8")
-    temporary.replace(path)
+    files.write(path, json.dumps(document))
 
 
 def _to_json(compiled: Compiled) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import difflib
 import json
 from pathlib import Path
 
+from lakehouse import files
 from lakehouse.compile import Statement
 
 
@@ -13,9 +14,8 @@ def keep(warehouse: Path, fingerprint: str, statement: Statement) -> None:
     """Keep what a table is built from, once."""
     path = _path(warehouse, fingerprint)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         schema = {name: str(kind) for name, kind in statement.schema.items()}
-        path.write_text(json.dumps({"sql": statement.sql, "schema": schema}), encoding="utf-8")
+        files.write(path, json.dumps({"sql": statement.sql, "schema": schema}))
 
 
 def difference(warehouse: Path, fingerprint: str, statement: Statement, dialect: str) -> list[str]:

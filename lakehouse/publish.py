@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import postgres
+from lakehouse import files, postgres
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile import Compiled
 from lakehouse.config import Settings
@@ -71,7 +71,7 @@ def is_current(settings: Settings, commit: Commit) -> bool:
 
 def remember(settings: Settings, commit: Commit) -> None:
     """Note that the commit is published, so that a run without news need not ask Postgres."""
-    _memory(settings).write_text(_remembered(settings, commit))
+    files.write(_memory(settings), _remembered(settings, commit))
 
 
 def publish(
@@ -104,7 +104,7 @@ def publish(
             if spec.table in tables
         }
         marts = list(_changed(compiled, tables, {} if again else versions, commit))
-        _clear(connection, marts)
+        _clear(connection)
         try:
             for mart in marts:
                 engine.load_postgres(address, mart.source, mart.changed, (STAGING, mart.staging))
@@ -121,7 +121,7 @@ def publish(
             connection.commit()
         finally:
             connection.rollback()
-            _clear(connection, marts)
+            _clear(connection)
     return Published(commit.id, rows)
 
 
@@ -140,10 +140,16 @@ def _explained(address: str) -> Iterator[None]:
         ) from None
 
 
-def _clear(connection: psycopg.Connection, marts: Iterable[Mart]) -> None:
-    """Drop staging tables, also those that a publication left when it was killed."""
-    for mart in marts:
-        connection.execute(f'DROP TABLE IF EXISTS {STAGING}."{mart.staging}"')
+def _clear(connection: psycopg.Connection) -> None:
+    """Drop all staging tables, also those that a publication left when it was killed."""
+    from psycopg import sql
+
+    found = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (STAGING,)
+    )
+    for (name,) in found.fetchall():
+        drop = sql.SQL("DROP TABLE IF EXISTS {}")
+        connection.execute(drop.format(sql.Identifier(STAGING, name)))
     connection.commit()
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse import files
 from lakehouse.errors import UnknownNameError
 from lakehouse.windows import Window
 
@@ -141,18 +142,13 @@ def path(warehouse: Path, run_id: str) -> Path:
 
 
 def record(warehouse: Path, report: RunReport) -> None:
-    """Keep the report under `runs/`, readable by its owner alone; it is whole or not there."""
+    """Keep the report under `runs/`."""
     keep(warehouse, report.to_json())
 
 
 def keep(warehouse: Path, document: Mapping[str, Any]) -> None:
     """Keep a record that `load` gave, with what changed in it."""
-    place = path(warehouse, document["run"])
-    place.parent.mkdir(parents=True, exist_ok=True)
-    writing = place.with_suffix(".writing")
-    writing.touch(mode=0o600)
-    writing.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    writing.replace(place)
+    files.write(path(warehouse, document["run"]), json.dumps(document, indent=1) + "\n")
 
 
 def find(warehouse: Path, run: str) -> dict[str, Any]:
