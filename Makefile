@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATE ?= $(shell date +%F)
+SEED ?= 1
+TIMES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types docs bench requirements clean stack stack-down test-stack
+.PHONY: help run test lint types docs bench chaos requirements clean stack stack-down test-stack
 
 help:
 	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
@@ -14,6 +16,7 @@ help:
 	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
 	@echo "make bench                 what a run costs, as JSON"
+	@echo "make chaos SEED=1 TIMES=200  kill runs at random moments, and look what is left"
 	@echo "make requirements          compile the requirements anew"
 
 run: $(VENV)/.run
@@ -44,6 +47,9 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench
+
+chaos: $(VENV)/.dev
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m chaos --seed $(SEED) --times $(TIMES)
 
 # Installed packages are compiled to bytecode: without it, every start takes three times as long.
 $(VENV)/.run: requirements.txt

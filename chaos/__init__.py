@@ -1,0 +1,1 @@
+"""Kills runs at random moments, and looks at what is left."""

@@ -1,0 +1,62 @@
+"""A home of the project: days of a story are run there, by the command."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from chaos import forks, story
+from chaos.look import Rest, State, look
+
+
+@dataclass(frozen=True)
+class ProjectHome:
+    """A folder that days of a story are run in; implements `Home`."""
+
+    folder: Path
+    seed: int
+
+    def run(self, number: int) -> tuple[int, State, Rest]:
+        """Run the day in a process of its own; its exit code, and what is there then."""
+        with self._source(number) as url:
+            return forks.call(lambda: (self._command(number, url), *self._look()))
+
+    def killed_run(self, number: int, after: float) -> bool:
+        """Run the day in a process that is killed after so many seconds; whether it was alive."""
+        with self._source(number) as url:
+            return forks.kill(partial(self._command, number, url), after)
+
+    def look(self) -> tuple[State, Rest]:
+        """What is there now."""
+        return forks.call(self._look)
+
+    def remove(self) -> None:
+        """Delete it; whoever used its Postgres last has stopped it."""
+        shutil.rmtree(self.folder)
+
+    @contextmanager
+    def _source(self, number: int) -> Iterator[str]:
+        with forks.beside(partial(story.serve, self.seed, number)) as url:
+            yield url.decode()
+
+    def _command(self, number: int, url: str) -> int:
+        from lakehouse.cli import main
+
+        os.environ |= {"LAKEHOUSE_HOME": str(self.folder), "NIGHTSCOUT_URL": url}
+        with contextlib.redirect_stdout(io.StringIO()):
+            return main(["run", "--date", str(story.day(number))])
+
+    def _look(self) -> tuple[State, Rest]:
+        from lakehouse import postgres
+        from lakehouse.session import Session
+
+        os.environ["LAKEHOUSE_HOME"] = str(self.folder)
+        with Session() as session, postgres.serving(session.settings) as address:
+            return look(session, address)
