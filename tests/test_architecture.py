@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     ["__main__"],
     ["cli"],
-    ["doctor", "run", "testing", "preview"],
+    ["doctor", "run", "testing", "preview", "diff"],
     ["steps"],
     ["request", "tasks"],
     ["release"],

@@ -24,6 +24,7 @@ _COMMANDS = {
     "log": ("List the commits of main, newest first.", "log"),
     "check": ("Check the project.", "check"),
     "show": ("Show all that is known of a run.", "log"),
+    "diff": ("Compare two states: tables, or the rows of one.", "diff"),
     "branches": ("List the branches of runs, or drop one.", "refs"),
     "merge": ("Merge what a run held for review.", "release"),
     "tag": ("Name a commit, or list the names.", "refs"),

@@ -161,6 +161,15 @@ class DuckDB:
         except duckdb.Error as error:
             raise _unreachable(error) from None
 
+    def data_files(self, table: StoredTable) -> set[str] | None:
+        """The data files of a stored table; None if rows of them are deleted elsewhere."""
+        found = self._run(
+            "SELECT manifest_content, file_path"
+            f" FROM iceberg_metadata({text(table.metadata)}) WHERE status <> 'DELETED'"
+        ).fetchall()
+        deleted = any(content != "DATA" for content, _ in found)
+        return None if deleted else {path for _, path in found}
+
     def extensions(self) -> list[str]:
         """The extensions that are loaded."""
         rows = self._run("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()

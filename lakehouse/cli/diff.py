@@ -1,0 +1,138 @@
+"""`diff`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakehouse.catalogs import MAIN
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.errors import FOUND_PROBLEMS
+from lakehouse.session import Session
+
+if TYPE_CHECKING:
+    from lakehouse.diff import TableDiff
+    from lakehouse.diff.rows import ColumnDiff, Row, RowDiff
+
+_WIDEST = 40
+
+
+class Refs(click.ParamType[tuple[str, str]]):
+    """Two refs such as 4045f7d..main; a side that is left out is main."""
+
+    name = "A..B"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        before, dots, after = value.partition("..")
+        if not dots:
+            self.fail(f"{value!r} is one ref; write two of them as main..{value}", param, ctx)
+        return before or MAIN, after or MAIN
+
+
+@click.command()
+@click.argument("refs", metavar="A..B", type=Refs())
+@click.argument("name", metavar="[TABLE]", required=False)
+@click.option("--exit-code", "strict", is_flag=True, help="Exit with 1 if there is a difference.")
+@format_option
+def diff(*, refs: tuple[str, str], name: str | None, strict: bool, style: str) -> None:
+    """Compare two states: the tables that differ, or the rows of one TABLE."""
+    from lakehouse import diff as difference
+
+    session = Session()
+    if name is None:
+        found = difference.diff(session, *refs)
+        text = table([_line(each) for each in found]) if found else "no differences"
+    else:
+        one = difference.diff_table(session, *refs, name)
+        found = [one] if one else []
+        text = "\n".join(_detail(one)) if one else "no differences"
+    Output(style).result([asdict(each) for each in found], text)
+    if strict and found:
+        click.get_current_context().exit(FOUND_PROBLEMS)
+
+
+def _line(each: TableDiff) -> dict[str, Any]:
+    rows = each.rows
+    return {
+        "table": each.table,
+        "": each.what,
+        "rows before": each.rows_before,
+        "rows after": each.rows_after,
+        "added": rows.added if rows else None,
+        "removed": rows.removed if rows else None,
+        "changed": rows.changed if rows else None,
+        "columns": "; ".join(rows.schema) if rows else "",
+    }
+
+
+def _detail(each: TableDiff) -> Iterator[str]:
+    if each.rows is None:
+        yield f"{each.table} was {each.what}: {each.rows_after or each.rows_before or 0} rows"
+        return
+    rows = each.rows
+    counts = f"{rows.added} rows added, {rows.removed} removed, {rows.changed} changed"
+    by = f"by {', '.join(rows.key)}" if rows.key else "compared as wholes"
+    yield f"{each.table}: {counts}; {by}"
+    yield from rows.schema
+    for what, pairs in rows.examples.items():
+        total = getattr(rows, what)
+        yield ""
+        yield what if total == len(pairs) else f"{what}, the first {len(pairs)} of {total}"
+        yield table(_changed(rows, pairs) if what == "changed" else [_alone(*p) for p in pairs])
+    told = [_column(column) for column in rows.columns if _is_telling(rows, column)]
+    if told:
+        yield ""
+        yield "columns, among these rows"
+        yield table(told)
+
+
+def _alone(before: Row | None, after: Row | None) -> dict[str, Any]:
+    return {name: _short(value) for name, value in (after or before or {}).items()}
+
+
+def _changed(rows: RowDiff, pairs: Sequence[tuple[Row | None, Row | None]]) -> list[dict[str, Any]]:
+    """The key, and the columns that differ in one of the rows, as `before → after`."""
+    differing = [
+        column.column
+        for column in rows.columns
+        if any(b and a and b[column.column] != a[column.column] for b, a in pairs)
+    ]
+    return [
+        {
+            **{name: after[name] for name in rows.key},
+            **{name: _move(before[name], after[name]) for name in differing},
+        }
+        for before, after in pairs
+        if before and after
+    ]
+
+
+def _is_telling(rows: RowDiff, column: ColumnDiff) -> bool:
+    whole = rows.added or rows.removed
+    return bool(column.differs or (whole and column.smallest != (None, None)))
+
+
+def _column(column: ColumnDiff) -> dict[str, Any]:
+    return {
+        "column": column.column,
+        "differs in": column.differs,
+        "smallest": _move(*column.smallest),
+        "largest": _move(*column.largest),
+        "mean": _move(*column.mean),
+        "nulls": _move(*column.nulls),
+    }
+
+
+def _move(before: Any, after: Any) -> str:
+    """A value, or the two that it was and is."""
+    return _short(before) if before == after else f"{_short(before)} → {_short(after)}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "·"
+    shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return shown if len(shown) <= _WIDEST else shown[: _WIDEST - 1] + "…"

@@ -1,0 +1,133 @@
+"""The difference between two states of the lakehouse: tables, and the rows in them.
+
+Rows are compared where they may differ: a data file that both states have is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.catalogs import MAIN, Catalog, StoredTable
+from lakehouse.checks import UniqueCheck
+from lakehouse.diff.rows import RowDiff, compare
+from lakehouse.engines.duckdb import parquet, scan
+from lakehouse.engines.sql import relation, text
+from lakehouse.errors import UnknownNameError
+from lakehouse.materialize import source
+
+if TYPE_CHECKING:
+    from lakehouse.engines.duckdb import DuckDB
+    from lakehouse.project import Project
+    from lakehouse.session import Session
+
+
+@dataclass(frozen=True)
+class TableDiff:
+    """What became of one table."""
+
+    table: str
+    what: str
+    """'added', 'removed' or 'changed'."""
+    rows_before: int | None
+    rows_after: int | None
+    rows: RowDiff | None
+    """Which rows differ; None if one side does not have the table."""
+
+
+def diff(session: Session, before: str, after: str) -> list[TableDiff]:
+    """The tables whose rows differ between two refs.
+
+    Of a branch against main, only the tables that the branch changed: those that its merge moves.
+    Raises UnknownNameError.
+    """
+    left, right = session.catalog.tables(before), session.catalog.tables(after)
+    names = sorted(left.keys() | right.keys())
+    if before == MAIN:
+        moved = _moved(session.catalog, after)
+        names = [name for name in names if moved is None or name in moved]
+    found = (_table(session, name, left, right, detail=False) for name in names)
+    return [each for each in found if each is not None]
+
+
+def diff_table(session: Session, before: str, after: str, table: str) -> TableDiff | None:
+    """How the rows of a table, or of a view, differ between two refs, with examples.
+
+    None if they are the same. Raises UnknownNameError.
+    """
+    left, right = session.catalog.tables(before), session.catalog.tables(after)
+    tables = session.project.tables
+    name = tables[table].table if table in tables else table
+    views = {spec.table for spec in tables.values()} - left.keys() - right.keys()
+    if name not in left.keys() | right.keys() | views:
+        raise UnknownNameError(
+            f"neither {before} nor {after} has a table {table!r}",
+            hint="`diff` without a table lists those that differ",
+        )
+    return _table(session, name, left, right, detail=True)
+
+
+def _moved(catalog: Catalog, branch: str) -> set[str] | None:
+    """The tables that a branch changed since it was made; None if it is no branch."""
+    base = next((each.base for each in catalog.branches() if each.name == branch), None)
+    if base is None:
+        return None
+    before, after = catalog.places(base) if base else {}, catalog.places(branch)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def _table(
+    session: Session,
+    name: str,
+    left: Mapping[str, StoredTable],
+    right: Mapping[str, StoredTable],
+    *,
+    detail: bool,
+) -> TableDiff | None:
+    one, other = left.get(name), right.get(name)
+    counts = one.rows if one else None, other.rows if other else None
+    if one and other:
+        if one.state.version == other.state.version:
+            return None
+        relations = _differing(session.engine, one, other)
+    elif one or other:
+        return TableDiff(name, "added" if other else "removed", *counts, rows=None)
+    else:
+        views = (
+            source(session.compiled, name.partition(".")[2], tables) for tables in (left, right)
+        )
+        relations = [relation(view, scan, session.engine.dialect) for view in views]
+    if not relations:
+        return None
+    before, after = relations
+    key = _key(session.project, name)
+    found = compare(session.engine.connection, before, after, key=key, detail=detail)
+    return TableDiff(name, "changed", *counts, rows=found) if found else None
+
+
+def _differing(engine: DuckDB, one: StoredTable, other: StoredTable) -> list[str]:
+    """What holds the rows that only one of them may have; nothing if they share all files."""
+    left, right = engine.data_files(one), engine.data_files(other)
+    if left is None or right is None:
+        return [f"iceberg_scan({text(table.metadata)})" for table in (one, other)]
+    if left == right:
+        return []
+    held = [parquet(sorted(paths)) if paths else "" for paths in (left - right, right - left)]
+    return [rows or f"(FROM {held[1 - side]} LIMIT 0)" for side, rows in enumerate(held)]
+
+
+def _key(project: Project, table: str) -> tuple[str, ...]:
+    """What tells the rows of a table apart, as it was declared; nothing if it was not."""
+    for spec in project.ingestions.values():
+        if spec.table == table:
+            return spec.unique_key
+    return next(_unique(project, table), ())
+
+
+def _unique(project: Project, table: str) -> Iterator[tuple[str, ...]]:
+    for quality in project.checks.values():
+        if quality.table == table:
+            for check in quality.checks:
+                if isinstance(check, UniqueCheck):
+                    yield tuple(check.columns)
