@@ -39,7 +39,7 @@ _MODEL = """
 def {name}({first}, {second}):
     both = {first}.join({second}.select("id", other={second}.value), "id")
     kept = both.filter(both.value >= {number} - 1_000)
-    return kept.select("id", "at", value=kept.value + kept.other + {number})
+    return kept.select("id", "at", value=(kept.value + kept.other + {number}) % 1_000)
 """
 
 

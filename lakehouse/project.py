@@ -151,6 +151,9 @@ def _modules(package: str) -> Iterator[ModuleType]:
             f"the project has no package {package!r}",
             hint="create the folder, or name another under [project] in lakehouse.toml",
         ) from None
+    if not hasattr(root, "__path__"):  # a single file
+        yield root
+        return
     for info in pkgutil.iter_modules(root.__path__):
         yield importlib.import_module(f"{package}.{info.name}")
 

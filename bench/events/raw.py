@@ -28,11 +28,16 @@ class Events(pandera.ibis.DataFrameModel):
     note: str
 
 
-@ingestion(table_name="events", unique_key="id", validation_schema=Events, time_column="at")
-def events(window: Window, settings: Settings) -> Iterator[pa.Table]:
-    """The events of a window."""
+def size(settings: Settings) -> tuple[int, int]:
+    """How many events the year has, and their edition."""
     section = settings.section("events")
-    yield rows(window, int(float(section["rows"])), int(section["edition"]))
+    return int(float(section["rows"])), int(section["edition"])
+
+
+@ingestion(table_name="events", unique_key="id", validation_schema=Events, time_column="at")
+def events(window: Window, size: tuple[int, int]) -> Iterator[pa.Table]:
+    """The events of a window."""
+    yield rows(window, *size)
 
 
 def rows(window: Window, in_all: int, edition: int) -> pa.Table:
