@@ -38,8 +38,8 @@ def measure(home: Path) -> dict[str, Any]:
 def _bare(home: Path) -> float:
     with Session(config.load(PROJECT, {"LAKEHOUSE_HOME": str(home)})) as session:
         address = session.start_postgres().result()
-        session.engine.prepare_to_publish()
-        run = session.engine.connection.execute
+        session.duckdb.prepare_to_publish()
+        run = session.duckdb.connection.execute
         run(f"ATTACH '{address}' AS bare (TYPE postgres)")
         rows = scan(session.catalog.tables("main")[MART], session.compiled.schemas["all_events"])
         started = time.perf_counter()

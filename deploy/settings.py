@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BUCKET = "lake"
+WAREHOUSE = f"s3://{BUCKET}/warehouse"
 REGION = "us-east-1"
 USER = "lakehouse"
 
@@ -48,7 +49,7 @@ def nessie(ports: Ports, secret: str, folder: str) -> dict[str, str]:
         "nessie.version.store.type": "ROCKSDB",
         "nessie.version.store.persist.rocks.database-path": folder,
         "nessie.catalog.default-warehouse": "warehouse",
-        "nessie.catalog.warehouses.warehouse.location": f"s3://{BUCKET}/",
+        "nessie.catalog.warehouses.warehouse.location": WAREHOUSE,
         f"{options}.endpoint": ports.s3_url,
         f"{options}.region": REGION,
         f"{options}.path-style-access": "true",

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from deploy.servers import Place, Server, all_servers, postgres_url
-from deploy.settings import BUCKET, REGION, USER, Ports
+from deploy.settings import REGION, USER, WAREHOUSE, Ports
 
 ROOT = Path(__file__).parent.parent / ".stack"
 """Git ignores it."""
@@ -72,7 +72,7 @@ def environment(place: Place) -> dict[str, str]:
         "LAKEHOUSE_NESSIE_URL": place.url(ports.nessie),
         "LAKEHOUSE_TRINO_URL": place.url(ports.trino),
         "LAKEHOUSE_S3_ENDPOINT": ports.s3_url,
-        "LAKEHOUSE_WAREHOUSE": f"s3://{BUCKET}/warehouse",
+        "LAKEHOUSE_WAREHOUSE": WAREHOUSE,
         "LAKEHOUSE_POSTGRES_URL": postgres_url(place),
         "AWS_ACCESS_KEY_ID": USER,
         "AWS_SECRET_ACCESS_KEY": place.secrets["s3"],

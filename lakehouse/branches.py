@@ -2,6 +2,10 @@
 
 A run that failed leaves its branch to look at, and a record that says so. A branch without a
 record whose lock is free belonged to a process that was killed: nobody will finish it.
+
+Processes of one home see each other's locks, which the system lets go of when one ends, however
+it does. Those of other homes, perhaps on other machines, see a lease beside the tables, which a
+run renews as long as it lives.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from lakehouse import runs
+from lakehouse import leases, runs
 from lakehouse.catalogs import Catalog
 from lakehouse.config import Settings
 from lakehouse.errors import UnknownNameError
@@ -40,10 +44,10 @@ def branch_of(run_id: str) -> str:
 
 @contextmanager
 def claimed(settings: Settings, branch: str) -> Iterator[None]:
-    """Hold the branch's lock; the system lets go of it when the process ends, however it does."""
+    """Hold the branch's lock and its lease."""
     path = _lock(settings, branch)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with path.open("w") as file, leases.held(_lease(settings, branch)):
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield
@@ -71,16 +75,14 @@ def drop(settings: Settings, catalog: Catalog, branch: str) -> None:
         raise UnknownNameError(
             f"a run works on the branch {branch!r}", hint="stop that run; its branch goes with it"
         )
-    catalog.drop_branch(branch)
-    _lock(settings, branch).unlink(missing_ok=True)
+    _drop(settings, catalog, branch)
 
 
 def sweep(settings: Settings, catalog: Catalog) -> list[str]:
     """Drop the branches of processes that were killed; their names."""
     swept = [branch.name for branch in catalog.branches() if is_orphan(settings, branch.name)]
     for name in swept:
-        catalog.drop_branch(name)
-        _lock(settings, name).unlink(missing_ok=True)
+        _drop(settings, catalog, name)
     return swept
 
 
@@ -98,10 +100,20 @@ def is_free(settings: Settings, branch: str) -> bool:
         with _lock(settings, branch).open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
-        return True
+        return leases.is_over(_lease(settings, branch))
     except BlockingIOError:
         return False
     return True
+
+
+def _drop(settings: Settings, catalog: Catalog, branch: str) -> None:
+    catalog.drop_branch(branch)
+    _lock(settings, branch).unlink(missing_ok=True)
+    _lease(settings, branch).unlink(missing_ok=True)
+
+
+def _lease(settings: Settings, branch: str) -> Path:
+    return settings.warehouse / "leases" / branch
 
 
 def _lock(settings: Settings, branch: str) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 
 import ibis
 
-from lakehouse import files
+from lakehouse import storage
 from lakehouse.compile import (
     Compiled,
     CompiledCheck,
@@ -67,7 +67,7 @@ def _keep(path: Path, document: dict[str, Any]) -> None:
     """Keep what was compiled, and take away what earlier code left."""
     for earlier in path.parent.glob(f"{path.name.partition('-')[0]}-*.json"):
         earlier.unlink(missing_ok=True)
-    files.write(path, json.dumps(document))
+    storage.write(path, json.dumps(document))
 
 
 def _to_json(compiled: Compiled) -> dict[str, Any]:

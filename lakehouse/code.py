@@ -6,7 +6,7 @@ import difflib
 import json
 from pathlib import Path
 
-from lakehouse import files
+from lakehouse import storage
 from lakehouse.compile import Statement
 
 
@@ -15,7 +15,7 @@ def keep(warehouse: Path, fingerprint: str, statement: Statement) -> None:
     path = _path(warehouse, fingerprint)
     if not path.exists():
         schema = {name: str(kind) for name, kind in statement.schema.items()}
-        files.write(path, json.dumps({"sql": statement.sql, "schema": schema}))
+        storage.write(path, json.dumps({"sql": statement.sql, "schema": schema}))
 
 
 def difference(warehouse: Path, fingerprint: str, statement: Statement, dialect: str) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,9 +15,24 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from lakehouse.errors import ConfigError
+from lakehouse.storage import Bucket
 
 FILE = "lakehouse.toml"
+LOCAL, PRODUCTION = "local", "production"
+_ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
+"""The profiles, and the engine of each unless another one is asked for."""
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What the production profile works with."""
+
+    nessie_url: str
+    trino_url: str | None
+    warehouse: str
+    """Such as s3://lake/warehouse."""
+    bucket: Bucket
 
 
 @dataclass(frozen=True)
@@ -26,8 +42,12 @@ class Settings:
     root: Path
     """The folder of `lakehouse.toml`."""
     home: Path
-    """The folder that holds everything the local profile writes."""
+    """The folder that holds everything the local profile writes; caches and locks in any case."""
     profile: str
+    engine: str
+    """What builds models: 'duckdb' or 'trino'."""
+    servers: Servers | None
+    """Those of the production profile."""
     postgres_url: SecretStr | None
     """Where marts are published; None means the embedded Postgres."""
     timezone: ZoneInfo
@@ -38,9 +58,11 @@ class Settings:
     """Name of the package of model modules."""
     sections: Mapping[str, Mapping[str, Any]] = field(repr=False)
 
-    @property
+    @cached_property
     def warehouse(self) -> Path:
-        """The folder of tables, staging areas and run records."""
+        """The folder of tables, staging areas and run records; in production one in a bucket."""
+        if self.servers is not None:
+            return self.servers.bucket.path(self.servers.warehouse)
         return self.home / "warehouse"
 
     def section(self, name: str) -> Mapping[str, Any]:
@@ -57,17 +79,27 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
     root = find_root(start or Path.cwd())
     document = _expand(_read(root / FILE), env, "")
     project = document.pop("project", {})
-    profile = env.get("LAKEHOUSE_PROFILE") or project.get("profile", "local")
-    if profile != "local":
+    declared = document.pop(PRODUCTION, {})
+    profile = _one_of(
+        _ENGINES, env.get("LAKEHOUSE_PROFILE") or project.get("profile", LOCAL), "profile"
+    )
+    engine = _one_of(
+        set(_ENGINES.values()),
+        env.get("LAKEHOUSE_ENGINE") or project.get("engine", _ENGINES[profile]),
+        "engine",
+    )
+    if profile == LOCAL and engine != _ENGINES[LOCAL]:
         raise ConfigError(
-            f"profile {profile!r} is not known",
-            hint="use 'local' in lakehouse.toml or LAKEHOUSE_PROFILE",
+            f"the local profile has no engine {engine!r}",
+            hint="set LAKEHOUSE_PROFILE=production, or leave LAKEHOUSE_ENGINE unset",
         )
     home = Path(env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse")).expanduser()
     return Settings(
         root=root,
         home=(home if home.is_absolute() else root / home).resolve(),
         profile=profile,
+        engine=engine,
+        servers=_servers(declared, env, engine) if profile == PRODUCTION else None,
         postgres_url=SecretStr(url) if (url := env.get("LAKEHOUSE_POSTGRES_URL")) else None,
         timezone=zone(
             env.get("LAKEHOUSE_TIMEZONE") or project.get("timezone", "UTC"),
@@ -76,6 +108,65 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         ingestion=project.get("ingestion", "ingestion"),
         models=project.get("models", "models"),
         sections=document,
+    )
+
+
+def _one_of(known: Collection[str], value: str, what: str) -> str:
+    if value not in known:
+        raise ConfigError(
+            f"{what} {value!r} is not known",
+            hint=f"use {' or '.join(map(repr, sorted(known)))} in {FILE} or"
+            f" LAKEHOUSE_{what.upper()}",
+        )
+    return value
+
+
+def _servers(declared: Mapping[str, Any], env: Mapping[str, str], engine: str) -> Servers:
+    """The servers of the production profile. Secrets come from the environment alone."""
+
+    def find(key: str, variable: str) -> str | None:
+        value = env.get(variable) or declared.get(key)
+        return None if value is None else str(value)
+
+    def needed(key: str, variable: str) -> str:
+        if (value := find(key, variable)) is None:
+            raise ConfigError(
+                f"the production profile needs {variable}",
+                hint=f"set it, or `{key}` in [{PRODUCTION}] of {FILE}",
+            )
+        return value
+
+    def secret(variable: str) -> SecretStr:
+        if not (value := env.get(variable)):
+            raise ConfigError(
+                f"the production profile needs {variable}", hint="set it in the environment"
+            )
+        return SecretStr(value)
+
+    warehouse = needed("warehouse", "LAKEHOUSE_WAREHOUSE").rstrip("/")
+    if not warehouse.startswith("s3://"):
+        raise ConfigError(
+            f"LAKEHOUSE_WAREHOUSE is {warehouse!r}, which is no place in a bucket",
+            hint="use an address such as s3://lake/warehouse",
+        )
+    trino_url = find("trino_url", "LAKEHOUSE_TRINO_URL")
+    if engine == _ENGINES[PRODUCTION]:
+        trino_url = needed("trino_url", "LAKEHOUSE_TRINO_URL")
+        if not env.get("LAKEHOUSE_POSTGRES_URL"):
+            raise ConfigError(
+                "the production profile needs LAKEHOUSE_POSTGRES_URL",
+                hint="Trino cannot reach the embedded Postgres: set the address of a server",
+            )
+    return Servers(
+        nessie_url=needed("nessie_url", "LAKEHOUSE_NESSIE_URL").rstrip("/"),
+        trino_url=trino_url,
+        warehouse=warehouse,
+        bucket=Bucket(
+            endpoint=find("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT"),
+            region=find("region", "AWS_REGION") or "us-east-1",
+            access_key=secret("AWS_ACCESS_KEY_ID"),
+            secret_key=secret("AWS_SECRET_ACCESS_KEY"),
+        ),
     )
 
 

@@ -73,8 +73,8 @@ def _tables(session: Session) -> str:
 
 
 def _engine(session: Session) -> str:
-    session.engine.scalar("SELECT 1")
-    return f"DuckDB with {', '.join(session.engine.extensions())}"
+    session.duckdb.scalar("SELECT 1")
+    return f"DuckDB with {', '.join(session.duckdb.extensions())}"
 
 
 def _postgres(session: Session) -> str:

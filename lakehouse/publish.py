@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import files, postgres
+from lakehouse import postgres, storage
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile import Compiled
 from lakehouse.config import Settings
@@ -71,7 +71,7 @@ def is_current(settings: Settings, commit: Commit) -> bool:
 
 def remember(settings: Settings, commit: Commit) -> None:
     """Note that the commit is published, so that a run without news need not ask Postgres."""
-    files.write(_memory(settings), _remembered(settings, commit))
+    storage.write(_memory(settings), _remembered(settings, commit))
 
 
 def publish(

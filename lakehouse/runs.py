@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import files
+from lakehouse import storage
 from lakehouse.errors import UnknownNameError
 from lakehouse.windows import Window
 
@@ -148,7 +148,8 @@ def record(warehouse: Path, report: RunReport) -> None:
 
 def keep(warehouse: Path, document: Mapping[str, Any]) -> None:
     """Keep a record that `load` gave, with what changed in it."""
-    files.write(path(warehouse, document["run"]), json.dumps(document, indent=1) + "\n")
+    content = json.dumps(document, indent=1) + "\n"
+    storage.write(path(warehouse, document["run"]), content)
 
 
 def find(warehouse: Path, run: str) -> dict[str, Any]:

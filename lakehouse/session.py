@@ -11,21 +11,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import config, dag, postgres, windows
+from lakehouse import config, dag, postgres, storage, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
-from lakehouse.errors import StorageError, UnknownNameError
+from lakehouse.errors import ConfigError, StorageError, UnknownNameError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
 from lakehouse.windows import Window, Windows
 
 _NEEDED_BY_A_RUN = (
     "pandera.backends.ibis.builtin_checks",
-    "lakehouse.catalogs.sqlite_tables",
     "pyiceberg.io.pyarrow",
     "psycopg",
     "ibis.backends.duckdb",
 )
+_NEEDED_BY_PROFILE = {
+    config.LOCAL: ("lakehouse.catalogs.sqlite_tables",),
+    config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
+}
 
 if TYPE_CHECKING:
     from datetime import date
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lakehouse.compile import Compiled
+    from lakehouse.engines import Engine
     from lakehouse.engines.duckdb import DuckDB
     from lakehouse.project import Project
 
@@ -48,8 +52,10 @@ class Session:
         self.staging: Stage = stage
         """How pages are staged: here, or, once opened, in a process beside this one."""
 
-    engine_dialect = "duckdb"
-    """The SQL that the profile's engine speaks."""
+    @property
+    def engine_dialect(self) -> str:
+        """The SQL that the profile's engine speaks."""
+        return self.settings.engine
 
     def __enter__(self) -> Self:
         return self
@@ -75,17 +81,33 @@ class Session:
     @cached_property
     def catalog(self) -> Catalog:
         """The refs and tables of the profile."""
+        self.prepare_home()
+        if self.settings.servers is not None:
+            from lakehouse.catalogs.nessie import NessieCatalog
+
+            return NessieCatalog(self.settings.servers)
         from lakehouse.catalogs.sql import SqliteCatalog
 
-        self.prepare_home()
         return SqliteCatalog(self.settings.home / "catalog.db", self.settings.warehouse)
 
     @cached_property
-    def engine(self) -> DuckDB:
-        """The engine of the profile."""
+    def engine(self) -> Engine:
+        """The engine that builds models and answers queries."""
+        if self.settings.engine == "duckdb":
+            return self.duckdb
+        raise ConfigError(
+            f"the engine {self.settings.engine} is not there yet",
+            hint="set LAKEHOUSE_ENGINE=duckdb",
+        )
+
+    @cached_property
+    def duckdb(self) -> DuckDB:
+        """DuckDB, which validates and merges what is fetched, whatever the engine is."""
         from lakehouse.engines import duckdb
 
-        return duckdb.connect(self.settings.home / "spill")
+        servers = self.settings.servers
+        bucket = servers.bucket if servers else None
+        return duckdb.connect(self.settings.home / "spill", bucket=bucket)
 
     def open(self) -> None:
         """Load all that a run needs, so that the run itself spends no time on imports.
@@ -105,7 +127,7 @@ class Session:
         from lakehouse.ingest.validate import judgement
 
         dag.load_hamilton()
-        for module in _NEEDED_BY_A_RUN:
+        for module in (*_NEEDED_BY_A_RUN, *_NEEDED_BY_PROFILE[self.settings.profile]):
             import_module(module)
         for ingestion in self.compiled.project.ingestions.values():
             judgement(ingestion)
@@ -114,7 +136,7 @@ class Session:
         gc.enable()
 
     def _ready_engine(self) -> None:
-        self.engine.prepare_to_publish()
+        self.duckdb.prepare_to_publish()
 
     def start_postgres(self) -> Future[str]:
         """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""
@@ -126,8 +148,8 @@ class Session:
     def prepare_home(self) -> None:
         """Make the folder that everything is written to; others on the machine cannot list it."""
         try:
-            for folder in (self.settings.home, self.settings.warehouse):
-                folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self.settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
+            storage.make_folder(self.settings.warehouse)
         except OSError as error:
             raise StorageError(
                 f"the home {self.settings.home} cannot be made: {error.strerror}",
@@ -182,4 +204,4 @@ class Session:
 def moved_from(home: Path, metadata: str) -> str | None:
     """The place a home was moved from, if a metadata file of its tables says another one."""
     place = metadata.removeprefix("file://")
-    return None if place.startswith(f"{home}/") else place.split("/warehouse/")[0]
+    return None if place.startswith((f"{home}/", "s3://")) else place.split("/warehouse/")[0]

@@ -139,9 +139,9 @@ class Running:
         spec = self._ingestion(name)
         before = self.tables.get(spec.table)
         validating, total = 0.0, Landing()
-        for paths in fetched.batches():
+        for paths in fetched.batches(self.journal.path.parent):
             since = time.perf_counter()
-            validated = validate(self.session.engine, spec, paths)
+            validated = validate(self.session.duckdb, spec, paths)
             validating += time.perf_counter() - since
             total += self._land(spec, validated, fetched)
         after = self.tables.get(spec.table)
@@ -155,8 +155,8 @@ class Running:
 
     def _land(self, spec: IngestionSpec, validated: str, fetched: Fetched) -> Landing:
         """Merge what was validated into the raw table and its quarantine."""
-        engine, catalog = self.session.engine, self.session.catalog
-        target = (engine, catalog, self.branch, spec, self.run_id, self.started)
+        duckdb, catalog = self.session.duckdb, self.session.catalog
+        target = (duckdb, catalog, self.branch, spec, self.run_id, self.started)
         covered = () if spec.time_column is None else fetched.covered(self.request.windows)
         key = plan.key_columns(self.session.project, spec)
         stored = self.tables.get(spec.table)

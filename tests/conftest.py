@@ -3,11 +3,17 @@
 import itertools
 
 import psycopg
+import pyarrow as pa
 import pytest
-from toy import Source, Toy
+from pyarrow import parquet
+from toy import MARCH, SCHEMA, Source, Toy
 
 from lakehouse import config, postgres
+from lakehouse.catalogs import TableChange
+from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.engines import duckdb
+from lakehouse.state import Change, TableState
+from lakehouse.windows import ALL_TIME
 
 _NUMBERS = itertools.count()
 
@@ -66,3 +72,34 @@ def fresh(tmp_path, postgres_server, engine):
         return Toy(folder, _database(postgres_server), source, engine)
 
     return make
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    """An empty catalog, apart from any project."""
+    return SqliteCatalog(tmp_path / "catalog.db", tmp_path / "warehouse")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the catalog finds files that are to be added."""
+    return tmp_path
+
+
+@pytest.fixture
+def write(catalog, folder):
+    """Add a file with these ids to a table of a branch."""
+
+    def add(branch, table, *ids, remove=()):
+        known = catalog.tables(branch).get(table)
+        state = TableState("code", (Change(f"{branch}-{ids}", (ALL_TIME,)),))
+        path = folder / f"{branch}-{table}-{'-'.join(map(str, ids))}.parquet"
+        rows = pa.table(
+            {"id": ids, "name": [branch] * len(ids), "at": [MARCH] * len(ids)}, schema=SCHEMA
+        )
+        with path.open("wb") as file:
+            parquet.write_table(rows, file)
+        after = known.state.after(state.changes[0]) if known else state
+        catalog.write(branch, TableChange(table, SCHEMA, remove, [str(path)], after))
+
+    return add

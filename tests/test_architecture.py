@@ -33,7 +33,9 @@ LAYERS = [
     ["project", "raw", "expressions"],
     ["declare", "config", "embedded"],
     ["checks", "windows", "keys"],
-    ["errors", "files"],
+    ["leases"],
+    ["storage"],
+    ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -1,44 +1,13 @@
-"""Branches, merges and the log of the embedded catalog."""
+"""Branches, merges and the log: of the embedded catalog here, of Nessie in `stack/`."""
 
-import json
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from toy import MARCH, SCHEMA
 
 from lakehouse.catalogs import TableChange
-from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
-from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window
-
-SCHEMA = pa.schema({"id": pa.int64(), "name": pa.string(), "at": pa.timestamp("us", "UTC")})
-MARCH = datetime(2024, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def catalog(tmp_path):
-    return SqliteCatalog(tmp_path / "catalog.db", tmp_path / "warehouse")
-
-
-@pytest.fixture
-def write(catalog, tmp_path):
-    """Add a file with these ids to a table of a branch."""
-
-    def add(branch, table, *ids, remove=()):
-        known = catalog.tables(branch).get(table)
-        state = TableState("code", (Change(f"{branch}-{ids}", (ALL_TIME,)),))
-        path = tmp_path / f"{branch}-{table}-{'-'.join(map(str, ids))}.parquet"
-        rows = pa.table(
-            {"id": ids, "name": [branch] * len(ids), "at": [MARCH] * len(ids)}, schema=SCHEMA
-        )
-        parquet.write_table(rows, path)
-        after = known.state.after(state.changes[0]) if known else state
-        catalog.write(branch, TableChange(table, SCHEMA, remove, [str(path)], after))
-
-    return add
 
 
 def merge(catalog, branch):
@@ -62,15 +31,6 @@ def test_a_merge_moves_every_changed_table_at_once(catalog, write):
         "raw.b": 2,
     }
     assert commit.tables == ("raw.a", "raw.b")
-
-
-def test_metadata_stays_short_however_often_a_table_is_written(catalog, write):
-    catalog.create_branch("one")
-    for number in range(25):
-        write("one", "raw.a", number)
-    (table,) = catalog.tables("one").values()
-    metadata = json.loads(Path(table.metadata.removeprefix("file://")).read_text())
-    assert (table.rows, len(metadata["snapshots"]) <= 20) == (25, True)
 
 
 def test_a_merge_drops_the_branch(catalog, write):
@@ -292,11 +252,3 @@ def test_a_table_that_vanished_can_be_made_again(catalog, write):
     write("again", "raw.b", 5, 6)
     merge(catalog, "again")
     assert catalog.tables("main")["raw.b"].rows == 2
-
-
-def test_a_home_that_was_moved_is_recognised(catalog, write, tmp_path):
-    catalog.create_branch("one")
-    write("one", "raw.a", 1)
-    (tmp_path / "warehouse").rename(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match=r"metadata of raw\.a"):
-        catalog.tables("one")

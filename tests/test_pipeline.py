@@ -45,7 +45,9 @@ def compiled(tmp_path_factory):
 @pytest.fixture
 def lakehouse(tmp_path, database, monkeypatch, capsys, compiled, engine):
     """Runs a command in an empty home; its exit code, and what it printed as JSON."""
-    monkeypatch.setattr(duckdb, "connect", lambda *_: engine)  # one for all, it is slow to load
+    monkeypatch.setattr(
+        duckdb, "connect", lambda *_, **__: engine
+    )  # one for all, it is slow to load
     (tmp_path / "lakehouse.toml").write_text(SETTINGS)
     for home in ("home", "mixed", "sorted"):
         (tmp_path / home).mkdir()

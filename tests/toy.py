@@ -21,6 +21,9 @@ from lakehouse.session import Session
 from lakehouse.windows import Window
 
 FIRST = date(2024, 3, 1)
+MARCH = datetime(2024, 3, 1, tzinfo=UTC)
+SCHEMA = pa.schema({"id": pa.int64(), "name": pa.string(), "at": pa.timestamp("us", "UTC")})
+"""Of tables that are written without a project."""
 TYPES = {"id": pa.string(), "value": pa.string(), "at": pa.timestamp("us", "UTC")}
 
 
@@ -137,9 +140,10 @@ def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False, noted=
 class Toy:
     """The toy project in a home of its own; every command is a session of its own."""
 
-    def __init__(self, folder, postgres, source, engine):
+    def __init__(self, folder, postgres, source, engine, environment=None):
         self.folder, self.source = folder, source
         self.postgres, self.engine = postgres, engine
+        self.environment = {**(environment or {}), "LAKEHOUSE_POSTGRES_URL": postgres}
         (folder / "lakehouse.toml").write_text("[project]\n")
         self.change()
 
@@ -150,9 +154,9 @@ class Toy:
 
     @property
     def session(self):
-        session = Session(load(self.folder, {"LAKEHOUSE_POSTGRES_URL": self.postgres}))
+        session = Session(load(self.folder, self.environment))
         session.project, session.compiled = self.project, self.compiled
-        session.engine = self.engine
+        session.duckdb = self.engine
         return session
 
     def run(self, first=0, last=None, *, selected=None, **options):

@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 _SNAPSHOTS_KEPT = 10
 
 
-def read(name: str, metadata: str) -> StoredTable:
-    """A table from its metadata file alone; PyIceberg, slow to import, is not needed for it."""
+def read(name: str, metadata: str, file: Path) -> StoredTable:
+    """A table from its metadata file alone; PyIceberg, slow to import, is not needed for it.
+
+    `file` is the file that the address `metadata` means.
+    """
     try:
-        document = json.loads(Path(unquote(urlparse(metadata).path)).read_bytes())
-    except FileNotFoundError as error:
+        document = json.loads(file.read_bytes())
+    except FileNotFoundError:
         raise StorageError(
-            f"the metadata of {name} is not at {error.filename}",
+            f"the metadata of {name} is not at {file}",
             hint="if the home was moved, move it back: Iceberg names absolute places",
         ) from None
     current = document.get("current-snapshot-id")
@@ -56,7 +59,7 @@ def files(table: Table, reach: Sequence[Window], column: str) -> list[DataFile]:
     if ALL_TIME not in reach:
         row_filter = reduce(Or, (_within(table, column, window) for window in reach))
     return [
-        DataFile(_local(task.file.file_path), task.file.record_count, task.file)
+        DataFile(local(task.file.file_path), task.file.record_count, task.file)
         for task in table.scan(row_filter=row_filter).plan_files()
     ]
 
@@ -72,7 +75,19 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
             _swap(transaction, change)
             transaction.set_properties(properties)
             _forget_snapshots(transaction)
-    return read(change.table, catalog.load_table(change.table).metadata_location)
+    return _stored(change.table, catalog.load_table(change.table))
+
+
+def _stored(name: str, table: Table) -> StoredTable:
+    """The same as `read` of a table that PyIceberg has loaded."""
+    snapshot = table.current_snapshot()
+    summary = snapshot.summary if snapshot else None
+    return StoredTable(
+        name=name,
+        metadata=table.metadata_location,
+        state=TableState.from_property(table.properties[PROPERTY]),
+        rows=int(summary["total-records"] or 0) if summary else 0,
+    )
 
 
 def _existing(catalog: Catalog, change: TableChange) -> Table | None:
@@ -206,5 +221,6 @@ def _edges(window: Window, *, with_date: bool) -> Iterator[str]:
         yield edge.date().isoformat() if with_date else edge.isoformat()
 
 
-def _local(path: str) -> str:
-    return unquote(urlparse(path).path) if path.startswith("file:") else path
+def local(address: str) -> str:
+    """The path that a file: address means; another address as it is."""
+    return unquote(urlparse(address).path) if address.startswith("file:") else address

@@ -18,7 +18,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.catalogs import MAIN, Branch, Commit, DataFile, StoredTable, TableChange, iceberg
+from lakehouse.catalogs import (
+    MAIN,
+    Branch,
+    Commit,
+    DataFile,
+    StoredTable,
+    TableChange,
+    iceberg,
+    names,
+)
 from lakehouse.catalogs import sqlite_history as history
 from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.windows import Window
@@ -77,7 +86,7 @@ class SqliteCatalog:
     def tag(self, name: str, ref: str) -> Commit:
         with self._writing() as db:
             if self._branch_base(db, name) is not None:
-                raise UnknownNameError(f"{name!r} is a branch", hint="choose another name")
+                raise names.is_a_branch(name)
             commit = self._commit(db, ref)
             history.tag(db, name, commit)
         return commit
@@ -88,7 +97,10 @@ class SqliteCatalog:
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
-        return {name: iceberg.read(name, place) for name, place in sorted(places.items())}
+        return {
+            name: iceberg.read(name, place, Path(iceberg.local(place)))
+            for name, place in sorted(places.items())
+        }
 
     def places(self, ref: str) -> dict[str, str]:
         with self._reading() as db:
@@ -212,10 +224,7 @@ class SqliteCatalog:
 
     def _commit(self, db: sqlite3.Connection, ref: str) -> Commit:
         if self._branch_base(db, ref) is not None:
-            raise UnknownNameError(
-                f"{ref!r} is a branch, and no commit of main",
-                hint="`merge` brings a branch that was held for review to main",
-            )
+            raise names.no_commit(ref)
         return history.resolve(db, ref)
 
     @staticmethod

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from lakehouse.catalogs import MAIN, Commit
-from lakehouse.errors import UnknownNameError
+from lakehouse.catalogs import MAIN, Commit, names
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lakehouse_commits (
@@ -24,8 +22,6 @@ CREATE TABLE IF NOT EXISTS lakehouse_changes (
     PRIMARY KEY (name, sequence));
 CREATE TABLE IF NOT EXISTS lakehouse_tags (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
 """
-_SHORTEST_ID = 4
-_TAG = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
 
 def log(db: sqlite3.Connection, limit: int | None = None) -> list[Commit]:
@@ -37,10 +33,7 @@ def at(db: sqlite3.Connection, moment: datetime) -> Commit:
     """The commit that main had at a moment. Raises UnknownNameError before the first."""
     known = _commits(db, "WHERE committed_at <= ?", (_stamp(moment),), 1)
     if not known:
-        raise UnknownNameError(
-            f"main had no commit yet at {moment:%Y-%m-%d %H:%M:%S %Z}",
-            hint="`log` lists the commits of main",
-        )
+        raise names.no_commit_at(moment)
     return known[0]
 
 
@@ -50,14 +43,9 @@ def resolve(db: sqlite3.Connection, ref: str) -> Commit:
         found = log(db, limit=1)
     else:
         found = _commits(db, "JOIN lakehouse_tags t USING (sequence) WHERE t.name = ?", (ref,), 1)
-    if not found and len(ref) >= _SHORTEST_ID:
+    if not found and len(ref) >= names.SHORTEST_ID:
         found = _commits(db, "WHERE substr(k.id, 1, length(?1)) = ?1", (ref,), 2)
-    if ref == MAIN and not found:
-        raise UnknownNameError("main has no commit yet", hint="`run` makes the first")
-    if len(found) != 1:
-        what = "is not unique" if found else "is neither main, a branch, a tag nor a commit"
-        raise UnknownNameError(f"ref {ref!r} {what}", hint="`log` lists the commits of main")
-    return found[0]
+    return names.the_one(ref, found)
 
 
 def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
@@ -109,26 +97,16 @@ def tags(db: sqlite3.Connection) -> dict[str, str]:
 
 def tag(db: sqlite3.Connection, name: str, commit: Commit) -> None:
     """Name a commit. Raises UnknownNameError for a name that means something else already."""
-    if not _TAG.fullmatch(name) or name == MAIN:
-        raise UnknownNameError(
-            f"{name!r} cannot be the name of a tag",
-            hint="use letters, digits, and single dots or dashes between them",
-        )
-    known = tags(db).get(name, commit.id)
-    if known != commit.id:
-        raise UnknownNameError(
-            f"the tag {name!r} names the commit {known} already",
-            hint=f"`tag --delete {name}` first, or choose another name",
-        )
+    names.check_tag(name, commit, tags(db))
     if _commits(db, "WHERE substr(k.id, 1, length(?1)) = ?1", (name,), 1):
-        raise UnknownNameError(f"{name!r} is how a commit's id begins", hint="choose another name")
+        raise names.begins_an_id(name)
     db.execute("INSERT OR REPLACE INTO lakehouse_tags VALUES (?, ?)", (name, commit.sequence))
 
 
 def drop_tag(db: sqlite3.Connection, name: str) -> None:
     """Forget a tag. Raises UnknownNameError if there is none of that name."""
     if not db.execute("DELETE FROM lakehouse_tags WHERE name = ?", (name,)).rowcount:
-        raise UnknownNameError(f"there is no tag {name!r}", hint="`tag` lists those that there are")
+        raise names.no_tag(name)
 
 
 def _commits(

@@ -11,6 +11,8 @@ from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
 _USUALLY = 50
+_SHORT = 16
+"""Characters of a commit's id that are shown; they name it as well."""
 
 
 @click.command()
@@ -31,6 +33,7 @@ def log(*, limit: int, style: str) -> None:
     rows = [
         {
             **{name: entry[name] for name in ("commit", "when", "who", "run", "message")},
+            "commit": entry["commit"][:_SHORT],
             "when": f"{entry['when']:%Y-%m-%d %H:%M:%S}",
             "tables": len(entry["tables"]),
             **{name: entry[name] for name in ("new", "changed", "built")},

@@ -90,19 +90,19 @@ def _table(
     if one and other:
         if one.state.version == other.state.version:
             return None
-        relations = _differing(session.engine, one, other)
+        relations = _differing(session.duckdb, one, other)
     elif one or other:
         return TableDiff(name, "added" if other else "removed", *counts, rows=None)
     else:
         views = (
             source(session.compiled, name.partition(".")[2], tables) for tables in (left, right)
         )
-        relations = [relation(view, scan, session.engine.dialect) for view in views]
+        relations = [relation(view, scan, session.duckdb.dialect) for view in views]
     if not relations:
         return None
     before, after = relations
     key = _key(session.project, name)
-    found = compare(session.engine.connection, before, after, key=key, detail=detail)
+    found = compare(session.duckdb.connection, before, after, key=key, detail=detail)
     return TableDiff(name, "changed", *counts, rows=found) if found else None
 
 

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from lakehouse import layout
+from lakehouse import layout, storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Source
@@ -26,6 +27,7 @@ from lakehouse.engines.sql import columns, qualified, quoted, relation, select, 
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.layout import FileSpan
 from lakehouse.state import Changed
+from lakehouse.storage import Bucket
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
@@ -45,8 +47,15 @@ CREATE MACRO IF NOT EXISTS to_unixtime(instant) AS epoch_us(instant) / 1000000.0
 """
 
 
-def connect(spill: Path | None = None, extensions: Sequence[str] = EXTENSIONS) -> DuckDB:
-    """A DuckDB in memory that agrees with the other engines; `spill` is for what outgrows it."""
+def connect(
+    spill: Path | None = None,
+    extensions: Sequence[str] = EXTENSIONS,
+    bucket: Bucket | None = None,
+) -> DuckDB:
+    """A DuckDB in memory that agrees with the other engines; `spill` is for what outgrows it.
+
+    With a `bucket` it reads and writes s3:// addresses.
+    """
     import duckdb
 
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -62,7 +71,9 @@ def connect(spill: Path | None = None, extensions: Sequence[str] = EXTENSIONS) -
         load_extension(connection, name)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute(_FUNCTIONS)
-    return DuckDB(connection)
+    if bucket is not None:
+        _reach(connection, bucket)
+    return DuckDB(connection, bucket)
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -74,13 +85,33 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     connection.execute(f"LOAD {text(str(folder / f'{name}.duckdb_extension'))}")
 
 
+def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
+    """Let DuckDB use a bucket; what it knows of it is lost when it ends."""
+    load_extension(connection, "httpfs")
+    where = urlsplit(bucket.endpoint or "")
+    options = {
+        "KEY_ID": text(bucket.access_key.get_secret_value()),
+        "SECRET": text(bucket.secret_key.get_secret_value()),
+        "REGION": text(bucket.region),
+    }
+    if bucket.endpoint is not None:
+        options["ENDPOINT"] = text(where.netloc)
+        options["URL_STYLE"] = text("path")
+        options["USE_SSL"] = str(where.scheme == "https").lower()
+    listed = ", ".join(f"{name} {value}" for name, value in options.items())
+    connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
+    # No file is ever written twice, so what is known of one stays right.
+    connection.execute("SET GLOBAL enable_http_metadata_cache = true")
+
+
 class DuckDB:
     """The engine of the local profile; implements `Engine`."""
 
     dialect = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, bucket: Bucket | None = None) -> None:
         self._main = connection
+        self._bucket = bucket
         self._own = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._own.connection = connection
@@ -191,10 +222,10 @@ class DuckDB:
         target = f"{folder}/{uuid.uuid4().hex}"
         options = "FORMAT parquet, RETURN_STATS"
         if time_column is None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
+            storage.make_folder(self._path(folder))
             target += ".parquet"
         else:
-            Path(target).mkdir(parents=True)
+            storage.make_folder(self._path(target))
             # Without a time zone: with one, every row is looked up in its calendar.
             day = f"CAST(make_timestamp(epoch_us({quoted(time_column)})) AS DATE)"
             part = f"CAST(date_trunc('month', {day}) AS DATE)"
@@ -233,8 +264,11 @@ class DuckDB:
             return files
         again, _ = self.copy(f"FROM {parquet(files)}", folder, build.time_column, right)
         for path in files:
-            Path(path).unlink()
+            self._path(path).unlink()
         return again
+
+    def _path(self, address: str) -> Path:
+        return Path(address) if self._bucket is None else self._bucket.path(address)
 
     @staticmethod
     def _file_span(build: Build) -> FileSpan:

@@ -16,7 +16,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakehouse import windows
+from lakehouse import storage, windows
 from lakehouse.errors import LakehouseError
 from lakehouse.ingest.stage import Pages, Stage, stage
 from lakehouse.project import WINDOW
@@ -66,12 +66,15 @@ class Fetched:
     failed: dict[Window, str] = field(default_factory=dict)
     """The pieces that could not be had, with the error."""
 
-    def batches(self) -> list[list[str]]:
-        """The files in order, as many together as are merged at once; one batch at least."""
+    def batches(self, folder: Path) -> list[list[str]]:
+        """The files in order, as many together as are merged at once; one batch at least.
+
+        `folder` is where they are staged.
+        """
         found: list[list[str]] = [[]]
         size = 0
         for path in self.paths:
-            more = Path(path).stat().st_size
+            more = storage.beside(folder, path).stat().st_size
             if found[-1] and size + more > _BATCH_BYTES:
                 found.append([])
                 size = 0
@@ -184,7 +187,7 @@ class Journal:
             for name, piece, paths, rows in _lines(path)[1:]:
                 self._known[name, windows.from_json([piece])[0]] = (paths, rows)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            storage.make_folder(path.parent)
             self._write([request])
 
     def find(self, name: str, window: Window) -> tuple[list[str], int] | None:

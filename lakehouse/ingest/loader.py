@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from lakehouse import storage
 from lakehouse.errors import StorageError
 from lakehouse.ingest.stage import load
 
@@ -50,7 +51,12 @@ class Loader:
         self, pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
     ) -> dict[str, list[str]]:
         """Stage the pages as `stage` does. Raises StorageError if they cannot be written."""
-        request = {"names": list(pages), "group": group, "folder": str(folder)}
+        request = {
+            "names": list(pages),
+            "group": group,
+            "folder": str(folder),
+            "options": storage.options(folder),
+        }
         try:
             staged, problem = _ask(self.start(), request, pages)
         except BaseException:
@@ -113,7 +119,7 @@ def serve() -> None:
         staged, problem = {}, ""
         try:
             tables = _received(sys.stdin.buffer)
-            folder = Path(request["folder"])
+            folder = storage.path(request["folder"], request["options"])
             staged = load(tables, request["names"], group=request["group"], folder=folder)
         except Exception as error:  # noqa: BLE001 - the run tells it
             problem = f"{type(error).__name__}: {error}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from lakehouse import storage
 from lakehouse.errors import LakehouseError
 
 if TYPE_CHECKING:
@@ -77,13 +79,17 @@ def load(
     from dlt.destinations import filesystem
     from dlt.extract import DltResource, DltSource
 
-    shutil.rmtree(folder / group, ignore_errors=True)
-    working = folder / ".dlt"
-    working.mkdir(parents=True, exist_ok=True)
+    storage.remove_folder(folder / group)
+    storage.make_folder(folder)
+    working = tempfile.mkdtemp(prefix=".dlt-", dir=folder if storage.is_on_disk(folder) else None)
     pipeline = dlt.pipeline(
         pipeline_name=group,
-        pipelines_dir=str(working),
-        destination=filesystem(bucket_url=folder.as_uri(), enable_dataset_name_normalization=False),
+        pipelines_dir=working,
+        destination=filesystem(
+            bucket_url=folder.as_uri(),
+            credentials=_credentials(storage.options(folder)),
+            enable_dataset_name_normalization=False,
+        ),
         dataset_name=group,
     )
     # The decorators of dlt would look through every imported module for where they stand.
@@ -103,6 +109,18 @@ def load(
     finally:
         shutil.rmtree(working, ignore_errors=True)
     return {name: sorted(map(str, (folder / group / name).glob("*.parquet"))) for name in names}
+
+
+def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What it takes to reach a bucket, in the words of dlt."""
+    if not options:
+        return None
+    return {
+        "aws_access_key_id": options["key"],
+        "aws_secret_access_key": options["secret"],
+        "endpoint_url": options["endpoint_url"],
+        "region_name": options["client_kwargs"]["region_name"],
+    }
 
 
 def _cause(error: BaseException) -> BaseException:

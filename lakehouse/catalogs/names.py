@@ -1,0 +1,68 @@
+"""What every catalog says of the names of refs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from lakehouse.catalogs import MAIN, Commit
+from lakehouse.errors import UnknownNameError
+
+SHORTEST_ID = 4
+"""How much of a commit's id names it at least."""
+_TAG = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
+_LOG = "`log` lists the commits of main"
+
+
+def the_one(ref: str, found: Sequence[Commit]) -> Commit:
+    """The only commit that was found for a ref. Raises UnknownNameError."""
+    if ref == MAIN and not found:
+        raise UnknownNameError("main has no commit yet", hint="`run` makes the first")
+    if len(found) != 1:
+        what = "is not unique" if found else "is neither main, a branch, a tag nor a commit"
+        raise UnknownNameError(f"ref {ref!r} {what}", hint=_LOG)
+    return found[0]
+
+
+def no_commit(branch: str) -> UnknownNameError:
+    """The error of a branch where a commit is asked for."""
+    return UnknownNameError(
+        f"{branch!r} is a branch, and no commit of main",
+        hint="`merge` brings a branch that was held for review to main",
+    )
+
+
+def no_commit_at(moment: datetime) -> UnknownNameError:
+    """The error of a moment before the first commit."""
+    return UnknownNameError(f"main had no commit yet at {moment:%Y-%m-%d %H:%M:%S %Z}", hint=_LOG)
+
+
+def check_tag(name: str, commit: Commit, tags: Mapping[str, str]) -> None:
+    """Whether a name can name a commit. Raises UnknownNameError if it cannot."""
+    if not _TAG.fullmatch(name) or name == MAIN:
+        raise UnknownNameError(
+            f"{name!r} cannot be the name of a tag",
+            hint="use letters, digits, and single dots or dashes between them",
+        )
+    known = tags.get(name, commit.id)
+    if known != commit.id:
+        raise UnknownNameError(
+            f"the tag {name!r} names the commit {known} already",
+            hint=f"`tag --delete {name}` first, or choose another name",
+        )
+
+
+def begins_an_id(name: str) -> UnknownNameError:
+    """The error of a tag that could not be told from a commit."""
+    return UnknownNameError(f"{name!r} is how a commit's id begins", hint="choose another name")
+
+
+def is_a_branch(name: str) -> UnknownNameError:
+    """The error of a tag that could not be told from a branch."""
+    return UnknownNameError(f"{name!r} is a branch", hint="choose another name")
+
+
+def no_tag(name: str) -> UnknownNameError:
+    """The error of a tag that does not exist."""
+    return UnknownNameError(f"there is no tag {name!r}", hint="`tag` lists those that there are")

@@ -1,0 +1,229 @@
+"""The catalog of the production profile: Nessie, whose refs are states of the whole lakehouse.
+
+Refs and merges go through Nessie's own API, in version 2: only there a merge has a message, an
+author and properties. Tables go through its Iceberg REST catalog, with PyIceberg.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.catalogs import MAIN, Branch, Commit, DataFile, StoredTable, TableChange, iceberg
+from lakehouse.catalogs import nessie_history as history
+from lakehouse.catalogs.nessie_api import (
+    ConflictError,
+    Nessie,
+    NotFoundError,
+    UnansweredError,
+    quoted,
+)
+from lakehouse.config import Servers
+from lakehouse.errors import MergeConflictError, UnknownNameError
+from lakehouse.windows import Window
+
+if TYPE_CHECKING:
+    from lakehouse.catalogs.nessie_tables import NessieTables
+
+_FIRST_SCHEMA = "raw"
+_HASH = re.compile(r"[0-9a-f]{64}")
+_READERS = 8
+"""Metadata files that are read at once."""
+
+
+class NessieCatalog:
+    """Refs and tables on a Nessie server; implements `Catalog`."""
+
+    def __init__(self, servers: Servers) -> None:
+        self.nessie = Nessie(servers.nessie_url)
+        self.bucket = servers.bucket
+        self.warehouse = servers.warehouse
+        self._known: dict[str, StoredTable] = {}
+        """By metadata file, which never changes."""
+
+    def head(self) -> Commit | None:
+        return next(history.log(self.nessie), None)
+
+    def log(self, limit: int | None = None) -> list[Commit]:
+        return list(islice(history.log(self.nessie), limit))
+
+    def commit(self, ref: str) -> Commit:
+        return history.resolve(self.nessie, ref)
+
+    def at(self, moment: datetime) -> Commit:
+        return history.at(self.nessie, moment)
+
+    def tags(self) -> dict[str, str]:
+        return history.tags(self.nessie)
+
+    def tag(self, name: str, ref: str) -> Commit:
+        commit = history.resolve(self.nessie, ref)
+        history.tag(self.nessie, name, commit)
+        return commit
+
+    def drop_tag(self, name: str) -> None:
+        history.drop_tag(self.nessie, name)
+
+    def tables(self, ref: str) -> dict[str, StoredTable]:
+        places = self.places(ref)
+        with ThreadPoolExecutor(_READERS) as pool:
+            return dict(zip(places, pool.map(self._read, places, places.values()), strict=True))
+
+    def places(self, ref: str) -> dict[str, str]:
+        contents = self._contents(ref)
+        return {name: contents[name]["metadataLocation"] for name in sorted(contents)}
+
+    def branches(self) -> list[Branch]:
+        # Nessie does not know when a branch was made, but when its newest commit was.
+        found = [
+            Branch(
+                branch["name"],
+                branch["metadata"]["commonAncestorHash"],
+                history.time(branch["metadata"]["commitMetaOfHEAD"]),
+            )
+            for branch in self.nessie.references("BRANCH")
+            if branch["name"] != MAIN
+        ]
+        return sorted(found, key=lambda branch: branch.created_at)
+
+    def create_branch(self, name: str) -> None:
+        main = self.nessie.reference(MAIN)
+        if "metadata" not in main:
+            main = self._begun(main["hash"])
+        source = {"type": "BRANCH", "name": MAIN, "hash": main["hash"]}
+        self.nessie.create("BRANCH", name, source)
+
+    def drop_branch(self, name: str) -> None:
+        with suppress(NotFoundError):  # another process was quicker
+            self.nessie.drop("BRANCH", name)
+
+    def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
+        try:
+            tip = self.nessie.reference(branch)["hash"]
+        except NotFoundError:
+            raise UnknownNameError(f"there is no branch {branch!r}") from None
+        asked = {"fromRefName": branch, "fromHash": tip}
+        commit = self._move_main("merge", asked, run_id, message, branch)
+        self.drop_branch(branch)
+        return commit
+
+    def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
+        target = history.resolve(self.nessie, ref)
+        before, after = self._contents(MAIN), self._contents(target.id)
+        operations = [_put(name, after[name], before) for name in after]
+        gone = [_delete(name) for name in before if name not in after]
+        changed = [*filter(None, operations), *gone]
+        if not changed:
+            return history.resolve(self.nessie, MAIN)
+        return self._move_main("commit", {"operations": changed}, run_id, message, "it was read")
+
+    def location(self, table: str) -> str:
+        return f"{self.warehouse}/{table.replace('.', '/')}"
+
+    def files(self, ref: str, table: str, reach: Sequence[Window], column: str) -> list[DataFile]:
+        return iceberg.files(self._pyiceberg(ref).load_table(table), reach, column)
+
+    def write(self, branch: str, change: TableChange) -> StoredTable:
+        stored = iceberg.write(self._pyiceberg(branch), change, self.location(change.table))
+        self._known[stored.metadata] = stored
+        return stored
+
+    def _begun(self, empty: str) -> dict[str, Any]:
+        """Give an empty main its first commit: a branch merges only where both began."""
+        schema = {"type": "NAMESPACE", "elements": [_FIRST_SCHEMA]}
+        operation = {"type": "PUT", "key": {"elements": [_FIRST_SCHEMA]}, "content": schema}
+        asked = {"commitMeta": {"message": "an empty lakehouse"}, "operations": [operation]}
+        with suppress(ConflictError):  # another process was quicker
+            self.nessie.post(f"trees/{MAIN}@{empty}/history/commit", asked)
+        return self.nessie.reference(MAIN)
+
+    def _move_main(
+        self, how: str, asked: Mapping[str, Any], run_id: str, message: str, since: str
+    ) -> Commit:
+        """Merge into main, or commit to it; where main stands is what it is expected to be."""
+        main = self.nessie.reference(MAIN)["hash"]
+        about = {
+            "message": message,
+            "authors": [getpass.getuser()],
+            "allProperties": {history.RUN: [run_id]},
+        }
+        try:
+            self.nessie.post(f"trees/{MAIN}@{main}/history/{how}", {**asked, "commitMeta": about})
+        except ConflictError as error:
+            raise MergeConflictError(
+                f"main moved since {since} was made: {error.message}",
+                hint="run again: it starts from where main stands now",
+            ) from None
+        except UnansweredError:
+            # It may have been done all the same.
+            if all(commit.run_id != run_id for commit in history.log(self.nessie, until=main)):
+                raise
+        return next(commit for commit in history.log(self.nessie) if commit.run_id == run_id)
+
+    def _contents(self, ref: str) -> dict[str, dict[str, Any]]:
+        """What Nessie knows of each table of a ref."""
+        entries = self.nessie.pages(
+            f"trees/{self._address(ref)}/entries", "entries", content="true"
+        )
+        try:
+            return {
+                history.name(entry["name"]): entry["content"]
+                for entry in entries
+                if entry["type"] == "ICEBERG_TABLE"
+            }
+        except NotFoundError:
+            raise UnknownNameError(
+                f"there is no commit {ref!r} any more", hint="`log` lists the commits of main"
+            ) from None
+
+    def _address(self, ref: str) -> str:
+        """A ref as a part of an address; with an `@` before its hash, a commit is read-only."""
+        if _HASH.fullmatch(ref):
+            return f"@{ref}"
+        if history.is_branch(self.nessie, ref):
+            return quoted(ref)
+        return f"@{history.resolve(self.nessie, ref).id}"
+
+    def _read(self, name: str, metadata: str) -> StoredTable:
+        if metadata not in self._known:
+            self._known[metadata] = iceberg.read(name, metadata, self.bucket.path(metadata))
+        return self._known[metadata]
+
+    @cached_property
+    def _opened(self) -> dict[str, NessieTables]:
+        return {}
+
+    def _pyiceberg(self, ref: str) -> NessieTables:
+        from lakehouse.catalogs.nessie_tables import NessieTables
+
+        if ref not in self._opened:
+            uri = f"{self.nessie.url}/iceberg/{quoted(ref)}"
+            self._opened[ref] = NessieTables(ref, uri, self.bucket)
+        return self._opened[ref]
+
+
+def _put(
+    name: str, content: Mapping[str, Any], main: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The operation that gives main's table an earlier state; None if it has that."""
+    now = main.get(name)
+    if now is not None and now["metadataLocation"] == content["metadataLocation"]:
+        return None
+    # The table stays the one that main has; one that main has not is a new one to Nessie.
+    content = {**content, "id": now["id"] if now else None}
+    return {"type": "PUT", "key": _key(name), "content": content}
+
+
+def _delete(name: str) -> dict[str, Any]:
+    return {"type": "DELETE", "key": _key(name)}
+
+
+def _key(name: str) -> dict[str, Any]:
+    return {"elements": name.split(".")}

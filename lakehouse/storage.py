@@ -1,0 +1,93 @@
+"""Places of a warehouse: folders on a disk, or in a bucket of an S3 server.
+
+Both are paths with the same methods. What differs all the same is here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An S3 server and how to reach it."""
+
+    endpoint: str | None
+    """Its address; None means Amazon's own."""
+    region: str
+    access_key: SecretStr
+    secret_key: SecretStr
+
+    def path(self, address: str) -> Path:
+        """An address such as s3://lake/warehouse as a path."""
+        options = {
+            "key": self.access_key.get_secret_value(),
+            "secret": self.secret_key.get_secret_value(),
+            "endpoint_url": self.endpoint,
+            "client_kwargs": {"region_name": self.region},
+            "use_listings_cache": False,  # others write there too
+        }
+        return path(address, options)
+
+
+def path(address: str, options: Mapping[str, Any]) -> Path:
+    """The path that has this text and these options."""
+    if not options:
+        return Path(address)
+    from upath import UPath
+
+    # Not a Path by inheritance, but with all methods that are used of one.
+    return cast("Path", UPath(address, **options))
+
+
+def options(place: Path) -> dict[str, Any]:
+    """What it takes to reach a place, secrets included; nothing, on a disk."""
+    return dict(getattr(place, "storage_options", {}))
+
+
+def beside(place: Path, address: str) -> Path:
+    """Another place of the same disk or server."""
+    return path(address, options(place))
+
+
+def is_on_disk(place: Path) -> bool:
+    """Whether a place is a folder of this machine."""
+    return isinstance(place, Path)
+
+
+def make_folder(place: Path) -> None:
+    """Make a folder for others to write to; a bucket has none."""
+    if is_on_disk(place):
+        place.mkdir(parents=True, exist_ok=True)
+
+
+def write(place: Path, text: str) -> None:
+    """Write a file that only its owner can read, in one step: it is whole or not there."""
+    if not is_on_disk(place):
+        place.write_text(text, encoding="utf-8")
+        return
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file, writing = tempfile.mkstemp(prefix=f"{place.name}.", suffix=".writing", dir=place.parent)
+    try:
+        with os.fdopen(file, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        Path(writing).replace(place)
+    except BaseException:
+        Path(writing).unlink()
+        raise
+
+
+def remove_folder(place: Path) -> None:
+    """Remove a folder with everything in it, if it is there."""
+    if is_on_disk(place):
+        shutil.rmtree(place, ignore_errors=True)
+    elif place.exists():
+        place.rmdir(recursive=True)  # type: ignore[call-arg]

@@ -1,0 +1,61 @@
+"""Nessie behaves as every catalog does, and as only a server can."""
+
+import pytest
+from test_catalog import *  # noqa: F403 - the behaviour of every catalog
+from test_catalog import merge
+from toy import SCHEMA
+
+from lakehouse.catalogs import TableChange
+from lakehouse.catalogs.nessie import NessieCatalog
+from lakehouse.windows import ALL_TIME
+
+
+@pytest.fixture
+def catalog(settings):
+    return NessieCatalog(settings.servers)
+
+
+@pytest.fixture
+def folder(settings):
+    return settings.warehouse
+
+
+def test_the_log_has_message_author_and_run(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    merged = catalog.merge("one", run_id="run-1", message="a day")
+    (commit,) = catalog.log()
+    assert (commit.message, commit.run_id, bool(commit.author)) == ("a day", "run-1", True)
+    assert commit == merged
+
+
+def test_a_commit_is_found_by_the_start_of_its_hash(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    commit = catalog.merge("one", run_id="run-1", message="a day")
+    assert set(catalog.tables(commit.id[:12])) == {"raw.a"}
+
+
+def test_the_numbers_of_commits_grow(catalog, write):
+    for branch in ("one", "two"):
+        catalog.create_branch(branch)
+        write(branch, f"raw.{branch}", 1)
+        catalog.merge(branch, run_id=branch, message="a day")
+    newest, oldest = catalog.log()
+    assert newest.sequence > oldest.sequence
+
+
+def test_a_table_of_other_columns_is_rolled_back_and_written_on(catalog, write):
+    catalog.create_branch("one")
+    write("one", "raw.a", 1)
+    first = merge(catalog, "one")
+    catalog.create_branch("two")
+    files = catalog.files("two", "raw.a", (ALL_TIME,), "at")
+    state = catalog.tables("two")["raw.a"].state
+    catalog.write("two", TableChange("raw.a", SCHEMA.remove(1), files, [], state))
+    merge(catalog, "two")
+    catalog.rollback(first.id, run_id="back", message="")
+    catalog.create_branch("three")
+    write("three", "raw.a", 2, 3)
+    merge(catalog, "three")
+    assert catalog.tables("main")["raw.a"].rows == 3
