@@ -1,6 +1,7 @@
 """A real Postgres for each worker, a database of it for each test."""
 
 import itertools
+import json
 
 import psycopg
 import pyarrow as pa
@@ -11,11 +12,18 @@ from toy import MARCH, SCHEMA, Source, Toy
 from lakehouse import config, postgres
 from lakehouse.catalogs import TableChange
 from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse.cli import main
 from lakehouse.engines import duckdb
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME
 
 _NUMBERS = itertools.count()
+SETTINGS = """
+[project]
+timezone = "${NIGHTSCOUT_TIMEZONE:-UTC}"
+[nightscout]
+attempts = 1
+"""
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +111,32 @@ def write(catalog, folder):
         catalog.write(branch, TableChange(table, SCHEMA, remove, [str(path)], after))
 
     return add
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """A folder for the compiled project that all tests of a worker share."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def lakehouse(tmp_path, database, monkeypatch, capsys, compiled, engine):
+    """Runs a command in an empty home; its exit code, and what it printed as JSON."""
+    # One engine for all, it is slow to load.
+    monkeypatch.setattr(duckdb, "connect", lambda *_, **__: engine)
+    (tmp_path / "lakehouse.toml").write_text(SETTINGS)
+    for home in ("home", "mixed", "sorted"):
+        (tmp_path / home).mkdir()
+        (tmp_path / home / "compiled").symlink_to(compiled)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", database)
+    for name in ("URL", "API_SECRET", "TOKEN", "TIMEZONE", "SITE"):
+        monkeypatch.delenv(f"NIGHTSCOUT_{name}", raising=False)
+
+    def command(*arguments):
+        code = main([*arguments, "--format", "json"])
+        printed = capsys.readouterr()
+        return code, json.loads(printed.out)
+
+    return command

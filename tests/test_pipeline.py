@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from ingestion.replay import Documents, ReplayServer
-from lakehouse.cli import main
-from lakehouse.engines import duckdb
 from lakehouse.errors import COULD_NOT_RUN
 from lakehouse.postgres import query
 
@@ -26,44 +24,6 @@ def entry(key, minute=0, sgv=100, **fields):
     """A document as an uploader writes it, `minute` minutes after noon."""
     date = int(NOON.timestamp() * 1000) + minute * 60_000
     return {"_id": key, "type": "sgv", "date": date, "sgv": sgv, "device": "x", **fields}
-
-
-SETTINGS = """
-[project]
-timezone = "${NIGHTSCOUT_TIMEZONE:-UTC}"
-[nightscout]
-attempts = 1
-"""
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
-    """A folder for the compiled project that all tests of a worker share."""
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture
-def lakehouse(tmp_path, database, monkeypatch, capsys, compiled, engine):
-    """Runs a command in an empty home; its exit code, and what it printed as JSON."""
-    monkeypatch.setattr(
-        duckdb, "connect", lambda *_, **__: engine
-    )  # one for all, it is slow to load
-    (tmp_path / "lakehouse.toml").write_text(SETTINGS)
-    for home in ("home", "mixed", "sorted"):
-        (tmp_path / home).mkdir()
-        (tmp_path / home / "compiled").symlink_to(compiled)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", database)
-    for name in ("URL", "API_SECRET", "TOKEN", "TIMEZONE", "SITE"):
-        monkeypatch.delenv(f"NIGHTSCOUT_{name}", raising=False)
-
-    def command(*arguments):
-        code = main([*arguments, "--format", "json"])
-        printed = capsys.readouterr()
-        return code, json.loads(printed.out)
-
-    return command
 
 
 @pytest.fixture

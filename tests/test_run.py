@@ -197,6 +197,17 @@ def test_rows_that_fail_validation_are_quarantined_with_reasons(toy, source):
     assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
 
 
+def test_a_quarantined_row_keeps_every_field_as_it_came(toy, source):
+    source.rows = [event("text", "x", at(0))]
+    toy.run(0)
+    (held,) = toy.session.query("select payload from quarantine.events").to_pylist()
+    assert json.loads(held["payload"]) == {
+        "id": "text",
+        "value": "x",
+        "at": "2024-03-01 12:00:00+00",
+    }
+
+
 def test_a_repaired_row_leaves_quarantine(toy, source):
     source.rows = [event("a", "x", at(0)), event("b", "y", at(0))]
     toy.run(0)
@@ -204,6 +215,13 @@ def test_a_repaired_row_leaves_quarantine(toy, source):
     toy.run(0)
     assert [row["id"] for row in toy.rows("quarantine.events")] == ["b"]
     assert toy.rows("marts.total") == [{"rows": 1, "total": 7}]
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_rejected_rows_without_a_key_are_told_apart_by_their_content(toy, source, key):
+    source.rows = [event(key, "x", at(0)), event(key, "y", at(0))]
+    toy.run(0)
+    assert len(toy.rows("quarantine.events")) == 2
 
 
 def test_a_rejected_row_that_comes_again_is_no_news(toy, source):

@@ -76,9 +76,9 @@ class Quarantine:
         """Temporary tables `quarantine_before` and `quarantine_after`."""
         run = self.engine.connection.execute
         key = [quoted(name) for name in self.spec.unique_key]
-        # A key with a null part is no key: the content stands for it.
+        # A key with a null or empty part is no key: the content stands for it.
         parts = ", ".join(f"{name}::VARCHAR" for name in key)
-        missing = " OR ".join(f"{name} IS NULL" for name in key)
+        missing = " OR ".join(f"coalesce({name}::VARCHAR, '') = ''" for name in key)
         identity = f"md5(CASE WHEN {missing} THEN {PAYLOAD} ELSE [{parts}]::VARCHAR END)"
         run(
             "CREATE OR REPLACE TEMP TABLE quarantine_before AS"

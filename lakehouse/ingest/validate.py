@@ -74,7 +74,10 @@ def _casts(spec: IngestionSpec, staged: ibis.Schema) -> str:
             value = quoted(name) if came_as_text else "NULL::VARCHAR"
             parts.append(f"{value} AS {quoted(_text(name))}")
     if PAYLOAD not in schema:
-        parts.append(f"to_json(struct_pack(COLUMNS(* EXCLUDE {POSITION})))::VARCHAR AS {PAYLOAD}")
+        whole = ", ".join(
+            f"{quoted(name)} := {quoted(name)}" for name in staged if name != POSITION
+        )
+        parts.append(f"to_json(struct_pack({whole}))::VARCHAR AS {PAYLOAD}")
     return ", ".join([*parts, POSITION])
 
 
