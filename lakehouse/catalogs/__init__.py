@@ -60,6 +60,8 @@ class Commit:
     committed_at: datetime
     tables: tuple[str, ...]
     """The tables that the merge changed."""
+    readable: bool = True
+    """Whether its tables can still be read; `expire` ends that."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,21 @@ class Catalog(Protocol):
         If main has these tables already, its newest commit is given and nothing is written.
         Raises UnknownNameError, and MergeConflictError if main moves meanwhile.
         """
+        ...
+
+    def expirable(self, before: datetime) -> list[Commit]:
+        """The readable commits made before a moment that nothing keeps.
+
+        main's newest is kept, and those that tags name or that branches were made from.
+        """
+        ...
+
+    def expire(self, before: datetime) -> None:
+        """Let go of the commits that are `expirable`: they stay in the log, unreadable."""
+        ...
+
+    def needed(self, since: datetime) -> set[str]:
+        """The metadata files of main, of branches, and of commits not `expirable` before that."""
         ...
 
     def location(self, table: str) -> str:

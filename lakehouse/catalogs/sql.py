@@ -88,6 +88,7 @@ class SqliteCatalog:
             if self._branch_base(db, name) is not None:
                 raise names.is_a_branch(name)
             commit = self._commit(db, ref)
+            history.require_readable(commit)
             history.tag(db, name, commit)
         return commit
 
@@ -106,7 +107,7 @@ class SqliteCatalog:
         with self._reading() as db:
             if ref == MAIN or self._branch_base(db, ref) is not None:
                 return _places(db, ref)
-            return history.places(db, history.resolve(db, ref).sequence)
+            return history.places_of(db, history.resolve(db, ref))
 
     def branches(self) -> list[Branch]:
         with self._reading() as db:
@@ -154,13 +155,27 @@ class SqliteCatalog:
 
     def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
         with self._writing() as db:
-            target = self._commit(db, ref)
-            changed = _moves(_places(db, MAIN), history.places(db, target.sequence))
+            target = history.places_of(db, self._commit(db, ref))
+            changed = _moves(_places(db, MAIN), target)
             if not changed:
                 return history.resolve(db, MAIN)
             commit = history.append(db, changed, run_id, message)
             _move_main(db, changed)
         return commit
+
+    def expirable(self, before: datetime) -> list[Commit]:
+        with self._reading() as db:
+            return history.expirable(db, before)
+
+    def expire(self, before: datetime) -> None:
+        with self._writing() as db:
+            history.expire(db, history.expirable(db, before))
+
+    def needed(self, since: datetime) -> set[str]:
+        with self._reading() as db:
+            gone = {commit.sequence for commit in history.expirable(db, since)}
+            rows = db.execute("SELECT metadata_location FROM iceberg_tables").fetchall()
+            return history.needed(db, gone) | {row["metadata_location"] for row in rows}
 
     def location(self, table: str) -> str:
         return str(self.warehouse / table.replace(".", "/"))
@@ -234,7 +249,7 @@ class SqliteCatalog:
 
 
 def _is_ready(db: sqlite3.Connection) -> bool:
-    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_tags'")
+    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_expired'")
     return known.fetchone() is not None
 
 

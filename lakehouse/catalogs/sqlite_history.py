@@ -8,7 +8,8 @@ from __future__ import annotations
 import getpass
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from lakehouse.catalogs import MAIN, Commit, names
@@ -21,6 +22,7 @@ CREATE TABLE IF NOT EXISTS lakehouse_changes (
     sequence INTEGER NOT NULL, name TEXT NOT NULL, metadata_location TEXT,
     PRIMARY KEY (name, sequence));
 CREATE TABLE IF NOT EXISTS lakehouse_tags (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS lakehouse_expired (sequence INTEGER PRIMARY KEY);
 """
 
 
@@ -56,6 +58,21 @@ def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
         (sequence,),
     )
     return {row["name"]: row["place"] for row in rows if row["place"] is not None}
+
+
+def places_of(db: sqlite3.Connection, commit: Commit) -> dict[str, str]:
+    """Where each table has its metadata at a commit that can be read."""
+    require_readable(commit)
+    return places(db, commit.sequence)
+
+
+def require_readable(commit: Commit) -> None:
+    """Raises UnknownNameError for a commit that has expired."""
+    if not commit.readable:
+        raise UnknownNameError(
+            f"commit {commit.id} of {commit.committed_at:%Y-%m-%d} has expired: it cannot be read",
+            hint="`keep_days` of [maintain] says how long commits are kept; tags keep them longer",
+        )
 
 
 def append(
@@ -109,12 +126,46 @@ def drop_tag(db: sqlite3.Connection, name: str) -> None:
         raise names.no_tag(name)
 
 
+def expirable(db: sqlite3.Connection, before: datetime) -> list[Commit]:
+    """The readable commits made before a moment that nothing keeps."""
+    return _commits(
+        db,
+        "WHERE committed_at < ? AND sequence < (SELECT max(sequence) FROM lakehouse_commits)"
+        " AND sequence NOT IN (SELECT sequence FROM lakehouse_tags UNION ALL"
+        " SELECT base FROM lakehouse_branches UNION ALL SELECT sequence FROM lakehouse_expired)",
+        (_stamp(before),),
+        None,
+    )
+
+
+def expire(db: sqlite3.Connection, commits: Iterable[Commit]) -> None:
+    """Let go of commits: they stay in the log, unreadable."""
+    rows = [(commit.sequence,) for commit in commits]
+    db.executemany("INSERT OR IGNORE INTO lakehouse_expired VALUES (?)", rows)
+
+
+def needed(db: sqlite3.Connection, gone: set[int]) -> set[str]:
+    """The metadata that the readable commits name, `gone` ones left out."""
+    kept = [each.sequence for each in reversed(log(db)) if each.readable]
+    kept = [sequence for sequence in kept if sequence not in gone]
+    rows = db.execute(
+        "SELECT metadata_location AS place, sequence AS since, coalesce(lead(sequence)"
+        " OVER (PARTITION BY name ORDER BY sequence), 9e18) AS until FROM lakehouse_changes"
+    )
+    return {
+        row["place"]
+        for row in rows
+        if row["place"] and bisect_left(kept, row["since"]) < bisect_left(kept, row["until"])
+    }
+
+
 def _commits(
     db: sqlite3.Connection, which: str, values: tuple[str, ...], limit: int | None
 ) -> list[Commit]:
     """The commits that a clause picks, newest first."""
     rows = db.execute(
         "SELECT k.id, sequence, run_id, message, author, committed_at,"
+        " sequence NOT IN (SELECT sequence FROM lakehouse_expired) AS readable,"
         " (SELECT group_concat(c.name) FROM lakehouse_changes c"
         "  WHERE c.sequence = k.sequence) AS tables"
         f" FROM lakehouse_commits k {which} ORDER BY sequence DESC"
@@ -130,6 +181,7 @@ def _commits(
             author=row["author"],
             committed_at=datetime.fromisoformat(row["committed_at"]),
             tables=tuple(sorted((row["tables"] or "").split(","))),
+            readable=bool(row["readable"]),
         )
         for row in rows
     ]
