@@ -1,11 +1,13 @@
 """What is so of the embedded catalog alone: metadata that it keeps itself, in a folder."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from test_catalog import commits
 
-from lakehouse.errors import StorageError
+from lakehouse.errors import StorageError, UnknownNameError
 
 
 def test_metadata_stays_short_however_often_a_table_is_written(catalog, write):
@@ -23,3 +25,48 @@ def test_a_home_that_was_moved_is_recognised(catalog, write, tmp_path):
     (tmp_path / "warehouse").rename(tmp_path / "elsewhere")
     with pytest.raises(StorageError, match=r"metadata of raw\.a"):
         catalog.tables("one")
+
+
+def test_commits_expire_unless_something_keeps_them(catalog, write):
+    made = commits(catalog, write, *["raw.a"] * 5)
+    catalog.tag("kept", made[0].id)
+    catalog.rollback(made[3].id, run_id="back", message="")
+    catalog.create_branch("living")
+    catalog.rollback(made[4].id, run_id="forth", message="")
+    later = catalog.head().committed_at + timedelta(seconds=1)
+    gone = [made[4], made[3], made[2], made[1]]
+    assert catalog.expirable(later) == gone
+    assert catalog.expirable(made[2].committed_at) == [made[1]]
+    catalog.expire(later)
+    assert [each.readable for each in catalog.log()] == [True, True, *[False] * 4, True]
+    assert catalog.expirable(later) == []
+    assert set(catalog.tables("kept")) == {"raw.a"}
+
+
+def test_an_expired_commit_says_so_wherever_it_is_asked_for(catalog, write):
+    first, _ = commits(catalog, write, "raw.a", "raw.a")
+    catalog.expire(datetime.now(UTC))
+    for ask in (
+        lambda: catalog.tables(first.id),
+        lambda: catalog.tag("late", first.id),
+        lambda: catalog.rollback(first.id, run_id="back", message=""),
+    ):
+        with pytest.raises(UnknownNameError, match=f"{first.id} of .* has expired"):
+            ask()
+
+
+def test_the_metadata_that_is_needed_is_that_of_every_readable_state(catalog, write):
+    made = commits(catalog, write, "raw.a", "raw.b", "raw.a", "raw.a")
+    places = [catalog.places(each.id) for each in made]
+    catalog.tag("kept", made[0].id)
+    catalog.create_branch("living")
+    write("living", "raw.c", 7)
+    now = datetime.now(UTC)
+    assert catalog.needed(made[0].committed_at) == {
+        *(place for each in places for place in each.values()),
+        catalog.places("living")["raw.c"],
+    }
+    without = {*places[0].values(), *places[3].values(), catalog.places("living")["raw.c"]}
+    assert catalog.needed(now) == without
+    catalog.expire(now)
+    assert catalog.needed(made[0].committed_at) == without

@@ -33,6 +33,15 @@ def no_commit(branch: str) -> UnknownNameError:
     )
 
 
+def require_readable(commit: Commit) -> None:
+    """Raises UnknownNameError for a commit that has expired."""
+    if not commit.readable:
+        raise UnknownNameError(
+            f"commit {commit.id} of {commit.committed_at:%Y-%m-%d} has expired: it cannot be read",
+            hint="`keep_days` of [maintain] says how long commits are kept; tags keep them longer",
+        )
+
+
 def no_commit_at(moment: datetime) -> UnknownNameError:
     """The error of a moment before the first commit."""
     return UnknownNameError(f"main had no commit yet at {moment:%Y-%m-%d %H:%M:%S %Z}", hint=_LOG)

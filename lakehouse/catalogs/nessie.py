@@ -124,6 +124,20 @@ class NessieCatalog:
             return history.resolve(self.nessie, MAIN)
         return self._move_main("commit", {"operations": changed}, run_id, message, "it was read")
 
+    def expirable(self, before: datetime) -> list[Commit]:
+        kept = {*self.tags().values(), *(branch.base for branch in self.branches())}
+        older = islice(history.log(self.nessie), 1, None)
+        return [each for each in older if each.committed_at < before and each.id not in kept]
+
+    def expire(self, before: datetime) -> None:
+        """Nessie keeps its log as it is; what has expired is unreadable as its files are gone."""
+
+    def needed(self, since: datetime) -> set[str]:
+        gone = {commit.id for commit in self.expirable(since)}
+        refs = [branch.name for branch in self.branches()]
+        refs += [commit.id for commit in history.log(self.nessie) if commit.id not in gone]
+        return {place for ref in (MAIN, *refs) for place in self.places(ref).values()}
+
     def location(self, table: str) -> str:
         return f"{self.warehouse}/{table.replace('.', '/')}"
 

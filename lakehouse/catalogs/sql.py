@@ -88,7 +88,7 @@ class SqliteCatalog:
             if self._branch_base(db, name) is not None:
                 raise names.is_a_branch(name)
             commit = self._commit(db, ref)
-            history.require_readable(commit)
+            names.require_readable(commit)
             history.tag(db, name, commit)
         return commit
 

@@ -62,17 +62,8 @@ def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
 
 def places_of(db: sqlite3.Connection, commit: Commit) -> dict[str, str]:
     """Where each table has its metadata at a commit that can be read."""
-    require_readable(commit)
+    names.require_readable(commit)
     return places(db, commit.sequence)
-
-
-def require_readable(commit: Commit) -> None:
-    """Raises UnknownNameError for a commit that has expired."""
-    if not commit.readable:
-        raise UnknownNameError(
-            f"commit {commit.id} of {commit.committed_at:%Y-%m-%d} has expired: it cannot be read",
-            hint="`keep_days` of [maintain] says how long commits are kept; tags keep them longer",
-        )
 
 
 def append(
