@@ -49,12 +49,12 @@ def build(
     version: str,
 ) -> Build:
     """What an engine must do to bring the dirty rows of a model up to date."""
-    inputs, covered = sources(compiled, model, tables), _covered(compiled, tables)
+    inputs, ingested = sources(compiled, model, tables), covered(compiled, tables)
     most = _most_rows(inputs)
     kind, pieces = model.spec.kind, dirty.windows
     spans = tuple((window, window) for window in pieces)
     if isinstance(kind, Incremental) and kind.time_column is not None:
-        pieces = layout.pieces(dirty.windows, most, covered, kind.grain)
+        pieces = layout.pieces(dirty.windows, most, ingested, kind.grain)
         spans = tuple((window, window.widen(kind.before, kind.after)) for window in pieces)
     return Build(
         table=model.spec.table,
@@ -66,12 +66,12 @@ def build(
         time_column=model.spec.time_column,
         existing=tables.get(model.spec.table),
         input_rows=most,
-        covered=covered,
+        covered=ingested,
         state=_state(compiled, model, dirty, tables, version),
     )
 
 
-def _covered(compiled: Compiled, tables: Mapping[str, StoredTable]) -> Windows:
+def covered(compiled: Compiled, tables: Mapping[str, StoredTable]) -> Windows:
     """The windows that were ingested so far."""
     ingested = (tables.get(spec.table) for spec in compiled.project.ingestions.values())
     return union(window for table in ingested if table for window in table.state.covered)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "run-"
 """What comes before the name of a run in the name of its branch."""
+_STAMP = len("20240315T180000")
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Recording:
 
     def report(self, error: BaseException | None = None) -> RunReport:
         """The record as it stands."""
-        done = "done" if self.commit or self.published else "nothing to do"
+        done = "done" if self.nodes else "nothing to do"
         return RunReport(
             run_id=self.run_id,
             status=done if error is None else "failed",
@@ -134,6 +135,15 @@ def recording(warehouse: Path, message: str) -> Iterator[Recording]:
 def new_id(started: datetime) -> str:
     """A name for a run that starts now; names sort by time."""
     return f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def started(name: str) -> datetime | None:
+    """When a run began, told by its name or that of its branch; None if it is no run's."""
+    try:
+        began = datetime.strptime(name.removeprefix(PREFIX)[:_STAMP], "%Y%m%dT%H%M%S")  # noqa: DTZ007
+    except ValueError:
+        return None
+    return began.replace(tzinfo=UTC)
 
 
 def path(warehouse: Path, run_id: str) -> Path:

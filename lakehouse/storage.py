@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,3 +93,28 @@ def remove_folder(place: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
     elif place.exists():
         place.rmdir(recursive=True)  # type: ignore[call-arg]
+
+
+def files(folder: Path) -> Iterator[tuple[Path, int, datetime]]:
+    """The files in a folder, however deep, with their bytes and when they were written."""
+    if is_on_disk(folder):
+        for place in folder.rglob("*"):
+            with suppress(FileNotFoundError):  # somebody was quicker
+                if place.is_file():
+                    status = place.stat()
+                    yield place, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+        return
+    found = folder.fs.find(folder.path, detail=True)  # type: ignore[attr-defined]
+    for about in found.values():
+        place = beside(folder, f"s3://{about['name']}")
+        yield place, int(about["size"]), about["LastModified"].astimezone(UTC)
+
+
+def remove_empty(folder: Path, *, below: Collection[str]) -> None:
+    """Remove a folder that is empty, and those around it, up to one of these names."""
+    while is_on_disk(folder) and folder.name not in below:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     ["__main__"],
     ["cli"],
-    ["doctor", "run", "testing", "preview", "diff"],
+    ["doctor", "run", "testing", "preview", "diff", "maintain"],
     ["steps"],
     ["request", "tasks"],
     ["release"],

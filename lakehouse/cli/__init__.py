@@ -30,6 +30,7 @@ _COMMANDS = {
     "tag": ("Name a commit, or list the names.", "refs"),
     "rollback": ("Give main the tables of an earlier commit.", "release"),
     "publish": ("Publish main's newest commit again.", "release"),
+    "maintain": ("Compact tables, and remove what nothing needs any more.", "maintain"),
     "dag": ("Draw the pipeline.", "dag"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Check that everything a run needs is in order.", "doctor"),

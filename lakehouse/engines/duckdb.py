@@ -226,11 +226,7 @@ class DuckDB:
             target += ".parquet"
         else:
             storage.make_folder(self._path(target))
-            # Without a time zone: with one, every row is looked up in its calendar.
-            day = f"CAST(make_timestamp(epoch_us({quoted(time_column)})) AS DATE)"
-            part = f"CAST(date_trunc('month', {day}) AS DATE)"
-            if span.days is not None:
-                part = f"({day} - DATE '1970-01-01') // {span.days}"
+            part = file_part(time_column, span)
             statement = f"SELECT *, {part} AS _part FROM ({statement})"
             options += ", PARTITION_BY (_part)"
         written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
@@ -339,6 +335,15 @@ class DuckDB:
 def scan(table: StoredTable, _schema: ibis.Schema) -> str:
     """The rows of a stored table."""
     return f"iceberg_scan({text(table.metadata)})"
+
+
+def file_part(time_column: str, span: FileSpan) -> str:
+    """What tells which file of a table a row belongs to."""
+    # Without a time zone: with one, every row is looked up in its calendar.
+    day = f"CAST(make_timestamp(epoch_us({quoted(time_column)})) AS DATE)"
+    if span.days is None:
+        return f"CAST(date_trunc('month', {day}) AS DATE)"
+    return f"({day} - DATE '1970-01-01') // {span.days}"
 
 
 def parquet(paths: Iterable[str], *options: str) -> str:

@@ -1,0 +1,24 @@
+"""`maintain`."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.session import Session
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@format_option
+def maintain(*, dry_run: bool, style: str) -> None:
+    """Compact tables, let go of old commits, and remove what nothing needs any more."""
+    from lakehouse import maintain as upkeep
+
+    with Session() as session:
+        record = upkeep.maintain(session, dry_run=dry_run).to_json()
+    rows = [
+        {"what": node["step"], "where": node["node"], "": node["note"]} for node in record["nodes"]
+    ]
+    end = "nothing was done: this was a dry run" if dry_run else f"run {record['run']}"
+    Output(style).result(record, f"{table(rows)}\n\n{end}" if rows else "nothing to do")

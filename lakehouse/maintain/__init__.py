@@ -1,0 +1,190 @@
+"""Upkeep: what makes a home small again, and never touches what a ref still needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lakehouse import branches, dag, release, runs, storage
+from lakehouse.branches import State
+from lakehouse.dag import Step
+from lakehouse.errors import ConfigError, MergeConflictError
+from lakehouse.maintain import compact, files
+from lakehouse.runs import Recording, RunReport
+
+if TYPE_CHECKING:
+    from lakehouse.config import Settings
+    from lakehouse.session import Session
+
+SECTION = "maintain"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How long things are kept; `[maintain]` of the settings."""
+
+    keep_days: int = 30
+    """Days that commits stay readable, and that failed branches and staged pages stay."""
+    keep_runs_days: int = 365
+    """Days that the records of runs stay."""
+    grace_hours: int = 6
+    """Hours that a file stays that no ref names: somebody may be about to name it."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """The policy of a project. Raises ConfigError."""
+        given = settings.section(SECTION)
+        known = [field.name for field in fields(cls)]
+        for name, value in given.items():
+            if name not in known:
+                raise ConfigError(
+                    f"[{SECTION}] has no setting {name!r}", hint=f"there is {', '.join(known)}"
+                )
+            if type(value) is not int or value < 0:
+                raise ConfigError(
+                    f"`{name}` of [{SECTION}] is {value!r}", hint="it is a whole number, from 0 on"
+                )
+        return cls(**given)
+
+
+def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
+    """Compact, expire and remove what nothing needs; with `dry_run`, only say what that would be.
+
+    Raises LakehouseError; whatever was done until then is harmless.
+    """
+    policy, now = Policy.of(session.settings), datetime.now(UTC)
+    warehouse = session.settings.warehouse
+    begun = nullcontext(Recording("maintain")) if dry_run else runs.recording(warehouse, "maintain")
+    with begun as recording:
+        upkeep = _Upkeep(session, policy, now, recording, really=not dry_run)
+        upkeep.drop_branches()
+        upkeep.compact_tables()
+        upkeep.expire()
+        upkeep.remove_files()
+        upkeep.remove_staging()
+        upkeep.remove_records()
+    return recording.report()
+
+
+@dataclass(frozen=True)
+class _Upkeep:
+    """One upkeep: each step notes what it does, and does it if it is `really` meant."""
+
+    session: Session
+    policy: Policy
+    now: datetime
+    recording: Recording
+    really: bool
+
+    @property
+    def _oldest(self) -> datetime:
+        """The moment from which on commits are kept."""
+        return self.now - timedelta(days=self.policy.keep_days)
+
+    def drop_branches(self) -> None:
+        """Branches of killed runs, and those of failed ones that are old."""
+        settings, catalog = self.session.settings, self.session.catalog
+        for branch in catalog.branches():
+            state = branches.state(settings, branch.name)
+            old = state is State.FAILED and branch.created_at < self._oldest
+            if state is State.ORPHANED or old:
+                if self.really:
+                    branches.drop(settings, catalog, branch.name)
+                self.recording.add("drop", branch.name, note=f"{state} branch")
+
+    def compact_tables(self) -> None:
+        """Tables with more files than they need, in one commit; their versions stay."""
+        found = compact.find(self.session)
+        if found and self.really:
+            try:
+                self.recording.commit = self._rewritten(found)
+            except MergeConflictError:
+                self.recording.add("compact", dag.COMMIT, note="main moved: left for next time")
+                return
+        for each in found:
+            note = f"{len(each.files)} files into {each.into}"
+            self.recording.add("compact", each.table.name, rows=each.rows, note=note)
+        if self.recording.commit:
+            self.recording.add(Step.COMMIT, dag.COMMIT, note=f"commit {self.recording.commit}")
+            release.publish_head(self.session)
+
+    def _rewritten(self, found: list[compact.Compaction]) -> str:
+        """Rewrite tables on a branch, and merge it; the commit."""
+        catalog, run_id = self.session.catalog, self.recording.run_id
+        branch = branches.branch_of(run_id)
+        with branches.claimed(self.session.settings, branch):
+            catalog.create_branch(branch)
+            try:
+                for each in found:
+                    compact.rewrite(self.session.duckdb, catalog, branch, each)
+                return catalog.merge(branch, run_id=run_id, message=self.recording.message).id
+            except BaseException:
+                catalog.drop_branch(branch)
+                raise
+
+    def expire(self) -> None:
+        """Commits that are older than they are kept."""
+        catalog = self.session.catalog
+        expired = catalog.expirable(self._oldest)
+        if expired:
+            if self.really:
+                catalog.expire(self._oldest)
+            oldest, newest = expired[-1].committed_at, expired[0].committed_at
+            note = f"{len(expired)} commits of {oldest:%Y-%m-%d} to {newest:%Y-%m-%d}"
+            self.recording.add("expire", "log", note=note)
+
+    def remove_files(self) -> None:
+        """Data and metadata files that no ref names, and that nobody is about to name."""
+        before = min([self.now - timedelta(hours=self.policy.grace_hours), *self._living()])
+        needed = files.needed(self.session, since=self._oldest)
+        tables: dict[str, list[files.Found]] = {}
+        for found in files.stored(self.session.settings.warehouse):
+            if found.path not in needed and found.modified < before:
+                tables.setdefault(found.table, []).append(found)
+        for table, unneeded in sorted(tables.items()):
+            if self.really:
+                files.remove(unneeded)
+            size = files.size(sum(found.bytes for found in unneeded))
+            self.recording.add("remove", table, note=f"{len(unneeded)} files, {size}")
+
+    def _living(self) -> Iterator[datetime]:
+        """When the runs began that are at work now."""
+        for branch in self.session.catalog.branches():
+            if not branches.is_free(self.session.settings, branch.name):
+                yield min(branch.created_at, runs.started(branch.name) or branch.created_at)
+
+    def remove_staging(self) -> None:
+        """Pages of runs that ended well, and old ones of those that did not."""
+        settings, removed = self.session.settings, 0
+        for folder in sorted((settings.warehouse / "staging").glob("*")):
+            began = runs.started(folder.name)
+            if began is None or not branches.is_free(settings, branches.branch_of(folder.name)):
+                continue
+            ended = runs.load(settings.warehouse, folder.name) is not None
+            over = ended and not (folder / "journal.jsonl").exists()
+            if over or began < self._oldest:
+                if self.really:
+                    storage.remove_folder(folder)
+                removed += 1
+        if removed:
+            self.recording.add("remove", "staging", note=f"what {removed} runs fetched")
+
+    def remove_records(self) -> None:
+        """Records of old runs that left neither a readable commit nor a branch."""
+        settings, catalog = self.session.settings, self.session.catalog
+        kept = {runs.PREFIX + commit.run_id for commit in catalog.log() if commit.readable}
+        kept |= {branch.name for branch in catalog.branches()}
+        before = self.now - timedelta(days=self.policy.keep_runs_days)
+        old = [
+            place
+            for place in runs.path(settings.warehouse, "*").parent.glob("*.json")
+            if (runs.started(place.stem) or self.now) < before
+            and runs.PREFIX + place.stem not in kept
+        ]
+        if old:
+            for place in old if self.really else ():
+                place.unlink(missing_ok=True)
+            self.recording.add("remove", "runs", note=f"{len(old)} records")
