@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lakehouse.checks import (
         AcceptedValuesCheck,
+        CustomCheck,
         FreshnessCheck,
         NullCheck,
+        PatternCheck,
         RangeCheck,
+        ReconciliationCheck,
+        ReferenceCheck,
+        RowCountCheck,
+        SchemaCheck,
         UniqueCheck,
     )
     from lakehouse.config import Settings
@@ -25,9 +31,15 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AcceptedValuesCheck": "checks",
+    "CustomCheck": "checks",
     "FreshnessCheck": "checks",
     "NullCheck": "checks",
+    "PatternCheck": "checks",
     "RangeCheck": "checks",
+    "ReconciliationCheck": "checks",
+    "ReferenceCheck": "checks",
+    "RowCountCheck": "checks",
+    "SchemaCheck": "checks",
     "UniqueCheck": "checks",
     "Settings": "config",
     "Incremental": "declare",
@@ -44,10 +56,16 @@ _HOME = {
 __all__ = [
     "AcceptedValuesCheck",
     "ConfigError",
+    "CustomCheck",
     "FreshnessCheck",
     "Incremental",
     "NullCheck",
+    "PatternCheck",
     "RangeCheck",
+    "ReconciliationCheck",
+    "ReferenceCheck",
+    "RowCountCheck",
+    "SchemaCheck",
     "Settings",
     "SourceError",
     "Table",

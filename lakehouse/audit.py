@@ -1,26 +1,29 @@
-"""Running checks: the ready ones of a table in one query, custom ones one query each.
+"""Asking checks: all ready ones of a table in one query, comparisons and functions one each.
 
-A run asks about the windows that it changed.
+A run asks about the windows that it changed. What fails is asked once more, for a few rows to show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
+import ibis
+
+from lakehouse import evidence
 from lakehouse.catalogs import StoredTable
-from lakehouse.checks import FreshnessCheck
-from lakehouse.compile import Compiled, split_checks
+from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, Tolerance
+from lakehouse.compile import ROWS, Compiled, Statement, count_of
 from lakehouse.declare import ModelSpec, QualitySpec, View
 from lakehouse.engines import Engine, Source
+from lakehouse.engines.sql import quoted, where
 from lakehouse.materialize import source
 from lakehouse.plan import stored_parents
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+_COUNT = ibis.schema({ROWS: "int64"})
 
 
 @dataclass(frozen=True)
@@ -31,87 +34,225 @@ class CheckResult:
     table: str
     label: str
     blocking: bool
+    passed: bool
     failures: int
+    rows: int | None = None
+    """The rows that were looked at; None if they were not counted."""
+    examples: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    """A few of the offending rows."""
+    sql: str = ""
+    """What `query` finds all of them by; empty if there are none to show."""
 
     @property
-    def passed(self) -> bool:
-        """Whether no row offends."""
-        return self.failures == 0
+    def summary(self) -> str:
+        """What it found, in a line."""
+        return evidence.summary(vars(self))
+
+    def told(self, ref: str) -> str:
+        """What it found, with a few rows, and the command that shows all of them on a ref."""
+        return evidence.told(vars(self), ref)
 
 
-def run_check(
-    engine: Engine,
-    compiled: Compiled,
-    spec: QualitySpec,
-    tables: Mapping[str, StoredTable],
-    *,
-    changed: Mapping[str, Windows],
-    window: Window,
-) -> list[CheckResult]:
-    """Check a table where a run changed it; `changed` has the windows of each stored table.
+@dataclass(frozen=True)
+class Offending:
+    """Where to look for offending rows: those in `window`, of sources cut to `reach`."""
 
-    Freshness is asked even of an unchanged table, if the run is about the present.
-    """
-    check = compiled.checks[spec.name]
-    own = source(compiled, spec.inputs[0], tables)
-    touched = _touched(compiled, own.name, changed)
-    rules, fresh = split_checks(spec.checks)
-    results: list[CheckResult] = []
-    if check.rules is not None and touched:
-        cut = Window(touched[0].start, touched[-1].end)
-        counts = _counts(engine.rows(check.rules, [own], cut))
-        results += [_result(spec, rule.label, counts[i]) for i, rule in enumerate(rules)]
-    if check.freshness is not None and any(_about_now(rule, window) for rule in fresh):
-        counts = _counts(engine.rows(check.freshness, [own]))
-        results += [_result(spec, rule.label, counts[i]) for i, rule in enumerate(fresh)]
-    if check.offending is not None and any(_touched(compiled, n, changed) for n in spec.inputs):
+    statement: Statement
+    sources: Sequence[Source]
+    window: Window
+    reach: Window
+    time_column: str | None
+
+    def condition(self, dialect: str) -> str:
+        """That a row lies in the window; empty if all do, or cannot tell."""
+        if self.window == ALL_TIME or self.time_column not in self.statement.schema:
+            return ""
+        return where((self.window,), None, self.time_column, self.statement.schema, dialect)
+
+    def select(self, dialect: str, what: str = "*") -> str:
+        """The statement of these rows."""
+        condition = self.condition(dialect)
+        if what == "*" and not condition:
+            return self.statement.sql
+        inside = f" WHERE {condition}" if condition else ""
+        return f"SELECT {what} FROM ({self.statement.sql}) AS offending{inside}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What checks are asked of: the tables of a ref, where they changed."""
+
+    engine: Engine
+    compiled: Compiled
+    tables: Mapping[str, StoredTable]
+    changed: Mapping[str, Windows]
+    """The windows of each stored table, by bare name, that are to be looked at."""
+    until: datetime | None
+    """The end of what the sources were asked for: only if that is about the present, tables have
+    to be fresh. None: they have not."""
+
+    def ready(self, name: str) -> list[CheckResult]:
+        """Ask the ready checks of a table, those of all its `@quality`, in one query."""
+        asked: dict[Window, list[tuple[QualitySpec, int]]] = {}
+        for spec in self.compiled.project.checks_of(name):
+            for place, rule in enumerate(spec.checks):
+                if not rule.others and self._is_due(rule, name):
+                    window = ALL_TIME if rule.about_all else self._hull(name)
+                    asked.setdefault(window, []).append((spec, place))
+        results = []
+        for window, several in asked.items():
+            counts = self._counts(name, several, window)
+            results += [self._ready(spec, place, window, counts) for spec, place in several]
+        return results
+
+    def others(self, spec: QualitySpec) -> list[CheckResult]:
+        """Ask what a `@quality` compares with other tables, and its function."""
+        results = []
+        for place, rule in enumerate(spec.checks):
+            statement = self.compiled.checks[spec.name].rules[place]
+            names = [spec.inputs[0], *(other.split(".", 1)[1] for other in rule.others)]
+            if rule.others and statement is not None and any(map(self._touched, names)):
+                found = self._compared(spec, rule, statement, names)
+                results.append(self._asked(spec, rule, found))
+        function = self.compiled.checks[spec.name].function
+        if function is not None and any(map(self._touched, spec.inputs)):
+            results.append(self._asked(spec, None, self._reaching(spec, function, spec.inputs)))
+        return results
+
+    def _ready(
+        self, spec: QualitySpec, place: int, window: Window, counts: Mapping[str, int]
+    ) -> CheckResult:
+        """What became of one ready check."""
+        rule, own = spec.checks[place], self._source(spec.inputs[0])
+        statement = self.compiled.checks[spec.name].rules[place]
+        found = None
+        if statement is not None:
+            found = Offending(statement, [own], window, window, own.time_column)
+        failures = counts.get(count_of(spec, place))
+        if failures is None and found is not None:
+            return self._asked(spec, rule, found)
+        rows = counts.get(count_of(spec, place, ROWS), counts[ROWS])
+        return self._result(spec, rule, failures or 0, rows, found)
+
+    def _counts(
+        self, name: str, several: Sequence[tuple[QualitySpec, int]], window: Window
+    ) -> dict[str, int]:
+        """The counts of some ready checks of a table in a window, in one scan of it."""
+        every = self.compiled.counts.get(name)
+        if every is None:
+            return {}
+        columns = [
+            ROWS,
+            *(count_of(*each, what) for each in several for what in ("failures", ROWS)),
+        ]
+        schema = ibis.schema({each: every.schema[each] for each in columns if each in every.schema})
+        sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({every.sql}) AS counts"
+        row = self.engine.rows(Statement(sql, schema), [self._source(name)], window)
+        return {name: row[name][0].as_py() or 0 for name in schema}
+
+    def _compared(
+        self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
+    ) -> Offending:
+        """Where a comparison looks; all of what a reference points to."""
+        if not isinstance(rule, ReferenceCheck):
+            return self._reaching(spec, statement, names)
+        own, *others = map(self._source, dict.fromkeys(names))
+        window = ALL_TIME if any(map(self._touched, names[1:])) else self._hull(names[0])
+        uncut = [replace(other, time_column=None) for other in others]
+        return Offending(statement, [own, *uncut], window, window, own.time_column)
+
+    def _reaching(self, spec: QualitySpec, statement: Statement, names: Sequence[str]) -> Offending:
+        """Where something looks that reads the tables together: all of them, or so far as told."""
+        own, sources = self._source(spec.inputs[0]), [*map(self._source, dict.fromkeys(names))]
+        window = reach = ALL_TIME
+        if spec.reach is not None and own.time_column is not None:
+            touched = union(each for name in names for each in self._touched(name))
+            window = Window(touched[0].start, touched[-1].end)
+            reach = window.widen(*spec.reach)
+        return Offending(statement, sources, window, reach, own.time_column)
+
+    def _asked(self, spec: QualitySpec, rule: Rule | None, found: Offending) -> CheckResult:
+        """Count offending rows in a query of their own."""
+        sql = found.select(self.engine.dialect, f"count(*) AS {ROWS}")
+        failures = self._count(sql, found.sources, found.reach)
+        rows = None
+        if _tolerance(spec, rule).max_percent is not None:
+            own = quoted(spec.inputs[0])
+            sql = f"SELECT count(*) AS {ROWS} FROM {own}"
+            rows = self._count(sql, [self._source(spec.inputs[0])], found.window)
+        return self._result(spec, rule, failures, rows, found)
+
+    def _count(self, sql: str, sources: Sequence[Source], cut: Window) -> int:
+        return int(self.engine.rows(Statement(sql, _COUNT), sources, cut)[ROWS][0].as_py())
+
+    def _result(
+        self,
+        spec: QualitySpec,
+        rule: Rule | None,
+        failures: int,
+        rows: int | None,
+        found: Offending | None,
+    ) -> CheckResult:
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
-        inputs = [source(compiled, name, tables) for name in spec.inputs]
-        span = _span(spec, own, [_touched(compiled, name, changed) for name in spec.inputs])
-        column = own.time_column if own.time_column in check.offending.schema else None
-        failures = engine.count(check.offending, inputs, span, column)
-        results.append(_result(spec, label, failures))
-    return results
+        result = CheckResult(
+            check=spec.name,
+            table=spec.table,
+            label=label if rule is None else rule.label,
+            blocking=spec.blocking,
+            passed=_tolerance(spec, rule).bears(failures, rows or 0),
+            failures=failures,
+            rows=rows,
+        )
+        if not failures or found is None:
+            return result
+        dialect, schema = self.engine.dialect, found.statement.schema
+        names = {name: each.table for name, each in self.compiled.project.tables.items()}
+        sql = found.select(dialect)
+        few = Statement(f"SELECT * FROM ({sql}) AS few LIMIT {evidence.EXAMPLES}", schema)
+        return replace(
+            result,
+            examples=evidence.examples(
+                self.engine.rows(few, found.sources, found.reach),
+                rule.columns_used if rule else (),
+            ),
+            sql=evidence.readable(sql, names, dialect),
+        )
+
+    def _source(self, name: str) -> Source:
+        return source(self.compiled, name, self.tables)
+
+    def _is_due(self, rule: Rule, name: str) -> bool:
+        """Freshness is asked even of a table that did not change, if the run is about now."""
+        if isinstance(rule, FreshnessCheck):
+            limit = timedelta(hours=rule.max_age_hours)
+            return self.until is not None and datetime.now(UTC) - self.until < limit
+        return bool(self._touched(name))
+
+    def _hull(self, name: str) -> Window:
+        """From the start of the first window that changed to the end of the last."""
+        touched = self._touched(name)
+        if self._source(name).time_column is None:
+            return ALL_TIME
+        return Window(touched[0].start, touched[-1].end)
+
+    def _touched(self, name: str) -> Windows:
+        """The windows of a table that changed; a view changes with what it rests on."""
+        model = self.compiled.models.get(name)
+        if model is None or not isinstance(model.spec.kind, View):
+            return self.changed.get(name, ())
+        return union(
+            window
+            for each in stored_parents(self.compiled.project, name)
+            for window in self._seen(model.spec, each)
+        )
+
+    def _seen(self, view: ModelSpec, parent: str) -> Iterator[Window]:
+        """The windows of a view that change with a parent."""
+        windows = self.changed.get(parent, ())
+        has_time = self.compiled.project.tables[parent].time_column is not None
+        told = has_time and view.time_column is not None
+        yield from windows if told or not windows else (ALL_TIME,)
 
 
-def _counts(row: pa.Table) -> list[int]:
-    """The counts of a statement's one row; what counted nothing is 0."""
-    return [column[0].as_py() or 0 for column in row.columns]
-
-
-def _result(spec: QualitySpec, label: str, failures: int) -> CheckResult:
-    return CheckResult(spec.name, spec.table, label, spec.blocking, failures)
-
-
-def _about_now(check: FreshnessCheck, window: Window) -> bool:
-    """A run is about the present if it reaches into the time a table may be old."""
-    return datetime.now(UTC) - window.end < timedelta(hours=check.max_age_hours)
-
-
-def _span(spec: QualitySpec, own: Source, touched: Sequence[Windows]) -> tuple[Window, Window]:
-    """Where a custom check looks for offending rows, and how far its inputs reach."""
-    if spec.reach is None or own.time_column is None:
-        return ALL_TIME, ALL_TIME
-    windows = union(window for each in touched for window in each)
-    hull = Window(windows[0].start, windows[-1].end)
-    return hull, hull.widen(*spec.reach)
-
-
-def _touched(compiled: Compiled, name: str, changed: Mapping[str, Windows]) -> Windows:
-    """The windows of a table that this run changed; a view changes with what it rests on."""
-    model = compiled.models.get(name)
-    if model is None or not isinstance(model.spec.kind, View):
-        return changed.get(name, ())
-    return union(
-        window
-        for each in stored_parents(compiled.project, name)
-        for window in _seen(compiled, model.spec, each, changed.get(each, ()))
-    )
-
-
-def _seen(compiled: Compiled, view: ModelSpec, parent: str, windows: Windows) -> Windows:
-    """The windows of a view that change with a parent."""
-    has_time = compiled.project.tables[parent].time_column is not None
-    if not windows or (has_time and view.time_column is not None):
-        return windows
-    return (ALL_TIME,)
+def _tolerance(spec: QualitySpec, rule: Rule | None) -> Tolerance:
+    return spec.tolerance if rule is None else spec.tolerance_of(rule)

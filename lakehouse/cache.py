@@ -54,7 +54,8 @@ def _key() -> str:
 
 def _sources() -> Iterator[Path]:
     """The files of the framework, and of modules that were imported from anywhere but packages."""
-    yield from Path(__file__).parent.glob("*.py")
+    for pattern in ("*.py", "checks/*.py"):
+        yield from Path(__file__).parent.glob(pattern)
     paths = get_paths()
     elsewhere = ("site-packages", "dist-packages", paths["stdlib"], paths["platstdlib"])
     for module in list(sys.modules.values()):
@@ -78,9 +79,10 @@ def _to_json(compiled: Compiled) -> dict[str, Any]:
             for name, model in compiled.models.items()
         },
         "checks": {
-            name: [_statement(part) for part in (check.rules, check.freshness, check.offending)]
+            name: [[_statement(rule) for rule in check.rules], _statement(check.function)]
             for name, check in compiled.checks.items()
         },
+        "counts": {name: _statement(counts) for name, counts in compiled.counts.items()},
     }
 
 
@@ -93,9 +95,12 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
             for name, (statement, fingerprint) in document["models"].items()
         },
         checks={
-            name: CompiledCheck(*(part and _read(part) for part in parts))
-            for name, parts in document["checks"].items()
+            name: CompiledCheck(
+                tuple(rule and _read(rule) for rule in rules), function and _read(function)
+            )
+            for name, (rules, function) in document["checks"].items()
         },
+        counts={name: _read(counts) for name, counts in document["counts"].items()},
     )
 
 

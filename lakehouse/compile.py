@@ -8,7 +8,8 @@ a pipeline is data: text that can be compared, kept and run anywhere.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse import dag
-from lakehouse.checks import Check, FreshnessCheck
+from lakehouse.checks import Rule
 from lakehouse.dag import Step
 from lakehouse.declare import Incremental, ModelSpec, QualitySpec, View, parameters
 from lakehouse.errors import ProjectError
@@ -51,14 +52,12 @@ class CompiledModel:
 
 @dataclass(frozen=True)
 class CompiledCheck:
-    """What a check asks; None where there is no such part."""
+    """The offending rows of each part of a `@quality`; None where there are none to show."""
 
-    rules: Statement | None
-    """The ready checks as one row, a count of offending rows each."""
-    freshness: Statement | None
-    """The freshness checks, likewise."""
-    offending: Statement | None
-    """The rows that the custom function returns."""
+    rules: tuple[Statement | None, ...]
+    """Of each ready check."""
+    function: Statement | None
+    """What the function returns."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,15 @@ class Compiled:
     """The columns of every table, as stored, by bare name."""
     models: dict[str, CompiledModel] = field(default_factory=dict)
     checks: dict[str, CompiledCheck] = field(default_factory=dict)
+    counts: dict[str, Statement] = field(default_factory=dict)
+    """The ready checks of each table as one row: how many rows there are, and how many offend."""
 
 
 def compile_project(project: Project, dialect: str) -> Compiled:
     """Read the DAG for its statements. Raises ProjectError for a model that cannot be built."""
     reading = _Compile(project, dialect)
     dag.read(project, reading)
+    reading.count()
     return reading.compiled
 
 
@@ -100,10 +102,16 @@ def stored(schema: ibis.Schema) -> ibis.Schema:
     return ibis.schema({name: _stored(kind) for name, kind in schema.items()})
 
 
-def split_checks(checks: Sequence[Check]) -> tuple[list[Check], list[FreshnessCheck]]:
-    """The checks that are about rows, and those that are about how fresh a table is."""
-    fresh = [check for check in checks if isinstance(check, FreshnessCheck)]
-    return [check for check in checks if check not in fresh], fresh
+ROWS = "rows"
+"""The column of a table's counts that says how many rows were looked at."""
+
+
+def count_of(spec: QualitySpec, place: int, what: str = "failures") -> str:
+    """The column of a table's counts for the ready check at a place of a `@quality`.
+
+    `what` is 'failures', or, where the check looks at some rows only, 'rows'.
+    """
+    return f"{spec.name}.{place}.{what}"
 
 
 class _Compile:
@@ -158,28 +166,67 @@ class _Compile:
     def _check(self, spec: QualitySpec, parents: Mapping[str, Any]) -> CompiledCheck:
         table = parents[spec.inputs[0]]
         given = {name: parents[name] for name in parameters(spec.function)}
-        offending = spec.function(**given) if given else None
-        rules, fresh = split_checks(spec.checks)
+        others = {self.project.tables[name].table: parents[name] for name in spec.inputs}
+        rules = []
+        for rule in spec.checks:
+            with _explained(spec, rule.label):
+                complaint = rule.complaint(table)
+                if complaint:
+                    raise ProjectError(
+                        f"{_what(spec, rule.label)}: {complaint}",
+                        hint=f"columns: {', '.join(table.columns)}",
+                    )
+                rules.append(rule.offending(table, others))
+        with _explained(spec, "its function"):
+            offending = spec.function(**given) if given else None
         return CompiledCheck(
-            rules=self._counts(spec, table, rules),
-            freshness=self._counts(spec, table, fresh),
-            offending=None if offending is None else self._statement(offending),
+            rules=tuple(each if each is None else self._statement(each) for each in rules),
+            function=None if offending is None else self._statement(offending),
         )
 
+    def count(self) -> None:
+        """Compile what the ready checks of each table count, over all of its `@quality`."""
+        for name in self.project.tables:
+            table = ibis.table(self.compiled.schemas[name], name=name)
+            counts: dict[str, ir.IntegerScalar] = {}
+            for spec in self.project.checks_of(name):
+                for place, rule in enumerate(spec.checks):
+                    with _explained(spec, rule.label):
+                        counts |= self._counts(spec, place, rule, table)
+            if counts:
+                both = table.aggregate(**{ROWS: table.count()}, **counts)
+                self.compiled.counts[name] = self._statement(both)
+
+    @staticmethod
     def _counts(
-        self, spec: QualitySpec, table: ir.Table, checks: Sequence[Check]
-    ) -> Statement | None:
-        for check in checks:
-            unknown = [name for name in check.columns_used if name not in table.columns]
-            if unknown:
-                raise ProjectError(
-                    f"{spec.name} checks {spec.table}.{unknown[0]}, which is no column of it",
-                    hint=f"columns: {', '.join(table.columns)}",
-                )
-        if not checks:
-            return None
-        counts = {f"c{i}": check.failures(table) for i, check in enumerate(checks)}
-        return self._statement(table.aggregate(**counts))
+        spec: QualitySpec, place: int, rule: Rule, table: ir.Table
+    ) -> dict[str, ir.IntegerScalar]:
+        failures = rule.failures(table)
+        if failures is None:
+            return {}
+        found = {count_of(spec, place): failures}
+        if rule.where is not None:
+            found[count_of(spec, place, ROWS)] = table.count(where=rule.among(table))
+        return found
+
+
+def _what(spec: QualitySpec, part: str) -> str:
+    return f"{spec.name} checks {spec.table}: {part}"
+
+
+@contextmanager
+def _explained(spec: QualitySpec, part: str) -> Iterator[None]:
+    """What a check's expression cannot do, in a line that says whose it is."""
+    from ibis.common.exceptions import IbisError
+
+    try:
+        yield
+    except (AttributeError, TypeError, IbisError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise ProjectError(
+            f"{_what(spec, part)}: {lines[0]}",
+            hint="an expression may use the columns of the table alone",
+        ) from error
 
 
 def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, Any]) -> ir.Table:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
-from lakehouse.checks import Check
+from lakehouse.checks import Rule, Tolerance
 from lakehouse.errors import DeclarationError
 from lakehouse.windows import GRAINS, Grain, parse_duration
 
@@ -137,16 +137,27 @@ class QualitySpec:
     name: str
     table: str
     function: Callable[..., Any] = field(repr=False)
-    checks: tuple[Check, ...]
+    checks: tuple[Rule, ...]
     blocking: bool
+    tolerance: Tolerance
+    """Of the function, and of each ready check that has none of its own."""
     reach: tuple[timedelta, timedelta] | None
     """How far the function looks before and after the windows that changed; None: everywhere."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The tables it reads: its own, and the function's parameters."""
-        own = self.table.split(".", 1)[1]
-        return tuple(dict.fromkeys((own, *parameters(self.function))))
+        """The tables it reads: its own, the function's parameters, those of comparisons."""
+        others = [other for rule in self.checks for other in rule.others]
+        named = (table.split(".", 1)[1] for table in (self.table, *others))
+        return tuple(dict.fromkeys((*named, *parameters(self.function))))
+
+    def tolerance_of(self, rule: Rule) -> Tolerance:
+        """What a ready check may find and still be good."""
+        return rule.tolerance or self.tolerance
+
+    def is_strict(self, rule: Rule) -> bool:
+        """Whether a ready check holds of every row."""
+        return rule.where is None and self.tolerance_of(rule) == Tolerance()
 
 
 Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
@@ -243,8 +254,10 @@ def model(
 def quality(
     *,
     table: str,
-    checks: Sequence[Check] = (),
+    checks: Sequence[Rule] = (),
     blocking: bool = True,
+    max_failures: int | None = None,
+    max_percent: float | None = None,
     lookback: str | timedelta | None = None,
     lookahead: str | timedelta | None = None,
 ) -> Callable[[Function], Function]:
@@ -253,21 +266,16 @@ def quality(
     The function's parameters are tables and it returns the offending rows; empty is good. A
     function without parameters adds nothing to `checks`. It sees whole tables, or, if `lookback`
     or `lookahead` is given, the windows that a run changed and so much before and after them: then
-    a run need not read all of history. A failed `blocking` check keeps the run out of main. Raises
-    DeclarationError, naming the function and the cure.
+    a run need not read all of history. A failed `blocking` check keeps the run out of main.
+    `max_failures` and `max_percent` are what the function, and each check that does not say it
+    itself, may find and still be good. Raises DeclarationError, naming the function and the cure.
     """
 
     def declare(function: Function) -> Function:
         with _Where(function):
-            _require(
-                re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", table),
-                f"`table` is 'schema.name', such as 'silver.readings', got {table!r}",
-            )
+            _require_table("table", table)
             for check in checks:
-                _require(
-                    hasattr(check, "failures"),
-                    f"`checks` holds checks such as NullCheck(columns=[...]), got {check!r}",
-                )
+                _require_rule(check)
             _require(
                 checks or parameters(function),
                 "nothing to check: give `checks`, or a table as a parameter",
@@ -281,6 +289,7 @@ def quality(
                 function=function,
                 checks=tuple(checks),
                 blocking=blocking,
+                tolerance=Tolerance(max_failures, max_percent),
                 reach=None if everywhere else (far[0], far[1]),
             )
         return _attach(function, spec)
@@ -327,6 +336,22 @@ def _require_name(argument: str, name: str) -> None:
         _NAME.fullmatch(name),
         f"`{argument}` is a name in snake case without a schema, got {name!r}",
     )
+
+
+def _require_table(argument: str, table: str) -> None:
+    _require(
+        re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", table),
+        f"`{argument}` is 'schema.name', such as 'silver.readings', got {table!r}",
+    )
+
+
+def _require_rule(check: object) -> None:
+    if not isinstance(check, Rule):
+        msg = f"`checks` holds checks such as NullCheck(columns=[...]), got {check!r}"
+        raise DeclarationError(msg)
+    _ = check.tolerance  # refuses what cannot be meant
+    for other in check.others:
+        _require_table("to", other)
 
 
 def _require_incremental(kind: Incremental) -> None:

@@ -40,6 +40,10 @@ class Project:
         """The models that are published: those of the `marts` schema."""
         return {name: spec for name, spec in self.models.items() if spec.schema == "marts"}
 
+    def checks_of(self, name: str) -> Iterator[QualitySpec]:
+        """The checks of one table."""
+        return (spec for spec in self.checks.values() if spec.inputs[0] == name)
+
 
 def load(settings: Settings) -> Project:
     """Import the project's packages and collect what they declare.
@@ -119,6 +123,13 @@ def _validate(project: Project) -> None:
                 f"{_place(check)} checks {check.table!r}, which no function builds",
                 hint=f"did you mean {own.table!r}?",
             )
+        for other in (other for rule in check.checks for other in rule.others):
+            known = tables[other.split(".", 1)[1]].table
+            if known != other:
+                raise ProjectError(
+                    f"{_place(check)} compares with {other!r}, which no function builds",
+                    hint=f"did you mean {known!r}?",
+                )
     list(ordered(project))
 
 

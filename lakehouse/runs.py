@@ -73,7 +73,7 @@ class RunReport:
             "commit": self.commit,
             "published": self.published,
             "nodes": [{**vars(node), "seconds": round(node.seconds, 4)} for node in self.nodes],
-            "checks": [vars(check) | {"passed": check.passed} for check in self.checks],
+            "checks": [vars(check) for check in self.checks],
             "failed": self.failed,
             "error": self.error,
         }

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lakehouse import audit, branches, code, dag, materialize, plan, release
-from lakehouse.audit import CheckResult
+from lakehouse import branches, code, dag, evidence, materialize, plan, release
+from lakehouse.audit import Audit, CheckResult
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
-from lakehouse.declare import IngestionSpec
+from lakehouse.declare import IngestionSpec, QualitySpec, parameters
 from lakehouse.errors import CheckFailedError
 from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
 from lakehouse.ingest.merge import Landing, Merge
@@ -212,47 +212,45 @@ class Running:
         return plan.decide(compiled, model, own, parents, force=self.request.full_refresh)
 
     def _check(self, name: str, *_: Any) -> Any:
-        project = self.session.project
-        needs = (
-            parent
-            for each in project.checks[name].inputs
-            for parent in plan.stored_with(project, each)
-        )
-        self.tasks.start(name, needs, lambda: self._examine(name))
+        spec = self.session.project.checks[name]
+        own = spec.inputs[0]
+        if any(not rule.others for rule in spec.checks):
+            # One query for the ready checks of all functions that are about a table.
+            self.tasks.start(f"{own} checks", self._stored([own]), lambda: self._ready(own))
+        if parameters(spec.function) or any(rule.others for rule in spec.checks):
+            self.tasks.start(name, self._stored(spec.inputs), lambda: self._others(spec))
 
-    def _examine(self, name: str) -> Outcome:
-        """Ask one function's checks."""
+    def _stored(self, names: Iterable[str]) -> list[str]:
+        project = self.session.project
+        return [each for name in names for each in plan.stored_with(project, name)]
+
+    def _ready(self, name: str) -> Outcome:
+        """Ask the ready checks of a table."""
         since = time.perf_counter()
-        compiled = self.session.compiled
-        results = audit.run_check(
-            self.session.engine,
-            compiled,
-            compiled.project.checks[name],
-            self.tables,
-            changed=self.changed,
-            window=self.request.hull,
+        results = self._audit().ready(name)
+        return _examined(self.session.project.tables[name].table, results, since)
+
+    def _others(self, spec: QualitySpec) -> Outcome:
+        """Ask a function, and what compares a table with others."""
+        since = time.perf_counter()
+        return _examined(spec.name, self._audit().others(spec), since)
+
+    def _audit(self) -> Audit:
+        session = self.session
+        return Audit(
+            session.engine,
+            session.compiled,
+            dict(self.tables),
+            dict(self.changed),
+            self.request.hull.end,
         )
-        if not results:
-            return Outcome()
-        failed = sum(not result.passed for result in results)
-        note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
-        seconds = time.perf_counter() - since
-        return Outcome(NodeReport(name, Step.CHECK, seconds=seconds, note=note), results)
 
     def _commit(self, *_: Any) -> Any:
         for outcome in self.tasks.results():
             self.nodes += [outcome.report] if outcome.report else []
             self.checks += outcome.checks
         self.since = time.perf_counter()
-        failed = [check for check in self.checks if check.blocking and not check.passed]
-        if failed:
-            first, checks = failed[0], "check" if len(failed) == 1 else "checks"
-            raise CheckFailedError(
-                f"{len(failed)} blocking {checks} failed, the first on {first.table}:"
-                f" {first.label} ({first.failures} rows)",
-                hint=f"main is as it was; the rows are on the branch {self.branch}:"
-                f' lakehouse query "select * from {first.table}" --ref {self.branch}',
-            )
+        self._require_good()
         if self.written and self.request.hold:
             self.held = True
         elif self.written:
@@ -261,6 +259,19 @@ class Running:
                 self.branch, run_id=self.run_id, message=self.request.message
             )
             self._report(Step.COMMIT, dag.COMMIT, note=f"commit {self.commit.id}")
+
+    def _require_good(self) -> None:
+        failed = [check for check in self.checks if check.blocking and not check.passed]
+        for check in failed:
+            self.listener.warning(f"failed: {check.told(self.branch)}")
+        if failed:
+            first, checks = failed[0], "check" if len(failed) == 1 else "checks"
+            sql = first.sql or f"SELECT * FROM {first.table}"
+            raise CheckFailedError(
+                f"{len(failed)} blocking {checks} failed, the first on {first.summary}",
+                hint="main is as it was; the rows are on the branch:"
+                f" {evidence.command(sql, self.branch)}",
+            )
 
     def _publish(self, *_: Any) -> Any:
         if self.request.hold:
@@ -314,6 +325,15 @@ class Running:
         """Add a node to the report; `other` is time that belongs to another node."""
         spent = time.perf_counter() - self.since - other if seconds is None else seconds
         self.nodes.append(NodeReport(node, step, rows=rows, seconds=spent, note=note))
+
+
+def _examined(name: str, results: list[CheckResult], since: float) -> Outcome:
+    if not results:
+        return Outcome()
+    failed = sum(not result.passed for result in results)
+    note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
+    seconds = time.perf_counter() - since
+    return Outcome(NodeReport(name, Step.CHECK, seconds=seconds, note=note), results)
 
 
 def _owner(node: str) -> str:

@@ -17,7 +17,12 @@ class Tasks(Generic[Result]):
         self._started: dict[str, Future[Result]] = {}
 
     def start(self, name: str, needs: Iterable[str], work: Callable[[], Result]) -> None:
-        """Do the work as soon as the needed tasks, as far as there are such, have succeeded."""
+        """Do the work as soon as the needed tasks, as far as there are such, have succeeded.
+
+        A task that was started already is not started again.
+        """
+        if name in self._started:
+            return
         before = [self._started[each] for each in needs if each in self._started]
 
         def when_ready() -> Result:

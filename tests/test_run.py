@@ -137,7 +137,7 @@ def test_a_failed_blocking_check_leaves_main_and_postgres(toy, source):
     toy.run(0)
     head = toy.head()
     source.rows.append(event("b", 501, at(0)))
-    with pytest.raises(CheckFailedError, match=r"silver.steps.*1 rows"):
+    with pytest.raises(CheckFailedError, match=r"silver.steps.*1 of 2 rows"):
         toy.run(0)
     assert toy.head() == head
     assert toy.published("total") == [{"rows": 1, "total": 1}]

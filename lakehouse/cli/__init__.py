@@ -22,7 +22,7 @@ _COMMANDS = {
     "plan": ("Show what a run would do, and why.", "plan"),
     "query": ("Answer SQL over the tables of a ref, or over Postgres.", "query"),
     "log": ("List the commits of main, newest first.", "log"),
-    "check": ("Check the project.", "check"),
+    "check": ("Ask the checks of what is there, or check the project itself.", "check"),
     "show": ("Show all that is known of a run.", "log"),
     "diff": ("Compare two states: tables, or the rows of one.", "diff"),
     "branches": ("List the branches of runs, or drop one.", "refs"),

@@ -4,32 +4,67 @@ from __future__ import annotations
 
 import click
 
-from lakehouse.cli.output import Output, format_option
+from lakehouse.catalogs import MAIN
+from lakehouse.cli.options import Selection, selection_options
+from lakehouse.cli.output import Output, format_option, table
 from lakehouse.errors import FOUND_PROBLEMS
 from lakehouse.session import Session
 
 
 @click.command()
+@selection_options
+@click.option("--all", "everything", is_flag=True, help="Look at all rows, not the last change.")
+@click.option("--ref", default=MAIN, show_default=True, help="main, a branch or a commit.")
 @click.option(
     "--portable",
     is_flag=True,
-    required=True,
-    help="Find what engines understand differently in models and checks; runs no engine.",
+    help="Instead, find what engines understand differently in models and checks; runs no engine.",
 )
 @format_option
-@click.pass_context
-def check(context: click.Context, *, portable: bool, style: str) -> None:  # noqa: ARG001
-    """Check the project."""
+def check(*, selection: Selection, everything: bool, ref: str, portable: bool, style: str) -> None:
+    """Ask the checks of what is there, or check the project itself."""
+    session, output = Session(), Output(style)
+    if portable:
+        bad = _portable(session, output)
+    else:
+        bad = _ask(session, selection, ref, output, everything=everything)
+    if bad:
+        click.get_current_context().exit(FOUND_PROBLEMS)
+
+
+def _ask(
+    session: Session, selection: Selection, ref: str, output: Output, *, everything: bool
+) -> bool:
+    """Print what the checks find; whether a blocking one failed."""
+    from lakehouse.recheck import recheck
+
+    results = recheck(session, selection.names(session), ref, everything=everything)
+    rows = [
+        {
+            "table": result.table,
+            "check": result.label,
+            "rows": result.rows,
+            "failures": result.failures,
+            "": "ok" if result.passed else "FAILED" if result.blocking else "warning",
+        }
+        for result in results
+    ]
+    failed = [result.told(ref) for result in results if not result.passed]
+    text = "\n".join([table(rows), *failed]) if rows else "nothing to check"
+    output.result([vars(result) for result in results], text)
+    return any(result.blocking and not result.passed for result in results)
+
+
+def _portable(session: Session, output: Output) -> bool:
+    """Print what is not portable; whether anything is."""
     from lakehouse.portability import examine
 
-    session = Session()
     findings = examine(session.compiled, session.settings.root)
     lines = [
         f"{found.file}:{found.line}: {found.model}: {found.rule}: {found.trap}\n  → {found.cure}"
         for found in findings
     ]
-    Output(style).result(
+    output.result(
         [vars(found) for found in findings], "\n".join(lines) or "every model is portable"
     )
-    if findings:
-        context.exit(FOUND_PROBLEMS)
+    return bool(findings)

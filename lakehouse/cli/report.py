@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lakehouse import evidence
+from lakehouse.catalogs import MAIN
 from lakehouse.cli.output import table
 from lakehouse.runs import PREFIX
 
@@ -61,11 +63,19 @@ def _node(node: Mapping[str, Any]) -> dict[str, Any]:
 def _problems(record: Mapping[str, Any]) -> Iterator[str]:
     for check in record["checks"]:
         if not check["passed"]:
-            yield f"warning: {check['table']}: {check['label']}: {check['failures']} rows"
+            level = "failed" if check["blocking"] else "warning"
+            yield f"{level}: {evidence.told(check, _ref(record))}"
     for window, error in record["failed"].items():
         yield f"failed: {window}: {error}"
     if record["failed"]:
         yield "the same command with --resume asks for these windows again"
+
+
+def _ref(record: Mapping[str, Any]) -> str:
+    """Where the rows are that a run's checks looked at."""
+    if record["commit"]:
+        return str(record["commit"])
+    return f"{PREFIX}{record['run']}" if record["status"] in ("failed", "held") else MAIN
 
 
 def _published(record: Mapping[str, Any]) -> Iterator[str]:

@@ -81,16 +81,6 @@ class Engine(Protocol):
         """The rows of a statement; sources with a time column are cut to the window."""
         ...
 
-    def count(
-        self,
-        statement: Statement,
-        sources: Sequence[Source],
-        span: tuple[Window, Window],
-        time_column: str | None,
-    ) -> int:
-        """How many rows a statement gives in a window, of sources cut to how far it may reach."""
-        ...
-
     def interrupt(self) -> None:
         """Stop what other threads are having it do; it raises there."""
         ...

@@ -158,19 +158,6 @@ class DuckDB:
         sql = select(statement, sources, scan, self.dialect, cut)
         return self._run(typed(sql, statement.schema, self.dialect)).to_arrow_table()
 
-    def count(
-        self,
-        statement: Statement,
-        sources: Sequence[Source],
-        span: tuple[Window, Window],
-        time_column: str | None,
-    ) -> int:
-        window, reach = span
-        rows = select(statement, sources, scan, self.dialect, reach)
-        column = None if window == ALL_TIME else time_column
-        inside = where((window,), None, column, statement.schema, self.dialect)
-        return self.scalar(f"SELECT count(*) FROM ({rows}) WHERE {inside}")
-
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         for name, source in sources.items():
             self._define(name, source)

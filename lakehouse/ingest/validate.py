@@ -1,15 +1,14 @@
 """Validation: staged rows are told apart into valid ones and ones to quarantine, with reasons.
 
-Pandera's own validation reports failures without the keys of their rows, and runs a query a
-check. Here its schema is read instead, and all of it becomes one expression of reasons per row.
-Text is cast to the type that the schema declares; what does not cast is a reason too.
+All of a Pandera schema becomes one expression of reasons per row. Text is cast to the type that the
+schema declares; what does not cast is a reason too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
@@ -20,6 +19,7 @@ from lakehouse.engines.sql import nothing, quoted, sql_type
 from lakehouse.errors import ProjectError
 from lakehouse.ingest.stage import POSITION
 from lakehouse.raw import declared
+from lakehouse.schemas import broken_by_column, broken_by_row
 
 if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
@@ -99,44 +99,26 @@ def _text(name: str) -> str:
 
 def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
     """One text per rule: the reason where a row breaks it, else null."""
-    from pandera.api.ibis.types import IbisData
-    from pandera.backends.ibis.register import register_ibis_backends
-
-    register_ibis_backends()
     schema = spec.validation_schema.to_schema()
-    for name, column in schema.columns.items():
-        value = rows[name]
-        missing = value.isnull()
-        if _text(name) in rows.columns:
-            text = rows[_text(name)]
-            shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
-            wrong = missing & text.notnull()
-            yield wrong.ifelse(shown + f" is not {_noun(column.dtype.type)}", ibis.null("string"))
-            missing = missing & text.isnull()
-        if not column.nullable or name in spec.unique_key:
-            yield _when(missing, f"{name} is missing")
-        for check in column.checks:
-            passed = _passed(spec, check, IbisData(rows, name))
-            yield _when(value.notnull() & ~passed, f"{name}: {check.error or check.name}")
-    for check in schema.checks:
-        passed = _passed(spec, check, IbisData(rows, None))
-        yield _when(~passed, str(check.error or check.description or check.name))
-
-
-def _passed(spec: IngestionSpec, check: Any, data: Any) -> ir.BooleanValue:
-    """What a Pandera check says of each row; a null counts as passed."""
-    # A schema copies the dispatchers of built-in checks before Ibis is registered with them.
-    function = type(check).CHECK_FUNCTION_REGISTRY.get(check.name, check._check_fn)  # noqa: SLF001
     try:
-        verdict = function(data, **check._check_kwargs)  # noqa: SLF001 - no public way
-    except KeyError:
-        raise ProjectError(
-            f"{spec.table}: Pandera has no check {check.name!r} for Ibis",
-            hint="write it as a @pa.dataframe_check that returns a boolean column",
-        ) from None
-    if isinstance(verdict, ir.Table):
-        verdict = verdict.op().values[data.key].to_expr()
-    return verdict.fill_null(True)
+        for name, column in schema.columns.items():
+            value = rows[name]
+            missing = value.isnull()
+            if _text(name) in rows.columns:
+                text = rows[_text(name)]
+                shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
+                wrong = missing & text.notnull()
+                noun = _noun(column.dtype.type)
+                yield wrong.ifelse(shown + f" is not {noun}", ibis.null("string"))
+                missing = missing & text.isnull()
+            if not column.nullable or name in spec.unique_key:
+                yield _when(missing, f"{name} is missing")
+            for reason, broken in broken_by_column(column, rows, name):
+                yield _when(broken, reason)
+        for reason, broken in broken_by_row(spec.validation_schema, rows):
+            yield _when(broken, reason)
+    except ProjectError as error:
+        raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint) from None
 
 
 def _when(condition: ir.BooleanValue, reason: str) -> ir.StringValue:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from lakehouse.checks import AcceptedValuesCheck, Check, NullCheck, RangeCheck, UniqueCheck
+from lakehouse.checks import AcceptedValuesCheck, NullCheck, RangeCheck, Rule, UniqueCheck
 from lakehouse.declare import Incremental, IngestionSpec
 from lakehouse.project import Project
 from lakehouse.raw import BOOKKEEPING
@@ -105,12 +105,12 @@ def parent(run_model: RunModel, name: str, kind: Incremental, columns: Columns) 
     return Parent(tuple(schema), table.time_column, drawn, derived, unique, nullable)
 
 
-def _checks(project: Project, name: str) -> Iterator[Check]:
+def _checks(project: Project, name: str) -> Iterator[Rule]:
     """What always holds of a table: its blocking checks, or what its ingestion validates."""
     table = project.tables[name]
-    for each in project.checks.values():
-        if each.table == table.table and each.blocking:
-            yield from each.checks
+    for each in project.checks_of(name):
+        if each.blocking:
+            yield from (rule for rule in each.checks if each.is_strict(rule))
     if not isinstance(table, IngestionSpec):
         return
     declared = table.validation_schema.to_schema().columns

@@ -10,7 +10,7 @@ from typing import Any
 import ibis.expr.datatypes as dt
 from hypothesis import strategies as st
 
-from lakehouse.checks import AcceptedValuesCheck, Check, RangeCheck
+from lakehouse.checks import AcceptedValuesCheck, RangeCheck, Rule
 from lakehouse.declare import Incremental
 from lakehouse.errors import DeclarationError
 from lakehouse.windows import Grain, floor
@@ -23,7 +23,7 @@ _FEW, _MANY = "ab", "abcdefghijklmnopqrstuvwxyz"
 
 
 def values(
-    where: str, type_: dt.DataType, kind: Incremental, checks: Sequence[Check], *, many: bool
+    where: str, type_: dt.DataType, kind: Incremental, checks: Sequence[Rule], *, many: bool
 ) -> st.SearchStrategy[Any]:
     """Values of a type that pass the checks, their times around the windows of `kind`.
 
@@ -53,7 +53,7 @@ def cut(grain: Grain) -> datetime:
     return floor(_CLOCKS_CHANGE, grain)
 
 
-def _numbers(type_: dt.DataType, checks: Sequence[Check]) -> st.SearchStrategy[Any]:
+def _numbers(type_: dt.DataType, checks: Sequence[Rule]) -> st.SearchStrategy[Any]:
     """Whole numbers, and quarters between them: their sums are exact in any order."""
     ranges = [check for check in checks if isinstance(check, RangeCheck)]
     low = max((math.ceil(c.min_value) for c in ranges if c.min_value is not None), default=None)

@@ -1,0 +1,105 @@
+"""Checks of a table against another one; each is a query of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.checks.rule import Rule
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class ReferenceCheck(Rule):
+    """The values of `columns` stand in the table `to`, in `to_columns`; nulls pass.
+
+    `to` is 'schema.name', and `to_columns` are named as `columns` if left out. All of `to` is
+    looked at, also by a run that changed only a window of it.
+    """
+
+    columns: str | Sequence[str]
+    to: str
+    to_columns: str | Sequence[str] = ()
+
+    @property
+    def label(self) -> str:
+        return f"reference: {', '.join(self.columns_used)} in {self.to}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return _names(self.columns)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return (self.to,)
+
+    def failures(self, _table: ir.Table) -> ir.IntegerScalar | None:
+        return None
+
+    def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
+        import ibis
+
+        known = others[self.to]
+        kept = self.kept(table)
+        given = kept.filter(ibis.and_(*(kept[column].notnull() for column in self.columns_used)))
+        pairs = zip(self.columns_used, _names(self.to_columns) or self.columns_used, strict=True)
+        return given.anti_join(known, [given[own] == known[other] for own, other in pairs])
+
+
+@dataclass(frozen=True)
+class ReconciliationCheck(Rule):
+    """An aggregate of the table is that of the table `to`, for each value of `by` if given.
+
+    `value` and `to_value` are functions from the Ibis table to a number; `to_value` is `value` if
+    left out. They may differ by `within`, in their own unit. Whole tables are compared, unless
+    the `@quality` has a `lookback` or `lookahead`. What `where` leaves out is left out of the
+    checked table alone.
+    """
+
+    to: str
+    value: Callable[[Any], Any]
+    to_value: Callable[[Any], Any] | None = None
+    by: str | Sequence[str] = ()
+    within: float = 0
+
+    @property
+    def label(self) -> str:
+        each = f" by {', '.join(_names(self.by))}" if self.by else ""
+        return f"reconciliation with {self.to}{each}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return _names(self.by)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return (self.to,)
+
+    def failures(self, _table: ir.Table) -> ir.IntegerScalar | None:
+        return None
+
+    def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
+        """The keys where the two differ, with both values."""
+        import ibis
+        import ibis.expr.datatypes as dt
+
+        own, other = self.kept(table), others[self.to]
+        here, there = self.value(own), (self.to_value or self.value)(other)
+        kind = dt.highest_precedence([here.type(), there.type()])
+        by = _names(self.by)
+        sides = [
+            (own, {"here": here.cast(kind), "there": ibis.null(kind)}),
+            (other, {"here": ibis.null(kind), "there": there.cast(kind)}),
+        ]
+        both = ibis.union(*(side.aggregate(by=by, **values) for side, values in sides))
+        pairs = both.aggregate(by=by, here=both.here.max(), there=both.there.max())
+        same = (pairs.here - pairs.there).abs() <= self.within
+        neither = pairs.here.isnull() & pairs.there.isnull()
+        return pairs.filter(~(same.fill_null(False) | neither))
+
+
+def _names(columns: str | Sequence[str]) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else tuple(columns)

@@ -1,0 +1,182 @@
+"""Checks of single rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.checks.rule import Condition, RowRule
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class NullCheck(RowRule):
+    """No column of `columns` holds a null."""
+
+    columns: Sequence[str]
+
+    @property
+    def label(self) -> str:
+        return f"not null: {', '.join(self.columns)}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    def broken(self, table: ir.Table) -> ir.BooleanValue:
+        import ibis
+
+        return ibis.or_(*(table[column].isnull() for column in self.columns))
+
+
+@dataclass(frozen=True)
+class RangeCheck(RowRule):
+    """Values of `column` lie in `[min_value, max_value]`; nulls pass."""
+
+    column: str
+    min_value: float | None = None
+    max_value: float | None = None
+
+    @property
+    def label(self) -> str:
+        low = "" if self.min_value is None else f"{self.min_value} ≤ "
+        high = "" if self.max_value is None else f" ≤ {self.max_value}"
+        return f"range: {low}{self.column}{high}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def broken(self, table: ir.Table) -> ir.BooleanValue:
+        import ibis
+
+        value = table[self.column]
+        outside = []
+        if self.min_value is not None:
+            outside.append(value < self.min_value)
+        if self.max_value is not None:
+            outside.append(value > self.max_value)
+        return ibis.or_(*outside)
+
+
+@dataclass(frozen=True)
+class AcceptedValuesCheck(RowRule):
+    """Values of `column` are among `values`; nulls pass."""
+
+    column: str
+    values: Sequence[str | int]
+
+    @property
+    def label(self) -> str:
+        return f"accepted values: {self.column}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def broken(self, table: ir.Table) -> ir.BooleanValue:
+        return table[self.column].notin(list(self.values))
+
+
+@dataclass(frozen=True)
+class PatternCheck(RowRule):
+    """Texts of `column` hold the regular expression `pattern`, anywhere in them; nulls pass.
+
+    `^` and `$` make it the whole text. Keep to what engines share: classes, groups, repetition.
+    """
+
+    column: str
+    pattern: str
+
+    @property
+    def label(self) -> str:
+        return f"pattern: {self.column} holds {self.pattern}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def complaint(self, table: ir.Table) -> str:
+        found = super().complaint(table)
+        if not found and not table[self.column].type().is_string():
+            return f"{self.column!r} is no text but {table[self.column].type()}"
+        return found
+
+    def broken(self, table: ir.Table) -> ir.BooleanValue:
+        return ~table[self.column].re_search(self.pattern)
+
+
+@dataclass(frozen=True)
+class SchemaCheck(RowRule):
+    """The table has the columns and types of a Pandera schema, and every row satisfies it.
+
+    Columns that the schema does not know are no fault. Types are looked at before anything runs.
+    A check of the schema that is about the present asks `ibis.now()`: it is compiled only once.
+    """
+
+    schema: Any
+
+    @property
+    def label(self) -> str:
+        return f"schema: {getattr(self.schema, '__name__', 'pandera')}"
+
+    @property
+    def columns_used(self) -> tuple[str, ...]:
+        return tuple(self.schema.to_schema().columns)
+
+    def complaint(self, table: ir.Table) -> str:
+        found = super().complaint(table)
+        if found:
+            return found
+        from lakehouse.schemas import unlike
+
+        return unlike(self.schema, table)
+
+    def broken(self, table: ir.Table) -> ir.BooleanValue:
+        import ibis
+
+        from lakehouse.schemas import broken
+
+        return ibis.or_(*(each.fill_null(False) for _, each in broken(self.schema, table)))
+
+
+@dataclass(frozen=True)
+class CustomCheck(RowRule):
+    """What `holds` says is true: of each row, or, if it is an aggregate, of the table.
+
+    `holds` is a function from the Ibis table to a boolean column or scalar; null passes.
+    """
+
+    name: str
+    holds: Condition
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    def complaint(self, table: ir.Table) -> str:
+        kind = self.holds(table).type()
+        if not kind.is_boolean():
+            return f"its expression is no boolean but {kind}"
+        if self.where is not None and self._is_aggregate(table):
+            return "its expression is an aggregate: filter there, `where` is about rows"
+        return ""
+
+    def broken(self, table: ir.Table) -> ir.BooleanValue:
+        return ~self.holds(table)
+
+    def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
+        if self._is_aggregate(table):
+            return self.broken(table).fill_null(False).cast("int64")
+        return super().failures(table)
+
+    def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
+        return None if self._is_aggregate(table) else super().offending(table, others)
+
+    def _is_aggregate(self, table: ir.Table) -> bool:
+        import ibis.expr.types as ir
+
+        return isinstance(self.holds(table), ir.Scalar)

@@ -1,0 +1,33 @@
+"""Asking checks of what is there, outside of a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lakehouse.audit import Audit, CheckResult
+from lakehouse.catalogs import MAIN
+from lakehouse.session import Session
+from lakehouse.windows import ALL_TIME
+
+
+def recheck(
+    session: Session, selected: frozenset[str], ref: str = MAIN, *, everything: bool = False
+) -> list[CheckResult]:
+    """Ask the checks of the selected tables, where each table changed last, or of everything."""
+    tables, project = session.catalog.tables(ref), session.project
+    stored = {
+        name: tables[spec.table] for name, spec in project.tables.items() if spec.table in tables
+    }
+    changed = {
+        name: (ALL_TIME,) if everything else table.state.changes[-1].windows
+        for name, table in stored.items()
+    }
+    audit = Audit(session.engine, session.compiled, tables, changed, until=datetime.now(UTC))
+    names = [name for name in project.tables if name in selected]
+    results = [result for name in names for result in audit.ready(name)]
+    return results + [
+        result
+        for name in names
+        for spec in project.checks_of(name)
+        for result in audit.others(spec)
+    ]
