@@ -201,6 +201,10 @@ def ingestion(
             _require(
                 time_column is not None or not again, "`overlap` needs a `time_column` to go by"
             )
+            _require(
+                time_column is not None or freshness_hours is None,
+                "`freshness_hours` needs a `time_column` to go by",
+            )
             spec = IngestionSpec(
                 name=table_name,
                 function=function,

@@ -11,7 +11,7 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["doctor", "run", "testing", "preview", "diff", "maintain"],
-    ["recheck"],
+    ["freshness", "recheck"],
     ["steps"],
     ["request", "tasks"],
     ["release"],

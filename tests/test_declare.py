@@ -32,6 +32,7 @@ def alone(): ...
         ({"table_name": "raw.rows"}, "table_name"),
         ({"freshness_hours": (24, 1)}, "freshness_hours"),
         ({"freshness_hours": 24}, "freshness_hours"),
+        ({"freshness_hours": (1, 24)}, "time_column"),
         ({"cron": "hourly"}, "cron"),
         ({"overlap": "2"}, "overlap"),
         ({"overlap": "2d"}, "time_column"),

@@ -75,7 +75,17 @@ def into(module):
     return place
 
 
-def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False, noted=False):
+def modules(
+    source,
+    *,
+    overlap="0d",
+    factor=1,
+    lookback="1d",
+    wide=False,
+    noted=False,
+    key=(),
+    **options,
+):
     """The toy project over a source."""
     raw, silver, marts = (ModuleType(f"toy.{name}") for name in ("raw", "silver", "marts"))
 
@@ -91,13 +101,14 @@ def modules(source, *, overlap="0d", factor=1, lookback="1d", wide=False, noted=
         validation_schema=NotedEvents if noted else Events,
         time_column="at",
         overlap=overlap,
+        **options,
     )
     @into(raw)
     def events(window, client):
         """Events as they come."""
         yield from client.read(window)
 
-    @model(kind=View(time_column="at"))
+    @model(kind=View(time_column="at", key=key))
     @into(silver)
     def valid(events):
         """Events worth counting."""

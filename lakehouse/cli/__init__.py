@@ -20,6 +20,7 @@ _COMMANDS = {
     "run": ("Ingest one day, build what depends on it, check, merge and publish.", "run"),
     "backfill": ("The same for a range of days.", "run"),
     "plan": ("Show what a run would do, and why.", "plan"),
+    "freshness": ("Show how old the newest reading of each source is.", "freshness"),
     "query": ("Answer SQL over the tables of a ref, or over Postgres.", "query"),
     "log": ("List the commits of main, newest first.", "log"),
     "check": ("Ask the checks of what is there, or check the project itself.", "check"),

@@ -1,0 +1,90 @@
+"""How old the newest reading of each source is, and what that means."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+
+import pytest
+from toy import FIRST, at, event, into, modules
+
+from lakehouse import FreshnessCheck, quality
+from lakehouse.compile import compile_project
+from lakehouse.errors import CheckFailedError
+from lakehouse.freshness import State, freshness
+from lakehouse.project import collect
+
+NOW = datetime.now(UTC)
+TODAY = (NOW.date() - FIRST).days
+
+
+@pytest.fixture
+def promised(toy, source):
+    """The toy project; its events are expected to be an hour old, a day at most."""
+    toy.change(freshness_hours=(1, 24), key="id")
+    return toy
+
+
+def states(toy, now=None):
+    return [(each.key, each.state) for each in freshness(toy.session, now)]
+
+
+@pytest.mark.parametrize(("hours", "state"), [(0.5, State.OK), (2, State.WARN), (25, State.FAIL)])
+def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state):
+    source.rows = [event("a", 1, NOW - timedelta(hours=hours)), event("a2", 1, at(0))]
+    promised.change(freshness_hours=(1, 24))
+    promised.run(0, TODAY)
+    (found,) = freshness(promised.session, NOW)
+    assert (found.table, found.key, found.state) == ("raw.events", "", state)
+    assert found.age_hours == pytest.approx(hours)
+
+
+def test_one_silent_key_shows_beside_one_that_speaks(promised, source):
+    source.rows = [event("loud", 1, NOW), event("silent", 1, at(0))]
+    promised.run(0, TODAY)
+    assert states(promised, NOW) == [("id=loud", State.OK), ("id=silent", State.FAIL)]
+
+
+def test_a_backfill_of_old_days_is_not_stale(promised, source):
+    source.rows = [event("a", 1, at(0))]
+    promised.run(0, 3)
+    assert states(promised) == [("id=a", State.HISTORY)]
+
+
+def test_a_backfill_does_not_hide_that_the_present_went_silent(promised, source):
+    source.rows = [event("a", 1, at(0))]
+    promised.run(TODAY)
+    promised.run(0, 3)
+    assert states(promised) == [("id=a", State.FAIL)]
+
+
+def test_a_source_that_never_sent_anything_is_stale(promised):
+    promised.change(freshness_hours=(1, 24))
+    promised.run(TODAY)
+    assert states(promised) == [("", State.FAIL)]
+
+
+def test_a_reading_from_the_future_does_not_count(promised, source):
+    source.rows = [event("a", 1, at(0)), event("a", 1, NOW + timedelta(hours=3))]
+    promised.change(freshness_hours=(1, 24))
+    promised.run(0, TODAY + 1)
+    assert states(promised, NOW) == [("", State.FAIL)]
+
+
+@pytest.mark.parametrize(("blocking", "state"), [(True, State.FAIL), (False, State.WARN)])
+def test_what_checks_promise_is_listed_too(toy, source, blocking, state):
+    module = ModuleType("toy.more_checks")
+    checks = [FreshnessCheck("at", 24, by=["id"])]
+
+    @quality(table="silver.steps", checks=checks, blocking=blocking)
+    @into(module)
+    def fresh(): ...
+
+    toy.project = collect((*modules(source), module))
+    toy.compiled = compile_project(toy.project, "duckdb")
+    source.rows = [event("silent", 1, at(0))]
+    toy.run(0, 1)
+    with suppress(CheckFailedError):
+        toy.run(TODAY)
+    found = freshness(toy.session, NOW)
+    assert found[-1].state is state
+    assert (found[-1].table, found[-1].key) == ("silver.steps", "id=silent")
