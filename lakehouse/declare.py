@@ -83,6 +83,7 @@ class IngestionSpec:
     cron: str | None
     freshness_hours: tuple[float, float] | None
     overlap: timedelta
+    max_quarantine_percent: float | None
     schema: str = "raw"
 
     @property
@@ -163,7 +164,7 @@ class QualitySpec:
 Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
 
 
-def ingestion(
+def ingestion(  # noqa: PLR0913 - each is a keyword that users write
     *,
     table_name: str,
     unique_key: str | Sequence[str],
@@ -173,13 +174,15 @@ def ingestion(
     cron: str | None = None,
     freshness_hours: tuple[float, float] | None = None,
     overlap: str | timedelta = timedelta(),
+    max_quarantine_percent: float | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
 
     `unique_key` names the columns that identify a row, `validation_schema` is the Pandera model
     that rows must satisfy, `time_column` the instant that windows are about. `freshness_hours`
     is `(warn, fail)`; `overlap` is how far before its own window a run reads again what it read
-    earlier. Raises DeclarationError, naming the function and the cure.
+    earlier. If more than `max_quarantine_percent` of the rows that a run fetched are rejected, the
+    run fails as by a blocking check. Raises DeclarationError, naming the function and the cure.
     """
 
     def declare(function: Function) -> Function:
@@ -205,6 +208,11 @@ def ingestion(
                 time_column is not None or freshness_hours is None,
                 "`freshness_hours` needs a `time_column` to go by",
             )
+            most = max_quarantine_percent
+            _require(
+                most is None or 0 <= most <= 100,  # noqa: PLR2004
+                f"`max_quarantine_percent` lies between 0 and 100, got {most!r}",
+            )
             spec = IngestionSpec(
                 name=table_name,
                 function=function,
@@ -215,6 +223,7 @@ def ingestion(
                 cron=cron,
                 freshness_hours=freshness_hours,
                 overlap=again,
+                max_quarantine_percent=max_quarantine_percent,
             )
         return _attach(function, spec)
 

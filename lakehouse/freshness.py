@@ -72,7 +72,7 @@ def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
     What lies in the future, by a wrong clock, does not count.
     """
     at = now or datetime.now(UTC)
-    asked = session.engine.query(_FOLLOWS, records.tables(session.settings.warehouse))
+    asked = session.duckdb.query(_FOLLOWS, records.tables(session.settings.warehouse))
     ahead = asked["seconds"][0].as_py()
     found = []
     for promise in _promises(session):

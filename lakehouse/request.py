@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from lakehouse import windows
 from lakehouse.windows import Window, Windows
@@ -49,10 +49,14 @@ class Request:
     hold: bool = False
     """Leave the branch to be reviewed, and main as it is."""
 
+    retry: bool = False
+    """Ask no source: judge again what is in quarantine."""
+
     @property
     def name(self) -> str:
         """What makes two requests the same."""
-        return json.dumps([windows.to_json(self.windows), sorted(self.selected)])
+        asked: list[Any] = [windows.to_json(self.windows), sorted(self.selected)]
+        return json.dumps([*asked, "retry"] if self.retry else asked)
 
     @property
     def hull(self) -> Window:

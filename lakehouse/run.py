@@ -57,7 +57,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 run_id=run_id,
                 status=reading.status(failure),
                 message=request.message,
-                window=request.hull,
+                window=None if request.retry else request.hull,
                 started_at=started,
                 seconds=time.perf_counter() - clock,
                 nodes=tuple(reading.nodes),

@@ -197,7 +197,8 @@ class Session:
             table = quarantine_table(spec)
             if table in stored:
                 known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
-        known |= records.tables(self.settings.warehouse)
+        if self.settings.engine == "duckdb" or f"{records.SCHEMA}." in sql:
+            return self.duckdb.query(sql, known | records.tables(self.settings.warehouse))
         return self.engine.query(sql, known)
 
 

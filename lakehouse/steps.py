@@ -17,14 +17,19 @@ from lakehouse.declare import IngestionSpec, QualitySpec, parameters
 from lakehouse.errors import CheckFailedError
 from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
 from lakehouse.ingest.merge import Landing, Merge
-from lakehouse.ingest.quarantine import Quarantine, quarantine_table
+from lakehouse.ingest.quarantine import (
+    Quarantine,
+    judged_again,
+    quarantine_table,
+    too_many,
+)
 from lakehouse.ingest.validate import validate
 from lakehouse.plan import Decision, Reason
 from lakehouse.request import Listener, Request
 from lakehouse.runs import NodeReport
 from lakehouse.session import Session
 from lakehouse.tasks import Tasks
-from lakehouse.windows import Window, Windows
+from lakehouse.windows import ALL_TIME, Window, Windows
 
 _AT_ONCE = 2
 """Tables that are built at the same time: while one is committed, the next is computed."""
@@ -88,7 +93,9 @@ class Running:
 
     def _resource(self, name: str, function: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
         specs = self.session.project.ingestions.values()
-        if not any(name in spec.inputs and spec.name in self.request.selected for spec in specs):
+        if self.request.retry or not any(
+            name in spec.inputs and spec.name in self.request.selected for spec in specs
+        ):
             return None
         value = function(**parents)
         if hasattr(value, "close"):
@@ -99,10 +106,21 @@ class Running:
         spec = self._ingestion(name)
         if spec.name not in self.request.selected:
             return None
+        if self.request.retry:
+            return self._refetch(spec)
         stored = self.tables.get(spec.table)
         state = stored.state if stored else None
         wanted = plan.fetch_windows(spec, self.request.windows, state)
         return Fetch(spec, function, parents, wanted)
+
+    def _refetch(self, spec: IngestionSpec) -> Fetch | None:
+        """Take what is in quarantine for what the source says."""
+        table = quarantine_table(spec)
+        if table not in self.tables:
+            return None
+        files = self.session.catalog.files(self.branch, table, (ALL_TIME,), "")
+        rows = judged_again(self.session.duckdb, spec, files)
+        return Fetch(spec, lambda **_: iter([rows]), {}, (ALL_TIME,))
 
     def _stage(self, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
         fetches = {_owner(node): fetch for node, fetch in parents.items() if fetch is not None}
@@ -151,13 +169,16 @@ class Running:
         self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows, seconds=validating)
         self._report(Step.MERGE, spec.table, rows=rows, note=note, other=validating)
         self.nodes[-1].counts = total.counts
+        if not self.request.retry:
+            self.checks += too_many(self.session.duckdb, spec, total)
         return None
 
     def _land(self, spec: IngestionSpec, validated: str, fetched: Fetched) -> Landing:
         """Merge what was validated into the raw table and its quarantine."""
         duckdb, catalog = self.session.duckdb, self.session.catalog
         target = (duckdb, catalog, self.branch, spec, self.run_id, self.started)
-        covered = () if spec.time_column is None else fetched.covered(self.request.windows)
+        by_time = spec.time_column is not None and not self.request.retry
+        covered = fetched.covered(self.request.windows) if by_time else ()
         key = plan.key_columns(self.session.project, spec)
         stored = self.tables.get(spec.table)
         landing, after = Merge(*target).land(validated, stored, covered, key)
@@ -242,7 +263,7 @@ class Running:
             session.compiled,
             dict(self.tables),
             dict(self.changed),
-            self.request.hull.end,
+            None if self.request.retry else self.request.hull.end,
         )
 
     def _commit(self, *_: Any) -> Any:

@@ -11,7 +11,7 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["doctor", "run", "testing", "preview", "diff", "maintain"],
-    ["freshness", "recheck"],
+    ["freshness", "recheck", "rejected"],
     ["steps"],
     ["request", "tasks"],
     ["release"],

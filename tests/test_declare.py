@@ -33,6 +33,7 @@ def alone(): ...
         ({"freshness_hours": (24, 1)}, "freshness_hours"),
         ({"freshness_hours": 24}, "freshness_hours"),
         ({"freshness_hours": (1, 24)}, "time_column"),
+        ({"max_quarantine_percent": 101}, "max_quarantine_percent"),
         ({"cron": "hourly"}, "cron"),
         ({"overlap": "2"}, "overlap"),
         ({"overlap": "2d"}, "time_column"),

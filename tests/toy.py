@@ -18,7 +18,7 @@ from lakehouse.request import Request
 from lakehouse.run import run
 from lakehouse.selectors import select
 from lakehouse.session import Session
-from lakehouse.windows import Window
+from lakehouse.windows import ALL_TIME, Window
 
 FIRST = date(2024, 3, 1)
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)
@@ -84,6 +84,7 @@ def modules(
     wide=False,
     noted=False,
     key=(),
+    schema=Events,
     **options,
 ):
     """The toy project over a source."""
@@ -98,7 +99,7 @@ def modules(
     @ingestion(
         table_name="events",
         unique_key="id",
-        validation_schema=NotedEvents if noted else Events,
+        validation_schema=NotedEvents if noted else schema,
         time_column="at",
         overlap=overlap,
         **options,
@@ -177,6 +178,12 @@ class Toy:
         with self.session as session:
             window = Window.of_days(*days, session.settings.timezone)
             return run(session, Request((window,), names, message="a test", **options))
+
+    def retry(self):
+        """Judge again what is in quarantine."""
+        with self.session as session:
+            names = select(self.project, None)
+            return run(session, Request((ALL_TIME,), names, message="a retry", retry=True))
 
     def rows(self, table, ref="main"):
         """The rows of a table without bookkeeping, in an order of their own."""

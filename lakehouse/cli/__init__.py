@@ -21,6 +21,7 @@ _COMMANDS = {
     "backfill": ("The same for a range of days.", "run"),
     "plan": ("Show what a run would do, and why.", "plan"),
     "freshness": ("Show how old the newest reading of each source is.", "freshness"),
+    "quarantine": ("List rejected rows by reason and day; show or retry them.", "quarantine"),
     "query": ("Answer SQL over the tables of a ref, or over Postgres.", "query"),
     "log": ("List the commits of main, newest first.", "log"),
     "check": ("Ask the checks of what is there, or check the project itself.", "check"),

@@ -65,6 +65,10 @@ def _problems(record: Mapping[str, Any]) -> Iterator[str]:
         if not check["passed"]:
             level = "failed" if check["blocking"] else "warning"
             yield f"{level}: {evidence.told(check, _ref(record))}"
+    for node in record["nodes"]:
+        rejected = node.get("counts", {}).get("quarantined")
+        if rejected:
+            yield f"quarantined: {rejected} rows of {node['node']}; see `lakehouse quarantine`"
     for window, error in record["failed"].items():
         yield f"failed: {window}: {error}"
     if record["failed"]:

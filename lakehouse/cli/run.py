@@ -45,7 +45,7 @@ def run(
             return
         names, windows = selection.names(session), session.days(day, day)
         options = {"message": f"run {day}", "full_refresh": full_refresh, "hold": hold}
-        _run(session, windows, names, Output(style), **options)
+        execute(session, windows, names, Output(style), **options)
 
 
 @click.command()
@@ -87,20 +87,21 @@ def backfill(
                 return
         names, output = selection.names(session), Output(style, verbose=verbose)
         options["message"] = f"backfill {first} to {last}"
-        _run(session, windows, names, output, **options)
+        execute(session, windows, names, output, **options)
 
 
-def _run(
+def execute(
     session: Session, windows: Windows, names: frozenset[str], output: Output, **options: Any
 ) -> None:
+    """Run, and print the report."""
     from lakehouse.request import Request
-    from lakehouse.run import run as execute
+    from lakehouse.run import run as start
 
     request = Request(windows, names, **options)
     try:
         output.progress("loading")
         session.open()
-        report = execute(session, request, output)
+        report = start(session, request, output)
     finally:
         output.done()
     record = report.to_json()

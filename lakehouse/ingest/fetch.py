@@ -46,7 +46,7 @@ class Fetch:
 
     def pieces(self) -> list[Window]:
         """The windows to ask for, one after the other."""
-        if self.spec.time_column is None:
+        if self.spec.time_column is None or self.windows == (ALL_TIME,):
             return [ALL_TIME]
         return [piece for window in self.windows for piece in window.pieces(PIECE)]
 

@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from lakehouse.catalogs import Catalog, StoredTable, TableChange
+from lakehouse import evidence
+from lakehouse.audit import CheckResult
+from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
+from lakehouse.checks import Tolerance
 from lakehouse.engines.duckdb import DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
-from lakehouse.ingest.stage import POSITION
-from lakehouse.ingest.validate import PAYLOAD, REASONS
-from lakehouse.raw import BOOKKEEPING, INGESTED_AT, RUN_ID
+from lakehouse.ingest.merge import Landing
+from lakehouse.ingest.stage import FIELDS, POSITION
+from lakehouse.ingest.validate import PAYLOAD, REASONS, keyless
+from lakehouse.raw import BOOKKEEPING, INGESTED_AT, RUN_ID, declared
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from lakehouse.declare import IngestionSpec
 
 _IDENTITY = "_identity"
@@ -33,9 +39,67 @@ def quarantine_table(spec: IngestionSpec) -> str:
 
 
 def quarantine_schema(spec: IngestionSpec) -> ibis.Schema:
-    """Its columns: the key as text, the row as received, the reasons, and which run when."""
+    """Its columns: the key as text, the row as received, the reasons, and which run when.
+
+    `payload` is what the schema calls so, or else all fields; `_fields` is what it takes to judge
+    the row again.
+    """
     key = dict.fromkeys(spec.unique_key, "string")
-    return ibis.schema({**key, PAYLOAD: "string", REASONS: "string", **BOOKKEEPING})
+    row = dict.fromkeys((PAYLOAD, FIELDS, REASONS), "string")
+    return ibis.schema({**key, **row, **BOOKKEEPING})
+
+
+def judged_again(engine: DuckDB, spec: IngestionSpec, files: list[DataFile]) -> pa.Table:
+    """The quarantined rows as they were fetched, the oldest first, to be staged once more.
+
+    A row that was rejected before its fields were kept is left where it is.
+    """
+    fields = [
+        f"json_extract_string({FIELDS}, {text(f'$.{quoted(name)}')}) AS {quoted(name)}"
+        for name in declared(spec)
+        if name != PAYLOAD
+    ]
+    kept = [PAYLOAD] if PAYLOAD in declared(spec) else []
+    return engine.connection.execute(
+        f"SELECT {', '.join([*fields, *kept, FIELDS])} FROM {_rows(spec, files)}"
+        f" WHERE {FIELDS} IS NOT NULL ORDER BY {INGESTED_AT}"
+    ).to_arrow_table()
+
+
+def _rows(spec: IngestionSpec, files: list[DataFile]) -> str:
+    """The rows of these files; columns that older ones lack are null."""
+    empty = nothing(quarantine_schema(spec), "duckdb")
+    if not files:
+        return f"({empty})"
+    return f"({empty} UNION ALL BY NAME SELECT * FROM {parquet(file.path for file in files)})"
+
+
+def too_many(engine: DuckDB, spec: IngestionSpec, landing: Landing) -> list[CheckResult]:
+    """Whether more rows of a fetch were rejected than the ingestion bears, as a check, if it says.
+
+    The examples are of what was judged last.
+    """
+    most = spec.max_quarantine_percent
+    if most is None or not landing.fetched:
+        return []
+    names = [*spec.unique_key, REASONS]
+    few = engine.connection.execute(
+        f"SELECT {', '.join(map(quoted, names))} FROM {quoted(f'{spec.name}_validated')}"
+        f" WHERE {REASONS} <> '' LIMIT {evidence.EXAMPLES}"
+    ).to_arrow_table()
+    table = quarantine_table(spec)
+    result = CheckResult(
+        check=spec.name,
+        table=table,
+        label=f"at most {most:g} % of fetched rows",
+        blocking=True,
+        passed=Tolerance(max_percent=most).bears(landing.quarantined, landing.fetched),
+        failures=landing.quarantined,
+        rows=landing.fetched,
+        examples=evidence.examples(few, names),
+        sql=f"SELECT * FROM {table} ORDER BY {INGESTED_AT} DESC" if landing.quarantined else "",
+    )
+    return [result]
 
 
 @dataclass(frozen=True)
@@ -59,8 +123,7 @@ class Quarantine:
             return None
         schema = quarantine_schema(self.spec)
         files = self.catalog.files(self.branch, stored.name, (ALL_TIME,), "") if stored else []
-        rows = parquet(f.path for f in files) if files else f"({nothing(schema, 'duckdb')})"
-        self._prepare(validated, rows, schema)
+        self._prepare(validated, _rows(self.spec, files), schema)
         if not self._differs():
             return None
         folder = f"{self.catalog.location(quarantine_table(self.spec))}/data"
@@ -76,10 +139,8 @@ class Quarantine:
         """Temporary tables `quarantine_before` and `quarantine_after`."""
         run = self.engine.connection.execute
         key = [quoted(name) for name in self.spec.unique_key]
-        # A key with a null or empty part is no key: the content stands for it.
         parts = ", ".join(f"{name}::VARCHAR" for name in key)
-        missing = " OR ".join(f"coalesce({name}::VARCHAR, '') = ''" for name in key)
-        identity = f"md5(CASE WHEN {missing} THEN {PAYLOAD} ELSE [{parts}]::VARCHAR END)"
+        identity = f"md5(CASE WHEN {keyless(self.spec)} THEN {PAYLOAD} ELSE [{parts}]::VARCHAR END)"
         run(
             "CREATE OR REPLACE TEMP TABLE quarantine_before AS"
             f" SELECT {columns(schema)}, {identity} AS {_IDENTITY} FROM {rows}"
@@ -87,7 +148,7 @@ class Quarantine:
         texts = ", ".join(f"{name}::VARCHAR AS {name}" for name in key)
         run(
             "CREATE OR REPLACE TEMP TABLE rejected AS"
-            f" SELECT {texts}, {PAYLOAD}, {REASONS}, {text(self.run_id)} AS {RUN_ID},"
+            f" SELECT {texts}, {PAYLOAD}, {FIELDS}, {REASONS}, {text(self.run_id)} AS {RUN_ID},"
             f" TIMESTAMPTZ {text(self.at.isoformat())} AS {INGESTED_AT},"
             f" {identity} AS {_IDENTITY}"
             f" FROM {quoted(validated)} WHERE {REASONS} <> ''"

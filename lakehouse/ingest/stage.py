@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 POSITION = "_position"
 """Counts the rows of one fetch in the order they came: the later of two is the newer."""
+FIELDS = "_fields"
+"""Of rows that are judged again: all fields as they were fetched first, as JSON."""
 
 
 @dataclass

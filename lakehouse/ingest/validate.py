@@ -17,7 +17,7 @@ from lakehouse.compile import to_sql
 from lakehouse.engines.duckdb import parquet
 from lakehouse.engines.sql import nothing, quoted, sql_type
 from lakehouse.errors import ProjectError
-from lakehouse.ingest.stage import POSITION
+from lakehouse.ingest.stage import FIELDS, POSITION
 from lakehouse.raw import declared
 from lakehouse.schemas import broken_by_column, broken_by_row
 
@@ -37,20 +37,33 @@ _DIALECT = "duckdb"
 def validate(engine: DuckDB, spec: IngestionSpec, paths: Sequence[str]) -> str:
     """Cast and judge the staged rows in one pass; the name of the temporary table of them.
 
-    It has the declared columns, `payload`, the position, and `reasons`: empty for a valid row.
+    It has the declared columns, the position, and `reasons`: empty for a valid row. Rows that are
+    rejected, or known by their content, have all their fields as JSON, which is their `payload`
+    too unless the schema declares one.
     """
     files = parquet(paths)
     if not paths:
         columns = ibis.schema({**declared(spec), POSITION: "int64"})
         files = f"({nothing(columns, _DIALECT)})"
     shape = engine.connection.execute(f"SELECT * FROM {files} LIMIT 0").to_arrow_table().schema
-    cast = f"SELECT {_casts(spec, ibis.Schema.from_pyarrow(shape))} FROM {files} AS staged"
+    staged = ibis.Schema.from_pyarrow(shape)
+    cast = f"SELECT {_casts(spec, staged)} FROM {files} AS staged"
     name = f"{spec.name}_validated"
+    kept = FIELDS if FIELDS in staged else f"to_json({FIELDS})::VARCHAR"
+    names = [FIELDS, *([] if PAYLOAD in declared(spec) else [PAYLOAD])]
+    needed = f"{REASONS} <> '' OR {keyless(spec)}"
+    fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
     engine.connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS"
-        f" WITH {_CAST} AS NOT MATERIALIZED ({cast}) {judgement(spec)}"
+        f" WITH {_CAST} AS NOT MATERIALIZED ({cast})"
+        f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({judgement(spec)})"
     )
     return name
+
+
+def keyless(spec: IngestionSpec) -> str:
+    """The condition that a part of the key is null or empty: its content stands for the row."""
+    return " OR ".join(f"coalesce({quoted(name)}::VARCHAR, '') = ''" for name in spec.unique_key)
 
 
 @lru_cache
@@ -58,7 +71,7 @@ def judgement(spec: IngestionSpec) -> str:
     """The SELECT that adds the reasons to cast rows; the same for whatever a source yields."""
     schema = declared(spec)
     texts = {_text(name): "string" for name, kind in schema.items() if not kind.is_string()}
-    columns = {**schema, PAYLOAD: "string", **texts, POSITION: "int64"}
+    columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
     rows = ibis.table(columns, name=_CAST)
     joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
     return to_sql(rows.mutate(**{REASONS: joined.fill_null("")}).drop(*texts), _DIALECT)
@@ -73,12 +86,15 @@ def _casts(spec: IngestionSpec, staged: ibis.Schema) -> str:
             came_as_text = name in staged and staged[name].is_string()
             value = quoted(name) if came_as_text else "NULL::VARCHAR"
             parts.append(f"{value} AS {quoted(_text(name))}")
-    if PAYLOAD not in schema:
-        whole = ", ".join(
-            f"{quoted(name)} := {quoted(name)}" for name in staged if name != POSITION
-        )
-        parts.append(f"to_json(struct_pack({whole}))::VARCHAR AS {PAYLOAD}")
-    return ", ".join([*parts, POSITION])
+    return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
+
+
+def _fields(staged: ibis.Schema) -> str:
+    """All that was fetched of a row, but its payload; only of rejected rows it becomes JSON."""
+    if FIELDS in staged:
+        return FIELDS
+    names = [quoted(name) for name in staged if name not in (POSITION, PAYLOAD)]
+    return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"
 
 
 def _cast(name: str, kind: dt.DataType, staged: ibis.Schema) -> str:

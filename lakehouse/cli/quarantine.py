@@ -1,0 +1,59 @@
+"""`quarantine`."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.catalogs import MAIN
+from lakehouse.cli.options import Selection, selection_options
+from lakehouse.cli.output import Output, format_option, table
+from lakehouse.session import Session
+
+_WIDE = 100
+ref_option = click.option("--ref", default=MAIN, show_default=True, help="main or a branch.")
+
+
+@click.group(invoke_without_command=True)
+@ref_option
+@format_option
+@click.pass_context
+def quarantine(context: click.Context, *, ref: str, style: str) -> None:
+    """List the rows that were rejected by reason and day; `show` and `retry` them."""
+    if context.invoked_subcommand is not None:
+        return
+    from lakehouse.rejected import count
+
+    rows = [vars(each) for each in count(Session(), ref)]
+    Output(style).result(rows, table(rows) if rows else "nothing is in quarantine")
+
+
+@quarantine.command()
+@click.option("--reason", default="", metavar="TEXT", help="Only rows with such a reason.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@ref_option
+@format_option
+def show(*, reason: str, limit: int, ref: str, style: str) -> None:
+    """Show rejected rows, newest first."""
+    from lakehouse.rejected import show as rejected
+
+    rows = rejected(Session(), reason=reason, limit=limit, ref=ref)
+    shown = [{**row, "payload": _short(row["payload"])} for row in rows]
+    Output(style).result(rows, table(shown) if shown else "no such row is in quarantine")
+
+
+@quarantine.command()
+@selection_options
+@format_option
+def retry(*, selection: Selection, style: str) -> None:
+    """Judge rejected rows again, and run with those that pass now."""
+    from lakehouse.cli.run import execute
+    from lakehouse.windows import ALL_TIME
+
+    with Session() as session:
+        names = selection.names(session)
+        execute(session, (ALL_TIME,), names, Output(style), message="quarantine retry", retry=True)
+
+
+def _short(payload: str | None) -> str:
+    text = payload or ""
+    return text if len(text) <= _WIDE else f"{text[:_WIDE]}…"
