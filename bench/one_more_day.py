@@ -31,9 +31,10 @@ def measure(home: Path, times: int = 3) -> dict[str, Any]:
         found[who] = {
             f"on_{_SHORT}_days": short_history,
             f"on_{long}_days": long_history,
-            "long_to_short": round(
-                long_history["process_seconds"] / short_history["process_seconds"], 2
-            ),
+            "long_to_short": {
+                figure: round(long_history[figure] / short_history[figure], 2)
+                for figure in ("process_seconds", "cpu_seconds")
+            },
         }
     return found
 
@@ -57,6 +58,7 @@ def _more(home: Path, who: str, days: int, times: int) -> dict[str, float]:
     return rounded(
         {
             "process_seconds": statistics.median(each.seconds for each in runs),
+            "cpu_seconds": statistics.median(each.cpu_seconds for each in runs),
             "pipeline_seconds": statistics.median(each.json()["seconds"] for each in runs),
             "peak_mb": max(each.peak_mb for each in runs),
             "new_rows": max(read),

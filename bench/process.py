@@ -21,6 +21,8 @@ class Timed:
     """One finished process."""
 
     seconds: float
+    cpu_seconds: float
+    """Of all processors, the process that stages included: the same on a busy machine."""
     peak_mb: float
     output: str
 
@@ -50,7 +52,7 @@ def run(arguments: Sequence[str], home: Path, *, project: Path = ROOT, **variabl
     process.returncode = os.waitstatus_to_exitcode(status)  # `process` did not see it end
     if process.returncode != 0:
         sys.exit(f"{' '.join(arguments)} failed: {output}")
-    return Timed(seconds, usage.ru_maxrss / 1024, output)
+    return Timed(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
 
 
 def lakehouse(home: Path, *words: str, project: Path = ROOT, **variables: str) -> Timed:
