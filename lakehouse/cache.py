@@ -83,6 +83,7 @@ def _to_json(compiled: Compiled) -> dict[str, Any]:
             for name, check in compiled.checks.items()
         },
         "counts": {name: _statement(counts) for name, counts in compiled.counts.items()},
+        "judgements": compiled.judgements,
     }
 
 
@@ -101,6 +102,7 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
             for name, (rules, function) in document["checks"].items()
         },
         counts={name: _read(counts) for name, counts in document["counts"].items()},
+        judgements=document["judgements"],
     )
 
 

@@ -21,8 +21,9 @@ import ibis.expr.types as ir
 from lakehouse import dag
 from lakehouse.checks import Rule
 from lakehouse.dag import Step
-from lakehouse.declare import Incremental, ModelSpec, QualitySpec, View, parameters
+from lakehouse.declare import Incremental, IngestionSpec, ModelSpec, QualitySpec, View, parameters
 from lakehouse.errors import ProjectError
+from lakehouse.judgement import judged
 from lakehouse.raw import landed
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 FINGERPRINT_DIALECT = "duckdb"
 """Fingerprints are taken of one dialect, so that engines agree on what changed."""
+LANDING_DIALECT = "duckdb"
+"""DuckDB validates what is fetched, whatever the engine is."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Compiled:
     checks: dict[str, CompiledCheck] = field(default_factory=dict)
     counts: dict[str, Statement] = field(default_factory=dict)
     """The ready checks of each table as one row: how many rows there are, and how many offend."""
+    judgements: dict[str, str] = field(default_factory=dict)
+    """The SELECT that judges the rows of each ingestion."""
 
 
 def compile_project(project: Project, dialect: str) -> Compiled:
@@ -79,6 +84,14 @@ def compile_project(project: Project, dialect: str) -> Compiled:
     dag.read(project, reading)
     reading.count()
     return reading.compiled
+
+
+def judgement(spec: IngestionSpec) -> str:
+    """The SELECT that adds reasons to the cast rows of an ingestion."""
+    try:
+        return to_sql(judged(spec), LANDING_DIALECT)
+    except ProjectError as error:
+        raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint) from None
 
 
 def to_sql(expression: ir.Table, dialect: str) -> str:
@@ -125,7 +138,9 @@ class _Compile:
         self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
     ) -> Any:
         if step is Step.MERGE:
-            return self._unbound(name, landed(self.project.ingestions[name]))
+            ingestion = self.project.ingestions[name]
+            self.compiled.judgements[name] = judgement(ingestion)
+            return self._unbound(name, landed(ingestion))
         if step is Step.MODEL:
             spec = self.project.models[name]
             model = self._model(spec, _call(spec, function, parents))

@@ -11,7 +11,7 @@ from lakehouse.catalogs import MAIN
 from lakehouse.declare import IngestionSpec
 from lakehouse.engines.sql import qualified, quoted, text
 from lakehouse.ingest.quarantine import quarantine_table
-from lakehouse.ingest.validate import PAYLOAD, REASONS
+from lakehouse.judgement import PAYLOAD, REASONS
 from lakehouse.raw import INGESTED_AT, RUN_ID
 from lakehouse.session import Session
 

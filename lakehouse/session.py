@@ -20,7 +20,6 @@ from lakehouse.ingest.stage import Stage, stage
 from lakehouse.windows import Window, Windows
 
 _NEEDED_BY_A_RUN = (
-    "pandera.backends.ibis.builtin_checks",
     "pyiceberg.io.pyarrow",
     "psycopg",
     "ibis.backends.duckdb",
@@ -124,13 +123,10 @@ class Session:
         engine = self._threads.submit(self._ready_engine)
         if not postgres.is_set_up(self.settings):
             self.start_postgres()
-        from lakehouse.ingest.validate import judgement
-
         dag.load_hamilton()
         for module in (*_NEEDED_BY_A_RUN, *_NEEDED_BY_PROFILE[self.settings.profile]):
             import_module(module)
-        for ingestion in self.compiled.project.ingestions.values():
-            judgement(ingestion)
+        _ = self.compiled
         engine.result()
         gc.freeze()
         gc.enable()

@@ -156,10 +156,11 @@ class Running:
             return None
         spec = self._ingestion(name)
         before = self.tables.get(spec.table)
+        judgement = self.session.compiled.judgements[spec.name]
         validating, total = 0.0, Landing()
         for paths in fetched.batches(self.journal.path.parent):
             since = time.perf_counter()
-            validated = validate(self.session.duckdb, spec, paths)
+            validated = validate(self.session.duckdb, spec, judgement, paths)
             validating += time.perf_counter() - since
             total += self._land(spec, validated, fetched)
         after = self.tables.get(spec.table)

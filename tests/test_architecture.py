@@ -30,7 +30,7 @@ LAYERS = [
     ["engines", "catalogs", "plan", "draw", "cache"],
     ["layout", "portability"],
     ["compile", "state"],
-    ["dag"],
+    ["dag", "judgement"],
     ["project", "raw", "expressions"],
     ["declare", "config", "embedded"],
     ["checks", "windows", "keys", "schemas", "evidence"],

@@ -17,11 +17,10 @@ from lakehouse import layout, windows
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.engines.duckdb import DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
-from lakehouse.ingest.stage import POSITION
-from lakehouse.ingest.validate import REASONS
+from lakehouse.judgement import REASONS
 from lakehouse.keys import MOST, Keys, union
 from lakehouse.layout import FileSpan
-from lakehouse.raw import INGESTED_AT, RUN_ID, declared, landed
+from lakehouse.raw import INGESTED_AT, POSITION, RUN_ID, declared, landed
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window, Windows
 

@@ -19,9 +19,9 @@ from lakehouse.checks import Tolerance
 from lakehouse.engines.duckdb import DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
 from lakehouse.ingest.merge import Landing
-from lakehouse.ingest.stage import FIELDS, POSITION
-from lakehouse.ingest.validate import PAYLOAD, REASONS, keyless
-from lakehouse.raw import BOOKKEEPING, INGESTED_AT, RUN_ID, declared
+from lakehouse.ingest.validate import keyless
+from lakehouse.judgement import FIELDS, PAYLOAD, REASONS
+from lakehouse.raw import BOOKKEEPING, INGESTED_AT, POSITION, RUN_ID, declared
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME
 

@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import storage
 from lakehouse.errors import LakehouseError
+from lakehouse.raw import POSITION
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-POSITION = "_position"
-"""Counts the rows of one fetch in the order they came: the later of two is the newer."""
-FIELDS = "_fields"
-"""Of rows that are judged again: all fields as they were fetched first, as JSON."""
 
 
 @dataclass

@@ -18,11 +18,11 @@ from ingestion.nightscout import glucose_entries, nightscout, sites
 from ingestion.replay import Documents, ReplayServer
 from ingestion.source import Nightscout
 from lakehouse import Settings, Window, config
+from lakehouse.compile import judgement
 from lakehouse.declare import IngestionSpec, spec_of
 from lakehouse.engines import duckdb
-from lakehouse.ingest.stage import POSITION
 from lakehouse.ingest.validate import validate
-from lakehouse.raw import declared, landed
+from lakehouse.raw import POSITION, declared, landed
 
 START = datetime(2024, 3, 15, tzinfo=UTC)
 DAY = Window(START, START + timedelta(days=1))
@@ -162,7 +162,9 @@ def reasons(function: Any, *tables: pa.Table) -> list[str]:
     engine = duckdb.connect(extensions=["icu"])
     with TemporaryDirectory() as folder:
         parquet.write_table(rows, f"{folder}/rows.parquet")
-        name = validate(engine, spec(function), [f"{folder}/rows.parquet"])
+        name = validate(
+            engine, spec(function), judgement(spec(function)), [f"{folder}/rows.parquet"]
+        )
     judged = engine.connection.execute(f"SELECT reasons FROM {name} ORDER BY {POSITION}")
     return [found for (found,) in judged.fetchall()]
 
