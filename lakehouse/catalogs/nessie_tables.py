@@ -7,6 +7,7 @@ from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.typedef import EMPTY_DICT, Properties
 
+from lakehouse.catalogs.avro import remember_readers
 from lakehouse.storage import Bucket
 
 
@@ -15,6 +16,7 @@ class NessieTables(RestCatalog):
 
     def __init__(self, ref: str, uri: str, bucket: Bucket) -> None:
         """`uri` is the address of Nessie's Iceberg catalog at the ref."""
+        remember_readers()
         self._io = PyArrowFileIO(_properties(bucket))
         super().__init__(ref, uri=uri)
 
