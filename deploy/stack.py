@@ -115,6 +115,7 @@ def _launch(folder: Path, server: Server) -> psutil.Process:
             user=server.user,
             start_new_session=True,  # Ctrl-C here is not meant for it
         )
+    process.returncode = 0  # it outlives this process, which shall not complain of that
     return psutil.Process(process.pid)
 
 

@@ -11,10 +11,11 @@ run renews as long as it lives.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from lakehouse import leases, runs
 from lakehouse.catalogs import Catalog
@@ -47,12 +48,14 @@ def claimed(settings: Settings, branch: str) -> Iterator[None]:
     """Hold the branch's lock and its lease."""
     path = _lock(settings, branch)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file, leases.held(_lease(settings, branch)):
+    with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        lease = leases.Lease(_lease(settings, branch))
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            if lease.give_back():  # else the free lock says that nobody holds it
+                path.unlink(missing_ok=True)
 
 
 def state(settings: Settings, branch: str) -> State:
@@ -60,7 +63,7 @@ def state(settings: Settings, branch: str) -> State:
     if not is_free(settings, branch):
         return State.LIVING
     record = runs.load(settings.warehouse, branch.removeprefix(_PREFIX))
-    if record is None:
+    if record is None or not _was_left(record):
         return State.ORPHANED if branch.startswith(_PREFIX) else State.HELD
     return State.FAILED if record["status"] == "failed" else State.HELD
 
@@ -87,11 +90,12 @@ def sweep(settings: Settings, catalog: Catalog) -> list[str]:
 
 
 def is_orphan(settings: Settings, branch: str) -> bool:
-    """Whether the branch belongs to a run that neither lives nor ended."""
+    """Whether the branch belongs to a run that neither lives nor left it on purpose."""
     if not branch.startswith(_PREFIX):
         return False
-    ended = runs.path(settings.warehouse, branch.removeprefix(_PREFIX)).exists()
-    return not ended and is_free(settings, branch)
+    record = runs.load(settings.warehouse, branch.removeprefix(_PREFIX))
+    left = record is not None and _was_left(record)
+    return not left and is_free(settings, branch)
 
 
 def is_free(settings: Settings, branch: str) -> bool:
@@ -104,6 +108,11 @@ def is_free(settings: Settings, branch: str) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _was_left(record: Mapping[str, Any]) -> bool:
+    """Whether a run that ended meant to leave its branch; the catalog may not have dropped it."""
+    return record.get("branch", "") is not None
 
 
 def _drop(settings: Settings, catalog: Catalog, branch: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lakehouse import postgres
+from lakehouse import postgres, probes
 from lakehouse.catalogs import MAIN
 from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.session import Session, moved_from
@@ -21,27 +21,39 @@ class Finding:
     cure: str = ""
 
 
+Look = Callable[[], str]
+"""Gives a line about what is in order, or raises what is not."""
+
+
 def examine(session: Session) -> list[Finding]:
-    """Look at one thing after the other; what depends on a broken one is looked at too."""
-    looks: dict[str, Callable[[Session], str]] = {
-        "project": _project,
-        "home": _home,
-        "tables": _tables,
-        "engine": _engine,
-        "postgres": _postgres,
-    }
+    """Look at one thing after the other, at tables only if servers of theirs answer."""
     settings = session.settings
-    findings = [
-        Finding("settings", healthy=True, detail=f"{settings.root}, profile {settings.profile}")
-    ]
-    for what, look in looks.items():
-        try:
-            findings.append(Finding(what, healthy=True, detail=look(session)))
-        except LakehouseError as error:
-            findings.append(Finding(what, healthy=False, detail=error.message, cure=error.hint))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong is a finding here
-            findings.append(Finding(what, healthy=False, detail=f"{type(error).__name__}: {error}"))
-    return findings
+    about = f"{settings.root}, profile {settings.profile}, engine {settings.engine}"
+    findings = [Finding("settings", healthy=True, detail=about)]
+    findings.append(_finding("project", lambda: _project(session)))
+    servers = [_finding(*each) for each in probes.probes(settings).items()]
+    needs_them = _looks(session) if all(server.healthy for server in servers) else {}
+    return [*findings, *servers, *(_finding(*each) for each in needs_them.items())]
+
+
+def _looks(session: Session) -> dict[str, Look]:
+    """What a run needs besides the project and servers."""
+    looks: dict[str, Look] = {
+        "tables": lambda: _tables(session),
+        "engine": lambda: _engine(session),
+    }
+    if session.settings.servers is None:
+        looks = {"home": lambda: _home(session), **looks, "postgres": lambda: _postgres(session)}
+    return looks
+
+
+def _finding(what: str, look: Look) -> Finding:
+    try:
+        return Finding(what, healthy=True, detail=look())
+    except LakehouseError as error:
+        return Finding(what, healthy=False, detail=error.message, cure=error.hint)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is a finding here
+        return Finding(what, healthy=False, detail=f"{type(error).__name__}: {error}")
 
 
 def _project(session: Session) -> str:

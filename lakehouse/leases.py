@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -21,26 +20,31 @@ _RENEWED_EVERY = 30.0
 _LASTS = timedelta(minutes=15)
 
 
-@contextmanager
-def held(lease: Path) -> Iterator[None]:
-    """Hold a lease, and renew it meanwhile."""
-    holder, ended = f"process {os.getpid()} of {socket.gethostname()}\n", Event()
+class Lease:
+    """A lease that this process holds from now on, and renews."""
 
-    def renew() -> None:
-        while not ended.wait(_RENEWED_EVERY):
-            with suppress(OSError):  # the next time is soon enough
-                storage.write(lease, holder)
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._holder = f"process {os.getpid()} of {socket.gethostname()}\n"
+        self._ended = Event()
+        storage.write(place, self._holder)
+        self._renewing = Thread(target=self._renew, daemon=True)
+        self._renewing.start()
 
-    storage.write(lease, holder)
-    renewing = Thread(target=renew, daemon=True)
-    renewing.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        renewing.join()
-        with suppress(OSError):  # then it ends by itself
-            lease.unlink(missing_ok=True)
+    def give_back(self) -> bool:
+        """Hold it no longer; whether others can see that at once."""
+        self._ended.set()
+        self._renewing.join()
+        try:
+            self._place.unlink(missing_ok=True)
+        except Exception:  # noqa: BLE001 - each library of a server has its own
+            return False  # then it ends by itself
+        return True
+
+    def _renew(self) -> None:
+        while not self._ended.wait(_RENEWED_EVERY):
+            with suppress(Exception):  # the next time is soon enough
+                storage.write(self._place, self._holder)
 
 
 def is_over(lease: Path) -> bool:

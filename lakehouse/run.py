@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
-from lakehouse import branches, dag, runs
+from lakehouse import branches, dag, probes, runs
 from lakehouse.errors import MergeConflictError
+from lakehouse.probes import ServerError
 from lakehouse.project import SETTINGS, WINDOW
 from lakehouse.request import Listener, Request, Silence
 from lakehouse.runs import RunReport
@@ -31,6 +33,8 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
         except MergeConflictError:
             if attempt == _ATTEMPTS:
                 raise
+        except Exception as error:
+            raise probes.explained(session.settings, error) from error
     raise AssertionError
 
 
@@ -46,13 +50,18 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
         try:
             inputs = {WINDOW: request.hull, SETTINGS: settings}
             dag.read(session.project, reading, inputs)
+        except Exception as error:
+            failure = probes.explained(settings, error)
+            raise failure from error
         except BaseException as error:
             failure = error
             raise
         finally:
             looked_at = reading.held or (reading.written and _worth_a_look(failure))
-            if reading.commit is None and not looked_at:
-                catalog.drop_branch(reading.branch)
+            left = looked_at and reading.commit is None
+            if reading.commit is None and not left:
+                with _unless_failed(failure):
+                    catalog.drop_branch(reading.branch)
             report = RunReport(
                 run_id=run_id,
                 status=reading.status(failure),
@@ -63,16 +72,29 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 nodes=tuple(reading.nodes),
                 checks=tuple(reading.checks),
                 commit=reading.commit.id if reading.commit else None,
+                branch=reading.branch if left else None,
                 published=reading.published,
                 failed={str(window): error for window, error in reading.failed.items()},
                 error=None if failure is None else str(failure) or type(failure).__name__,
             )
-            runs.record(settings.warehouse, report)
+            with _unless_failed(failure):
+                runs.record(settings.warehouse, report)
     if not reading.failed:
         reading.journal.close()
     return report
 
 
+@contextmanager
+def _unless_failed(failure: BaseException | None) -> Iterator[None]:
+    """Let no later error, as likely as not over the same server, hide a failure."""
+    try:
+        yield
+    except Exception:
+        if failure is None:
+            raise
+
+
 def _worth_a_look(failure: BaseException | None) -> bool:
     """Whether somebody may want to see what a failed run had built so far."""
-    return isinstance(failure, Exception) and not isinstance(failure, MergeConflictError)
+    passing = (MergeConflictError, ServerError)
+    return isinstance(failure, Exception) and not isinstance(failure, passing)

@@ -60,6 +60,8 @@ class RunReport:
     failed: dict[str, str] = field(default_factory=dict)
     """The windows that could not be fetched, with the error of each."""
     error: str | None = None
+    branch: str | None = None
+    """What is left of the run, to be looked at or to be merged."""
 
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object."""
@@ -71,6 +73,7 @@ class RunReport:
             "started_at": self.started_at.isoformat(),
             "seconds": round(self.seconds, 4),
             "commit": self.commit,
+            "branch": self.branch,
             "published": self.published,
             "nodes": [{**vars(node), "seconds": round(node.seconds, 4)} for node in self.nodes],
             "checks": [vars(check) for check in self.checks],

@@ -13,7 +13,7 @@ LAYERS = [
     ["doctor", "run", "testing", "preview", "diff", "maintain"],
     ["freshness", "recheck", "rejected"],
     ["steps"],
-    ["request", "tasks"],
+    ["request", "tasks", "probes"],
     ["release"],
     ["session", "graph", "branches"],
     [

@@ -1,11 +1,14 @@
 """Several processes at once, and processes that are killed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from toy import at, event
+
+from lakehouse import branches, leases
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,3 +95,14 @@ def test_an_interrupted_run_leaves_nothing(toy, source):
         toy.run(0)
     assert toy.session.catalog.branches() == []
     assert toy.head() is None
+
+
+def test_a_branch_of_another_home_is_swept_when_its_lease_is_over(toy):
+    settings, catalog = toy.session.settings, toy.session.catalog
+    catalog.create_branch("run-elsewhere")
+    lease = settings.warehouse / "leases" / "run-elsewhere"
+    held = leases.Lease(lease)
+    assert branches.sweep(settings, catalog) == []
+    os.utime(lease, (0, 0))
+    assert branches.sweep(settings, catalog) == ["run-elsewhere"]
+    held.give_back()

@@ -14,7 +14,7 @@ from lakehouse.compile import compile_project
 from lakehouse.config import load
 from lakehouse.postgres import query
 from lakehouse.project import collect
-from lakehouse.request import Request
+from lakehouse.request import Request, Silence
 from lakehouse.run import run
 from lakehouse.selectors import select
 from lakehouse.session import Session
@@ -24,6 +24,7 @@ FIRST = date(2024, 3, 1)
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)
 SCHEMA = pa.schema({"id": pa.int64(), "name": pa.string(), "at": pa.timestamp("us", "UTC")})
 """Of tables that are written without a project."""
+SILENCE = Silence()
 TYPES = {"id": pa.string(), "value": pa.string(), "at": pa.timestamp("us", "UTC")}
 
 
@@ -171,13 +172,13 @@ class Toy:
         session.duckdb = self.engine
         return session
 
-    def run(self, first=0, last=None, *, selected=None, **options):
+    def run(self, first=0, last=None, *, selected=None, listener=SILENCE, **options):
         """Run days, counted from the first of March."""
         days = [FIRST + timedelta(days=each) for each in (first, first if last is None else last)]
         names = select(self.project, selected)
         with self.session as session:
             window = Window.of_days(*days, session.settings.timezone)
-            return run(session, Request((window,), names, message="a test", **options))
+            return run(session, Request((window,), names, message="a test", **options), listener)
 
     def retry(self):
         """Judge again what is in quarantine."""

@@ -11,8 +11,9 @@ import requests
 
 from lakehouse.errors import StorageError
 
-_TIMEOUT = (5, 60)
-"""Seconds to connect, and to wait for an answer."""
+_TO_CONNECT = 5.0
+_PATIENCE = 60.0
+"""Seconds."""
 
 
 class UnansweredError(StorageError):
@@ -34,8 +35,10 @@ _REFUSALS = {400: NotFoundError, 404: NotFoundError, 409: ConflictError}
 class Nessie:
     """A Nessie server. Every method raises StorageError, or one of those above."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = _PATIENCE) -> None:
+        """`patience` is how many seconds an answer may take."""
         self.url = url
+        self._timeout = (_TO_CONNECT, patience)
 
     def reference(self, name: str) -> dict[str, Any]:
         """A branch or a tag: its type, its hash, and `metadata` if anything was committed."""
@@ -82,7 +85,7 @@ class Nessie:
     def _ask(self, method: str, path: str, **what: Any) -> dict[str, Any]:
         try:
             answer = self._session.request(
-                method, f"{self.url}/api/v2/{path}", timeout=_TIMEOUT, **what
+                method, f"{self.url}/api/v2/{path}", timeout=self._timeout, **what
             )
             document: dict[str, Any] = answer.json()
         except (requests.ConnectionError, requests.Timeout):

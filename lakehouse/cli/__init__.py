@@ -13,7 +13,7 @@ import click
 
 from lakehouse import __version__
 from lakehouse.cli.output import Output
-from lakehouse.errors import COULD_NOT_RUN, LakehouseError
+from lakehouse.errors import COULD_NOT_RUN, ConfigError, LakehouseError
 
 _INTERRUPTED = 130
 _COMMANDS = {
@@ -78,18 +78,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         output.error("interrupted; main is as it was")
         return _INTERRUPTED
-    except LakehouseError as error:
-        if "--debug" in given:
-            raise
-        output.error(error.message, hint=error.hint)
-        return error.exit_code
     except Exception as error:
         if "--debug" in given:
             raise
-        lines = str(error).splitlines() or [""]
-        output.error(
-            f"unexpected {type(error).__name__}: {lines[0]}",
-            hint="run with `lakehouse --debug …` for the traceback",
-        )
-        return COULD_NOT_RUN
+        return _tell(output, _explained(error))
     return code if isinstance(code, int) else 0
+
+
+def _explained(error: Exception) -> Exception:
+    """The error, or that a server does not answer, if that is the reason."""
+    if isinstance(error, ConfigError):
+        return error
+    from lakehouse import config, probes
+
+    try:
+        return probes.explained(config.load(), error)
+    except ConfigError:
+        return error
+
+
+def _tell(output: Output, error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, LakehouseError):
+        output.error(error.message, hint=error.hint)
+        return error.exit_code
+    lines = str(error).splitlines() or [""]
+    output.error(
+        f"unexpected {type(error).__name__}: {lines[0]}",
+        hint="run with `lakehouse --debug …` for the traceback",
+    )
+    return COULD_NOT_RUN

@@ -1,0 +1,157 @@
+"""Asks each server of the production profile whether it answers and does what is needed of it.
+
+When a run fails over one of them, the libraries in between say so in many ways, and seldom which
+server it was. So the servers are asked then, too: the one that does not answer is the reason.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from lakehouse import postgres
+from lakehouse.config import Servers, Settings
+from lakehouse.errors import CheckFailedError, LakehouseError, MergeConflictError, StorageError
+
+_PATIENCE = 5
+"""Seconds."""
+_NOT_OVER_A_SERVER = (CheckFailedError, MergeConflictError)
+
+
+class ServerError(StorageError):
+    """A server does not answer, or refuses what is needed of it."""
+
+
+def probes(settings: Settings) -> dict[str, Callable[[], str]]:
+    """By server, what asks it: gives what answered in a line, or raises LakehouseError."""
+    servers = settings.servers
+    if servers is None:
+        return {}
+    found = {"nessie": lambda: _nessie(servers), "s3": lambda: _s3(servers)}
+    if settings.engine == "trino":
+        found["trino"] = lambda: _trino(servers)
+    if settings.postgres_url is not None:
+        address = settings.postgres_url.get_secret_value()
+        found["postgres"] = lambda: _postgres(address)
+    return found
+
+
+def explained(settings: Settings, error: Exception) -> Exception:
+    """The reason of an error, if it is that a server does not answer; else the error itself."""
+    if isinstance(error, (ServerError, *_NOT_OVER_A_SERVER)):
+        return error
+    for probe in probes(settings).values():
+        try:
+            probe()
+        except LakehouseError as reason:
+            return ServerError(reason.message, hint=reason.hint)
+    return error
+
+
+def _nessie(servers: Servers) -> str:
+    from lakehouse.catalogs.nessie_api import Nessie
+
+    known = Nessie(servers.nessie_url, patience=_PATIENCE).get("config")
+    return f"{servers.nessie_url}, specification {known.get('specVersion', 'unknown')}"
+
+
+def _s3(servers: Servers) -> str:
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, place = servers.bucket, urlsplit(servers.warehouse)
+    at = bucket.endpoint or "Amazon"
+    once = {"total_max_attempts": 1}
+    client = botocore.session.get_session().create_client(
+        "s3",
+        endpoint_url=bucket.endpoint,
+        region_name=bucket.region,
+        aws_access_key_id=bucket.access_key.get_secret_value(),
+        aws_secret_access_key=bucket.secret_key.get_secret_value(),
+        config=Config(connect_timeout=_PATIENCE, read_timeout=_PATIENCE, retries=once),
+    )
+    probe = {"Bucket": place.netloc, "Key": f"{place.path.strip('/')}/.probe"}
+    try:
+        client.put_object(**probe, Body=b"")
+        client.delete_object(**probe)
+    except ClientError as error:
+        reason = error.response["Error"]
+        raise ServerError(
+            f"S3 at {at} refuses to write to {servers.warehouse}: {reason['Code']}",
+            hint=_CURES.get(reason["Code"], "may this key write to the bucket?"),
+        ) from None
+    except BotoCoreError as error:
+        raise ServerError(
+            f"S3 at {at} does not answer ({type(error).__name__})",
+            hint="is it running, and is LAKEHOUSE_S3_ENDPOINT right?",
+        ) from None
+    return f"{at}, {servers.warehouse} can be written to"
+
+
+_CURES = {
+    "NoSuchBucket": "make the bucket, or set LAKEHOUSE_WAREHOUSE to another",
+    "InvalidAccessKeyId": "set AWS_ACCESS_KEY_ID to a key that the server knows",
+    "SignatureDoesNotMatch": "set AWS_SECRET_ACCESS_KEY to the secret of AWS_ACCESS_KEY_ID",
+}
+
+
+def _trino(servers: Servers) -> str:
+    from trino.exceptions import Error, TrinoConnectionError
+
+    name = f"lakehouse_probe_{secrets.token_hex(4)}"
+    try:
+        ((version,),) = _asked(servers, "SELECT node_version FROM system.runtime.nodes LIMIT 1")
+        _asked(servers, f"CREATE CATALOG {name} USING memory")
+        _asked(servers, f"DROP CATALOG {name}")
+    except TrinoConnectionError:
+        raise ServerError(
+            f"Trino at {servers.trino_url} does not answer",
+            hint="is it running, and is LAKEHOUSE_TRINO_URL right?",
+        ) from None
+    except Error as error:
+        reason = str(getattr(error, "message", error))
+        raise ServerError(f"Trino at {servers.trino_url}: {reason}", hint=_CATALOGS) from None
+    return f"{servers.trino_url}, version {version}, makes catalogs"
+
+
+_CATALOGS = (
+    "Trino needs catalog.management=dynamic in its config.properties, and the user the right to"
+    " create catalogs"
+)
+
+
+def _asked(servers: Servers, sql: str) -> list[Any]:
+    from trino.dbapi import Connection
+
+    where = urlsplit(servers.trino_url or "")
+    connection = Connection(
+        host=where.hostname or "",
+        port=where.port or (443 if where.scheme == "https" else 80),
+        http_scheme=where.scheme,
+        user=where.username or "lakehouse",
+        request_timeout=_PATIENCE,
+        max_attempts=1,
+    )
+    cursor = connection.cursor()
+    cursor.execute(sql)
+    return list(cursor.fetchall())
+
+
+def _postgres(address: str) -> str:
+    asked = (
+        "SELECT current_setting('server_version') AS version, current_user AS name,"
+        " current_database() AS database,"
+        " has_database_privilege(current_database(), 'CREATE') AS may_create"
+    )
+    (found,) = postgres.query(address, asked)
+    at = postgres.shown(address)
+    if not found["may_create"]:
+        user, database = found["name"], found["database"]
+        raise ServerError(
+            f"Postgres at {at}: the user {user} may not create schemas",
+            hint=f'GRANT CREATE ON DATABASE "{database}" TO "{user}"',
+        )
+    return f"{at}, version {found['version']}"

@@ -1,0 +1,226 @@
+"""What fails in production: processes that are killed, and servers that are gone."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+from toy import Toy, at, event
+
+import deploy.stack
+from lakehouse import doctor
+from lakehouse.cli import main
+from lakehouse.engines import duckdb
+from lakehouse.errors import LakehouseError
+from lakehouse.request import Silence
+
+SCRIPT = Path(__file__).parent / "killed.py"
+FOLDER = deploy.stack.ROOT / "test"
+
+
+@pytest.fixture
+def begun(toy, source):
+    """The toy project with one day of two."""
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
+    toy.run(0)
+    return toy
+
+
+def converges(toy):
+    """Whether the same run once more gives everything, and leaves no branch."""
+    toy.run(1)
+    assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
+    assert toy.published("total") == [{"rows": 2, "total": 3}]
+    assert toy.session.catalog.branches() == []
+
+
+def killed_at(toy, node):
+    """Run the second day in a process that is killed when it comes to a node."""
+    process = subprocess.run(
+        [sys.executable, SCRIPT, str(toy.folder), node],
+        input=json.dumps(toy.environment),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == -9, process.stderr
+
+
+@pytest.mark.parametrize("node", ["client", "events__stage", "events", "daily", "main"])
+def test_a_run_killed_before_the_merge_leaves_main(begun, node):
+    before = begun.head()
+    killed_at(begun, node)
+    assert begun.head() == before
+    converges(begun)
+
+
+def test_a_run_killed_after_the_merge_is_published_by_the_next(begun):
+    before = begun.head()
+    killed_at(begun, "publication")
+    assert begun.head() != before
+    assert begun.published("total") == [{"rows": 1, "total": 1}]
+    converges(begun)
+
+
+class Saboteur(Silence):
+    """Kills a server when a run comes to a node."""
+
+    def __init__(self, server, node):
+        self.server, self.node = server, node
+
+    def progress(self, message):
+        if message == self.node:
+            process = deploy.stack.processes(FOLDER)[self.server]
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def sabotage():
+    """Makes a listener that kills a server; what was killed is started again."""
+    yield Saboteur
+    deploy.stack.start(FOLDER)
+
+
+@pytest.mark.parametrize("node", ["events__stage", "events", "daily"])
+@pytest.mark.parametrize("server", ["nessie", "s3"])
+def test_a_server_that_is_gone_is_named_and_main_stays(begun, stack, sabotage, server, node):
+    before = begun.head()
+    names = {"nessie": "LAKEHOUSE_NESSIE_URL", "s3": "LAKEHOUSE_S3_ENDPOINT"}
+    with pytest.raises(LakehouseError, match=f"at {stack[names[server]]} does not answer"):
+        begun.run(1, listener=sabotage(server, node))
+    deploy.stack.start(FOLDER)
+    assert begun.head() == before
+    converges(begun)
+
+
+def test_a_postgres_that_is_gone_is_named_and_the_next_run_publishes(begun, sabotage):
+    with pytest.raises(LakehouseError, match=r"Postgres at 127\.0\.0\.1:\d+/test_\d+ does not"):
+        begun.run(1, listener=sabotage("postgres", "publication"))
+    deploy.stack.start(FOLDER)
+    converges(begun)
+
+
+@pytest.fixture
+def command(toy, monkeypatch, capsys):
+    """Runs a command on the stack with some variables changed; its exit code and its error."""
+
+    def run(*arguments, **changed):
+        for name, value in {**toy.environment, **changed}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(toy.folder)
+        code = main([*arguments, "--format", "json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+WRONG = {
+    "a wrong S3 secret": (
+        {"AWS_SECRET_ACCESS_KEY": "wrong"},
+        "refuses to write to .*: SignatureDoesNotMatch",
+        "AWS_SECRET_ACCESS_KEY",
+    ),
+    "an unknown S3 key": (
+        {"AWS_ACCESS_KEY_ID": "nobody"},
+        "refuses to write to .*: InvalidAccessKeyId",
+        "AWS_ACCESS_KEY_ID",
+    ),
+    "no bucket": (
+        {"LAKEHOUSE_WAREHOUSE": "s3://nowhere/warehouse"},
+        "NoSuchBucket",
+        "LAKEHOUSE_WAREHOUSE",
+    ),
+    "no S3": (
+        {"LAKEHOUSE_S3_ENDPOINT": "http://127.0.0.1:9"},
+        "S3 at http://127.0.0.1:9 does not answer",
+        "LAKEHOUSE_S3_ENDPOINT",
+    ),
+    "no Nessie": (
+        {"LAKEHOUSE_NESSIE_URL": "http://127.0.0.1:9"},
+        "Nessie at http://127.0.0.1:9 does not answer",
+        "LAKEHOUSE_NESSIE_URL",
+    ),
+    "no Postgres": (
+        {"LAKEHOUSE_POSTGRES_URL": "postgresql://lakehouse@127.0.0.1:9/postgres"},
+        "Postgres at 127.0.0.1:9/postgres does not answer",
+        "is it running",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "message", "cure"), WRONG.values(), ids=WRONG)
+def test_doctor_says_what_is_wrong_and_the_cure(toy, changed, message, cure):
+    toy.environment |= changed
+    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    assert re.search(message, bad.detail)
+    assert cure in bad.cure
+
+
+def test_no_trino_is_said(toy):
+    toy.environment |= {
+        "LAKEHOUSE_ENGINE": "trino",
+        "LAKEHOUSE_TRINO_URL": "http://127.0.0.1:9",
+    }
+    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    assert bad.detail == "Trino at http://127.0.0.1:9 does not answer"
+
+
+def test_a_user_without_rights_is_told_the_grant(toy, lake):
+    server = lake["LAKEHOUSE_POSTGRES_URL"]
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS nobody")
+        connection.execute("CREATE ROLE nobody LOGIN PASSWORD 'secret-of-nobody'")
+    user = server.partition("//")[2].partition("@")[0]
+    toy.environment["LAKEHOUSE_POSTGRES_URL"] = server.replace(user, "nobody:secret-of-nobody")
+    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    assert "the user nobody may not create schemas" in bad.detail
+    assert bad.cure.startswith("GRANT CREATE ON DATABASE")
+
+
+@pytest.mark.parametrize("name", ["a wrong S3 secret", "no S3", "no Nessie"])
+def test_a_command_says_the_same_in_one_line(command, name):
+    changed, message, cure = WRONG[name]
+    code, said = command("query", "select 1", **changed)
+    assert code == 2
+    assert message.split(".*")[-1] in said["error"]
+    assert "\n" not in said["error"]
+    assert cure in said["hint"]
+
+
+@pytest.fixture
+def elsewhere():
+    """The same project on another machine: a home and an engine of its own."""
+
+    def make(toy):
+        folder = toy.folder / str(threading.get_ident())
+        folder.mkdir()
+        own = duckdb.connect(bucket=toy.session.settings.servers.bucket)
+        return Toy(folder, toy.postgres, toy.source, own, toy.environment)
+
+    return make
+
+
+def test_three_runs_at_once_lose_nothing(begun, source, elsewhere):
+    source.rows += [event("c", 4, at(2))]
+    failures = []
+
+    def run(day):
+        try:
+            elsewhere(begun).run(day)
+        except Exception as error:  # noqa: BLE001 - told by the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(day,)) for day in (1, 1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert begun.rows("marts.total") == [{"rows": 3, "total": 7}]
+    assert begun.published("total") == [{"rows": 3, "total": 7}]
+    assert begun.session.catalog.branches() == []

@@ -1,0 +1,76 @@
+"""The settings of the production profile."""
+
+import pytest
+
+from lakehouse.config import load
+from lakehouse.errors import ConfigError
+
+WHOLE = {
+    "LAKEHOUSE_PROFILE": "production",
+    "LAKEHOUSE_NESSIE_URL": "http://nessie:19120/",
+    "LAKEHOUSE_TRINO_URL": "http://trino:8080",
+    "LAKEHOUSE_WAREHOUSE": "s3://lake/warehouse",
+    "LAKEHOUSE_POSTGRES_URL": "postgresql://postgres/marts",
+    "AWS_ACCESS_KEY_ID": "the-key",
+    "AWS_SECRET_ACCESS_KEY": "the-secret",
+}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    def read(environment, file="[project]\n"):
+        (tmp_path / "lakehouse.toml").write_text(file)
+        return load(tmp_path, environment)
+
+    return read
+
+
+def test_the_environment_is_enough(settings):
+    servers = settings(WHOLE).servers
+    assert (servers.nessie_url, servers.bucket.endpoint) == ("http://nessie:19120", None)
+    assert settings(WHOLE).engine == "trino"
+
+
+def test_the_file_may_name_servers_and_the_environment_goes_before_it(settings):
+    file = """
+        [project]
+        profile = "production"
+        engine = "duckdb"
+        [production]
+        nessie_url = "http://file:1"
+        warehouse = "s3://lake/file"
+    """
+    secrets = {name: WHOLE[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    found = settings({**secrets, "LAKEHOUSE_NESSIE_URL": "http://environment:1"}, file).servers
+    assert (found.nessie_url, found.warehouse) == ("http://environment:1", "s3://lake/file")
+
+
+@pytest.mark.parametrize("missing", [name for name in WHOLE if name != "LAKEHOUSE_PROFILE"])
+def test_what_is_missing_is_named(settings, missing):
+    with pytest.raises(ConfigError, match=missing):
+        settings({name: value for name, value in WHOLE.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"LAKEHOUSE_PROFILE": "staging"}, "profile 'staging'"),
+        ({"LAKEHOUSE_ENGINE": "spark"}, "engine 'spark'"),
+        ({"LAKEHOUSE_WAREHOUSE": "/a/folder"}, "no place in a bucket"),
+        ({"LAKEHOUSE_PROFILE": "local", "LAKEHOUSE_ENGINE": "trino"}, "no engine 'trino'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(settings, changed, named):
+    with pytest.raises(ConfigError, match=named):
+        settings({**WHOLE, **changed})
+
+
+def test_secrets_are_not_shown(settings):
+    shown = repr(settings(WHOLE))
+    assert "the-secret" not in shown
+    assert "the-key" not in shown
+
+
+def test_duckdb_publishes_to_the_embedded_postgres_if_no_other_is_named(settings):
+    laptop = {name: value for name, value in WHOLE.items() if "POSTGRES" not in name}
+    assert settings({**laptop, "LAKEHOUSE_ENGINE": "duckdb"}).postgres_url is None
