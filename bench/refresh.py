@@ -9,11 +9,12 @@ import os
 import shutil
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench import history
 from bench.by_hand.compare import differing, link_raw
 from bench.process import ROOT, Timed, lakehouse, rounded, run
 from lakehouse import config
@@ -23,13 +24,12 @@ PROJECT = ROOT / "bench" / "synthetic"
 FIRST, DAYS = date(2023, 1, 1), 347
 READINGS = int(float(os.environ.get("BENCH_READINGS", "1e6")))
 _A_DAY = 288
-_PIECE = 2_000_000
-"""Readings that are ingested at a time: what a merge holds in memory follows from it."""
 
 
-def measure(home: Path, times: int = 2) -> dict[str, Any]:
+def measure(home: Path, times: int = 1 if READINGS > 5e7 else 2) -> dict[str, Any]:
     """Seconds and memory of both, their ratios, and the seconds of each model and statement."""
-    ingestion = [_ingest(home, first, last) for first, last in _pieces()]
+    with _open(home) as session:
+        history.write(session, _people(), FIRST, FIRST + timedelta(days=DAYS - 1))
     last_day = FIRST + timedelta(days=DAYS - 1)
     refresh = ("run", "--date", f"{last_day}", "--full-refresh", "--exclude", "layer:raw")
     out = home / "by_hand"
@@ -52,9 +52,6 @@ def measure(home: Path, times: int = 2) -> dict[str, Any]:
     }
     return {
         "people": _people(),
-        "ingestion": rounded(
-            {"seconds": sum(each.seconds for each in ingestion), "peak_mb": _peak(ingestion)}
-        ),
         "refresh": rounded({name: figure for name, (figure, _) in figures.items()}),
         "by_hand": rounded({name: figure for name, (_, figure) in figures.items()}),
         "to_by_hand": rounded({name: figure / hand for name, (figure, hand) in figures.items()}),
@@ -86,21 +83,6 @@ def _medians(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _people() -> int:
     return max(1, round(READINGS / (DAYS * _A_DAY)))
-
-
-def _pieces() -> Iterator[tuple[date, date]]:
-    """First and last days of the pieces that all days are ingested in."""
-    length = timedelta(days=max(1, _PIECE // (_people() * _A_DAY)))
-    first, end = FIRST, FIRST + timedelta(days=DAYS)
-    while first < end:
-        following = min(first + length, end)
-        yield first, following - timedelta(days=1)
-        first = following
-
-
-def _ingest(home: Path, first: date, last: date) -> Timed:
-    days = ("--from", f"{first}", "--to", f"{last}")
-    return _lakehouse(home, "backfill", *days, "--select", "layer:raw")
 
 
 def _lakehouse(home: Path, *words: str) -> Timed:

@@ -21,7 +21,7 @@ FILE_ROWS = 500_000
 """A table with more rows in a month has a file for as many days as have about this many."""
 SMALL_FILE_ROWS = 100_000
 """A file below this is worth rewriting with its neighbours of the same span."""
-_MONTH = timedelta(days=30)
+MONTH = timedelta(days=30)
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,11 +43,11 @@ class FileSpan:
 
 def file_span(rows: int, covered: Windows) -> FileSpan:
     """How much time one file holds, of a table with so many rows over the windows ingested."""
-    months = sum((window.end - window.start for window in covered), timedelta()) / _MONTH
+    months = sum((window.end - window.start for window in covered), timedelta()) / MONTH
     a_month = rows / max(months, 1.0)
     if a_month <= FILE_ROWS:
         return FileSpan()
-    return FileSpan(max(1, round(_MONTH.days * FILE_ROWS / a_month)))
+    return FileSpan(max(1, round(MONTH.days * FILE_ROWS / a_month)))
 
 
 def pieces(windows: Windows, rows: int, covered: Windows, grain: Grain) -> Windows:

@@ -12,8 +12,8 @@ import pyarrow as pa
 from lakehouse import Window
 from lakehouse.engines.duckdb import connect
 
-_ENTRIES = Path(__file__).with_name("entries.sql").read_text(encoding="utf-8")
-_SITES = """
+ENTRIES = Path(__file__).with_name("entries.sql").read_text(encoding="utf-8")
+SITES = """
 SELECT
     format('person{:04d}', person) AS site,
     ['Europe/London', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney',
@@ -34,10 +34,10 @@ class People:
         start, end = (round(edge.timestamp() * 1000) for edge in (window.start, window.end))
         with connect(extensions=("icu",)).connection as connection:
             asked = {"people": self.count, "start": start, "end": end}
-            for batch in connection.execute(_ENTRIES, asked).to_arrow_reader(_PAGE):
+            for batch in connection.execute(ENTRIES, asked).to_arrow_reader(_PAGE):
                 yield pa.Table.from_batches([batch])
 
     def sites(self) -> pa.Table:
         """The people, each with a time zone."""
         with duckdb.connect() as connection:
-            return connection.execute(_SITES, {"people": self.count}).to_arrow_table()
+            return connection.execute(SITES, {"people": self.count}).to_arrow_table()

@@ -78,15 +78,15 @@ class Merge:
         counts, and the table as it stands now if anything was written.
         """
         files = self._files(stored)
-        fingerprint = _fingerprint(self.spec)
+        current = fingerprint(self.spec)
         state = stored.state if stored else None
-        afresh = state is not None and state.fingerprint != fingerprint
+        afresh = state is not None and state.fingerprint != current
         counts = self._sort_out(validated, files, afresh=afresh)
         dirty = self._dirty() if counts.new or counts.changed else ()
         everywhere = windows.union([*(state.covered if state else ()), *covered])
         written: StoredTable | None = None
         if state is None or dirty or afresh or everywhere != state.covered:
-            after = TableState(fingerprint, () if afresh or not state else state.changes)
+            after = TableState(current, () if afresh or not state else state.changes)
             if not after.changes or dirty:
                 keys = self._keys(key) if dirty and not afresh else None
                 after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
@@ -242,5 +242,6 @@ class Merge:
         return tuple(int(value or 0) for value in row or ())
 
 
-def _fingerprint(spec: IngestionSpec) -> str:
+def fingerprint(spec: IngestionSpec) -> str:
+    """Of the columns that the raw table has."""
     return hashlib.sha256(repr(landed(spec)).encode()).hexdigest()[:16]

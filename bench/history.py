@@ -1,0 +1,55 @@
+"""Raw tables of made-up people, written as they would stand after a backfill, but at once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from bench.synthetic.people import ENTRIES, SITES
+from lakehouse import layout
+from lakehouse.catalogs import TableChange
+from lakehouse.engines.sql import columns, text, typed
+from lakehouse.ingest.merge import fingerprint
+from lakehouse.raw import INGESTED_AT, RUN_ID, landed
+from lakehouse.session import Session
+from lakehouse.state import Change, TableState
+from lakehouse.windows import ALL_TIME, Window
+
+_A_DAY = 288
+_RUN = "history"
+
+
+def write(session: Session, people: int, first: date, last: date) -> None:
+    """Put the readings of these days, and the people, on main in one commit."""
+    (window,) = session.days(first, last)
+    session.catalog.create_branch(_RUN)
+    _write(session, "sites", [SITES.replace("$people", str(people))], window, people)
+    pieces = [
+        ENTRIES.replace("$people", str(people))
+        .replace("$start", str(_milliseconds(piece)[0]))
+        .replace("$end", str(_milliseconds(piece)[1]))
+        for piece in window.pieces(layout.MONTH)
+    ]
+    days = (last - first).days + 1
+    _write(session, "glucose_entries", pieces, window, people * days * _A_DAY)
+    session.catalog.merge(_RUN, run_id=_RUN, message="made up")
+
+
+def _write(session: Session, name: str, pieces: list[str], window: Window, rows: int) -> None:
+    spec = session.project.ingestions[name]
+    schema, folder = landed(spec), f"{session.catalog.location(spec.table)}/data"
+    covered = (window,) if spec.time_column else ()
+    span = layout.file_span(rows, covered)
+    files = []
+    for piece in pieces:
+        made = f"SELECT *, {text(_RUN)} AS {RUN_ID}, now() AS {INGESTED_AT} FROM ({piece})"
+        statement = typed(f"SELECT {columns(schema)} FROM ({made})", schema, "duckdb")
+        written, _ = session.duckdb.copy(statement, folder, spec.time_column, span)
+        files += written
+    state = TableState(fingerprint(spec), (Change(_RUN, (ALL_TIME,)),), covered=covered)
+    change = TableChange(spec.table, schema.to_pyarrow(), (), files, state)
+    session.catalog.write(_RUN, change)
+
+
+def _milliseconds(window: Window) -> tuple[int, int]:
+    start, end = (round(edge.timestamp() * 1000) for edge in (window.start, window.end))
+    return start, end
