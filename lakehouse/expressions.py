@@ -110,9 +110,11 @@ def _null_of(values: Sequence[ir.Value | float], otherwise: ir.Value) -> ir.Valu
 
 
 def add_days(day: ir.DateValue, days: ir.IntegerValue | int) -> ir.DateValue:
-    """The date so many days later."""
-    count = ibis.literal(days) if isinstance(days, int) else days
-    return (day.cast(LOCAL) + count.cast("int32").as_interval("D")).date()
+    """The date so many days later, or earlier if they are negative."""
+    count = (ibis.literal(days) if isinstance(days, int) else days).cast("int32")
+    # Trino makes no negative intervals of numbers.
+    midnight, apart = day.cast(LOCAL), count.abs().as_interval("D")
+    return ibis.ifelse(count < 0, midnight - apart, midnight + apart).date()
 
 
 def iso_day_of_week(day: ir.DateValue | ir.TimestampValue) -> ir.IntegerValue:

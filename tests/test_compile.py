@@ -11,7 +11,7 @@ import pytest
 from toy import modules
 
 from lakehouse import cache, config
-from lakehouse.compile import compile_project
+from lakehouse.compile import compile_project, to_sql
 from lakehouse.project import collect
 
 ROOT = Path(__file__).parent.parent
@@ -85,3 +85,12 @@ def test_changed_code_is_compiled_anew(settings, tmp_path_factory, monkeypatch, 
     code.write_text("A = 2\n")
     changed = cache.compiled(settings, collect(modules(None, factor=2)), "duckdb")
     assert changed.models["steps"].fingerprint == compiled(factor=2).models["steps"].fingerprint
+
+
+def test_what_is_compared_with_windows_is_named_first():
+    rows = ibis.table({"key": "string", "at": "int64"}, name="rows")
+    first = rows.at.min().over(group_by=rows.key)
+    for dialect in ("duckdb", "trino"):
+        sql = to_sql(rows.filter(rows.at < first + 5), dialect)
+        assert "QUALIFY" not in sql
+        assert sql.startswith('SELECT "t1"."key", "t1"."at" FROM (')

@@ -74,6 +74,7 @@ TRAPS = {
     "about how many": ("approximate", lambda rows: rows.agg(made=rows.key.approx_nunique())),
     "minutes": ("delta", made(lambda r: r.at.delta(r.at, unit="minute"))),
     "months": ("delta", made(lambda r: r.day.delta(r.day, unit="month"))),
+    "interval of a number": ("interval", made(lambda r: r.at + r.number.as_interval("D"))),
     "distinct": ("any-row", lambda rows: rows.distinct(on="day", keep="first")),
     "first": ("any-row", lambda rows: rows.group_by("day").agg(made=rows.number.first())),
     "argmax": ("any-row", lambda rows: rows.group_by("day").agg(made=rows.key.argmax(rows.number))),

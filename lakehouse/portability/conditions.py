@@ -175,5 +175,9 @@ def counts_boundaries(node: ops.DateDelta, _: Declared) -> bool:
     return str(node.part.value) not in ("D", "day")
 
 
+def may_be_negative(node: ops.IntervalFromInteger, _: Declared) -> bool:
+    return not isinstance(node.arg, ops.Abs)
+
+
 def is_asof(node: ops.JoinChain, _: Declared) -> bool:
     return any(link.how == "asof" for link in node.rest)

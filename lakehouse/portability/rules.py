@@ -95,6 +95,13 @@ RULES = (
         conditions.counts_boundaries,
     ),
     Rule(
+        "interval",
+        "Trino makes no negative intervals of numbers",
+        "add_days(), from_seconds() of lakehouse.expressions",
+        (ops.IntervalFromInteger,),
+        conditions.may_be_negative,
+    ),
+    Rule(
         "any-row",
         "takes a value of any row, so columns of one row may come from several",
         "row_number() over a total order, then filter; or min(), max()",

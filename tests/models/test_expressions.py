@@ -110,8 +110,10 @@ def test_elapsed_seconds(con):
 
 
 def test_add_days(con):
-    found = column(con, [0, 1, 366], lambda t: add_days(ibis.date(2024, 2, 28), t.value), "int64")
-    assert found == [date(2024, 2, 28), date(2024, 2, 29), date(2025, 2, 28)]
+    found = column(
+        con, [0, 1, 366, -1], lambda t: add_days(ibis.date(2024, 2, 28), t.value), "int64"
+    )
+    assert found == [date(2024, 2, 28), date(2024, 2, 29), date(2025, 2, 28), date(2024, 2, 27)]
     assert column(con, [date(2024, 2, 28)], lambda t: add_days(t.value, 2), "date") == [
         date(2024, 3, 1)
     ]
