@@ -150,7 +150,14 @@ def _trino(place: Place) -> Server:
     program = str(home / "bin/launcher")
     command = [program, "run", "--etc-dir", str(file.parent), "--data-dir", data]
     java = str(fetch.java())
-    environment = {"JAVA_HOME": java, "PATH": f"{java}/bin:{os.environ['PATH']}"}
+    environment = {
+        "JAVA_HOME": java,
+        "PATH": f"{java}/bin:{os.environ['PATH']}",
+        # Statements that make catalogs are listed for all to see: Trino knows secrets by itself.
+        "AWS_ACCESS_KEY_ID": USER,
+        "AWS_SECRET_ACCESS_KEY": place.secrets["s3"],
+        "LAKEHOUSE_POSTGRES_PASSWORD": place.secrets["postgres"],
+    }
     return Server("trino", command, lambda: _has_started(url), environment)
 
 

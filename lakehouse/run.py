@@ -43,6 +43,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
     run_id = runs.new_id(started)
     settings, catalog = session.settings, session.catalog
     branches.sweep(settings, catalog)
+    session.engine.sweep([branch.name for branch in catalog.branches()])
     with ExitStack() as resources:
         resources.enter_context(branches.claimed(settings, branches.branch_of(run_id)))
         reading = Running(session, request, run_id, started, listener, resources)
@@ -79,6 +80,8 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
             )
             with _unless_failed(failure):
                 runs.record(settings.warehouse, report)
+            with _unless_failed(failure):
+                session.engine.release()
     if not reading.failed:
         reading.journal.close()
     return report

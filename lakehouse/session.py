@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from lakehouse import config, dag, postgres, storage, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
-from lakehouse.errors import ConfigError, StorageError, UnknownNameError
+from lakehouse.errors import StorageError, UnknownNameError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
 from lakehouse.windows import Window, Windows
@@ -92,12 +92,13 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """The engine that builds models and answers queries."""
-        if self.settings.engine == "duckdb":
+        if self.settings.servers is None or self.settings.engine == "duckdb":
             return self.duckdb
-        raise ConfigError(
-            f"the engine {self.settings.engine} is not there yet",
-            hint="set LAKEHOUSE_ENGINE=duckdb",
-        )
+        from lakehouse.engines import trino
+
+        engine = trino.connect(self.settings.servers)
+        self._started.callback(engine.release)
+        return engine
 
     @cached_property
     def duckdb(self) -> DuckDB:

@@ -201,6 +201,11 @@ class Running:
         decision = self._decide(name)
         if not decision.windows:
             if decision.reason is Reason.VIEW:
+                view = materialize.source(compiled, name, self.tables)
+                written = session.engine.define(
+                    session.catalog, self.branch, model.spec.table, view
+                )
+                self.written |= written
                 return Outcome()
             return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
         build = materialize.build(compiled, model, decision.dirty, self.tables, self.run_id)

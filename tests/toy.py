@@ -163,7 +163,8 @@ class Toy:
     def change(self, **options):
         """Change the code of the project."""
         self.project = collect(modules(self.source, **options))
-        self.compiled = compile_project(self.project, "duckdb")
+        settings = load(self.folder, self.environment)
+        self.compiled = compile_project(self.project, settings.engine)
 
     @property
     def session(self):
@@ -188,7 +189,8 @@ class Toy:
 
     def rows(self, table, ref="main"):
         """The rows of a table without bookkeeping, in an order of their own."""
-        found = self.session.query(f"select * from {table}", ref).to_pylist()
+        with self.session as session:
+            found = session.query(f"select * from {table}", ref).to_pylist()
         return sorted(
             ({k: v for k, v in row.items() if not k.startswith("_")} for row in found), key=repr
         )

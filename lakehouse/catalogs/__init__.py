@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lakehouse.state import TableState
 from lakehouse.windows import Window
@@ -26,6 +26,8 @@ class StoredTable:
     """Location of the Iceberg metadata file, which names everything else."""
     state: TableState
     rows: int
+    ref: str
+    """Where it was found; engines that name no files read it there."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,28 @@ class Branch:
     name: str
     base: str
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class ViewText:
+    """A view as engines that read the catalog without us understand it."""
+
+    name: str
+    """Qualified, like a table's."""
+    sql: str
+    dialect: str
+    schema: pa.Schema
+    catalog: str
+    """What main is called in such an engine."""
+
+
+@runtime_checkable
+class KeepsViews(Protocol):
+    """A catalog that others read, too, so that views are kept beside the tables."""
+
+    def write_view(self, branch: str, view: ViewText) -> bool:
+        """Make the view on a branch what it should be; whether it was something else."""
+        ...
 
 
 class Catalog(Protocol):
@@ -172,4 +196,8 @@ class Catalog(Protocol):
         A table that does not exist is created. With other columns than the table has, every
         file of it must be among the removed ones, and the table starts afresh.
         """
+        ...
+
+    def adopt(self, branch: str, table: str) -> StoredTable:
+        """A table that an engine wrote by itself, made fit for others to write to."""
         ...

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.io import FileIO
     from pyiceberg.manifest import DataFile as IcebergFile
+    from pyiceberg.schema import Schema
     from pyiceberg.table import Table, Transaction
     from pyiceberg.table.metadata import TableMetadata
 
 _SNAPSHOTS_KEPT = 10
 
 
-def read(name: str, metadata: str, file: Path) -> StoredTable:
+def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
     """A table from its metadata file alone; PyIceberg, slow to import, is not needed for it.
 
     `file` is the file that the address `metadata` means.
@@ -48,6 +49,7 @@ def read(name: str, metadata: str, file: Path) -> StoredTable:
         metadata=metadata,
         state=TableState.from_property(document["properties"][PROPERTY]),
         rows=int(summaries.get(current, {}).get("total-records", 0)),
+        ref=ref,
     )
 
 
@@ -65,7 +67,10 @@ def files(table: Table, reach: Sequence[Window], column: str) -> list[DataFile]:
 
 
 def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
-    """Apply a change in one Iceberg commit, creating the table at `location` if need be."""
+    """Apply a change in one Iceberg commit, creating the table at `location` if need be.
+
+    `catalog` is of one ref, and named after it.
+    """
     properties = {PROPERTY: change.state.to_property()}
     table = _existing(catalog, change)
     if table is None:
@@ -75,10 +80,27 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
             _swap(transaction, change)
             transaction.set_properties(properties)
             _forget_snapshots(transaction)
-    return _stored(change.table, catalog.load_table(change.table))
+    return _stored(change.table, catalog.load_table(change.table), catalog.name)
 
 
-def _stored(name: str, table: Table) -> StoredTable:
+def adopt(catalog: Catalog, name: str) -> StoredTable:
+    """A table whose rows and state an engine wrote; from now on its columns go by name, too."""
+    table = catalog.load_table(name)
+    names = _names_of_columns(table.schema())
+    if any(table.properties.get(key) != value for key, value in names.items()):
+        with table.transaction() as transaction:
+            transaction.set_properties(names)
+    return _stored(name, table, catalog.name)
+
+
+def _names_of_columns(schema: Schema) -> dict[str, str]:
+    """The property by which readers match columns: DuckDB writes files without field ids."""
+    from pyiceberg.table import TableProperties
+
+    return {TableProperties.DEFAULT_NAME_MAPPING: schema.name_mapping.model_dump_json()}
+
+
+def _stored(name: str, table: Table, ref: str) -> StoredTable:
     """The same as `read` of a table that PyIceberg has loaded."""
     snapshot = table.current_snapshot()
     summary = snapshot.summary if snapshot else None
@@ -87,6 +109,7 @@ def _stored(name: str, table: Table) -> StoredTable:
         metadata=table.metadata_location,
         state=TableState.from_property(table.properties[PROPERTY]),
         rows=int(summary["total-records"] or 0) if summary else 0,
+        ref=ref,
     )
 
 
@@ -118,16 +141,13 @@ def _types(schema: pa.Schema) -> list[tuple[str, str]]:
 def _create(
     catalog: Catalog, change: TableChange, location: str, properties: Mapping[str, str]
 ) -> None:
-    from pyiceberg.table import TableProperties
-
     catalog.create_namespace_if_not_exists(change.table.partition(".")[0])
     creation = catalog.create_table_transaction(
         change.table, schema=change.schema, location=location
     )
     with creation as transaction:
-        # DuckDB writes files without field ids: readers match columns by name.
-        names = transaction.table_metadata.schema().name_mapping.model_dump_json()
-        transaction.set_properties({**properties, TableProperties.DEFAULT_NAME_MAPPING: names})
+        names = _names_of_columns(transaction.table_metadata.schema())
+        transaction.set_properties({**properties, **names})
         _swap(transaction, replace(change, remove=()))
 
 

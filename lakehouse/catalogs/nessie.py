@@ -11,12 +11,22 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.catalogs import MAIN, Branch, Commit, DataFile, StoredTable, TableChange, iceberg
+from lakehouse.catalogs import (
+    MAIN,
+    Branch,
+    Commit,
+    DataFile,
+    StoredTable,
+    TableChange,
+    ViewText,
+    iceberg,
+)
 from lakehouse.catalogs import nessie_history as history
 from lakehouse.catalogs.nessie_api import (
     ConflictError,
@@ -74,7 +84,9 @@ class NessieCatalog:
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
         with ThreadPoolExecutor(_READERS) as pool:
-            return dict(zip(places, pool.map(self._read, places, places.values()), strict=True))
+            stored = pool.map(self._read, places, places.values())
+            place = self._address(ref)
+            return {table.name: replace(table, ref=place) for table in stored}
 
     def places(self, ref: str) -> dict[str, str]:
         contents = self._contents(ref)
@@ -149,6 +161,14 @@ class NessieCatalog:
         self._known[stored.metadata] = stored
         return stored
 
+    def adopt(self, branch: str, table: str) -> StoredTable:
+        stored = iceberg.adopt(self._pyiceberg(branch), table)
+        self._known[stored.metadata] = stored
+        return stored
+
+    def write_view(self, branch: str, view: ViewText) -> bool:
+        return self._pyiceberg(branch).write_view(view)
+
     def _begun(self, empty: str) -> dict[str, Any]:
         """Give an empty main its first commit: a branch merges only where both began."""
         schema = {"type": "NAMESPACE", "elements": [_FIRST_SCHEMA]}
@@ -207,7 +227,7 @@ class NessieCatalog:
 
     def _read(self, name: str, metadata: str) -> StoredTable:
         if metadata not in self._known:
-            self._known[metadata] = iceberg.read(name, metadata, self.bucket.path(metadata))
+            self._known[metadata] = iceberg.read(name, metadata, self.bucket.path(metadata), "")
         return self._known[metadata]
 
     @cached_property

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.exceptions import NoSuchViewError
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.typedef import EMPTY_DICT, Properties
+from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
 
+from lakehouse.catalogs import ViewText
 from lakehouse.catalogs.avro import remember_readers
 from lakehouse.storage import Bucket
 
@@ -20,12 +25,37 @@ class NessieTables(RestCatalog):
         self._io = PyArrowFileIO(_properties(bucket))
         super().__init__(ref, uri=uri)
 
+    def write_view(self, view: ViewText) -> bool:
+        """Replace a view by one with this text, unless it has it; whether it was replaced."""
+        namespace = view.name.partition(".")[0]
+        text = SQLViewRepresentation(type="sql", sql=view.sql, dialect=view.dialect)
+        wanted = ViewVersion.model_validate(
+            {
+                "schema-id": 0,
+                "representations": [text],
+                "default-catalog": view.catalog,
+                "default-namespace": [namespace],
+            }
+        )
+        with suppress(NoSuchViewError):
+            found = self.load_view(view.name).current_version()
+            if _meaning(found) == _meaning(wanted):
+                return False
+            self.drop_view(view.name)
+        self.create_namespace_if_not_exists(namespace)
+        self.create_view(view.name, view.schema, wanted)
+        return True
+
     def _load_file_io(
         self,
         properties: Properties = EMPTY_DICT,  # noqa: ARG002
         location: str | None = None,  # noqa: ARG002
     ) -> FileIO:
         return self._io
+
+
+def _meaning(version: ViewVersion) -> tuple[object, ...]:
+    return version.representations, version.default_catalog
 
 
 def _properties(bucket: Bucket) -> dict[str, str]:

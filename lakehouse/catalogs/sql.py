@@ -99,7 +99,7 @@ class SqliteCatalog:
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
         return {
-            name: iceberg.read(name, place, Path(iceberg.local(place)))
+            name: iceberg.read(name, place, Path(iceberg.local(place)), ref)
             for name, place in sorted(places.items())
         }
 
@@ -187,6 +187,10 @@ class SqliteCatalog:
         location = Path(self.location(change.table)).as_uri()
         with self._one_at_a_time:
             return iceberg.write(self._pyiceberg(branch), change, location)
+
+    def adopt(self, branch: str, table: str) -> StoredTable:
+        with self._one_at_a_time:
+            return iceberg.adopt(self._pyiceberg(branch), table)
 
     @cached_property
     def _opened(self) -> dict[str, SqliteTables]:

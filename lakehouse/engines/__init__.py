@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -75,6 +75,10 @@ class Engine(Protocol):
         """Replace rows of a table by what its statement gives; the table, the rows built."""
         ...
 
+    def define(self, catalog: Catalog, branch: str, table: str, view: Source) -> bool:
+        """Make a view known to those who ask the engine without us; whether that was news."""
+        ...
+
     def rows(
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
@@ -83,6 +87,14 @@ class Engine(Protocol):
 
     def interrupt(self) -> None:
         """Stop what other threads are having it do; it raises there."""
+        ...
+
+    def release(self) -> None:
+        """Drop what it made for the refs it was asked about; it may be asked again."""
+        ...
+
+    def sweep(self, branches: Collection[str]) -> None:
+        """Before a run: drop what dead processes left; `branches` are those that exist."""
         ...
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:

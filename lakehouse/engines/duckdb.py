@@ -13,7 +13,7 @@ import importlib
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +129,12 @@ class DuckDB:
         for cursor in self._cursors:
             cursor.interrupt()
 
+    def release(self) -> None:
+        """There is nothing but its memory."""
+
+    def sweep(self, branches: Collection[str]) -> None:
+        """There is nothing that outlives a process."""
+
     def prepare_to_publish(self) -> None:
         """Load what writing to Postgres needs; loading it again does nothing."""
         load_extension(self.connection, "postgres_scanner")
@@ -151,6 +157,10 @@ class DuckDB:
         shape = build.statement.schema.to_pyarrow()
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
+
+    def define(self, _catalog: Catalog, _branch: str, _table: str, _view: Source) -> bool:
+        """Nobody asks it without us."""
+        return False
 
     def rows(
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME

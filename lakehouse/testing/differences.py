@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import date, datetime
 from typing import Any
 
-from lakehouse.testing.runner import Row, Rows
+from lakehouse.testing.sandbox import Row, Rows
 
 
 def less(rows: Rows, others: Rows) -> Rows:

@@ -13,7 +13,8 @@ from lakehouse.declare import Incremental, IngestionSpec
 from lakehouse.project import Project
 from lakehouse.raw import BOOKKEEPING
 from lakehouse.testing.differences import less
-from lakehouse.testing.runner import Row, Rows, RunModel
+from lakehouse.testing.runner import RunModel
+from lakehouse.testing.sandbox import Row, Rows
 from lakehouse.testing.values import values
 
 Columns: TypeAlias = Mapping[str, st.SearchStrategy[Any] | Callable[[Row], Any]]

@@ -1,4 +1,4 @@
-"""Runs a model on rows given in place of its parents, in a DuckDB in memory.
+"""Runs a model on rows given in place of its parents.
 
 Columns that a test leaves out are null, inputs that it leaves out are empty. What a test gives is
 cast to the types of the table it stands for, so text in ISO 8601 does for dates and times.
@@ -9,35 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from lakehouse.compile import stored, to_sql
+from lakehouse.compile import Statement, stored, to_sql
 from lakehouse.declare import parameters
 from lakehouse.engines.sql import columns, quoted, typed
 from lakehouse.errors import UnknownNameError
 from lakehouse.project import Project
 from lakehouse.raw import landed
-
-if TYPE_CHECKING:
-    import duckdb
-
-DIALECT = "duckdb"
-_GIVEN = "_given"
-Row: TypeAlias = dict[str, Any]
-Rows: TypeAlias = list[Row]
+from lakehouse.testing.sandbox import DuckDBSandbox, Rows, Sandbox
 
 
 class RunModel:
-    """Runs models on rows given in place of their parents."""
+    """Runs models on rows given in place of their parents, in memory unless told where."""
 
-    def __init__(self, load: Callable[[], Project]) -> None:
+    def __init__(
+        self, load: Callable[[], Project], sandbox: Callable[[], Sandbox] = DuckDBSandbox
+    ) -> None:
         self.project = cache(load)
-        self.connection = cache(_connection)
-        self._statement = cache(self._compiled)
+        self.sandbox = cache(sandbox)
+        self._statement = cache(self.statement)
         self.schema = cache(self._schema_of)
 
     def __call__(self, model: Callable[..., ir.Table], **inputs: Any) -> Rows:
@@ -50,30 +45,31 @@ class RunModel:
         require_known(inputs, names, f"input of {model.__name__}")
         for name in names:
             self.fill(name, inputs.get(name))
-        found = self.connection().execute(self._statement(model)).to_arrow_table()
-        return [dict(row) for row in found.to_pylist()]
+        return self.rows(self._statement(model), names)
 
     def fill(self, name: str, given: Any) -> None:
-        """Make a temporary table of what stands for a parent."""
+        """Let rows stand for a parent."""
         schema = self.schema(name)
         rows = _arrow(given)
         require_known(rows.column_names, tuple(schema), f"column of {name}")
-        chosen = ", ".join(
-            quoted(column) if column in rows.column_names else f"NULL AS {quoted(column)}"
-            for column in schema
-        )
-        connection = self.connection()
-        source = quoted(_GIVEN) if rows.column_names else "range(0)"
-        if rows.column_names:
-            connection.register(_GIVEN, rows)
-        cast = typed(f"SELECT {chosen} FROM {source}", schema, DIALECT)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {cast}")
+        self.sandbox().fill(name, schema, rows)
 
-    def _compiled(self, model: Callable[..., ir.Table]) -> str:
+    def statement(self, model: Callable[..., ir.Table]) -> Statement:
+        """A model as the sandbox's engine runs it."""
         expression = self.expression(model)
-        schema = stored(expression.schema())
-        statement = typed(to_sql(expression, DIALECT), schema, DIALECT)
-        return f"SELECT {columns(schema)} FROM ({statement}) ORDER BY ALL"
+        sql = to_sql(expression, self.sandbox().dialect)
+        return Statement(sql, stored(expression.schema()))
+
+    def rows(self, statement: Statement, names: Iterable[str]) -> Rows:
+        """The rows of a statement over tables that were filled, sorted."""
+        sandbox = self.sandbox()
+        given = [f"{quoted(name)} AS (SELECT * FROM {sandbox.relation(name)})" for name in names]
+        rows = typed(statement.sql, statement.schema, sandbox.dialect)
+        order = ", ".join(str(place + 1) for place in range(len(statement.schema)))
+        return sandbox.rows(
+            f"WITH {', '.join(given)} SELECT {columns(statement.schema)} FROM ({rows}) AS found"
+            f" ORDER BY {order}"
+        )
 
     def expression(self, model: Callable[..., ir.Table]) -> ir.Table:
         """A model over unbound tables: its parents, as the project builds them."""
@@ -88,13 +84,6 @@ class RunModel:
             return landed(known.ingestions[name])
         require_known([name], tuple(known.tables), "table")
         return stored(self.expression(known.models[name].function).schema())
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    """A database in memory that knows the functions models use."""
-    from lakehouse.engines.duckdb import connect
-
-    return connect(extensions=("icu",)).connection
 
 
 def _arrow(given: Any) -> pa.Table:

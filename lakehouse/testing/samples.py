@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from lakehouse.testing.inputs import History
-from lakehouse.testing.runner import Row
+from lakehouse.testing.sandbox import Row
 
 Drawn: TypeAlias = dict[str, list[History]]
 Value = TypeVar("Value")

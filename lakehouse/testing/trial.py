@@ -9,16 +9,17 @@ from typing import Any
 
 from lakehouse import materialize
 from lakehouse.catalogs import StoredTable
-from lakehouse.compile import Compiled, CompiledModel, Statement, stored, to_sql
+from lakehouse.compile import Compiled, CompiledModel
 from lakehouse.declare import Incremental, ModelSpec, Table
-from lakehouse.engines.sql import quoted, select, typed, where
+from lakehouse.engines.sql import select, typed, where
 from lakehouse.errors import QueryError
 from lakehouse.keys import Keys
 from lakehouse.plan import decide
 from lakehouse.project import Project
 from lakehouse.state import EVERYTHING, Change, Changed, TableState
 from lakehouse.testing.inputs import Revision
-from lakehouse.testing.runner import DIALECT, Rows, RunModel
+from lakehouse.testing.runner import RunModel
+from lakehouse.testing.sandbox import Rows
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 _EARLY, _LATE = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -42,9 +43,8 @@ class Trial:
 
     def __init__(self, run_model: RunModel, spec: ModelSpec) -> None:
         self._run_model, self._spec = run_model, spec
-        expression = run_model.expression(spec.function)
-        statement = Statement(to_sql(expression, DIALECT), stored(expression.schema()))
-        self._model = CompiledModel(spec, statement, "the same")
+        self._sandbox = run_model.sandbox()
+        self._model = CompiledModel(spec, run_model.statement(spec.function), "the same")
         self._compiled = Compiled(
             _around(run_model.project(), spec),
             {name: run_model.schema(name) for name in spec.inputs},
@@ -102,35 +102,34 @@ class Trial:
     def _built(self, dirty: Changed, *, without: Changed = _NOTHING) -> Rows:
         """Some rows, from inputs cut as runs cut them, less those that are built anew."""
         tables = {
-            spec.table: StoredTable(name, "", _state(()), 0)
+            spec.table: StoredTable(name, "", _state(()), 0, "")
             for name, spec in self._compiled.project.tables.items()
             if name != self._spec.name
         }
         build = materialize.build(self._compiled, self._model, dirty, tables, _AFTER)
-        schema, column = build.statement.schema, build.time_column
+        schema, column, dialect = build.statement.schema, build.time_column, self._sandbox.dialect
         found: Rows = []
         for window, reach in build.spans:
-            rows = select(build.statement, build.sources, _scan, DIALECT, reach, build.keys)
-            condition = where((window,), build.keys, column, schema, DIALECT)
+            rows = select(build.statement, build.sources, self._scan, dialect, reach, build.keys)
+            condition = where((window,), build.keys, column, schema, dialect)
             if without:
-                anew = where(without.windows, without.keys, column, schema, DIALECT)
-                condition += f" AND ({anew}) IS NOT TRUE"
-            typed_rows = typed(rows, schema, DIALECT)
+                anew = where(without.windows, without.keys, column, schema, dialect)
+                condition += f" AND NOT coalesce({anew}, false)"
+            typed_rows = typed(rows, schema, dialect)
             found += self._rows(f"SELECT * FROM ({typed_rows}) WHERE {condition}")
         return found
 
     def _rows(self, sql: str) -> Rows:
-        import duckdb
-
         try:
-            rows: Rows = self._run_model.connection().execute(sql).to_arrow_table().to_pylist()
-        except duckdb.Error as error:
+            return self._sandbox.rows(sql)
+        except QueryError as error:
             raise QueryError(
-                f"{self._spec.table} cannot be built from rows that were made up:"
-                f" {str(error).splitlines()[0]}",
+                f"{self._spec.table} cannot be built from rows that were made up: {error.message}",
                 hint="say what to put into a column: columns={'zone': st.sampled_from(['UTC'])}",
             ) from None
-        return rows
+
+    def _scan(self, table: StoredTable, _schema: Any) -> str:
+        return self._sandbox.relation(table.name)
 
 
 def _around(project: Project, spec: ModelSpec) -> Project:
@@ -180,8 +179,3 @@ def _around_value(value: datetime | date) -> Window:
         return Window(start, start + timedelta(microseconds=1))
     start = datetime.combine(value, time(), UTC)
     return Window(start, start + timedelta(days=1))
-
-
-def _scan(table: StoredTable, _schema: Any) -> str:
-    # With its schema: the statement calls its own cut of the table by the bare name.
-    return f"temp.{quoted(table.name)}"

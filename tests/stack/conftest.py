@@ -70,7 +70,17 @@ def engine(stack, tmp_path_factory):
     return duckdb.connect(folder / "spill", bucket=config.load(folder, stack).servers.bucket)
 
 
+@pytest.fixture(params=["duckdb", "trino"])
+def toy(request, tmp_path, lake, source, engine):
+    """The toy project on the stack, nothing run yet; each engine builds it."""
+    return _toy(tmp_path, lake | {"LAKEHOUSE_ENGINE": request.param}, source, engine)
+
+
 @pytest.fixture
-def toy(tmp_path, lake, source, engine):
-    """The toy project on the stack, nothing run yet."""
-    return Toy(tmp_path, lake["LAKEHOUSE_POSTGRES_URL"], source, engine, lake)
+def on_trino(tmp_path, lake, source, engine):
+    """The toy project on the stack, built by Trino."""
+    return _toy(tmp_path, lake | {"LAKEHOUSE_ENGINE": "trino"}, source, engine)
+
+
+def _toy(folder, lake, source, engine):
+    return Toy(folder, lake["LAKEHOUSE_POSTGRES_URL"], source, engine, lake)

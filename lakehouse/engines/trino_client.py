@@ -1,0 +1,98 @@
+"""A Trino server: statements of several threads, each of them can be stopped."""
+
+from __future__ import annotations
+
+import getpass
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lakehouse.errors import QueryError
+
+if TYPE_CHECKING:
+    from trino.dbapi import Cursor
+
+_SOURCE = "lakehouse"
+_PORTS = {"http": 8080, "https": 443}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a statement gave."""
+
+    names: list[str]
+    rows: list[list[Any]]
+    seconds: float
+    """How long Trino took, by its own clock."""
+
+
+class Client:
+    """Runs statements on the server at an address; implements no more of SQL than that."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.place = f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+        self._server = {
+            "host": parts.hostname,
+            "port": parts.port or _PORTS[parts.scheme],
+            "http_scheme": parts.scheme,
+            "user": parts.username or getpass.getuser(),
+            "source": _SOURCE,
+            "timezone": "UTC",
+        }
+        self._running: set[Cursor] = set()
+        self._lock = threading.Lock()
+
+    def run(self, sql: str, *, catalog: str | None = None, tags: Sequence[str] = ()) -> Answer:
+        """What a statement gives; names without a catalog are of `catalog`.
+
+        The tags, such as a run and a node, are what Trino lists the query by. Raises QueryError.
+        """
+        from trino.dbapi import connect
+        from trino.exceptions import Error, TrinoConnectionError, TrinoQueryError
+
+        connection = connect(**self._server, catalog=catalog, client_tags=list(tags))
+        cursor = connection.cursor()
+        with self._lock:
+            self._running.add(cursor)
+        try:
+            cursor.execute(sql)
+            rows = cursor.fetchall()
+        except TrinoQueryError as error:
+            raise QueryError(f"Trino: {error.message}", hint=_advice(error)) from None
+        except (TrinoConnectionError, OSError) as error:
+            raise self._unreachable(error) from None
+        except Error as error:
+            raise QueryError(f"Trino: {error}") from None
+        finally:
+            with self._lock:
+                self._running.discard(cursor)
+        names = [column.name for column in cursor.description or ()]
+        seconds = int((cursor.stats or {}).get("elapsedTimeMillis", 0)) / 1000
+        return Answer(names, rows, seconds)
+
+    def interrupt(self) -> None:
+        """Cancel what other threads are running; it raises there."""
+        with self._lock:
+            running = list(self._running)
+        for cursor in running:
+            with suppress(Exception):  # it may have ended meanwhile, or the server is gone
+                cursor.cancel()
+
+    def _unreachable(self, error: Exception) -> QueryError:
+        return QueryError(
+            f"Trino at {self.place} does not answer ({type(error).__name__})",
+            hint="is it running, and is LAKEHOUSE_TRINO_URL right?",
+        )
+
+
+def _advice(error: Any) -> str:
+    """What to do about an error of the server's setup; nothing about one of the statement."""
+    if "static catalog store" in error.message or "CREATE CATALOG" in error.message:
+        return "let it make catalogs: catalog.management=dynamic in Trino's config.properties"
+    if "Environment variable is not set" in error.message:
+        return "set it where Trino runs: secrets are never sent to it"
+    return ""

@@ -1,0 +1,124 @@
+"""Trino with tables that are made up: short ones stand in the statement, long ones on a branch."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from contextlib import ExitStack
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lakehouse.catalogs import StoredTable, TableChange
+from lakehouse.engines.sql import columns, quoted, text, typed
+from lakehouse.engines.trino import Trino
+from lakehouse.errors import ConfigError
+from lakehouse.session import Session
+from lakehouse.state import Change, TableState
+from lakehouse.testing.sandbox import DuckDBSandbox, Rows
+from lakehouse.windows import ALL_TIME
+
+if TYPE_CHECKING:
+    import ibis
+
+    from lakehouse.config import Settings
+
+_LONGEST = 8_000
+"""Characters of rows in a statement, which Trino plans again wherever a table is read."""
+_SCHEMA = "made_up"
+
+
+class TrinoSandbox:
+    """The Trino of the production profile; implements `Sandbox`."""
+
+    dialect = "trino"
+
+    def __init__(self, settings: Settings) -> None:
+        self._closing = ExitStack()
+        self._session = self._closing.enter_context(Session(settings))
+        engine = self._session.engine
+        if not isinstance(engine, Trino):
+            raise ConfigError(
+                "there is no Trino in this profile", hint="set LAKEHOUSE_PROFILE=production"
+            )
+        self._engine, self._duckdb = engine, DuckDBSandbox()
+        self._relations: dict[str, str] = {}
+
+    def fill(self, name: str, schema: ibis.Schema, rows: pa.Table) -> None:
+        self._duckdb.fill(name, schema, rows)
+        listed = f"SELECT {columns(schema)} FROM {self._duckdb.relation(name)}"
+        cast = self._duckdb.table(listed)
+        values = ", ".join(f"({', '.join(map(_literal, row))})" for row in _tuples(cast))
+        if len(values) > _LONGEST:
+            stored = self._store(cast)
+            home = quoted(self._engine.catalogs.of(stored.ref))
+            self._relations[name] = f"{home}.{_SCHEMA}.{quoted(stored.name.partition('.')[2])}"
+            return
+        nothing = f"({', '.join('NULL' for _ in schema)})"
+        given = f"SELECT * FROM (VALUES {values or nothing}) AS given ({columns(schema)})"
+        given += "" if values else " WHERE 1 = 0"
+        self._relations[name] = f"({typed(given, schema, self.dialect)})"
+
+    def relation(self, name: str) -> str:
+        return self._relations[name]
+
+    def rows(self, sql: str) -> Rows:
+        answer = self._engine.client.run(sql)
+        return [dict(zip(answer.names, row, strict=True)) for row in answer.rows]
+
+    def close(self) -> None:
+        self._duckdb.close()
+        self._closing.close()
+
+    def _store(self, rows: pa.Table) -> StoredTable:
+        """Keep rows in a table of the branch."""
+        from pyarrow import parquet
+
+        catalog, name = self._session.catalog, f"t{secrets.token_hex(4)}"
+        address = f"{catalog.location(_SCHEMA)}/{name}.parquet"
+        place = self._session.settings.warehouse / _SCHEMA / f"{name}.parquet"
+        with place.open("wb") as file:
+            parquet.write_table(rows, file)
+        self._closing.callback(place.unlink)
+        state = TableState("", (Change(name, (ALL_TIME,)),))
+        change = TableChange(f"{_SCHEMA}.{name}", rows.schema, [], [address], state)
+        return catalog.write(self._branch, change)
+
+    @cached_property
+    def _branch(self) -> str:
+        """A branch of its own, dropped at the end."""
+        branch = f"test-{secrets.token_hex(4)}"
+        self._session.catalog.create_branch(branch)
+        self._closing.callback(self._session.catalog.drop_branch, branch)
+        return branch
+
+
+def _tuples(rows: pa.Table) -> Any:
+    return zip(*(column.to_pylist() for column in rows.columns), strict=True)
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float):
+        return (
+            repr(value) + "E0" if math.isfinite(value) and "e" not in repr(value) else _odd(value)
+        )
+    if isinstance(value, datetime):
+        zone = " UTC" if value.tzinfo else ""
+        plain = value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+        return f"TIMESTAMP {text(plain + zone)}"
+    if isinstance(value, date):
+        return f"DATE {text(value.isoformat())}"
+    return text(value) if isinstance(value, str) else str(value)
+
+
+def _odd(value: float) -> str:
+    """A float that is not finite, or that is written with an exponent anyway."""
+    if math.isfinite(value):
+        return repr(value).upper()
+    return "nan()" if math.isnan(value) else "infinity()" if value > 0 else "-infinity()"
