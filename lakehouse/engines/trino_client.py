@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trino.dbapi import Cursor
 
 _SOURCE = "lakehouse"
-_PORTS = {"http": 8080, "https": 443}
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
