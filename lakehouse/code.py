@@ -18,6 +18,15 @@ def keep(warehouse: Path, fingerprint: str, statement: Statement) -> None:
         storage.write(path, json.dumps({"sql": statement.sql, "schema": schema}))
 
 
+def sql(warehouse: Path, fingerprint: str, dialect: str) -> str | None:
+    """What a table with this fingerprint was built from; None if it is not known any more."""
+    try:
+        kept = json.loads(_path(warehouse, fingerprint).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return _pretty(kept["sql"], dialect)
+
+
 def difference(warehouse: Path, fingerprint: str, statement: Statement, dialect: str) -> list[str]:
     """What changed since a table was built: its columns, and its SQL as a unified diff.
 

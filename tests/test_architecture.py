@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     ["__main__"],
     ["cli"],
-    ["doctor", "run", "testing", "preview", "diff", "maintain"],
+    ["doctor", "run", "testing", "preview", "diff", "why", "maintain"],
     ["freshness", "recheck", "rejected"],
     ["steps"],
     ["request", "tasks", "probes"],

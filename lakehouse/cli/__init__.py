@@ -27,6 +27,7 @@ _COMMANDS = {
     "check": ("Ask the checks of what is there, or check the project itself.", "check"),
     "show": ("Show all that is known of a run.", "log"),
     "diff": ("Compare two states: tables, or the rows of one.", "diff"),
+    "why": ("Trace a row to its run, code, checks and parents.", "why"),
     "branches": ("List the branches of runs, or drop one.", "refs"),
     "merge": ("Merge what a run held for review.", "release"),
     "tag": ("Name a commit, or list the names.", "refs"),
