@@ -5,6 +5,7 @@ DuckDB reads all records of a home in bulk; a field that an older record lacks i
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import ibis
@@ -107,6 +108,11 @@ _TABLES = {
     ),
 }
 """How each table is made of `records`, and its columns."""
+
+
+def are_named(sql: str) -> bool:
+    """Whether a statement asks for one of the tables."""
+    return any(re.search(rf"\b{SCHEMA}\.{name}\b", sql, re.IGNORECASE) for name in _TABLES)
 
 
 def tables(warehouse: Path) -> dict[str, Source]:

@@ -183,7 +183,7 @@ class Session:
         from lakehouse.materialize import source
 
         stored = self.catalog.tables(ref)
-        if not stored and f"{records.SCHEMA}." not in sql:
+        if not stored and not records.are_named(sql):
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
         known = {
             spec.table: source(self.compiled, name, stored)
@@ -194,9 +194,12 @@ class Session:
             table = quarantine_table(spec)
             if table in stored:
                 known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
-        if self.settings.engine == "duckdb" or f"{records.SCHEMA}." in sql:
-            return self.duckdb.query(sql, known | records.tables(self.settings.warehouse))
-        return self.engine.query(sql, known)
+        if self.engine is not self.duckdb:
+            if not records.are_named(sql):
+                return self.engine.query(sql, known)
+            # Only DuckDB reads them, and it does not understand how views are written for others.
+            known = {name: each for name, each in known.items() if each.view is None}
+        return self.duckdb.query(sql, known | records.tables(self.settings.warehouse))
 
 
 def moved_from(home: Path, metadata: str) -> str | None:

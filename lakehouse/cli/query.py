@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from typing import Any
 
 import click
 
+from lakehouse import config
 from lakehouse.catalogs import MAIN
 from lakehouse.cli.options import Moment
 from lakehouse.cli.output import Output, format_option, table
@@ -18,26 +21,32 @@ from lakehouse.session import Session
 @click.option("--at", "moment", type=Moment(), help="As main was then: 2024-03-15T18:00.")
 @click.option(
     "--on",
-    type=click.Choice(["duckdb", "postgres"]),
-    default="duckdb",
-    show_default=True,
-    help="postgres asks the published marts.",
+    type=click.Choice(["duckdb", "trino", "postgres"]),
+    help="What answers; the profile's engine if left out. postgres asks the published marts.",
 )
 @format_option
-def query(*, sql: str, ref: str | None, moment: datetime | None, on: str, style: str) -> None:
+def query(
+    *, sql: str, ref: str | None, moment: datetime | None, on: str | None, style: str
+) -> None:
     """Answer SQL over tables named schema.table."""
     if ref is not None and moment is not None:
         msg = "--ref and --at both say which state to read; give one"
         raise click.UsageError(msg)
-    session = Session()
     if on == "postgres":
         from lakehouse import postgres
 
-        with postgres.serving(session.settings) as address:
+        with postgres.serving(config.load()) as address:
             rows = postgres.query(address, sql)
     else:
+        rows = _asked(sql, ref, moment, on)
+    Output(style).result(rows, table(rows))
+
+
+def _asked(sql: str, ref: str | None, moment: datetime | None, on: str | None) -> list[Any]:
+    """The rows that an engine answers with."""
+    chosen = {"LAKEHOUSE_ENGINE": on} if on else {}
+    with Session(config.load(environment={**os.environ, **chosen})) as session:
         if moment is not None:
             local = moment if moment.tzinfo else moment.replace(tzinfo=session.settings.timezone)
             ref = session.catalog.at(local).id
-        rows = session.query(sql, ref or MAIN).to_pylist()
-    Output(style).result(rows, table(rows))
+        return list(session.query(sql, ref or MAIN).to_pylist())
