@@ -14,6 +14,7 @@ from lakehouse import Table, UniqueCheck, config, ingestion, model, project, qua
 from lakehouse.compile import Compiled, compile_project
 from lakehouse.expressions import INSTANT, LOCAL, greatest, quantiles, to_local
 from lakehouse.portability import examine
+from lakehouse.portability.page import page
 from lakehouse.raw import landed
 
 HERE = Path(__file__)
@@ -214,6 +215,11 @@ def test_keys_are_lost_where_rows_multiply():
         return twice.mutate(made=ibis.row_number().over(order_by="key")).select("key", "made")
 
     assert [found.rule for found in examined(subject)] == ["ties"]
+
+
+def test_the_page_about_it_is_current():
+    """If not: python -m lakehouse.portability.page > docs/reference/portability.md"""
+    assert (HERE.parents[1] / "docs/reference/portability.md").read_text() == page()
 
 
 def test_the_models_of_the_project_are_portable():

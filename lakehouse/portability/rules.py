@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import ibis.expr.operations as ops
@@ -14,6 +15,17 @@ from ibis.backends.sql import compilers
 
 from lakehouse.portability import conditions
 from lakehouse.portability.conditions import Declared
+
+
+class Word(StrEnum):
+    """Whether a trap will be gone one day."""
+
+    NOTIMPL = "notimpl"
+    """This framework could do something about it."""
+    NOTYET = "notyet"
+    """Ibis or an engine could."""
+    NEVER = "never"
+    """It lies in what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class Rule:
     of: tuple[type[ops.Node], ...] = ()
     """The operations it is about."""
     when: Callable[[Any, Declared], bool] = conditions.always
+    word: Word = Word.NEVER
 
     def finds(self, node: ops.Node, declared: Declared) -> bool:
         """Whether the operation is a trap."""
@@ -48,6 +61,7 @@ RULES = (
         _WIDEN,
         (ops.Add, ops.Subtract, ops.Multiply, ops.FloorDivide, ops.Modulus),
         conditions.computes_narrowly,
+        word=Word.NOTYET,
     ),
     Rule(
         "narrow-integers",
@@ -55,18 +69,21 @@ RULES = (
         _WIDEN,
         (ops.Cast, ops.Literal, ops.Array),
         conditions.becomes_narrow,
+        word=Word.NOTYET,
     ),
     Rule(
         "unix-time",
         "Trino cuts such a time to whole seconds and forgets its zone, DuckDB does not",
         "convert it during ingestion, or use from_seconds() of lakehouse.expressions",
         (ops.TimestampFromUNIX,),
+        word=Word.NOTYET,
     ),
     Rule(
         "epoch-seconds",
         "is a fraction in SQL, a 32-bit number to Ibis, and rounded differently",
         "microseconds() of lakehouse.expressions, divided by 1_000_000",
         (ops.ExtractEpochSeconds,),
+        word=Word.NOTYET,
     ),
     Rule(
         "approximate",
@@ -80,6 +97,7 @@ RULES = (
         _EXACT,
         (ops.Median, ops.Quantile, ops.MultiQuantile),
         conditions.is_exact,
+        word=Word.NOTYET,
     ),
     Rule(
         "delta",
@@ -100,6 +118,7 @@ RULES = (
         "add_days(), from_seconds() of lakehouse.expressions",
         (ops.IntervalFromInteger,),
         conditions.may_be_negative,
+        word=Word.NOTYET,
     ),
     Rule(
         "any-row",
@@ -140,6 +159,7 @@ RULES = (
         "put the condition inside, with ibis.ifelse(condition, value, None); aggregate, then join",
         (ops.WindowFunction,),
         conditions.is_filtered_or_distinct,
+        word=Word.NOTYET,
     ),
     Rule(
         "zone-cast",
@@ -147,6 +167,7 @@ RULES = (
         _LOCAL_TIME,
         (ops.Cast,),
         conditions.drops_a_zone,
+        word=Word.NOTYET,
     ),
     Rule(
         "bare-timestamp",
@@ -154,6 +175,7 @@ RULES = (
         "cast to LOCAL or INSTANT of lakehouse.expressions",
         (ops.Cast,),
         conditions.is_bare,
+        word=Word.NOTYET,
     ),
     Rule(
         "bare-timestamp",
@@ -161,6 +183,7 @@ RULES = (
         "give the literal a scale, such as ibis.literal(text, LOCAL)",
         (ops.Literal,),
         conditions.loses_microseconds,
+        word=Word.NOTYET,
     ),
     Rule(
         "text-cast",
@@ -168,12 +191,14 @@ RULES = (
         "parse text during ingestion",
         (ops.Cast,),
         conditions.reads_text,
+        word=Word.NOTYET,
     ),
     Rule(
         "text-cast",
         "engines read different texts",
         "parse text during ingestion",
         (ops.StringToTimestamp, ops.StringToDate, ops.StringToTime),
+        word=Word.NOTYET,
     ),
     Rule(
         "shown-as-text",
@@ -181,6 +206,7 @@ RULES = (
         "iso_text() of lakehouse.expressions for instants; keep numbers as numbers",
         (ops.Cast,),
         conditions.shows_as_text,
+        word=Word.NOTYET,
     ),
     Rule(
         "halves",
@@ -216,6 +242,7 @@ RULES = (
         "least(), greatest() of lakehouse.expressions, or fill_null()",
         (ops.Greatest, ops.Least),
         conditions.has_nulls,
+        word=Word.NOTYET,
     ),
     Rule(
         "modulo",
@@ -237,6 +264,7 @@ RULES = (
         ".cast('float64') both sides",
         (ops.Divide,),
         conditions.divides_decimals,
+        word=Word.NOTYET,
     ),
     Rule(
         "regex",
@@ -244,12 +272,14 @@ RULES = (
         "use letters, classes, groups and plain quantifiers alone; or parse during ingestion",
         (ops.RegexSearch, ops.RegexSplit),
         conditions.is_no_plain_pattern,
+        word=Word.NOTYET,
     ),
     Rule(
         "regex",
         "without a match it is '' on DuckDB and null on Trino",
         "re_search() first, or parse during ingestion",
         (ops.RegexExtract,),
+        word=Word.NOTIMPL,
     ),
     Rule(
         "regex",
@@ -257,6 +287,7 @@ RULES = (
         "replace by text alone",
         (ops.RegexReplace,),
         conditions.refers_to_a_group,
+        word=Word.NOTIMPL,
     ),
     Rule(
         "time-format",
@@ -283,12 +314,14 @@ RULES = (
         "lag() over the rows of both, put together with ibis.union()",
         (ops.JoinChain,),
         conditions.is_asof,
+        word=Word.NOTYET,
     ),
     Rule(
         "memtable",
         "rows in the code are sent to Trino one INSERT a row",
         "ibis.cases() for a few values, an ingestion for more",
         (ops.InMemoryTable,),
+        word=Word.NOTYET,
     ),
 )
 
@@ -302,4 +335,5 @@ def undefined(operation: type[ops.Node], dialects: Iterable[str]) -> Iterator[Ru
         visit = getattr(compiler, f"visit_{operation.__name__}", None)
         lacking = (None, compiler.visit_Undefined, compiler.visit_Unsupported)
         if visit in lacking and operation not in compiler.extra_supported_ops:
-            yield Rule("undefined", f"{operation.__name__} is not defined for {dialect}", _OTHER)
+            trap = f"{operation.__name__} is not defined for {dialect}"
+            yield Rule("undefined", trap, _OTHER, word=Word.NOTYET)
