@@ -50,6 +50,8 @@ class Settings:
     """Those of the production profile."""
     postgres_url: SecretStr | None
     """Where marts are published; None means the embedded Postgres."""
+    alerts: tuple[SecretStr, ...]
+    """Addresses of Apprise of those who hear of trouble."""
     timezone: ZoneInfo
     """`--date` means a calendar day of this zone."""
     ingestion: str
@@ -101,6 +103,7 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         engine=engine,
         servers=_servers(declared, env, engine) if profile == PRODUCTION else None,
         postgres_url=SecretStr(url) if (url := env.get("LAKEHOUSE_POSTGRES_URL")) else None,
+        alerts=tuple(map(SecretStr, env.get("LAKEHOUSE_ALERTS", "").split())),
         timezone=zone(
             env.get("LAKEHOUSE_TIMEZONE") or project.get("timezone", "UTC"),
             f"`timezone` in {FILE}",

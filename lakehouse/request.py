@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import windows
 from lakehouse.windows import Window, Windows
+
+if TYPE_CHECKING:
+    from lakehouse.runs import RunReport
 
 
 class Listener(Protocol):
@@ -25,6 +28,10 @@ class Listener(Protocol):
         """Something that went wrong while the rest goes on."""
         ...
 
+    def ended(self, report: RunReport) -> None:
+        """What a run did, also if it failed."""
+        ...
+
 
 class Silence:
     """Listens to nothing."""
@@ -32,6 +39,7 @@ class Silence:
     def progress(self, message: str) -> None: ...
     def detail(self, message: str) -> None: ...
     def warning(self, message: str) -> None: ...
+    def ended(self, report: RunReport) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 runs.record(settings.warehouse, report)
             with _unless_failed(failure):
                 session.engine.release()
+            listener.ended(report)
     if not reading.failed:
         reading.journal.close()
     return report

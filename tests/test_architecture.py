@@ -11,6 +11,7 @@ LAYERS = [
     ["__main__"],
     ["cli"],
     ["doctor", "run", "testing", "preview", "diff", "why", "maintain"],
+    ["alerts"],
     ["freshness", "recheck", "rejected"],
     ["steps"],
     ["request", "tasks", "probes"],

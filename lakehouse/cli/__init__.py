@@ -34,6 +34,8 @@ _COMMANDS = {
     "rollback": ("Give main the tables of an earlier commit.", "release"),
     "publish": ("Publish main's newest commit again.", "release"),
     "maintain": ("Compact tables, and remove what nothing needs any more.", "maintain"),
+    "alerts": ("List what is wrong as people were told, or try the channels.", "alerts"),
+    "snooze": ("Be told nothing of one problem for a while.", "alerts"),
     "dag": ("Draw the pipeline.", "dag"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Check that everything a run needs is in order.", "doctor"),

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from lakehouse.runs import RunReport
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,6 +65,9 @@ class Output:
     def warning(self, message: str) -> None:
         """Something that went wrong while the rest goes on."""
         self._line(f"warning: {message}")
+
+    def ended(self, report: RunReport) -> None:
+        """Nothing: a command shows the report as its result."""
 
     def _line(self, message: str) -> None:
         self.done()

@@ -50,8 +50,8 @@ def retry(*, selection: Selection, style: str) -> None:
     from lakehouse.windows import ALL_TIME
 
     with Session() as session:
-        names = selection.names(session)
-        execute(session, (ALL_TIME,), names, Output(style), message="quarantine retry", retry=True)
+        options = {"message": "quarantine retry", "retry": True}
+        execute(session, (ALL_TIME,), selection, Output(style), **options)
 
 
 def _short(payload: str | None) -> str:

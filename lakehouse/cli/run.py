@@ -43,9 +43,8 @@ def run(
 
             show(session, day, day, selection, Output(style))
             return
-        names, windows = selection.names(session), session.days(day, day)
         options = {"message": f"run {day}", "full_refresh": full_refresh, "hold": hold}
-        execute(session, windows, names, Output(style), **options)
+        execute(session, session.days(day, day), selection, Output(style), **options)
 
 
 @click.command()
@@ -85,25 +84,26 @@ def backfill(
             if not windows:
                 Output(style).result({"status": "nothing to do"}, "nothing is missing")
                 return
-        names, output = selection.names(session), Output(style, verbose=verbose)
         options["message"] = f"backfill {first} to {last}"
-        execute(session, windows, names, output, **options)
+        execute(session, windows, selection, Output(style, verbose=verbose), **options)
 
 
 def execute(
-    session: Session, windows: Windows, names: frozenset[str], output: Output, **options: Any
+    session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
 ) -> None:
-    """Run, and print the report."""
+    """Run, tell of trouble, and print the report."""
+    from lakehouse.alerts import watching
     from lakehouse.request import Request
     from lakehouse.run import run as start
 
-    request = Request(windows, names, **options)
-    try:
-        output.progress("loading")
-        session.open()
-        report = start(session, request, output)
-    finally:
-        output.done()
+    with watching(session, output) as listener:
+        try:
+            output.progress("loading")
+            request = Request(windows, selection.names(session), **options)
+            session.open()
+            report = start(session, request, listener)
+        finally:
+            output.done()
     record = report.to_json()
     output.result(record, summary(record))
     if report.failed:

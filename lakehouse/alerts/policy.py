@@ -1,0 +1,58 @@
+"""When people want to be left in peace: `[alerts]` of lakehouse.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from lakehouse.config import FILE, Settings
+from lakehouse.errors import ConfigError
+
+SECTION = "alerts"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Hours of a day in which only some problems are told."""
+
+    timezone: ZoneInfo
+    quiet: tuple[time, time] | None = None
+    always: frozenset[str] = frozenset()
+    """The names of problems that are told at any hour."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """What the settings say. Raises ConfigError."""
+        section = dict(settings.section(SECTION))
+        hours, always = section.pop("quiet_hours", None), section.pop("always", [])
+        if section:
+            raise ConfigError(
+                f"[{SECTION}] of {FILE} has no {min(section)!r}",
+                hint="there are `quiet_hours` and `always`",
+            )
+        return cls(settings.timezone, _hours(hours), frozenset(always))
+
+    def is_quiet(self, name: str, now: datetime) -> bool:
+        """Whether this is no time to tell of a problem."""
+        if self.quiet is None or name in self.always:
+            return False
+        start, end = self.quiet
+        at = now.astimezone(self.timezone).time()
+        return start <= at < end if start < end else at >= start or at < end
+
+    def shown(self, instant: datetime) -> str:
+        """An instant as people of the project read it."""
+        return f"{instant.astimezone(self.timezone):%Y-%m-%d %H:%M} {self.timezone}"
+
+
+def _hours(text: str | None) -> tuple[time, time] | None:
+    if text is None:
+        return None
+    try:
+        start, end = map(time.fromisoformat, text.split("-"))
+    except (ValueError, AttributeError):
+        raise ConfigError(
+            f"`quiet_hours` in [{SECTION}] of {FILE} is {text!r}", hint="write it as '22:00-07:00'"
+        ) from None
+    return start, end
