@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 from lakehouse import postgres
 from lakehouse.config import Servers, Settings
-from lakehouse.errors import CheckFailedError, LakehouseError, MergeConflictError, StorageError
+from lakehouse.errors import (
+    CheckFailedError,
+    LakehouseError,
+    MergeConflictError,
+    QueryError,
+    StorageError,
+)
 
 _PATIENCE = 5
 """Seconds."""
@@ -99,45 +104,17 @@ _CURES = {
 
 
 def _trino(servers: Servers) -> str:
-    from trino.exceptions import Error, TrinoConnectionError
+    from lakehouse.engines.trino_client import Client
 
-    name = f"lakehouse_probe_{secrets.token_hex(4)}"
+    client, name = Client(servers.trino_url or ""), f"lakehouse_probe_{secrets.token_hex(4)}"
     try:
-        ((version,),) = _asked(servers, "SELECT node_version FROM system.runtime.nodes LIMIT 1")
-        _asked(servers, f"CREATE CATALOG {name} USING memory")
-        _asked(servers, f"DROP CATALOG {name}")
-    except TrinoConnectionError:
-        raise ServerError(
-            f"Trino at {servers.trino_url} does not answer",
-            hint="is it running, and is LAKEHOUSE_TRINO_URL right?",
-        ) from None
-    except Error as error:
-        reason = str(getattr(error, "message", error))
-        raise ServerError(f"Trino at {servers.trino_url}: {reason}", hint=_CATALOGS) from None
-    return f"{servers.trino_url}, version {version}, makes catalogs"
-
-
-_CATALOGS = (
-    "Trino needs catalog.management=dynamic in its config.properties, and the user the right to"
-    " create catalogs"
-)
-
-
-def _asked(servers: Servers, sql: str) -> list[Any]:
-    from trino.dbapi import Connection
-
-    where = urlsplit(servers.trino_url or "")
-    connection = Connection(
-        host=where.hostname or "",
-        port=where.port or (443 if where.scheme == "https" else 80),
-        http_scheme=where.scheme,
-        user=where.username or "lakehouse",
-        request_timeout=_PATIENCE,
-        max_attempts=1,
-    )
-    cursor = connection.cursor()
-    cursor.execute(sql)
-    return list(cursor.fetchall())
+        ((version,),) = client.run("SELECT node_version FROM system.runtime.nodes LIMIT 1").rows
+        client.run(f"CREATE CATALOG {name} USING memory")
+        client.run(f"DROP CATALOG {name}")
+    except QueryError as error:
+        where = "" if client.place in error.message else f"{client.place}: "
+        raise ServerError(where + error.message, hint=error.hint) from None
+    return f"{client.place}, version {version}, makes catalogs"
 
 
 def _postgres(address: str) -> str:

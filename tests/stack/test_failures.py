@@ -12,6 +12,9 @@ import pytest
 from toy import Toy, at, event
 
 import deploy.stack
+from deploy import servers
+from deploy.servers import Place
+from deploy.settings import Ports
 from lakehouse import doctor
 from lakehouse.cli import main
 from lakehouse.engines import duckdb
@@ -20,6 +23,13 @@ from lakehouse.request import Silence
 
 SCRIPT = Path(__file__).parent / "killed.py"
 FOLDER = deploy.stack.ROOT / "test"
+SECRETS = ("s3", "postgres")
+
+
+@pytest.fixture
+def toy(tmp_path, lake, source, engine):
+    """The toy project on the stack, built by DuckDB: what fails is not the engine."""
+    return Toy(tmp_path, lake["LAKEHOUSE_POSTGRES_URL"], source, engine, lake)
 
 
 @pytest.fixture
@@ -86,16 +96,38 @@ def sabotage():
     deploy.stack.start(FOLDER)
 
 
-@pytest.mark.parametrize("node", ["events__stage", "events", "daily"])
-@pytest.mark.parametrize("server", ["nessie", "s3"])
+@pytest.mark.parametrize(
+    ("server", "node"),
+    [
+        ("nessie", "events"),
+        ("nessie", "daily"),
+        ("s3", "events__stage"),
+        ("s3", "daily"),
+    ],
+)
 def test_a_server_that_is_gone_is_named_and_main_stays(begun, stack, sabotage, server, node):
     before = begun.head()
-    names = {"nessie": "LAKEHOUSE_NESSIE_URL", "s3": "LAKEHOUSE_S3_ENDPOINT"}
+    names = {
+        "nessie": "LAKEHOUSE_NESSIE_URL",
+        "s3": "LAKEHOUSE_S3_ENDPOINT",
+    }
     with pytest.raises(LakehouseError, match=f"at {stack[names[server]]} does not answer"):
         begun.run(1, listener=sabotage(server, node))
     deploy.stack.start(FOLDER)
     assert begun.head() == before
     converges(begun)
+
+
+def test_a_trino_that_is_gone_is_named_and_main_stays(on_trino, source, stack, sabotage):
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
+    on_trino.run(0)
+    before = on_trino.head()
+    address = f"Trino at {stack['LAKEHOUSE_TRINO_URL']} does not answer"
+    with pytest.raises(LakehouseError, match=address):
+        on_trino.run(1, listener=sabotage("trino", "steps"))
+    deploy.stack.start(FOLDER)
+    assert on_trino.head() == before
+    converges(on_trino)
 
 
 def test_a_postgres_that_is_gone_is_named_and_the_next_run_publishes(begun, sabotage):
@@ -162,12 +194,37 @@ def test_doctor_says_what_is_wrong_and_the_cure(toy, changed, message, cure):
 
 
 def test_no_trino_is_said(toy):
-    toy.environment |= {
-        "LAKEHOUSE_ENGINE": "trino",
-        "LAKEHOUSE_TRINO_URL": "http://127.0.0.1:9",
-    }
+    toy.environment |= {"LAKEHOUSE_ENGINE": "trino", "LAKEHOUSE_TRINO_URL": "http://127.0.0.1:9"}
     (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
-    assert bad.detail == "Trino at http://127.0.0.1:9 does not answer"
+    assert bad.detail.startswith("Trino at http://127.0.0.1:9 does not answer")
+
+
+@pytest.fixture
+def fixed_trino(tmp_path):
+    """The address of a Trino whose catalogs are fixed when it starts."""
+    port = deploy.stack._free(0)
+    place = Place(
+        tmp_path / "trino",
+        deploy.stack.ROOT / "servers",
+        Ports(trino=port),
+        dict.fromkeys(SECRETS, "x"),
+    )
+    server = servers._trino(place)
+    file = place.folder / "etc/trino/config.properties"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("catalog.")]
+    file.write_text("\n".join([*lines, "catalog.management=static"]))
+    process = deploy.stack._launch(place.folder, server)
+    deploy.stack._wait(place.folder, server, process)
+    yield place.url(port)
+    process.kill()
+    process.wait()
+
+
+def test_a_trino_that_makes_no_catalogs_is_said_with_the_cure(toy, fixed_trino):
+    toy.environment |= {"LAKEHOUSE_ENGINE": "trino", "LAKEHOUSE_TRINO_URL": fixed_trino}
+    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    assert fixed_trino in bad.detail
+    assert "catalog.management=dynamic" in bad.cure
 
 
 def test_a_user_without_rights_is_told_the_grant(toy, lake):
