@@ -8,8 +8,7 @@ from bench.synthetic.people import ENTRIES, SITES
 from lakehouse import layout
 from lakehouse.catalogs import TableChange
 from lakehouse.engines.sql import columns, text, typed
-from lakehouse.ingest.merge import fingerprint
-from lakehouse.raw import INGESTED_AT, RUN_ID, landed
+from lakehouse.raw import INGESTED_AT, RUN_ID, fingerprint, landed
 from lakehouse.session import Session
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window

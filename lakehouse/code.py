@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from lakehouse import storage
-from lakehouse.compile import Statement
+from lakehouse.compile import Compiled, Statement
+from lakehouse.declare import View
+
+Parts: TypeAlias = Mapping[str, Statement]
+"""What a table is made of: its own statement first, then those of the views below it."""
 
 
-def keep(warehouse: Path, fingerprint: str, statement: Statement) -> None:
+def parts(compiled: Compiled, name: str) -> Parts:
+    """What a table is made of now; an ingestion has columns only."""
+    model = compiled.models.get(name)
+    if model is None:
+        return {name: Statement("", compiled.schemas[name])}
+    found = {name: model.statement}
+    for parent in model.spec.inputs:
+        below = compiled.models.get(parent)
+        if below is not None and isinstance(below.spec.kind, View):
+            found |= parts(compiled, parent)
+    return found
+
+
+def keep(warehouse: Path, fingerprint: str, made_of: Parts) -> None:
     """Keep what a table is built from, once."""
     path = _path(warehouse, fingerprint)
     if not path.exists():
-        schema = {name: str(kind) for name, kind in statement.schema.items()}
-        storage.write(path, json.dumps({"sql": statement.sql, "schema": schema}))
+        own, *views = ({"name": name, **_plain(each)} for name, each in made_of.items())
+        storage.write(path, json.dumps({**own, "views": views}))
 
 
 def sql(warehouse: Path, fingerprint: str, dialect: str) -> str | None:
@@ -24,23 +43,37 @@ def sql(warehouse: Path, fingerprint: str, dialect: str) -> str | None:
         kept = json.loads(_path(warehouse, fingerprint).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return _pretty(kept["sql"], dialect)
+    return _pretty(kept["sql"], dialect) or None
 
 
-def difference(warehouse: Path, fingerprint: str, statement: Statement, dialect: str) -> list[str]:
-    """What changed since a table was built: its columns, and its SQL as a unified diff.
+def difference(warehouse: Path, fingerprint: str, made_of: Parts, dialect: str) -> list[str]:
+    """What changed since a table was built: columns, and SQL as a unified diff.
 
-    Empty if what it was built from is not known any more.
+    What changed in a view below the table follows a line that names it. Empty if what the table
+    was built from is not known any more.
     """
     try:
-        before = json.loads(_path(warehouse, fingerprint).read_text(encoding="utf-8"))
+        kept = json.loads(_path(warehouse, fingerprint).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    after = {name: str(kind) for name, kind in statement.schema.items()}
-    return [
-        *_columns(before["schema"], after),
-        *_lines(_pretty(before["sql"], dialect), _pretty(statement.sql, dialect)),
-    ]
+    own = next(iter(made_of))
+    before = {own: kept, **{view["name"]: view for view in kept.get("views", ())}}
+    found = []
+    for name in dict.fromkeys([*made_of, *before]):
+        now = _plain(made_of[name]) if name in made_of else {"sql": "", "schema": {}}
+        lines = list(_part(before.get(name, now), now, dialect))
+        found += lines if name == own else [f"view {name}", *lines] if lines else []
+    return found
+
+
+def _plain(statement: Statement) -> dict[str, Any]:
+    schema = {name: str(kind) for name, kind in statement.schema.items()}
+    return {"sql": statement.sql, "schema": schema}
+
+
+def _part(before: dict[str, Any], after: dict[str, Any], dialect: str) -> Iterator[str]:
+    yield from _columns(before["schema"], after["schema"])
+    yield from _lines(_pretty(before["sql"], dialect), _pretty(after["sql"], dialect))
 
 
 def _columns(before: dict[str, str], after: dict[str, str]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lakehouse import code
+from lakehouse import code, raw
 from lakehouse.catalogs import MAIN
-from lakehouse.plan import PlannedNode, Reason, plan_run
+from lakehouse.plan import PlannedNode, plan_run
 from lakehouse.session import Session
+from lakehouse.state import TableState
 from lakehouse.windows import Windows
 
 
@@ -41,15 +42,19 @@ def preview(session: Session, windows: Windows, selected: frozenset[str]) -> lis
             windows=tuple(map(str, node.decision.windows)),
             keys="" if node.decision.keys is None else str(node.decision.keys),
             rows=stored[node.table].rows if node.table in stored else None,
-            changes=_changes(session, node, states[node.table].fingerprint)
-            if node.decision.reason is Reason.CODE_CHANGED
-            else (),
+            changes=_changes(session, node, states.get(node.table)),
         )
         for node in nodes
     ]
 
 
-def _changes(session: Session, node: PlannedNode, fingerprint: str) -> tuple[str, ...]:
-    statement = session.compiled.models[node.table.split(".")[1]].statement
+def _changes(session: Session, node: PlannedNode, state: TableState | None) -> tuple[str, ...]:
+    """What changed since a table was stored; nothing if it is made of the same."""
+    compiled, name = session.compiled, node.table.split(".")[1]
+    ingestion = compiled.project.ingestions.get(name)
+    now = raw.fingerprint(ingestion) if ingestion else compiled.models[name].fingerprint
+    if state is None or state.fingerprint == now:
+        return ()
+    made_of = code.parts(compiled, name)
     warehouse, dialect = session.settings.warehouse, session.engine_dialect
-    return tuple(code.difference(warehouse, fingerprint, statement, dialect))
+    return tuple(code.difference(warehouse, state.fingerprint, made_of, dialect))

@@ -68,6 +68,8 @@ class TableState:
     """The version of each stored parent that the rows were built from."""
     covered: Windows = ()
     """The windows that an ingestion was asked for so far."""
+    fields: tuple[str, ...] = ()
+    """What the rows of an ingestion's source had so far; empty: not known."""
 
     @property
     def version(self) -> str:
@@ -97,6 +99,7 @@ class TableState:
                 "fingerprint": self.fingerprint,
                 "parents": dict(sorted(self.parents.items())),
                 "covered": windows.to_json(self.covered),
+                "fields": list(self.fields),
                 "changes": [
                     [c.version, windows.to_json(c.windows), keys.to_json(c.keys)]
                     for c in self.changes
@@ -113,6 +116,7 @@ class TableState:
             fingerprint=document["fingerprint"],
             parents=document["parents"],
             covered=windows.from_json(document["covered"]),
+            fields=tuple(document.get("fields", ())),
             changes=tuple(
                 Change(version, windows.from_json(pairs), *map(keys.from_json, known))
                 for version, pairs, *known in document["changes"]

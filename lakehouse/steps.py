@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec, QualitySpec, parameters
 from lakehouse.errors import CheckFailedError
+from lakehouse.ingest.drift import news
 from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
 from lakehouse.ingest.merge import Landing, Merge
 from lakehouse.ingest.quarantine import (
@@ -162,11 +163,14 @@ class Running:
             since = time.perf_counter()
             validated = validate(self.session.duckdb, spec, judgement, paths)
             validating += time.perf_counter() - since
-            total += self._land(spec, validated, fetched)
+            total += self._land(spec, validated, fetched, paths)
         after = self.tables.get(spec.table)
+        drift = news(spec, before, after)
+        if drift:
+            self.listener.warning(f"{spec.table}: {drift}")
         if after is not None and (before is None or after.state.version != before.state.version):
             self.changed[name] = after.state.changes[-1].windows
-        rows, note = total.new + total.changed, str(total)
+        rows, note = total.new + total.changed, "; ".join(filter(None, (str(total), drift)))
         self._report(Step.VALIDATE, f"{spec.name}.validate", rows=fetched.rows, seconds=validating)
         self._report(Step.MERGE, spec.table, rows=rows, note=note, other=validating)
         self.nodes[-1].counts = total.counts
@@ -174,7 +178,9 @@ class Running:
             self.checks += too_many(self.session.duckdb, spec, total)
         return None
 
-    def _land(self, spec: IngestionSpec, validated: str, fetched: Fetched) -> Landing:
+    def _land(
+        self, spec: IngestionSpec, validated: str, fetched: Fetched, paths: Sequence[str]
+    ) -> Landing:
         """Merge what was validated into the raw table and its quarantine."""
         duckdb, catalog = self.session.duckdb, self.session.catalog
         target = (duckdb, catalog, self.branch, spec, self.run_id, self.started)
@@ -182,11 +188,14 @@ class Running:
         covered = fetched.covered(self.request.windows) if by_time else ()
         key = plan.key_columns(self.session.project, spec)
         stored = self.tables.get(spec.table)
-        landing, after = Merge(*target).land(validated, stored, covered, key)
+        landing, after = Merge(*target).land(validated, stored, covered, key, paths)
         quarantined = self.tables.get(quarantine_table(spec))
         rejected = Quarantine(*target).update(validated, quarantined)
         for written in filter(None, (after, rejected)):
             self._keep(written)
+        if after is not None:
+            made_of = code.parts(self.session.compiled, spec.name)
+            code.keep(self.session.settings.warehouse, after.state.fingerprint, made_of)
         return landing
 
     def _model(self, name: str, *_: Any) -> Any:
@@ -210,7 +219,7 @@ class Running:
             return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
         build = materialize.build(compiled, model, decision.dirty, self.tables, self.run_id)
         stored, rows = session.engine.build(session.catalog, self.branch, build)
-        code.keep(session.settings.warehouse, model.fingerprint, model.statement)
+        code.keep(session.settings.warehouse, model.fingerprint, code.parts(compiled, name))
         self._keep(stored)
         self.changed[name] = decision.windows
         return Outcome(

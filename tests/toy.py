@@ -86,6 +86,7 @@ def modules(
     noted=False,
     key=(),
     schema=Events,
+    most=1000,
     **options,
 ):
     """The toy project over a source."""
@@ -114,7 +115,7 @@ def modules(
     @into(silver)
     def valid(events):
         """Events worth counting."""
-        return events.filter(events.value < 1000)
+        return events.filter(events.value < most)
 
     @model(kind=Incremental(time_column="at", lookback=lookback))
     @into(silver)

@@ -6,7 +6,7 @@ neighbours of the same time, are rewritten. An unchanged row keeps the run that 
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,10 +17,11 @@ from lakehouse import layout, windows
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.engines.duckdb import DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
+from lakehouse.ingest.drift import WRITTEN, fields, remembered
 from lakehouse.judgement import REASONS
 from lakehouse.keys import MOST, Keys, union
 from lakehouse.layout import FileSpan
-from lakehouse.raw import INGESTED_AT, POSITION, RUN_ID, declared, landed
+from lakehouse.raw import INGESTED_AT, POSITION, RUN_ID, declared, fingerprint, landed
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window, Windows
 
@@ -70,12 +71,14 @@ class Merge:
         stored: StoredTable | None,
         covered: Windows,
         key: tuple[str, ...],
+        paths: Sequence[str] = (),
     ) -> tuple[Landing, StoredTable | None]:
         """Merge the valid rows of the temporary table into the raw table.
 
         `stored` is the raw table as it stands; `covered` are the windows that were fetched;
-        `key` are the columns of the unique key whose changed values are remembered. Gives the
-        counts, and the table as it stands now if anything was written.
+        `key` are the columns of the unique key whose changed values are remembered; `paths` the
+        staged files, for the fields that they have. Gives the counts, and the table as it stands
+        now if anything was written.
         """
         files = self._files(stored)
         current = fingerprint(self.spec)
@@ -93,7 +96,10 @@ class Merge:
             rows = counts.new + sum(file.rows for file in files)
             span = layout.file_span(rows, everywhere)
             rewritten = files if afresh else self._rewritten(files, dirty, span)
-            written = self._write(rewritten, replace(after, covered=everywhere), counts, span)
+            known = state.fields if state else ()
+            seen = fields(self.engine, self.spec, paths) if dirty else frozenset()
+            after = replace(after, covered=everywhere, fields=remembered(known, seen))
+            written = self._write(rewritten, after, counts, span)
         return counts, written
 
     def _sort_out(self, validated: str, files: list[DataFile], *, afresh: bool) -> Landing:
@@ -111,7 +117,7 @@ class Merge:
         distinct = self.engine.scalar(f"SELECT count(*) FROM (SELECT DISTINCT {key} {valid})")
         # Telling the newest of each key apart sorts whole rows, and is hardly ever needed.
         newest = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {POSITION} DESC) = 1"
-        run("DROP VIEW IF EXISTS written")
+        run(f"DROP VIEW IF EXISTS {WRITTEN}")
         run("DROP VIEW IF EXISTS incoming")
         run(
             f"CREATE TEMP VIEW incoming AS SELECT {names} {valid}"
@@ -139,7 +145,7 @@ class Merge:
         )
         unchanged = "(SELECT * FROM existing WHERE is_same)"
         run(
-            f"CREATE TEMP VIEW written AS SELECT {names} FROM incoming"
+            f"CREATE TEMP VIEW {WRITTEN} AS SELECT {names} FROM incoming"
             + (f" ANTI JOIN {unchanged} USING ({key})" if same_as_before else "")
         )
         return Landing(
@@ -240,8 +246,3 @@ class Merge:
     def _counts(self, sql: str) -> tuple[int, ...]:
         row = self.engine.connection.execute(sql).fetchone()
         return tuple(int(value or 0) for value in row or ())
-
-
-def fingerprint(spec: IngestionSpec) -> str:
-    """Of the columns that the raw table has."""
-    return hashlib.sha256(repr(landed(spec)).encode()).hexdigest()[:16]

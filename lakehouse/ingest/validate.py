@@ -64,8 +64,8 @@ def _casts(spec: IngestionSpec, staged: ibis.Schema) -> str:
     parts = [f"{_cast(name, kind, staged)} AS {quoted(name)}" for name, kind in schema.items()]
     for name, kind in schema.items():
         if not kind.is_string():
-            came_as_text = name in staged and staged[name].is_string()
-            value = quoted(name) if came_as_text else "NULL::VARCHAR"
+            told = name in staged and (staged[name].is_string() or staged[name].is_nested())
+            value = f"{quoted(name)}::VARCHAR" if told else "NULL::VARCHAR"
             parts.append(f"{value} AS {quoted(text_of(name))}")
     return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
 
