@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import backfill, day, merge, one_more_day, plan, publish, refresh
+from bench import backfill, checks, day, merge, one_more_day, plan, publish, refresh
 
 BENCHMARKS = {
     "day": day.measure,
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "merge": merge.measure,
     "publish": publish.measure,
     "plan": plan.measure,
+    "checks": checks.measure,
     "refresh": refresh.measure,
     "one_more_day": one_more_day.measure,
 }

@@ -105,7 +105,7 @@ class RowRule(Rule):
         raise NotImplementedError
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
-        return self._breaking(table).fill_null(False).sum()
+        return table.count(where=self._breaking(table))
 
     def offending(self, table: ir.Table, _others: Mapping[str, ir.Table]) -> ir.Table | None:
         return table.filter(self._breaking(table))
