@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from toy import at, event
+from toy import NotedEvents, at, event
 
 from lakehouse.errors import CheckFailedError, SourceError
 
@@ -233,7 +233,7 @@ def test_a_rejected_row_that_comes_again_is_no_news(toy, source):
 def test_a_new_column_of_a_source_costs_no_rows(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(40))]
     toy.run(0, 40)
-    toy.change(noted=True)
+    toy.change(schema=NotedEvents)
     source.rows.append(event("c", 3, at(1)))
     toy.run(1)
     rows = toy.session.query("select id, note from raw.events order by id").to_pylist()

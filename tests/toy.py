@@ -83,7 +83,6 @@ def modules(
     factor=1,
     lookback="1d",
     wide=False,
-    noted=False,
     key=(),
     schema=Events,
     most=1000,
@@ -101,7 +100,7 @@ def modules(
     @ingestion(
         table_name="events",
         unique_key="id",
-        validation_schema=NotedEvents if noted else schema,
+        validation_schema=schema,
         time_column="at",
         overlap=overlap,
         **options,
