@@ -18,12 +18,13 @@ from lakehouse.engines.sql import nothing, sql_type, text
 SCHEMA = "lakehouse"
 _DIALECT = "duckdb"
 _NODE = "STRUCT(node VARCHAR, step VARCHAR, reason VARCHAR, windows VARCHAR, rows BIGINT,\
- seconds DOUBLE, note VARCHAR)"
+ seconds DOUBLE, note VARCHAR, counts JSON)"
 _CHECK = 'STRUCT("check" VARCHAR, "table" VARCHAR, label VARCHAR, blocking BOOLEAN,\
  passed BOOLEAN, failures BIGINT, rows BIGINT, examples JSON, sql VARCHAR)'
 _FIELDS = {
     "run": "VARCHAR",
     "status": "VARCHAR",
+    "message": "VARCHAR",
     "window": "TIMESTAMPTZ[]",
     "started_at": "TIMESTAMPTZ",
     "seconds": "DOUBLE",
@@ -57,6 +58,7 @@ _TABLES = {
         {
             "run": "string",
             "status": "string",
+            "message": "string",
             "window_start": _INSTANT,
             "window_end": _INSTANT,
             "started_at": _INSTANT,
@@ -78,6 +80,7 @@ _TABLES = {
             "rows": "int64",
             "seconds": "float64",
             "note": "string",
+            "counts": "string",
         },
     ),
     "checks": (

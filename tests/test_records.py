@@ -29,11 +29,12 @@ def test_every_run_is_a_row_also_one_that_failed(toy, source, ask):
     source.rows = [event("b", 501, at(1))]
     with pytest.raises(CheckFailedError):
         toy.run(1)
-    sql = "select run, status, commit, window_start, error from lakehouse.runs order by started_at"
+    sql = "select run, status, message, commit, window_start, error from lakehouse.runs order by started_at"
     first, second = ask(sql)
     assert first == {
         "run": report.run_id,
         "status": "done",
+        "message": "a test",
         "commit": report.commit,
         "window_start": datetime(2024, 3, 1, tzinfo=UTC),
         "error": None,
@@ -75,3 +76,10 @@ def test_what_was_published_is_told(toy, source, ask):
     assert ask(sql) == [
         {"commit": report.commit, "mart": mart, "rows": 1} for mart in ("daily", "total")
     ]
+
+
+def test_what_became_of_fetched_rows_is_told(toy, source, ask):
+    source.rows = [event("a", 1, at(0)), event("b", "x", at(0))]
+    toy.run(0)
+    sql = "select (counts ->> 'quarantined')::int as rejected from lakehouse.nodes"
+    assert ask(f"{sql} where step = 'merge'") == [{"rejected": 1}]
