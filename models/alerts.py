@@ -1,0 +1,87 @@
+"""Glucose that a person wants to hear of now. No medical device: decide no treatment by it.
+
+What counts is the newest reading of each person, for as long as it says something about the
+present; that none comes is told by `freshness_hours` of the source. Limits are those of the
+consensus on time in range and of common sensors.
+"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse import quality
+from lakehouse.expressions import microseconds
+
+URGENT_LOW = 54
+LOW = 70
+HIGH = 250
+"""mg/dL; a value at the limit is not beyond it."""
+FALL = -3.0
+"""mg/dL a minute, at which sensors show two arrows down."""
+RECENT_MINUTES = 60
+
+_TABLE = "silver.fct_glucose_readings"
+_MINUTE = 60_000_000
+
+
+@quality(table=_TABLE, blocking=False, lookback="0d")
+def glucose_is_not_urgently_low(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Nobody's glucose is urgently low."""
+    newest = _newest(fct_glucose_readings)
+    return _told(newest.filter(newest.glucose_mg_dl < URGENT_LOW), "URGENT LOW")
+
+
+@quality(table=_TABLE, blocking=False, lookback="0d")
+def glucose_is_not_low(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Nobody's glucose is low."""
+    newest = _newest(fct_glucose_readings)
+    return _told(newest.filter(newest.glucose_mg_dl < LOW), "low")
+
+
+@quality(table=_TABLE, blocking=False, lookback="0d")
+def glucose_is_not_high(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Nobody's glucose is high."""
+    newest = _newest(fct_glucose_readings)
+    return _told(newest.filter(newest.glucose_mg_dl > HIGH), "high")
+
+
+@quality(table=_TABLE, blocking=False, lookback="0d")
+def glucose_does_not_fall_rapidly(fct_glucose_readings: ir.Table) -> ir.Table:
+    """Nobody's glucose falls rapidly."""
+    newest = _newest(fct_glucose_readings)
+    return _told(newest.filter(newest.rate_mg_dl_per_minute <= FALL), "falling rapidly")
+
+
+def _newest(readings: ir.Table) -> ir.Table:
+    """The newest reading of each person, if it is of the last hour."""
+    now = microseconds(ibis.now())  # portable: ok an alert is about now
+    age = now - microseconds(readings.reading_timestamp)
+    recent = readings.filter((age >= 0) & (age <= RECENT_MINUTES * _MINUTE))
+    order = ibis.window(group_by="site", order_by=[recent.reading_timestamp.desc(), "entry_id"])
+    return recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
+
+
+def _told(readings: ir.Table, what: str) -> ir.Table:
+    """The readings, with what to say to people of each."""
+    at = readings.local_timestamp
+    clock = _two_digits(at.hour()) + ":" + _two_digits(at.minute())
+    rate = readings.rate_mg_dl_per_minute.round().cast("int32").cast("string").fill_null("?")
+    glucose = readings.glucose_mg_dl.cast("string")
+    message = (
+        readings.site
+        + f": {what}, "
+        + glucose
+        + " mg/dL at "
+        + clock
+        + ", "
+        + rate
+        + " mg/dL a minute"
+    )
+    return readings.select(
+        "site", "reading_timestamp", "local_timestamp", "glucose_mg_dl", message=message
+    )
+
+
+def _two_digits(number: ir.IntegerValue) -> ir.StringValue:
+    return number.cast("string").lpad(2, "0")
