@@ -10,6 +10,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     ["__main__"],
     ["cli"],
+    ["units"],
+    ["schedule"],
     ["doctor", "run", "testing", "preview", "diff", "why", "maintain"],
     ["alerts"],
     ["freshness", "recheck", "rejected"],
@@ -35,7 +37,7 @@ LAYERS = [
     ["project", "raw", "expressions"],
     ["declare", "config", "embedded"],
     ["checks", "windows", "keys", "schemas", "evidence"],
-    ["leases"],
+    ["leases", "cron"],
     ["storage"],
     ["errors"],
 ]

@@ -34,6 +34,7 @@ _COMMANDS = {
     "rollback": ("Give main the tables of an earlier commit.", "release"),
     "publish": ("Publish main's newest commit again.", "release"),
     "maintain": ("Compact tables, and remove what nothing needs any more.", "maintain"),
+    "schedule": ("Run every ingestion by its cron, until it is stopped.", "schedule"),
     "alerts": ("List what is wrong as people were told, or try the channels.", "alerts"),
     "snooze": ("Be told nothing of one problem for a while.", "alerts"),
     "dag": ("Draw the pipeline.", "dag"),

@@ -1,0 +1,38 @@
+"""`schedule`."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.output import Output, format_option
+from lakehouse.session import Session
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Run what there is to run, and end.")
+@click.option(
+    "--print",
+    "kind",
+    type=click.Choice(["systemd", "cron", "kubernetes"]),
+    help="Write what others need to run it instead.",
+)
+@format_option
+@click.pass_context
+def schedule(context: click.Context, *, once: bool, kind: str | None, style: str) -> None:
+    """Run every ingestion by its cron, and what depends on it, until it is stopped."""
+    from lakehouse import schedule as running
+
+    session, output = Session(), Output(style, verbose=True)
+    if kind is not None:
+        from lakehouse.units import KINDS
+
+        text = KINDS[kind](session.settings, running.jobs(session.project))
+        output.result({kind: text}, text.rstrip())
+    elif once:
+        code = running.once(session.settings, output)
+        output.done()
+        context.exit(code)
+    else:
+        running.forever(session.settings, output)
+        output.done()
+        output.result({"status": "stopped"}, "stopped")

@@ -1,0 +1,109 @@
+"""The schedule runs what there is to run, catches up what was missed, and stops cleanly."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from toy import at, event
+
+from lakehouse import schedule
+from lakehouse.errors import ProjectError
+from lakehouse.schedule import Job
+from lakehouse.units import KINDS
+
+ROOT = Path(__file__).parent.parent
+JOB = Job("events", ("0 * * * *",), ("events",))
+INGESTION = """
+import pandera.ibis
+import pyarrow as pa
+
+from lakehouse import ingestion
+
+
+class Things(pandera.ibis.DataFrameModel):
+    id: str
+
+
+@ingestion(table_name="things", unique_key="id", validation_schema=Things, cron="0 * * * *")
+def things():
+    yield pa.table({"id": ["a"]})
+"""
+
+
+@pytest.fixture
+def command(tmp_path, database):
+    """Starts a schedule of a small project as a process."""
+    for package, text in {"ingestion": INGESTION, "models": ""}.items():
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+        (tmp_path / package / "raw.py").write_text(text)
+    (tmp_path / "lakehouse.toml").write_text("[project]\n")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "LAKEHOUSE_HOME": str(tmp_path / "home"),
+        "LAKEHOUSE_POSTGRES_URL": database,
+    }
+
+    def start(*options):
+        return subprocess.Popen(
+            [sys.executable, "-m", "lakehouse", "schedule", *options],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def test_it_runs_at_once_alone_and_until_it_is_told_to_end(command):
+    first = command()
+    said = iter(first.stderr.readline, "")  # ends with the process
+    assert next(line for line in said if line.startswith("things: ")).startswith("things: done")
+    second = command()
+    _, complaint = second.communicate()
+    assert second.returncode == 2
+    assert "another process runs the schedule" in complaint
+    first.send_signal(signal.SIGTERM)
+    said, _ = first.communicate()
+    assert (first.returncode, said) == (0, "stopped\n")
+
+
+def test_a_run_is_about_today(toy):
+    with toy.session as session:
+        (window,) = schedule.windows(session, JOB)
+    assert window.start <= datetime.now(UTC) < window.end
+    assert window.end - window.start == timedelta(days=1)
+
+
+def test_what_was_missed_belongs_to_it_and_so_does_the_last_day_that_was_ingested(toy, source):
+    source.rows = [event("a", 1, at(0))]
+    toy.run(0)
+    with toy.session as session:
+        (window,) = schedule.windows(session, JOB)
+    assert window.start == at(0, 0)
+    assert window.start <= datetime.now(UTC) < window.end
+
+
+def test_a_project_without_times_has_no_schedule(toy):
+    with pytest.raises(ProjectError, match="no ingestion says when"):
+        schedule.jobs(toy.project)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("systemd", ["ExecStart=", " -m lakehouse schedule\n", "Restart=always"]),
+        ("cron", ["0 * * * * cd ", "schedule --once\n"]),
+        ("kubernetes", ['schedule: "0 * * * *"', "concurrencyPolicy: Forbid", "timeZone: UTC"]),
+    ],
+)
+def test_units_of_others_can_be_written(toy, kind, parts):
+    text = KINDS[kind](toy.session.settings, [JOB])
+    assert [part for part in parts if part not in text] == []
