@@ -84,6 +84,7 @@ class IngestionSpec:
     freshness_hours: tuple[float, float] | None
     overlap: timedelta
     max_quarantine_percent: float | None
+    retention: timedelta | None
     schema: str = "raw"
 
     @property
@@ -175,6 +176,7 @@ def ingestion(  # noqa: PLR0913 - each is a keyword that users write
     freshness_hours: tuple[float, float] | None = None,
     overlap: str | timedelta = timedelta(),
     max_quarantine_percent: float | None = None,
+    retention: str | timedelta | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
 
@@ -182,7 +184,8 @@ def ingestion(  # noqa: PLR0913 - each is a keyword that users write
     that rows must satisfy, `time_column` the instant that windows are about. `freshness_hours`
     is `(warn, fail)`; `overlap` is how far before its own window a run reads again what it read
     earlier. If more than `max_quarantine_percent` of the rows that a run fetched are rejected, the
-    run fails as by a blocking check. Raises DeclarationError, naming the function and the cure.
+    run fails as by a blocking check. `retention` is how long rows stay, such as '3y', before
+    `maintain` moves them to the archive. Raises DeclarationError, naming the function and the cure.
     """
 
     def declare(function: Function) -> Function:
@@ -204,6 +207,11 @@ def ingestion(  # noqa: PLR0913 - each is a keyword that users write
             _require(
                 time_column is not None or not again, "`overlap` needs a `time_column` to go by"
             )
+            kept = None if retention is None else _duration("retention", retention)
+            _require(
+                time_column is not None or kept is None,
+                "`retention` needs a `time_column` to go by",
+            )
             _require(
                 time_column is not None or freshness_hours is None,
                 "`freshness_hours` needs a `time_column` to go by",
@@ -224,6 +232,7 @@ def ingestion(  # noqa: PLR0913 - each is a keyword that users write
                 freshness_hours=freshness_hours,
                 overlap=again,
                 max_quarantine_percent=max_quarantine_percent,
+                retention=kept,
             )
         return _attach(function, spec)
 

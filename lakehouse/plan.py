@@ -52,7 +52,8 @@ class Decision:
 def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Windows:
     """What a run for some windows fetches: them, and the overlap where it was fetched before.
 
-    Days nobody asked for are not reached into; a day that was asked for counts as a whole.
+    Days nobody asked for are not reached into; a day that was asked for counts as a whole. What
+    is archived is not fetched: a window with a part of its rows would replace what was built.
     """
     if spec.time_column is None:
         return (ALL_TIME,)
@@ -60,13 +61,13 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
     if spec.overlap and state is not None:
         before = [Window(window.start - spec.overlap, window.start) for window in asked]
         again = windows.intersect(before, [each.snap("day") for each in state.covered])
-    return windows.union([*asked, *again])
+    return windows.subtract(windows.union([*asked, *again]), state.gone if state else ())
 
 
 def _why_fetched(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Reason:
     if state is None:
         return Reason.FIRST_RUN
-    if spec.time_column is not None and windows.subtract(asked, state.covered):
+    if spec.time_column is not None and windows.subtract(asked, state.settled):
         return Reason.MISSING_WINDOW
     return Reason.ASKED
 
@@ -82,9 +83,9 @@ def decide(
     """What to build of a model. `parents` are the states of the stored tables it rests on."""
     if isinstance(model.spec.kind, View):
         return Decision(Reason.VIEW)
-    everything = (ALL_TIME,)
     if own is None:
-        return Decision(Reason.FIRST_RUN, everything)
+        return Decision(Reason.FIRST_RUN, (ALL_TIME,))
+    everything = _buildable((ALL_TIME,), model.spec, parents)
     if force:
         return Decision(Reason.FORCED, everything)
     if own.fingerprint != model.fingerprint:
@@ -103,7 +104,18 @@ def decide(
     )
     raw = all(name in project.ingestions for name in stored_parents(project, model.spec.name))
     reason = Reason.NEW_DATA if raw else Reason.PARENT_CHANGED
-    return Decision(reason, dirty.windows, dirty.keys, tuple(changed))
+    buildable = _buildable(dirty.windows, model.spec, parents)
+    return Decision(reason, buildable, dirty.keys, tuple(changed))
+
+
+def _buildable(dirty: Windows, model: ModelSpec, parents: Mapping[str, TableState]) -> Windows:
+    """The windows whose inputs are all there; what was built of archived rows stays as it is."""
+    archived = [state.archived for state in parents.values() if state.archived is not None]
+    kind = model.kind
+    if not archived or not isinstance(kind, Incremental) or kind.time_column is None:
+        return dirty
+    end = Window(windows.BEGINNING, max(archived)).widen(kind.after, kind.before)
+    return windows.subtract(dirty, (end.snap(kind.grain),))
 
 
 @dataclass(frozen=True)

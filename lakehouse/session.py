@@ -168,8 +168,8 @@ class Session:
         gaps: Windows = ()
         for spec in self.project.ingestions.values():
             if spec.time_column is not None:
-                covered = tables[spec.table].state.covered if spec.table in tables else ()
-                gaps = windows.union([*gaps, *windows.subtract(asked, covered)])
+                settled = tables[spec.table].state.settled if spec.table in tables else ()
+                gaps = windows.union([*gaps, *windows.subtract(asked, settled)])
         return gaps
 
     def query(self, sql: str, ref: str = MAIN) -> pa.Table:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from lakehouse import keys, windows
 from lakehouse.keys import Keys
-from lakehouse.windows import ALL_TIME, Windows
+from lakehouse.windows import ALL_TIME, Window, Windows
 
 PROPERTY = "lakehouse.state"
 _REMEMBERED = 100
@@ -70,11 +71,23 @@ class TableState:
     """The windows that an ingestion was asked for so far."""
     fields: tuple[str, ...] = ()
     """What the rows of an ingestion's source had so far; empty: not known."""
+    archived: datetime | None = None
+    """The rows before this moment have left for the archive, and are not fetched again."""
 
     @property
     def version(self) -> str:
         """Changes exactly when rows change; it is the run that changed them."""
         return self.changes[-1].version
+
+    @property
+    def settled(self) -> Windows:
+        """The windows that need no fetch: they were asked for, or are archived."""
+        return windows.union([*self.covered, *self.gone])
+
+    @property
+    def gone(self) -> Windows:
+        """The time whose rows are archived."""
+        return () if self.archived is None else (Window(windows.BEGINNING, self.archived),)
 
     def changed_since(self, version: str | None) -> Changed:
         """What was touched after `version`; everything, if that is not remembered."""
@@ -104,6 +117,7 @@ class TableState:
                     [c.version, windows.to_json(c.windows), keys.to_json(c.keys)]
                     for c in self.changes
                 ],
+                **({"archived": self.archived.isoformat()} if self.archived else {}),
             },
             separators=(",", ":"),
         )
@@ -117,6 +131,7 @@ class TableState:
             parents=document["parents"],
             covered=windows.from_json(document["covered"]),
             fields=tuple(document.get("fields", ())),
+            archived=datetime.fromisoformat(at) if (at := document.get("archived")) else None,
             changes=tuple(
                 Change(version, windows.from_json(pairs), *map(keys.from_json, known))
                 for version, pairs, *known in document["changes"]

@@ -112,6 +112,9 @@ class Running:
         stored = self.tables.get(spec.table)
         state = stored.state if stored else None
         wanted = plan.fetch_windows(spec, self.request.windows, state)
+        if not wanted:
+            self.listener.warning(f"{spec.table}: that time is archived, and not fetched again")
+            return None
         return Fetch(spec, function, parents, wanted)
 
     def _refetch(self, spec: IngestionSpec) -> Fetch | None:

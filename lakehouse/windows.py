@@ -12,7 +12,14 @@ from zoneinfo import ZoneInfo
 Grain: TypeAlias = Literal["hour", "day", "month"]
 GRAINS: tuple[str, ...] = get_args(Grain)
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "y": timedelta(days=365),
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -147,15 +154,15 @@ def following(start: datetime, grain: Grain) -> datetime:
 
 
 def parse_duration(text: str) -> timedelta:
-    """A length of time such as '90s', '15m', '1h', '2d' or '1w'.
+    """A length of time such as '90s', '15m', '1h', '2d', '1w' or '3y'.
 
     Raises ValueError, with the cure, for anything else.
     """
-    found = re.fullmatch(r"(\d+)([smhdw])", text.strip())
+    found = re.fullmatch(r"(\d+)([smhdwy])", text.strip())
     if not found:
         msg = f"needs a number and a unit, such as '1h' or '2d', got {text!r}"
         raise ValueError(msg)
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def _short(instant: datetime) -> str:

@@ -89,6 +89,7 @@ def modules(
     **options,
 ):
     """The toy project over a source."""
+    kind = options.pop("kind", Incremental(time_column="at", lookback=lookback))
     raw, silver, marts = (ModuleType(f"toy.{name}") for name in ("raw", "silver", "marts"))
 
     @into(raw)
@@ -116,7 +117,7 @@ def modules(
         """Events worth counting."""
         return events.filter(events.value < most)
 
-    @model(kind=Incremental(time_column="at", lookback=lookback))
+    @model(kind=kind)
     @into(silver)
     def steps(valid):
         """Each event with the one before it on the same or the previous day."""

@@ -88,7 +88,7 @@ def _table(
     one, other = left.get(name), right.get(name)
     counts = one.rows if one else None, other.rows if other else None
     if one and other:
-        if one.state.version == other.state.version:
+        if (one.state.version, one.state.archived) == (other.state.version, other.state.archived):
             return None
         relations = _differing(session.duckdb, one, other)
     elif one or other:

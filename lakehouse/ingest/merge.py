@@ -89,7 +89,8 @@ class Merge:
         everywhere = windows.union([*(state.covered if state else ()), *covered])
         written: StoredTable | None = None
         if state is None or dirty or afresh or everywhere != state.covered:
-            after = TableState(current, () if afresh or not state else state.changes)
+            earlier = () if afresh or not state else state.changes
+            after = TableState(current, earlier, archived=state.archived if state else None)
             if not after.changes or dirty:
                 keys = self._keys(key) if dirty and not afresh else None
                 after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse import branches, dag, release, runs, storage
 from lakehouse.branches import State
 from lakehouse.dag import Step
 from lakehouse.errors import ConfigError, MergeConflictError
-from lakehouse.maintain import compact, files
+from lakehouse.maintain import compact, files, retention
 from lakehouse.runs import Recording, RunReport
 
 if TYPE_CHECKING:
@@ -32,18 +34,20 @@ class Policy:
     """Days that the records of runs stay."""
     grace_hours: int = 6
     """Hours that a file stays that no ref names: somebody may be about to name it."""
+    archive: str = ""
+    """The folder that rows older than their `retention` move to; `archive` of the warehouse."""
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
         """The policy of a project. Raises ConfigError."""
         given = settings.section(SECTION)
-        known = [field.name for field in fields(cls)]
+        known = {field.name: field.type for field in fields(cls)}
         for name, value in given.items():
             if name not in known:
                 raise ConfigError(
                     f"[{SECTION}] has no setting {name!r}", hint=f"there is {', '.join(known)}"
                 )
-            if type(value) is not int or value < 0:
+            if known[name] == "int" and (type(value) is not int or value < 0):
                 raise ConfigError(
                     f"`{name}` of [{SECTION}] is {value!r}", hint="it is a whole number, from 0 on"
                 )
@@ -61,6 +65,7 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
     with begun as recording:
         upkeep = _Upkeep(session, policy, now, recording, really=not dry_run)
         upkeep.drop_branches()
+        upkeep.archive()
         upkeep.compact_tables()
         upkeep.expire()
         upkeep.remove_files()
@@ -95,35 +100,57 @@ class _Upkeep:
                     branches.drop(settings, catalog, branch.name)
                 self.recording.add("drop", branch.name, note=f"{state} branch")
 
+    def archive(self) -> None:
+        """Rows that are older than their table keeps them."""
+        for each in retention.due(self.session, self.now):
+            folder = self._archive / each.spec.schema / each.spec.name / self.recording.run_id
+            move = partial(retention.move, self.session.duckdb, self.session.catalog, each, folder)
+            if self._commit(f"archive {each}", move):
+                self.recording.add("archive", each.spec.table, rows=each.rows, note=str(each))
+            else:
+                storage.remove_folder(folder)
+
+    @property
+    def _archive(self) -> Path:
+        """The folder of the archive."""
+        settings = self.session.settings
+        if not self.policy.archive:
+            return settings.warehouse / files.ARCHIVE
+        return settings.root / self.policy.archive
+
     def compact_tables(self) -> None:
         """Tables with more files than they need, in one commit; their versions stay."""
         found = compact.find(self.session)
-        if found and self.really:
-            try:
-                self.recording.commit = self._rewritten(found)
-            except MergeConflictError:
-                self.recording.add("compact", dag.COMMIT, note="main moved: left for next time")
-                return
-        for each in found:
-            note = f"{len(each.files)} files into {each.into}"
-            self.recording.add("compact", each.table.name, rows=each.rows, note=note)
-        if self.recording.commit:
-            self.recording.add(Step.COMMIT, dag.COMMIT, note=f"commit {self.recording.commit}")
-            release.publish_head(self.session)
+        if found and self._commit(self.recording.message, partial(self._rewrite, found)):
+            for each in found:
+                note = f"{len(each.files)} files into {each.into}"
+                self.recording.add("compact", each.table.name, rows=each.rows, note=note)
 
-    def _rewritten(self, found: list[compact.Compaction]) -> str:
-        """Rewrite tables on a branch, and merge it; the commit."""
+    def _rewrite(self, found: list[compact.Compaction], branch: str) -> None:
+        for each in found:
+            compact.rewrite(self.session.duckdb, self.session.catalog, branch, each)
+
+    def _commit(self, message: str, work: Callable[[str], None]) -> bool:
+        """Do some work on a branch and merge it; whether it was done, or would be."""
+        if not self.really:
+            return True
         catalog, run_id = self.session.catalog, self.recording.run_id
         branch = branches.branch_of(run_id)
         with branches.claimed(self.session.settings, branch):
             catalog.create_branch(branch)
             try:
-                for each in found:
-                    compact.rewrite(self.session.duckdb, catalog, branch, each)
-                return catalog.merge(branch, run_id=run_id, message=self.recording.message).id
-            except BaseException:
+                work(branch)
+                commit = catalog.merge(branch, run_id=run_id, message=message)
+            except BaseException as error:
                 catalog.drop_branch(branch)
-                raise
+                if not isinstance(error, MergeConflictError):
+                    raise
+                self.recording.add(Step.COMMIT, dag.COMMIT, note="main moved: left for next time")
+                return False
+        self.recording.commit = commit.id
+        self.recording.add(Step.COMMIT, dag.COMMIT, note=f"commit {commit.id}: {message}")
+        release.publish_head(self.session)
+        return True
 
     def expire(self) -> None:
         """Commits that are older than they are kept."""

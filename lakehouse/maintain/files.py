@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lakehouse.engines.duckdb import DuckDB
     from lakehouse.session import Session
 
+ARCHIVE = "archive"
+"""The folder of a warehouse that archived rows move to."""
 KINDS = ("data", "metadata")
 """The folders of a table."""
 _READERS = 8
@@ -61,7 +63,7 @@ def needed(session: Session, since: datetime) -> set[str]:
 def stored(warehouse: Path) -> Iterator[Found]:
     """The files in the folders of tables."""
     for folder in warehouse.glob("*/*"):
-        for kind in KINDS:
+        for kind in KINDS if folder.parent.name != ARCHIVE else ():
             for place, size, modified in storage.files(folder / kind):
                 yield Found(f"{folder.parent.name}.{folder.name}", place, size, modified)
 
