@@ -8,6 +8,7 @@ import pytest
 from test_catalog import commits
 
 from lakehouse.errors import StorageError, UnknownNameError
+from lakehouse.windows import ALL_TIME
 
 
 def test_metadata_stays_short_however_often_a_table_is_written(catalog, write):
@@ -17,6 +18,18 @@ def test_metadata_stays_short_however_often_a_table_is_written(catalog, write):
     (table,) = catalog.tables("one").values()
     metadata = json.loads(Path(table.metadata.removeprefix("file://")).read_text())
     assert (table.rows, len(metadata["snapshots"]) <= 20) == (25, True)
+
+
+def test_what_is_gone_is_not_listed_for_ever(catalog, write, engine):
+    catalog.create_branch("one")
+    write("one", "raw.a", 0)
+    for number in range(1, 10):
+        write("one", "raw.a", number, remove=catalog.files("one", "raw.a", (ALL_TIME,), "at"))
+    (table,) = catalog.tables("one").values()
+    listed = engine.connection.execute(
+        f"SELECT count(DISTINCT manifest_path) FROM iceberg_metadata('{table.metadata}')"
+    ).fetchone()
+    assert (table.rows, listed) == (1, (2,))  # what is there, and what the newest commit removed
 
 
 def test_a_home_that_was_moved_is_recognised(catalog, write, tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from lakehouse.catalogs import DataFile, StoredTable, TableChange
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyiceberg.expressions import BooleanExpression
     from pyiceberg.io import FileIO
     from pyiceberg.manifest import DataFile as IcebergFile
+    from pyiceberg.manifest import ManifestFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table, Transaction
     from pyiceberg.table.metadata import TableMetadata
@@ -185,10 +186,26 @@ def _swap(transaction: Transaction, change: TableChange) -> None:
     summary = {"lakehouse.run": change.state.version}
     metadata = transaction.table_metadata
     with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
+        _leave_dead_manifests(snapshot)
         for gone in change.remove:
             snapshot.delete_data_file(gone.entry)
         for added in _described(io, metadata, change.add):
             snapshot.append_data_file(added)
+
+
+def _leave_dead_manifests(snapshot: Any) -> None:
+    """Do not list again what earlier commits took away; PyIceberg would, for ever."""
+
+    def alive(manifests: list[ManifestFile]) -> list[ManifestFile]:
+        return [
+            each
+            for each in manifests
+            if each.has_added_files()
+            or each.has_existing_files()
+            or each.added_snapshot_id == snapshot.snapshot_id
+        ]
+
+    snapshot._process_manifests = alive  # noqa: SLF001 - the place that is meant for it
 
 
 def _described(io: FileIO, metadata: TableMetadata, paths: Sequence[str]) -> Iterator[IcebergFile]:
