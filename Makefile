@@ -70,6 +70,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 requirements:
 	uv pip compile pyproject.toml --extra nightscout --extra production --universal --generate-hashes --no-header --quiet --output-file requirements.txt
 	uv pip compile pyproject.toml --extra nightscout --extra production --extra dev --constraint requirements.txt --universal --generate-hashes --no-header --quiet --output-file requirements-dev.txt
+	@$(BIN)/python .ci/dependencies.py > docs/reference/dependencies.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis site

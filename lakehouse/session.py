@@ -29,6 +29,9 @@ _NEEDED_BY_PROFILE = {
     config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
 }
 
+_FORMAT = 1
+"""Of what a home holds; grows when an older version could not read it any more."""
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -156,6 +159,20 @@ class Session:
             raise StorageError(
                 f"the home {self.settings.home} is not writable",
                 hint="set LAKEHOUSE_HOME to a folder that you may write to",
+            )
+        self._require_known_format()
+
+    def _require_known_format(self) -> None:
+        """Refuse a home that a newer version has written, and mark a new one."""
+        mark = self.settings.home / "format"
+        if not mark.exists():
+            storage.write(mark, f"{_FORMAT}\n")
+        written = mark.read_text().strip()
+        if not written.isdecimal() or int(written) > _FORMAT:
+            raise StorageError(
+                f"the home {self.settings.home} is of a newer version of lakehouse"
+                f" (format {written}; this one knows {_FORMAT})",
+                hint="use that version, or set LAKEHOUSE_HOME to another folder",
             )
 
     def days(self, first: date, last: date) -> Windows:
