@@ -96,7 +96,7 @@ def experiment(
                     killed = f"{where}, killed after {moment:.3f} s"
                     findings.kills += 1
                     _judge(home, expected.states[number - 1 : number + 1], killed, findings)
-                    told(f"{findings.kills} of {times}: {killed}")
+                    told(f"{findings.kills} of {times}: {killed}; faults: {len(findings.faults)}")
             _converges(home, number, expected.states[number], where, findings)
         home.remove()
     return findings

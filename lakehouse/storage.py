@@ -66,9 +66,9 @@ def is_on_disk(place: Path) -> bool:
 
 
 def make_folder(place: Path) -> None:
-    """Make a folder for others to write to; a bucket has none."""
+    """Make a folder that only its owner enters; a bucket has none."""
     if is_on_disk(place):
-        place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def write(place: Path, text: str) -> None:

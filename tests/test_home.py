@@ -16,7 +16,9 @@ def test_a_home_of_a_newer_version_is_refused(toy, source):
 
 def test_others_cannot_list_a_home(toy):
     toy.run()
-    assert toy.session.settings.home.stat().st_mode & 0o066 == 0
+    settings = toy.session.settings
+    assert settings.home.stat().st_mode & 0o066 == 0
+    assert settings.warehouse.stat().st_mode & 0o077 == 0
 
 
 def test_others_cannot_read_its_small_files(toy, source):

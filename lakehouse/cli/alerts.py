@@ -46,7 +46,7 @@ def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
             "problem": each.title,
             "name": each.name,
             "since": f"{each.since.astimezone(settings.timezone):%Y-%m-%d %H:%M}",
-            "told": each.told or "not yet",
+            "told": "yes" if each.told else "not yet",
         }
         for each in ledger.problems.values()
     ]
