@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -72,14 +71,9 @@ def test_the_person_of_the_recording_lives_in_utc(demo: Nightscout) -> None:
     assert pa.concat_tables(sites(demo)).to_pylist() == [{"site": "demo", "timezone": "UTC"}]
 
 
-def test_the_whole_recording_is_read_within_a_second(demo: Nightscout) -> None:
+def test_the_whole_recording_is_read(demo: Nightscout) -> None:
     window = Window(datetime(2023, 10, 1, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC))
-    list(glucose_entries(DAY, demo))  # the file is read once
-    started = time.perf_counter()
-    tables = list(glucose_entries(window, demo))
-    took = time.perf_counter() - started
-    assert sum(table.num_rows for table in tables) == 50_108
-    assert took < 3  # a second on a machine of its own
+    assert sum(table.num_rows for table in glucose_entries(window, demo)) == 50_108
 
 
 def test_every_answer_is_a_table_of_one_shape(demo: Nightscout) -> None:
