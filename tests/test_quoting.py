@@ -26,7 +26,7 @@ def test_a_name_is_an_identifier(engine, name):
     assert [column[0] for column in found] == [name]
 
 
-@pytest.mark.parametrize("table", ["raw.events", 'raw.ev"ents', "ra w.events"])
+@pytest.mark.parametrize("table", ["plain.words", 'raw.ev"ents', "ra w.events"])
 def test_a_qualified_name_is_quoted_part_by_part(engine, table):
     schema, name = table.split(".")
     run = engine.connection.execute

@@ -130,7 +130,10 @@ class DuckDB:
             cursor.interrupt()
 
     def release(self) -> None:
-        """There is nothing but its memory."""
+        """Let go of Postgres: a server has a hundred connections, and others want them."""
+        attached = "SELECT database_name FROM duckdb_databases() WHERE type = 'postgres'"
+        for (name,) in self._run(attached).fetchall():
+            self._run(f"DETACH {quoted(name)}")
 
     def sweep(self, branches: Collection[str]) -> None:
         """There is nothing that outlives a process."""
