@@ -1,11 +1,14 @@
 """Any order of days, repeats, late rows and corrections gives what one full refresh gives."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from toy import Source, at, event
+from toy import NotedEvents, Source, at, event
 
 from lakehouse import layout
+from lakehouse.ingest import fetch
 
 TABLES = ["silver.steps", "marts.daily", "marts.total"]
 
@@ -13,13 +16,14 @@ rows = st.tuples(
     st.sampled_from("abcdefgh"), st.integers(0, 200), st.integers(0, 5), st.integers(0, 23)
 )
 spans = st.tuples(st.integers(0, 5), st.integers(0, 2))
-code = st.sampled_from([{}, {}, {"factor": 2}, {"wide": True}, {"noted": True}])
+code = st.sampled_from([{}, {}, {"factor": 2}, {"wide": True}, {"schema": NotedEvents}])
 steps = st.lists(st.tuples(code, st.lists(rows, max_size=4), spans), min_size=1, max_size=3)
 
 
 @pytest.fixture(params=["as they are", "as if they were large"])
 def size(request, monkeypatch):
     """Tables of a few rows, cut and laid out as they are, or as millions would be."""
+    monkeypatch.setattr(fetch, "PIECE", timedelta(days=100))  # how it is fetched is tested apart
     if request.param == "as if they were large":
         for name, rows in (("PIECE_ROWS", 2), ("FILE_ROWS", 1), ("SMALL_FILE_ROWS", 2)):
             monkeypatch.setattr(layout, name, rows)
