@@ -95,7 +95,7 @@ def test_readers_never_see_marts_of_two_commits(published, source):
 def test_a_user_without_rights_is_told_so(published, source):
     execute(published.postgres, "create role reader login")
     owner = published.postgres
-    published.postgres = owner.replace("postgres:@", "reader:@")
+    published.environment["LAKEHOUSE_POSTGRES_URL"] = owner.replace("postgres:@", "reader:@")
     source.rows.append(event("c", 5, at(1)))
     try:
         with pytest.raises(PublishError, match="permission denied"):
@@ -114,7 +114,7 @@ def test_what_another_home_published_is_replaced(published, source, tmp_path, en
 
 
 def test_an_address_without_a_server_is_named_without_its_password(toy, source):
-    toy.postgres = "postgresql://someone:hunter2@127.0.0.1:1/db"
+    toy.environment["LAKEHOUSE_POSTGRES_URL"] = "postgresql://someone:hunter2@127.0.0.1:1/db"
     source.rows = [event("a", 1, at(0))]
     with pytest.raises(PublishError, match=r"127\.0\.0\.1:1/db does not answer") as caught:
         toy.run(0)

@@ -157,14 +157,9 @@ class Toy:
     def __init__(self, folder, postgres, source, engine, environment=None):
         self.folder, self.source = folder, source
         self.postgres, self.engine = postgres, engine
-        self._environment = environment or {}
+        self.environment = {**(environment or {}), "LAKEHOUSE_POSTGRES_URL": postgres}
         (folder / "lakehouse.toml").write_text("[project]\n")
         self.change()
-
-    @property
-    def environment(self):
-        """The variables that settings are read from."""
-        return {**self._environment, "LAKEHOUSE_POSTGRES_URL": self.postgres}
 
     def change(self, **options):
         """Change the code of the project."""
