@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from bench.synthetic.people import ENTRIES, SITES
+from bench.synthetic.people import ENTRIES, SITES, milliseconds
 from lakehouse import layout
 from lakehouse.catalogs import TableChange
 from lakehouse.engines.sql import columns, text, typed
@@ -24,8 +24,8 @@ def write(session: Session, people: int, first: date, last: date) -> None:
     _write(session, "sites", [SITES.replace("$people", str(people))], window, people)
     pieces = [
         ENTRIES.replace("$people", str(people))
-        .replace("$start", str(_milliseconds(piece)[0]))
-        .replace("$end", str(_milliseconds(piece)[1]))
+        .replace("$start", str(milliseconds(piece)[0]))
+        .replace("$end", str(milliseconds(piece)[1]))
         for piece in window.pieces(layout.MONTH)
     ]
     days = (last - first).days + 1
@@ -47,8 +47,3 @@ def _write(session: Session, name: str, pieces: list[str], window: Window, rows:
     state = TableState(fingerprint(spec), (Change(_RUN, (ALL_TIME,)),), covered=covered)
     change = TableChange(spec.table, schema.to_pyarrow(), (), files, state)
     session.catalog.write(_RUN, change)
-
-
-def _milliseconds(window: Window) -> tuple[int, int]:
-    start, end = (round(edge.timestamp() * 1000) for edge in (window.start, window.end))
-    return start, end

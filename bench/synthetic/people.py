@@ -31,7 +31,7 @@ class People:
 
     def entries(self, window: Window) -> Iterator[pa.Table]:
         """Every entry in `window`, as the client of Nightscout yields them: fields are text."""
-        start, end = (round(edge.timestamp() * 1000) for edge in (window.start, window.end))
+        start, end = milliseconds(window)
         with connect(extensions=("icu",)).connection as connection:
             asked = {"people": self.count, "start": start, "end": end}
             for batch in connection.execute(ENTRIES, asked).to_arrow_reader(_PAGE):
@@ -41,3 +41,9 @@ class People:
         """The people, each with a time zone."""
         with duckdb.connect() as connection:
             return connection.execute(SITES, {"people": self.count}).to_arrow_table()
+
+
+def milliseconds(window: Window) -> tuple[int, int]:
+    """Where a window starts and ends, as entries are dated."""
+    start, end = (round(edge.timestamp() * 1000) for edge in (window.start, window.end))
+    return start, end
