@@ -1,6 +1,7 @@
 """Keeps what a project was compiled to, for as long as its code stays the same.
 
-Compiling takes about half a second; most processes find the code as the one before left it. The
+Compiling takes about a second; most processes find the code as the one before left it. It is kept
+where Python keeps the bytecode of the same code, so an empty home does not compile anew. The
 key is the text of every module that was imported from the project and of the framework, and the
 versions of the libraries that compile. Models are pure functions of their inputs, so nothing else
 can change what they compile to.
@@ -12,6 +13,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from sysconfig import get_paths
@@ -31,11 +33,13 @@ from lakehouse.config import Settings
 from lakehouse.project import Project
 
 _COMPILERS = ("ibis-framework", "sqlglot", "pandera")
+_KEPT = 8
+"""How many are kept of a dialect: tests and scripts import other modules than the command does."""
 
 
 def compiled(settings: Settings, project: Project, dialect: str) -> Compiled:
     """The project compiled for a dialect, from the cache if the code is the same."""
-    path = settings.home / "compiled" / f"{dialect}-{_key()}.json"
+    path = settings.root / "__pycache__" / f"lakehouse-{dialect}-{_key()}.json"
     try:
         return _from_json(project, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -65,10 +69,16 @@ def _sources() -> Iterator[Path]:
 
 
 def _keep(path: Path, document: dict[str, Any]) -> None:
-    """Keep what was compiled, and take away what earlier code left."""
-    for earlier in path.parent.glob(f"{path.name.partition('-')[0]}-*.json"):
-        earlier.unlink(missing_ok=True)
-    storage.write(path, json.dumps(document))
+    """Keep what was compiled, if that is possible, and take away what older code left."""
+    with suppress(OSError):
+        storage.write(path, json.dumps(document))
+        kept = path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json")
+        for earlier in sorted(kept, key=_written)[:-_KEPT]:
+            earlier.unlink(missing_ok=True)
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _to_json(compiled: Compiled) -> dict[str, Any]:

@@ -19,10 +19,9 @@ from lakehouse import postgres, storage
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile import Compiled
 from lakehouse.config import Settings
-from lakehouse.engines import Engine, Source
+from lakehouse.engines import Engine, Load
 from lakehouse.errors import PublishError
 from lakehouse.materialize import source
-from lakehouse.state import Changed
 from lakehouse.windows import ALL_TIME, union
 
 if TYPE_CHECKING:
@@ -54,9 +53,7 @@ class Mart:
     """One mart on its way: its rows, and what of Postgres' table they replace."""
 
     name: str
-    source: Source
-    changed: Changed
-    staging: str
+    load: Load
 
 
 def is_current(settings: Settings, commit: Commit) -> bool:
@@ -106,8 +103,7 @@ def publish(
         marts = list(_changed(compiled, tables, {} if again else versions, commit))
         _clear(connection)
         try:
-            for mart in marts:
-                engine.load_postgres(address, mart.source, mart.changed, (STAGING, mart.staging))
+            engine.load_postgres(address, [mart.load for mart in marts])
             rows = {mart.name: _move(connection, mart) for mart in marts}
             rows |= {
                 name: _empty(connection, name) for name in sorted(versions.keys() - now.keys())
@@ -174,7 +170,8 @@ def _changed(
         changed = tables[spec.table].state.changed_since(versions.get(name))
         if changed:
             origin = source(compiled, name, tables)
-            yield Mart(name, origin, changed, f"{name}_{commit.sequence}")
+            staging = (STAGING, f"{name}_{commit.sequence}")
+            yield Mart(name, Load(origin, changed, staging))
 
 
 def _move(connection: psycopg.Connection, mart: Mart) -> int:
@@ -183,8 +180,8 @@ def _move(connection: psycopg.Connection, mart: Mart) -> int:
     from psycopg import sql
 
     target = sql.Identifier(SCHEMA, mart.name)
-    staging = sql.Identifier(STAGING, mart.staging)
-    old, new = _columns(connection, SCHEMA, mart.name), _columns(connection, STAGING, mart.staging)
+    staging = sql.Identifier(*mart.load.target)
+    old, new = _columns(connection, SCHEMA, mart.name), _columns(connection, *mart.load.target)
     try:
         if not old:
             connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(target, staging))
@@ -226,10 +223,10 @@ def _within(mart: Mart) -> Iterator[Any]:
     """The condition that a row lies in the windows that changed."""
     from psycopg import sql
 
-    name, windows = mart.source.time_column, mart.changed.windows
+    name, windows = mart.load.source.time_column, mart.load.changed.windows
     if name is None or ALL_TIME in windows:
         return
-    is_date, column = mart.source.schema[name].is_date(), sql.Identifier(name)
+    is_date, column = mart.load.source.schema[name].is_date(), sql.Identifier(name)
     if is_date:
         windows = union(window.snap("day") for window in windows)
     edges = [
@@ -244,7 +241,7 @@ def _having(mart: Mart) -> Iterator[Any]:
     """The condition that a row has one of the keys that changed."""
     from psycopg import sql
 
-    keys = mart.changed.keys
+    keys = mart.load.changed.keys
     if keys is not None:
         names = sql.SQL(", ").join(map(sql.Identifier, keys.columns))
         rows = [sql.SQL(", ").join(map(sql.Literal, values)) for values in keys.values]

@@ -109,6 +109,7 @@ def _run(settings: Settings, job: Job, listener: Listener) -> int:
     started = time.monotonic()
     try:
         with Session(settings) as session, watching(session, listener) as watch:
+            session.start_loader()
             session.open()
             days = windows(session, job)
             names = frozenset([*job.ingestions, *session.project.models])

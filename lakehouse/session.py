@@ -52,7 +52,7 @@ class Session:
         self._started = ExitStack()
         self._postgres: Future[str] | None = None
         self.staging: Stage = stage
-        """How pages are staged: here, or, once opened, in a process beside this one."""
+        """How pages are staged: here, or in a process beside this one, once that is started."""
 
     @property
     def engine_dialect(self) -> str:
@@ -112,17 +112,20 @@ class Session:
         bucket = servers.bucket if servers else None
         return duckdb.connect(self.settings.home / "spill", bucket=bucket)
 
+    def start_loader(self) -> None:
+        """Let pages be staged by a process beside this one, which begins to load at once."""
+        self.staging = loader = Loader()
+        self._started.callback(loader.close)
+        loader.start()
+
     def open(self) -> None:
         """Load all that a run needs, so that the run itself spends no time on imports.
 
         DuckDB's extensions, and a Postgres that is to be set up first, load meanwhile: they wait
-        for the disk and for other processes, not for Python. So does the process that stages.
+        for the disk and for other processes, not for Python.
         """
         # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
         gc.disable()
-        self.staging = loader = Loader()
-        self._started.callback(loader.close)
-        loader.start()
         self.prepare_home()
         engine = self._threads.submit(self._ready_engine)
         if not postgres.is_set_up(self.settings):

@@ -125,9 +125,7 @@ def lakehouse(tmp_path, database, monkeypatch, capsys, compiled, engine):
     # One engine for all, it is slow to load.
     monkeypatch.setattr(duckdb, "connect", lambda *_, **__: engine)
     (tmp_path / "lakehouse.toml").write_text(SETTINGS)
-    for home in ("home", "mixed", "sorted"):
-        (tmp_path / home).mkdir()
-        (tmp_path / home / "compiled").symlink_to(compiled)
+    (tmp_path / "__pycache__").symlink_to(compiled)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAKEHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", database)

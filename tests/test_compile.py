@@ -69,7 +69,7 @@ def settings(tmp_path):
 def test_what_is_compiled_is_kept(settings):
     project = collect(modules(None))
     fresh = cache.compiled(settings, project, "duckdb")
-    assert len(list((settings.home / "compiled").iterdir())) == 1
+    assert len(list((settings.root / "__pycache__").glob("lakehouse-*"))) == 1
     assert cache.compiled(settings, project, "duckdb") == fresh
 
 

@@ -92,6 +92,7 @@ def execute(
     session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
 ) -> None:
     """Run, tell of trouble, and print the report."""
+    session.start_loader()  # it takes as long to load as all of the rest
     from lakehouse.alerts import watching
     from lakehouse.request import Request
     from lakehouse.run import run as start
@@ -99,8 +100,8 @@ def execute(
     with watching(session, output) as listener:
         try:
             output.progress("loading")
-            request = Request(windows, selection.names(session), **options)
             session.open()
+            request = Request(windows, selection.names(session), **options)
             report = start(session, request, listener)
         finally:
             output.done()

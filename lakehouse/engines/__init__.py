@@ -63,6 +63,15 @@ class Build:
         return union(self.windows) == (ALL_TIME,) and self.keys is None
 
 
+@dataclass(frozen=True)
+class Load:
+    """Changed rows of a table, and the new Postgres table (schema, name) that they are to fill."""
+
+    source: Source
+    changed: Changed
+    target: tuple[str, str]
+
+
 class Engine(Protocol):
     """What the framework asks of an engine."""
 
@@ -101,8 +110,6 @@ class Engine(Protocol):
         """The rows of a user's SQL over tables known by their qualified names."""
         ...
 
-    def load_postgres(
-        self, address: str, source: Source, changed: Changed, target: tuple[str, str]
-    ) -> None:
-        """Write the changed rows of a table into a new Postgres table `target` (schema, name)."""
+    def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
+        """Write changed rows of tables into new Postgres tables. Raises PublishError."""
         ...

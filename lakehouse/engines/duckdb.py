@@ -14,6 +14,7 @@ import os
 import threading
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,10 @@ from urllib.parse import urlsplit
 from lakehouse import layout, storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
-from lakehouse.engines import Build, Source
+from lakehouse.engines import Build, Load, Source
 from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.layout import FileSpan
-from lakehouse.state import Changed
 from lakehouse.storage import Bucket
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
@@ -176,21 +176,27 @@ class DuckDB:
             self._define(name, source)
         return self._run(sql).to_arrow_table()
 
-    def load_postgres(
-        self, address: str, source: Source, changed: Changed, target: tuple[str, str]
-    ) -> None:
-        database = self._attach_postgres(address)
-        statement = f"SELECT {columns(source.schema)} FROM {self._relation(source)}"
-        column = None if ALL_TIME in changed.windows else source.time_column
-        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
-        statement += f" WHERE {inside}"
+    def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
         import duckdb
 
-        rows = self._ibis.sql(statement, schema=source.schema)
+        database = self._attach_postgres(address)
         try:
-            self._ibis.create_table(target[1], rows, database=(database, target[0]))
+            self.connection.begin()
+            for load in loads:
+                rows = self._ibis.sql(self._changed(load), schema=load.source.schema)
+                schema, name = load.target
+                self._ibis.create_table(name, rows, database=(database, schema))
+            self.connection.commit()
         except duckdb.Error as error:
+            with suppress(duckdb.Error):
+                self.connection.rollback()
             raise _unreachable(error) from None
+
+    def _changed(self, load: Load) -> str:
+        source, changed = load.source, load.changed
+        column = None if ALL_TIME in changed.windows else source.time_column
+        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
+        return f"SELECT {columns(source.schema)} FROM {self._relation(source)} WHERE {inside}"
 
     def data_files(self, table: StoredTable) -> set[str] | None:
         """The data files of a stored table; None if rows of them are deleted elsewhere."""

@@ -15,12 +15,12 @@ from lakehouse import layout
 from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
 from lakehouse.compile import Statement
 from lakehouse.config import Servers
-from lakehouse.engines import Build, Source
+from lakehouse.engines import Build, Load, Source
 from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG, Catalogs
 from lakehouse.engines.trino_client import Answer, Client
 from lakehouse.errors import PublishError, QueryError
-from lakehouse.state import PROPERTY, Changed, TableState
+from lakehouse.state import PROPERTY, TableState
 from lakehouse.windows import ALL_TIME, Window
 
 if TYPE_CHECKING:
@@ -93,23 +93,26 @@ class Trino:
         home = self.catalogs.of(next(iter(refs), MAIN))
         return _arrow(self.client.run(self._with_views(sql, sources), catalog=home))
 
-    def load_postgres(
-        self, address: str, source: Source, changed: Changed, target: tuple[str, str]
-    ) -> None:
-        column = None if ALL_TIME in changed.windows else source.time_column
-        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
-        rows = relation(source, self._scan, self.dialect)
-        place = ".".join(map(quoted, (self.catalogs.of_postgres(address), *target)))
+    def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
+        database = self.catalogs.of_postgres(address)
         try:
-            self.client.run(
-                f"CREATE TABLE {place} AS SELECT {columns(source.schema)} FROM {rows}"
-                f" WHERE {inside}"
-            )
+            for load in loads:
+                self._load(database, load)
         except QueryError as error:
             raise PublishError(
                 f"Trino could not write to the Postgres of the marts: {error.message}",
                 hint=error.hint or "`doctor` looks closer",
             ) from None
+
+    def _load(self, database: str, load: Load) -> None:
+        source, changed = load.source, load.changed
+        column = None if ALL_TIME in changed.windows else source.time_column
+        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
+        rows = relation(source, self._scan, self.dialect)
+        place = ".".join(map(quoted, (database, *load.target)))
+        self.client.run(
+            f"CREATE TABLE {place} AS SELECT {columns(source.schema)} FROM {rows} WHERE {inside}"
+        )
 
     def interrupt(self) -> None:
         self.client.interrupt()
