@@ -9,11 +9,12 @@ import pytest
 from pyarrow import parquet
 from toy import MARCH, SCHEMA, Source, Toy
 
-from lakehouse import config, postgres
+from lakehouse import config, postgres, session
 from lakehouse.catalogs import TableChange
 from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.cli import main
 from lakehouse.engines import duckdb
+from lakehouse.ingest.loader import Loader
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME
 
@@ -70,6 +71,12 @@ def toy(tmp_path, database, source, engine):
     return Toy(tmp_path, database, source, engine)
 
 
+@pytest.fixture(scope="module")
+def lasting_toy(tmp_path_factory, postgres_server, engine):
+    """The toy project for all tests of a module: they may look, and change nothing."""
+    return Toy(tmp_path_factory.mktemp("toy"), _database(postgres_server), Source(), engine)
+
+
 @pytest.fixture
 def fresh(tmp_path, postgres_server, engine):
     """Makes a toy project in a home and a database of its own."""
@@ -119,11 +126,37 @@ def compiled(tmp_path_factory):
     return tmp_path_factory.mktemp("compiled")
 
 
+class Lent:
+    """A process that stages, which its borrower cannot end."""
+
+    def __init__(self, loader):
+        self.start, self.stage = loader.start, loader
+
+    def __call__(self, pages, **where):
+        return self.stage(pages, **where)
+
+    def close(self):
+        """Leave it to the next."""
+
+
+@pytest.fixture(scope="session")
+def loader():
+    """One process that stages for all tests of a worker: dlt is slow to load."""
+    loader = Loader()
+    yield loader
+    loader.close()
+
+
 @pytest.fixture
-def lakehouse(tmp_path, database, monkeypatch, capsys, compiled, engine):
-    """Runs a command in an empty home; its exit code, and what it printed as JSON."""
-    # One engine for all, it is slow to load.
+def warm(monkeypatch, engine, loader):
+    """Lets commands find loaded what is slow to load."""
     monkeypatch.setattr(duckdb, "connect", lambda *_, **__: engine)
+    monkeypatch.setattr(session, "Loader", lambda: Lent(loader))
+
+
+@pytest.fixture
+def lakehouse(tmp_path, database, monkeypatch, capsys, compiled, warm):
+    """Runs a command in an empty home; its exit code, and what it printed as JSON."""
     (tmp_path / "lakehouse.toml").write_text(SETTINGS)
     (tmp_path / "__pycache__").symlink_to(compiled)
     monkeypatch.chdir(tmp_path)

@@ -17,6 +17,7 @@ from chaos import forks  # noqa: E402
 from chaos.kills import experiment  # noqa: E402
 from chaos.look import look  # noqa: E402
 from lakehouse.engines import duckdb  # noqa: E402
+from lakehouse.ingest.stage import stage  # noqa: E402
 
 
 def rows(number):
@@ -46,6 +47,7 @@ class ToyHome:
     def toy(self, number=0):
         toy = Toy(self.folder, self.address, Source(*rows(number)), duckdb.connect())
         toy.change(overlap="2d")
+        toy.staging = stage
         return toy
 
     def run(self, number):

@@ -3,9 +3,9 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from toy import plainly
 
 from lakehouse.errors import StorageError
-from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import stage
 
 PAGES = {
@@ -15,16 +15,10 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def loader():
-    loader = Loader()
-    yield loader
-    loader.close()
-
-
-@pytest.fixture(params=["here", "beside"])
+@pytest.fixture(params=["here", "beside", "plainly"])
 def staging(request, loader):
-    return stage if request.param == "here" else loader
+    """The stages of runs, and the one of the toy project, which tests trust to do the same."""
+    return {"here": stage, "beside": loader, "plainly": plainly}[request.param]
 
 
 def staged(files):

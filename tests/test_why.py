@@ -7,11 +7,16 @@ from lakehouse.errors import UnknownNameError
 from lakehouse.why import why
 
 
-@pytest.fixture
-def days(toy, source):
-    """A home where each of five days was a run; the reports of these."""
-    source.rows = [event(f"e{day}", day + 1, at(day)) for day in range(5)]
+def five_days(toy):
+    """The toy project with a run for each of five days; the reports of these."""
+    toy.source.rows = [event(f"e{day}", day + 1, at(day)) for day in range(5)]
     return toy, [toy.run(day) for day in range(5)]
+
+
+@pytest.fixture(scope="module")
+def days(lasting_toy):
+    """The same for all tests, which only ask."""
+    return five_days(lasting_toy)
 
 
 def test_the_run_that_last_built_a_row_is_named_and_its_commit(days):
@@ -21,8 +26,8 @@ def test_the_run_that_last_built_a_row_is_named_and_its_commit(days):
     assert (found.run, found.commit.id) == (reports[3].run_id, reports[3].commit)
 
 
-def test_a_corrected_row_is_of_the_run_that_corrected_it(days, source):
-    toy, _ = days
+def test_a_corrected_row_is_of_the_run_that_corrected_it(toy, source):
+    five_days(toy)
     source.rows[1] = event("e1", 70, at(1))
     corrected = toy.run(1)
     assert why(toy.session, "daily", {"day": "2024-03-02"}).run == corrected.run_id
@@ -62,8 +67,8 @@ def test_the_checks_of_that_run_come_along(days):
     assert (label, passed) == ("range: value ≤ 500", True)
 
 
-def test_the_code_is_what_the_rows_were_built_from(days):
-    toy, _ = days
+def test_the_code_is_what_the_rows_were_built_from(toy):
+    five_days(toy)
     before = why(toy.session, "silver.steps", {"id": "e1"})
     toy.change(factor=2)
     assert why(toy.session, "silver.steps", {"id": "e1"}).fingerprint == before.fingerprint

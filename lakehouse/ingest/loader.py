@@ -2,7 +2,8 @@
 
 It loads dlt, which takes half a second, while the run's own process loads everything else, and is
 handed the pages as Arrow. What it is sent: a line that says what to stage; for each page a line
-with its name, then the page as an Arrow stream; an empty line at the end. It answers with a line.
+with its name, then the page as an Arrow stream; an empty line at the end, or one that says that no
+more will come. It answers with a line.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PROGRAM = "from lakehouse.ingest.loader import serve; serve()"
+_ABANDONED = "\0"
+"""In place of a name: the source failed, so nothing is to be staged."""
 _PACKAGES = str(Path(__file__).parents[2])
 
 
@@ -59,7 +62,7 @@ class Loader:
         }
         try:
             staged, problem = _ask(self.start(), request, pages)
-        except BaseException:
+        except KeyboardInterrupt:
             self.close()  # it waits for pages that will not come
             raise
         if problem:
@@ -87,25 +90,36 @@ def _ask(
     """The files of each name, and what went wrong, if anything."""
     assert process.stdin is not None
     assert process.stdout is not None
+    failure = None
     with suppress(BrokenPipeError):  # then the answer says why
-        _send(process.stdin, request, pages)
+        process.stdin.write(json.dumps(request).encode() + b"\n")
+        try:
+            _send(process.stdin, pages)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised below
+            failure = error
+            process.stdin.write(f"{_ABANDONED}\n".encode())
+        process.stdin.flush()
     answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
+    if failure is not None:
+        raise failure
     return answer[0], answer[1]
 
 
-def _send(
-    to: IO[bytes], request: Mapping[str, Any], pages: Mapping[str, Iterable[pa.Table]]
-) -> None:
+def _send(to: IO[bytes], pages: Mapping[str, Iterable[pa.Table]]) -> None:
     import pyarrow as pa
 
-    to.write(json.dumps(request).encode() + b"\n")
     for name, each in pages.items():
         for page in each:
             to.write(name.encode() + b"\n")
             with pa.ipc.new_stream(to, page.schema) as stream:
                 stream.write_table(page)
     to.write(b"\n")
-    to.flush()
+
+
+class _AbandonedError(Exception):
+    """The source failed; the run knows how."""
 
 
 def serve() -> None:
@@ -121,6 +135,8 @@ def serve() -> None:
             tables = _received(sys.stdin.buffer)
             folder = storage.path(request["folder"], request["options"])
             staged = load(tables, request["names"], group=request["group"], folder=folder)
+        except _AbandonedError:
+            pass
         except Exception as error:  # noqa: BLE001 - the run tells it
             problem = f"{type(error).__name__}: {error}"
         answers.write(json.dumps([staged, problem]) + "\n")
@@ -133,7 +149,9 @@ def serve() -> None:
 def _received(source: IO[bytes]) -> Iterator[tuple[str, pa.Table]]:
     import pyarrow as pa
 
-    while name := source.readline().decode().strip():
+    while name := source.readline().decode().removesuffix("\n"):
+        if name == _ABANDONED:
+            raise _AbandonedError
         with pa.ipc.open_stream(source) as stream:
             yield name, stream.read_all()
 
