@@ -1,3 +1,8 @@
-"""The fixtures `run_model` and `assert_incremental`, for every test of the project."""
+"""What every test may use: `run_model`, `assert_incremental`, and profiles of Hypothesis."""
+
+from hypothesis import settings
 
 pytest_plugins = ["lakehouse.testing"]
+
+settings.register_profile("soon", max_examples=15, deadline=None)
+settings.register_profile("long", max_examples=100, deadline=None)

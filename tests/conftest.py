@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 from pyarrow import parquet
 from toy import MARCH, SCHEMA, Source, Toy
 
-from lakehouse import config, postgres, session
+from lakehouse import config, postgres, publish, session
 from lakehouse.catalogs import TableChange
 from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.cli import main
@@ -41,17 +42,41 @@ def postgres_server(tmp_path_factory):
         yield address
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_server):
+    """Databases to be lent: emptying one is quicker than making another."""
+    return Databases(postgres_server)
+
+
+class Databases:
+    """Empty databases of a server."""
+
+    def __init__(self, server):
+        self.server, self.free = server, []
+
+    @contextmanager
+    def lend(self):
+        """The address of an empty database."""
+        address = self.free.pop() if self.free else self._another()
+        yield address
+        with psycopg.connect(address, autocommit=True) as connection:
+            for schema in (publish.SCHEMA, publish.STAGING, "public"):
+                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        self.free.append(address)
+
+    def _another(self):
+        name = f"test_{next(_NUMBERS)}"
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.server.replace("/postgres?", f"/{name}?")
+
+
 @pytest.fixture
-def database(postgres_server):
+def database(databases):
     """The address of an empty database."""
-    return _database(postgres_server)
-
-
-def _database(server):
-    name = f"test_{next(_NUMBERS)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return server.replace("/postgres?", f"/{name}?")
+    with databases.lend() as address:
+        yield address
 
 
 @pytest.fixture
@@ -72,21 +97,23 @@ def toy(tmp_path, database, source, engine):
 
 
 @pytest.fixture(scope="module")
-def lasting_toy(tmp_path_factory, postgres_server, engine):
+def lasting_toy(tmp_path_factory, databases, engine):
     """The toy project for all tests of a module: they may look, and change nothing."""
-    return Toy(tmp_path_factory.mktemp("toy"), _database(postgres_server), Source(), engine)
+    with databases.lend() as address:
+        yield Toy(tmp_path_factory.mktemp("toy"), address, Source(), engine)
 
 
 @pytest.fixture
-def fresh(tmp_path, postgres_server, engine):
+def fresh(tmp_path, databases, engine):
     """Makes a toy project in a home and a database of its own."""
+    with ExitStack() as lent:
 
-    def make(source):
-        folder = tmp_path / str(next(_NUMBERS))
-        folder.mkdir()
-        return Toy(folder, _database(postgres_server), source, engine)
+        def make(source):
+            folder = tmp_path / str(next(_NUMBERS))
+            folder.mkdir()
+            return Toy(folder, lent.enter_context(databases.lend()), source, engine)
 
-    return make
+        yield make
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from lakehouse.session import Session
     ("project", "first", "last"),
     [
         (ROOT, backfill.FIRST, backfill.LAST),
-        (ROOT / "bench" / "synthetic", "2023-03-10", "2023-04-08"),
+        (ROOT / "bench" / "synthetic", "2023-03-20", "2023-03-30"),
     ],
     ids=["recording", "synthetic"],
 )

@@ -30,7 +30,7 @@ def size(request, monkeypatch):
 
 
 @settings(
-    max_examples=3,
+    max_examples=settings.default.max_examples // 5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

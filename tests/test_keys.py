@@ -178,7 +178,7 @@ steps = st.lists(st.tuples(payments, factors, st.integers(0, 4)), min_size=2, ma
 
 
 @settings(
-    max_examples=4,
+    max_examples=settings.default.max_examples // 5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

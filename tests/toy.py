@@ -1,7 +1,9 @@
 """A project small enough to reason about: events with a value, daily sums, a total."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from types import ModuleType
 
 import ibis
@@ -166,6 +168,12 @@ def _written(folder, pages):
     return [str(folder / "0.parquet")]
 
 
+@cache
+def _compiled(dialect, **options):
+    """The toy project as data, which is the same over any source."""
+    return compile_project(collect(modules(None, **options)), dialect)
+
+
 class Toy:
     """The toy project in a home of its own; every command is a session of its own."""
 
@@ -181,7 +189,7 @@ class Toy:
         """Change the code of the project."""
         self.project = collect(modules(self.source, **options))
         settings = load(self.folder, self.environment)
-        self.compiled = compile_project(self.project, settings.engine)
+        self.compiled = replace(_compiled(settings.engine, **options), project=self.project)
 
     @property
     def session(self):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import ibis.expr.types as ir
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from lakehouse.declare import Incremental, ModelSpec, spec_of
@@ -22,13 +23,15 @@ from lakehouse.testing.samples import Drawn, plainest, sample, smallest
 from lakehouse.testing.trial import Outcome, Trial
 from lakehouse.testing.values import cut
 
-_TRIES = 30
+_MOST_TRIES = 30
 
 
 def assert_incremental(
     run_model: RunModel, model: Callable[..., ir.Table], *, columns: Columns | None = None
 ) -> None:
     """Fails, with the smallest input found, where windows give other rows than one full build.
+
+    It tries 30 inputs, or fewer if the Hypothesis profile has fewer `max_examples`.
 
     `columns` says what to put into columns of the parents whose values must be sensible: a
     Hypothesis strategy, or a function of the rest of the row. Raises AssertionError;
@@ -47,7 +50,7 @@ def assert_incremental(
         return "\n".join(_report(spec, kind, revisions, outcome))
 
     strategy = st.fixed_dictionaries({name: histories(each) for name, each in parents.items()})
-    for number in range(_TRIES):
+    for number in range(min(_MOST_TRIES, settings().max_examples)):
         drawn = sample(strategy, number)
         if failure(drawn):
             nullable = {name: each.nullable for name, each in parents.items()}

@@ -50,7 +50,7 @@ CHAIN = [
     mrt_glucose_episodes,
 ]
 QUICK = settings(
-    max_examples=6,
+    max_examples=settings.default.max_examples // 4,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -147,6 +147,7 @@ MADE_UP = {
 """What columns hold that cannot be just anything, for each model."""
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("model", MADE_UP, ids=lambda model: model.__name__)
 def test_any_rows(assert_incremental, model):
     assert_incremental(model, columns=MADE_UP[model])
