@@ -7,12 +7,12 @@ SEED ?= 1
 TIMES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test properties lint types docs bench chaos requirements clean stack stack-down test-stack
+.PHONY: help run test test-long lint types docs bench chaos requirements clean stack stack-down test-stack
 
 help:
 	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
 	@echo "make test                  the test suite"
-	@echo "make properties            its property tests again, with many more examples"
+	@echo "make test-long             tests that take long, and property tests with many more examples"
 	@echo "make stack, stack-down     start and stop Trino, Nessie, an S3 server and Postgres"
 	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
@@ -26,8 +26,8 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q
 
-properties: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=long
+test-long: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=long
 
 # Needs Maven and Java 24 or newer. `source .stack/main/env` points the project at the stack.
 stack: $(VENV)/.run

@@ -9,11 +9,12 @@ from lakehouse import config
 from lakehouse.session import Session
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("project", "first", "last"),
     [
         (ROOT, backfill.FIRST, backfill.LAST),
-        (ROOT / "bench" / "synthetic", "2023-03-20", "2023-03-30"),
+        (ROOT / "bench" / "synthetic", "2023-03-10", "2023-04-08"),
     ],
     ids=["recording", "synthetic"],
 )

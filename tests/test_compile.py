@@ -23,7 +23,8 @@ print(json.dumps({name: model.fingerprint for name, model in compiled.models.ite
 """
 
 
-def fingerprints(seed):
+def elsewhere(seed):
+    """The fingerprints of the project's models in a process of its own."""
     found = subprocess.run(
         [sys.executable, "-c", FINGERPRINTS],
         cwd=ROOT,
@@ -34,8 +35,9 @@ def fingerprints(seed):
     return json.loads(found.stdout)
 
 
+@pytest.mark.long
 def test_fingerprints_are_the_same_in_every_process():
-    assert fingerprints("1") == fingerprints("2")
+    assert elsewhere("1") == elsewhere("2")
 
 
 def compiled(**options):

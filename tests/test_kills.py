@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parent / "kill_toy.py"
 
 
+@pytest.mark.long
 def test_a_killed_run_leaves_the_old_state_or_the_new_and_the_next_run_converges(
     tmp_path, postgres_server
 ):
-    arguments = [sys.executable, SCRIPT, str(tmp_path), postgres_server, "1", "4"]
+    arguments = [sys.executable, SCRIPT, str(tmp_path), postgres_server, "1", "6"]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     said = subprocess.run(arguments, check=False, capture_output=True, env=environment, text=True)
     assert said.returncode == 0, said.stderr
     findings = json.loads(said.stdout)
-    assert (findings["kills"], findings["faults"]) == (4, [])
+    assert (findings["kills"], findings["faults"]) == (6, [])
