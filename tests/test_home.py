@@ -25,5 +25,7 @@ def test_others_cannot_read_its_small_files(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run()
     home = toy.session.settings.home
-    small = [home / "published", *home.glob("warehouse/runs/*"), *home.glob("warehouse/code/*")]
+    own = [path for path in home.iterdir() if path.is_file()]
+    assert {"catalog.db", "catalog.db-wal", "published"} <= {path.name for path in own}
+    small = [*own, *home.glob("warehouse/runs/*"), *home.glob("warehouse/code/*")]
     assert [path for path in small if path.stat().st_mode & 0o077] == []

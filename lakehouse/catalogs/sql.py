@@ -212,6 +212,9 @@ class SqliteCatalog:
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            with self._setting_up():
+                self.path.touch(mode=0o600)  # SQLite would let others read it
         db = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -222,12 +225,20 @@ class SqliteCatalog:
         return db
 
     def _make_ready(self, db: sqlite3.Connection) -> None:
-        """Set a new file up: one process at a time, as SQLite does not wait for the journal."""
-        with self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Set a new file up; SQLite does not wait for the journal."""
+        with self._setting_up():
             if not _is_ready(db):
                 db.execute("PRAGMA journal_mode = WAL")
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    @contextmanager
+    def _setting_up(self) -> Iterator[None]:
+        """One process at a time."""
+        place = self.path.with_suffix(".lock")
+        place.touch(mode=0o600)
+        with place.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
