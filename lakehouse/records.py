@@ -6,6 +6,7 @@ DuckDB reads all records of a home in bulk; a field that an older record lacks i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis
@@ -120,21 +121,20 @@ def are_named(sql: str) -> bool:
 
 def tables(warehouse: Path) -> dict[str, Source]:
     """The tables by qualified name; without rows as long as there are no records."""
-    pattern = runs.path(warehouse, "*")
-    known = any(pattern.parent.glob(pattern.name))
+    patterns = runs.patterns(warehouse)
     found = {}
     for name, (sql, columns) in _TABLES.items():
         schema = ibis.schema(columns)
-        statement = _statement(pattern, sql, schema) if known else nothing(schema, _DIALECT)
+        statement = _statement(patterns, sql, schema) if patterns else nothing(schema, _DIALECT)
         found[f"{SCHEMA}.{name}"] = Source(name, schema, view=Statement(statement, schema))
     return found
 
 
-def _statement(pattern: Path, sql: str, schema: ibis.Schema) -> str:
+def _statement(patterns: Sequence[Path], sql: str, schema: ibis.Schema) -> str:
     fields = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in _FIELDS.items())
+    places = ", ".join(text(str(each)) for each in patterns)
     records = (
-        f"read_json({text(str(pattern))}, columns = {{{fields}}},"
-        " format = 'unstructured', records = true)"
+        f"read_json([{places}], columns = {{{fields}}}, format = 'unstructured', records = true)"
     )
     shown = ", ".join(
         f'CAST("{name}" AS {sql_type(kind, _DIALECT)}) AS "{name}"' for name, kind in schema.items()

@@ -1,12 +1,17 @@
-"""Run records: what each run did, also a failed one, as one JSON file per run."""
+"""Run records: what each run did, also a failed one, as one compressed JSON file per run.
+
+A record is mostly the same words over and over: compressed it is a tenth as long, which is what
+keeps the records of years smaller than the tables.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 PREFIX = "run-"
 """What comes before the name of a run in the name of its branch."""
 _STAMP = len("20240315T180000")
+_FORMS = (".json.gz", ".json")
+"""How a record is kept: now, and by earlier versions."""
 
 
 @dataclass
@@ -149,9 +156,15 @@ def started(name: str) -> datetime | None:
     return began.replace(tzinfo=UTC)
 
 
-def path(warehouse: Path, run_id: str) -> Path:
-    """Where the record of a run is kept."""
-    return warehouse / "runs" / f"{run_id}.json"
+def patterns(warehouse: Path) -> list[Path]:
+    """What all the records there are match; none, if there are none."""
+    return [each for each in _places(warehouse, "*") if any(each.parent.glob(each.name))]
+
+
+def places(warehouse: Path) -> dict[str, Path]:
+    """Where the record of each run is, by the name of the run, oldest first."""
+    found = (each for pattern in patterns(warehouse) for each in pattern.parent.glob(pattern.name))
+    return {each.name.partition(".")[0]: each for each in sorted(found)}
 
 
 def record(warehouse: Path, report: RunReport) -> None:
@@ -161,8 +174,10 @@ def record(warehouse: Path, report: RunReport) -> None:
 
 def keep(warehouse: Path, document: Mapping[str, Any]) -> None:
     """Keep a record that `load` gave, with what changed in it."""
-    content = json.dumps(document, indent=1) + "\n"
-    storage.write(path(warehouse, document["run"]), content)
+    current, *earlier = _places(warehouse, document["run"])
+    storage.write(current, gzip.compress(json.dumps(document).encode()))
+    for each in earlier:
+        each.unlink(missing_ok=True)
 
 
 def find(warehouse: Path, run: str) -> dict[str, Any]:
@@ -171,18 +186,24 @@ def find(warehouse: Path, run: str) -> dict[str, Any]:
     The name of its branch will do too. Raises UnknownNameError.
     """
     wanted = run.removeprefix(PREFIX)
-    found = sorted(path(warehouse, "*").parent.glob("*.json")) if wanted else []
-    named = [each for each in found if wanted in each.stem]
+    named = [each for each in places(warehouse) if wanted and wanted in each]
     if len(named) != 1:
         what = "is the name of several runs" if named else "is no run that left a record"
         raise UnknownNameError(f"{run!r} {what}", hint="`log` lists the runs that reached main")
-    return load(warehouse, named[0].stem) or {}
+    return load(warehouse, named[0]) or {}
 
 
 def load(warehouse: Path, run_id: str) -> dict[str, Any] | None:
     """The record of a run, if it left one that is still there."""
-    try:
-        document: dict[str, Any] = json.loads(path(warehouse, run_id).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return document
+    for each in _places(warehouse, run_id):
+        with suppress(FileNotFoundError):
+            content = each.read_bytes()
+            document: dict[str, Any] = json.loads(
+                gzip.decompress(content) if each.suffix == ".gz" else content
+            )
+            return document
+    return None
+
+
+def _places(warehouse: Path, run_id: str) -> list[Path]:
+    return [warehouse / "runs" / f"{run_id}{form}" for form in _FORMS]

@@ -71,16 +71,17 @@ def make_folder(place: Path) -> None:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def write(place: Path, text: str) -> None:
+def write(place: Path, content: str | bytes) -> None:
     """Write a file that only its owner can read, in one step: it is whole or not there."""
+    raw = content.encode() if isinstance(content, str) else content
     if not is_on_disk(place):
-        place.write_text(text, encoding="utf-8")
+        place.write_bytes(raw)
         return
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file, writing = tempfile.mkstemp(prefix=f"{place.name}.", suffix=".writing", dir=place.parent)
     try:
-        with os.fdopen(file, "w", encoding="utf-8") as opened:
-            opened.write(text)
+        with os.fdopen(file, "wb") as opened:
+            opened.write(raw)
         Path(writing).replace(place)
     except BaseException:
         Path(writing).unlink()

@@ -1,10 +1,12 @@
 """What runs did, as tables that `query` knows."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from toy import at, event
 
+from lakehouse import runs
 from lakehouse.errors import CheckFailedError, UnknownNameError
 
 
@@ -83,3 +85,26 @@ def test_what_became_of_fetched_rows_is_told(toy, source, ask):
     toy.run(0)
     sql = "select (counts ->> 'quarantined')::int as rejected from lakehouse.nodes"
     assert ask(f"{sql} where step = 'merge'") == [{"rejected": 1}]
+
+
+def test_a_record_is_small_beside_what_it_says(toy, source):
+    source.rows = [event("a", 1, at(0))]
+    report = toy.run(0)
+    (place,) = runs.places(toy.session.settings.warehouse).values()
+    assert place.stat().st_size < len(json.dumps(report.to_json())) / 3
+
+
+def test_a_record_of_an_earlier_version_is_read_beside_those_of_this_one(toy, source, ask):
+    source.rows = [event("a", 1, at(0))]
+    before = toy.run(0, hold=True)
+    warehouse = toy.session.settings.warehouse
+    (place,) = runs.places(warehouse).values()
+    document = json.dumps(runs.load(warehouse, before.run_id), indent=1)
+    place.unlink()
+    place.with_suffix("").write_text(document)
+    after = toy.run(0)
+    assert [branch.name for branch in toy.session.catalog.branches()] == [before.branch]
+    sql = "select run, status from lakehouse.runs order by started_at"
+    assert [row["run"] for row in ask(sql)] == [before.run_id, after.run_id]
+    runs.keep(warehouse, runs.find(warehouse, before.run_id) | {"status": "done"})
+    assert [row["status"] for row in ask(sql)] == ["done", "done"]

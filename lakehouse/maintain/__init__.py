@@ -207,9 +207,8 @@ class _Upkeep:
         before = self.now - timedelta(days=self.policy.keep_runs_days)
         old = [
             place
-            for place in runs.path(settings.warehouse, "*").parent.glob("*.json")
-            if (runs.started(place.stem) or self.now) < before
-            and runs.PREFIX + place.stem not in kept
+            for run_id, place in runs.places(settings.warehouse).items()
+            if (runs.started(run_id) or self.now) < before and runs.PREFIX + run_id not in kept
         ]
         if old:
             for place in old if self.really else ():
