@@ -72,7 +72,12 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
 
     `catalog` is of one ref, and named after it.
     """
-    properties = {PROPERTY: change.state.to_property()}
+    from pyiceberg.table import TableProperties
+
+    properties = {
+        PROPERTY: change.state.to_property(),
+        TableProperties.METADATA_PREVIOUS_VERSIONS_MAX: "1",  # refs name those that are needed
+    }
     table = _existing(catalog, change)
     if table is None:
         _create(catalog, change, location, properties)
