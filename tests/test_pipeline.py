@@ -1,14 +1,18 @@
 """The whole pipeline by its commands: the recording, a changing source, a misbehaving one."""
 
 import json
+import os
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+from receivers import Mail, Web
 
 from ingestion.replay import Documents, ReplayServer
-from lakehouse.errors import COULD_NOT_RUN
+from lakehouse.errors import COULD_NOT_RUN, FOUND_PROBLEMS
 from lakehouse.postgres import query
 
 ROOT = Path(__file__).parent.parent
@@ -156,6 +160,78 @@ def test_a_source_that_cannot_be_trusted_leaves_main_and_postgres(
         assert server.url in told["error"]
     after = lakehouse("log")[1], query(database, "select * from marts.mrt_glucose_overview")
     assert after == before
+
+
+@pytest.fixture
+def careless(tmp_path, lakehouse):
+    """Runs a command of the project as somebody changed it: bronze lets any reading through."""
+    folder = tmp_path / "careless"
+    copytree(ROOT / "models", folder / "models")
+    (folder / "ingestion").symlink_to(ROOT / "ingestion")
+    (folder / "lakehouse.toml").write_text((tmp_path / "lakehouse.toml").read_text())
+    for file, before, after in (
+        ("bronze.py", "LOWEST = 39", "LOWEST = 0"),
+        (
+            "checks.py",
+            'RangeCheck("glucose_mg_dl", 39, 600)',
+            'RangeCheck("glucose_mg_dl", 0, 600)',
+        ),
+    ):
+        code = (folder / "models" / file).read_text()
+        assert before in code
+        (folder / "models" / file).write_text(code.replace(before, after))
+
+    def command(*words):
+        done = subprocess.run(
+            [sys.executable, "-m", "lakehouse", *words],
+            check=False,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, done.stderr
+
+    return command
+
+
+@pytest.mark.long
+def test_an_impossible_reading_reaches_nobody_and_is_told_once_and_so_is_its_end(
+    lakehouse, careless, documents, monkeypatch, database
+):
+    web, mail = Web(), Mail()
+    with web.open() as over_http, mail.open() as by_mail:
+        monkeypatch.setenv("LAKEHOUSE_ALERTS", f"{over_http} {by_mail}")
+        documents += [entry(f"good{n}", 5 * n) for n in range(3)]
+        lakehouse("run", "--date", DAY)
+        marts = "select * from marts.mrt_glucose_overview", "select * from marts.publication"
+        before = lakehouse("log")[1], [query(database, each) for each in marts]
+
+        documents.append(entry("bad", 15, 5))
+        for _ in range(2):
+            code, said = careless("run", "--date", DAY)
+            assert code == FOUND_PROBLEMS, said
+            assert "silver.fct_glucose_readings: range: 20 ≤ glucose_mg_dl ≤ 600" in said
+            assert (lakehouse("log")[1], [query(database, each) for each in marts]) == before
+        bad = "select entry_id, glucose_mg_dl from silver.fct_glucose_readings where glucose_mg_dl < 20"
+        assert rows(lakehouse, bad) == []
+        branches = [each["branch"] for each in lakehouse("branches")[1]]
+        for branch in branches:
+            assert rows(lakehouse, bad, "--ref", branch) == [
+                {"entry_id": "bad", "glucose_mg_dl": 5}
+            ]
+        assert len(branches) == 2
+        assert len(web.messages) == len(mail.letters) == 1
+        assert "glucose_mg_dl=5" in web.messages[0]["message"]
+
+        for _ in range(2):
+            assert lakehouse("run", "--date", DAY)[0] == 0
+        trouble = "silver.fct_glucose_readings: range: 20 ≤ glucose_mg_dl ≤ 600"
+        assert web.titles == [f"lakehouse: {trouble}", f"lakehouse: over: {trouble}"]
+        assert len(mail.letters) == 2
+    assert rows(
+        lakehouse, "select min_glucose_mg_dl as lowest from marts.mrt_glucose_overview"
+    ) == [{"lowest": 100}]
 
 
 def test_a_repeated_run_has_nothing_to_do(lakehouse, database):
