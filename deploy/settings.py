@@ -72,6 +72,9 @@ def trino(ports: Ports) -> dict[str, str]:
         "query.max-memory": "400MB",
         "query.max-memory-per-node": "400MB",
         "memory.heap-headroom-per-node": "300MB",
+        # What ended is kept to be looked at: hundreds of plans would fill the memory.
+        "query.max-history": "20",
+        "query.min-expire-age": "1m",
     }
 
 
@@ -88,7 +91,7 @@ def trino_node(folder: str) -> dict[str, str]:
 
 TRINO_JVM = (
     "-server",
-    "-Xmx1G",
+    "-Xmx2G",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:ReservedCodeCacheSize=256M",
     "-XX:+EnableDynamicAgentLoading",
