@@ -1,22 +1,42 @@
 """No secret is anywhere but where it is used, and nothing is connected to but what is configured."""
 
+import gzip
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+from hashlib import sha1
 from pathlib import Path
+from shutil import which
 
 import pytest
+from pyarrow import parquet
 from receivers import Web
 
 from lakehouse.errors import COULD_NOT_RUN, FOUND_PROBLEMS
+from lakehouse.postgres import query
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "tests/ingestion"))
 
 from loopback import Scripted  # noqa: E402 - the folder has to be on the path first
 
-TOKEN, PASSWORD, POSTGRES = "planted-token-7e57", "planted-alert-c0de", "planted-postgres-f00d"
+PASSWORD, POSTGRES = "planted-alert-c0de", "planted-postgres-f00d"
+TOKEN = {"NIGHTSCOUT_TOKEN": "planted-token-7e57"}
+SECRET = {"NIGHTSCOUT_API_SECRET": "planted-api-secret-5ec7"}
+"""A person has one or the other."""
+AWS = {
+    "AWS_ACCESS_KEY_ID": "PLANTEDACCESSKEY0001",
+    "AWS_SECRET_ACCESS_KEY": "planted-aws-secret-ab1e",
+}
+DIGEST = sha1(SECRET["NIGHTSCOUT_API_SECRET"].encode()).hexdigest()
+"""What Nightscout is sent in place of the secret, and as good as it."""
+PLANTED = (*(TOKEN | SECRET | AWS).values(), PASSWORD, POSTGRES, DIGEST)
+NOBODY = "127.0.0.1:9"
+RUN = ("run", "--date", "2024-03-15")
+ANSWER = json.dumps([{"_id": "a", "type": "sgv", "date": 1710504000000, "sgv": 105}]).encode()
 WATCHER = """
 import os, sys
 
@@ -27,6 +47,14 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 """
+TRACED = "strace -f -qq --seccomp-bpf -e trace=connect,sendto,sendmsg,sendmmsg -o"
+
+
+@pytest.fixture
+def source():
+    """A Nightscout with one document."""
+    with Scripted(lambda handler: handler.send(200, ANSWER)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -37,16 +65,16 @@ def command(tmp_path, database):
     watched = tmp_path / "watched"
     watched.touch()
     settings = {
+        **AWS,
         "WATCHED": str(watched),
         "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
         "LAKEHOUSE_HOME": str(tmp_path / "home"),
-        "LAKEHOUSE_POSTGRES_URL": database.replace("postgres:@", f"postgres:{POSTGRES}@"),
-        "NIGHTSCOUT_TOKEN": TOKEN,
+        "LAKEHOUSE_POSTGRES_URL": with_password(database),
     }
 
-    def run(*words, **variables):
+    def run(*words, before=(), **variables):
         done = subprocess.run(
-            [sys.executable, "-m", "lakehouse", "--debug", *words],
+            [*before, sys.executable, "-m", "lakehouse", "--debug", *words],
             check=False,
             cwd=tmp_path,
             env={**os.environ, **settings, **variables},
@@ -58,43 +86,113 @@ def command(tmp_path, database):
     return run
 
 
-def secrets_in(folder):
-    """The files that hold a secret."""
-    secrets = [each.encode() for each in (TOKEN, PASSWORD, POSTGRES)]
+def with_password(database):
+    return database.replace("postgres:@", f"postgres:{POSTGRES}@")
+
+
+def secrets_in(text):
+    return [secret for secret in PLANTED if secret in text]
+
+
+def files_with_secrets(folder):
+    """The files that hold a secret, whatever they are compressed with."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
-    return [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
+    return [path for path in files if secrets_in(content(path))]
 
 
-def test_a_run_keeps_its_secrets_and_to_its_addresses(command, tmp_path):
-    web, good = Web(), json.dumps([{"_id": "a", "type": "sgv", "date": 1710504000000, "sgv": 5}])
-    with Scripted(lambda handler: handler.send(200, good.encode())) as source, web.open() as alerts:
+def content(path):
+    if path.suffix == ".parquet":
+        return str(parquet.ParquetFile(path).read().to_pylist())
+    raw = path.read_bytes()
+    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("latin-1")
+
+
+@pytest.mark.parametrize("credential", [TOKEN, SECRET], ids=["token", "secret"])
+def test_a_run_keeps_its_secrets_and_to_its_addresses(command, tmp_path, source, credential):
+    with Web().open() as alerts:
         address = alerts.replace("hush-hush", PASSWORD)
-        variables = {"NIGHTSCOUT_URL": source.url, "LAKEHOUSE_ALERTS": address}
-        done, seen = command("run", "--date", "2024-03-15", **variables)
+        variables = {"NIGHTSCOUT_URL": source.url, "LAKEHOUSE_ALERTS": address, **credential}
+        done, seen = command(*RUN, **variables)
         assert done.returncode == 0, done.stderr
-        assert source.asked[0]["token"] == TOKEN
+        sent = source.asked[0].get("token"), source.headers[0].get("api-secret")
+        assert sent == ((*TOKEN.values(), None) if credential is TOKEN else (None, DIGEST))
         ours = {source.url.rpartition(":")[2], alerts.split("127.0.0.1:")[1].partition("/")[0]}
-    said = done.stdout + done.stderr
-    assert [each for each in (TOKEN, PASSWORD, POSTGRES) if each in said] == []
-    assert secrets_in(tmp_path / "home") == []
+    assert secrets_in(done.stdout + done.stderr) == []
+    assert files_with_secrets(tmp_path / "home") == []
     network = [line for line in seen if "'127.0.0.1'" in line or "AF_INET" in line or "('" in line]
     assert [line for line in network if not any(port in line for port in ours)] == []
 
 
-def test_servers_that_do_not_answer_are_named_without_secrets(command, tmp_path):
-    nobody = "127.0.0.1:9"
+@pytest.mark.skipif(which("strace") is None, reason="strace is not installed")
+def test_native_code_keeps_to_the_addresses_too(command, tmp_path, source):
+    """DuckDB, libpq and others open sockets that Python does not see; the system does."""
+    trace = tmp_path / "trace"
+    done, _ = command(*RUN, before=[*TRACED.split(), str(trace)], NIGHTSCOUT_URL=source.url)
+    assert done.returncode == 0, done.stderr
+    calls = trace.read_text()
+    assert "AF_UNIX" in calls  # Postgres, by native code
+    reached = set(re.findall(r"port=htons\((\d+)\).*?\"([\d.:a-f]+)\"", calls))
+    assert reached == {(source.url.rpartition(":")[2], "127.0.0.1")}
+
+
+@pytest.mark.parametrize("profile", ["local", "production"])
+def test_servers_that_do_not_answer_are_named_without_secrets(command, tmp_path, profile):
     done, _ = command(
-        "run",
-        "--date",
-        "2024-03-15",
-        NIGHTSCOUT_URL=f"http://{nobody}",
-        LAKEHOUSE_ALERTS=f"json://user:{PASSWORD}@{nobody}/ mailto://user:{PASSWORD}@{nobody}",
-        LAKEHOUSE_POSTGRES_URL=f"postgresql://user:{POSTGRES}@{nobody}/db",
+        *RUN,
+        LAKEHOUSE_PROFILE=profile,
+        LAKEHOUSE_WAREHOUSE="s3://lake/warehouse",
+        LAKEHOUSE_S3_ENDPOINT=f"http://{NOBODY}",
+        LAKEHOUSE_NESSIE_URL=f"http://{NOBODY}",
+        LAKEHOUSE_TRINO_URL=f"http://{NOBODY}",
+        NIGHTSCOUT_URL=f"http://{NOBODY}",
+        **TOKEN,
+        LAKEHOUSE_ALERTS=f"json://user:{PASSWORD}@{NOBODY}/ mailto://user:{PASSWORD}@{NOBODY}",
+        LAKEHOUSE_POSTGRES_URL=f"postgresql://user:{POSTGRES}@{NOBODY}/db",
     )
     said = done.stdout + done.stderr
     assert done.returncode in (COULD_NOT_RUN, FOUND_PROBLEMS)
-    assert "cannot be reached" in said
+    assert "Traceback" in said
+    assert NOBODY in said
     assert "alert channel 1 (json)" in said
-    assert [each for each in (TOKEN, PASSWORD, POSTGRES) if each in said] == []
-    assert secrets_in(tmp_path / "home") == []
+    assert secrets_in(said) == []
+    assert files_with_secrets(tmp_path / "home") == []
+
+
+COMMANDS = [
+    ["plan"],
+    ["dag"],
+    *(["dag", "-o", f"home/dag.{suffix}"] for suffix in ("svg", "html", "png", "mmd", "dot")),
+    ["log"],
+    ["show", "2"],
+    ["why", "marts.mrt_glucose_periods", "period=all"],
+    ["doctor"],
+    ["branches"],
+    ["quarantine"],
+    ["freshness"],
+    ["alerts"],
+    *(["query", f"select * from lakehouse.{name}"] for name in ("runs", "nodes", "checks")),
+    ["query", "select * from raw.glucose_entries"],
+    ["maintain", "--dry-run"],
+    ["schedule", "--print", "systemd"],
+]
+
+
+@pytest.mark.long
+def test_no_command_no_log_no_picture_and_no_table_tells_a_secret(
+    lakehouse, database, monkeypatch, tmp_path, source, caplog
+):
+    for name, secret in (SECRET | AWS).items():
+        monkeypatch.setenv(name, secret)
+    monkeypatch.setenv("NIGHTSCOUT_URL", source.url)
+    monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", with_password(database))
+    monkeypatch.setenv("LAKEHOUSE_ALERTS", f"json://user:{PASSWORD}@{NOBODY}/")
+    caplog.set_level(logging.DEBUG)
+    assert lakehouse(*RUN)[0] == 0
+    told = {" ".join(words): lakehouse(*words) for words in COMMANDS}
+    assert [words for words, (code, _) in told.items() if code == COULD_NOT_RUN] == []
+    assert [words for words, answer in told.items() if secrets_in(str(answer))] == []
+    assert files_with_secrets(tmp_path / "home") == []
+    assert secrets_in(str(query(database, "select * from marts.mrt_glucose_overview"))) == []
+    assert "urllib3" in caplog.text
+    assert secrets_in(caplog.text) == []
