@@ -5,6 +5,7 @@ import json
 import pytest
 from toy import NotedEvents, at, event
 
+from lakehouse import runs
 from lakehouse.errors import CheckFailedError, SourceError
 
 
@@ -174,8 +175,8 @@ def test_a_failed_run_is_recorded_too(toy, source):
     source.rows = [event("b", 501, at(0))]
     with pytest.raises(CheckFailedError):
         toy.run(0)
-    (record,) = (toy.folder / ".lakehouse/warehouse/runs").glob("*.json")
-    document = json.loads(record.read_text())
+    warehouse = toy.session.settings.warehouse
+    (document,) = (runs.load(warehouse, run) for run in runs.places(warehouse))
     assert document["status"] == "failed"
     assert "silver.steps" in document["error"]
 
