@@ -18,8 +18,8 @@ from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, Tolerance
 from lakehouse.compile import ROWS, Compiled, Statement, count_of
 from lakehouse.declare import ModelSpec, QualitySpec, View
 from lakehouse.engines import Engine, Source
-from lakehouse.engines.sql import quoted, where
-from lakehouse.materialize import source
+from lakehouse.engines.sql import having, quoted, where
+from lakehouse.materialize import left, source
 from lakehouse.plan import stored_parents
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
@@ -127,12 +127,23 @@ class Audit:
         statement = self.compiled.checks[spec.name].rules[place]
         found = None
         if statement is not None:
+            statement = self._of_those_expected(rule, statement)
             found = Offending(statement, [own], window, window, own.time_column)
         failures = counts.get(count_of(spec, place))
         if failures is None and found is not None:
             return self._asked(spec, rule, found)
         rows = counts.get(count_of(spec, place, ROWS), counts[ROWS])
         return self._result(spec, rule, failures or 0, rows, found)
+
+    def _of_those_expected(self, rule: Rule, statement: Statement) -> Statement:
+        """Nobody who left has to be fresh."""
+        gone = None
+        if isinstance(rule, FreshnessCheck):
+            gone = left(self.compiled, self.tables, rule.by)
+        if gone is None:
+            return statement
+        sql = f"SELECT * FROM ({statement.sql}) AS old WHERE NOT coalesce({having(gone)}, false)"
+        return Statement(sql, statement.schema)
 
     def _counts(
         self, name: str, several: Sequence[tuple[QualitySpec, int]], window: Window

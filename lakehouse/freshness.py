@@ -6,20 +6,21 @@ has a history, and is left in peace.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import ibis
 
 from lakehouse import plan, records
-from lakehouse.catalogs import MAIN
+from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.checks import FreshnessCheck
 from lakehouse.compile import Statement
 from lakehouse.engines import Source
 from lakehouse.engines.sql import covered, quoted
-from lakehouse.materialize import source
+from lakehouse.materialize import left, source
 from lakehouse.session import Session
 from lakehouse.windows import ALL_TIME, Window
 
@@ -37,6 +38,8 @@ class State(StrEnum):
     FAIL = "fail"
     HISTORY = "history"
     """Old, and nobody ever asked for the present."""
+    LEFT = "left"
+    """The source of its key lists it no more: nothing new is expected."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,13 @@ def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
     found = []
     for promise in _promises(session):
         follows = ahead is not None and -ahead < 3600 * (promise.limits[1] or promise.limits[0])
-        found += [
-            _judged(session, promise, key, newest, at, follows=follows)
-            for key, newest in _newest(session, promise, at)
-        ]
+        tables = session.catalog.tables(MAIN)
+        gone = left(session.compiled, tables, promise.by)
+        for row in _newest(session, promise, tables, at):
+            judged = _judged(session, promise, row, at, follows=follows)
+            key = tuple(row[name] for name in promise.by)
+            has_left = gone is not None and key in gone.values
+            found.append(replace(judged, state=State.LEFT) if has_left else judged)
     return found
 
 
@@ -108,16 +114,14 @@ def _promises(session: Session) -> Iterator[_Promise]:
 
 
 def _newest(
-    session: Session, promise: _Promise, now: datetime
-) -> list[tuple[str, datetime | None]]:
+    session: Session, promise: _Promise, tables: Mapping[str, StoredTable], now: datetime
+) -> list[dict[str, Any]]:
     """The newest reading of each key, in the order of the keys."""
-    tables = session.catalog.tables(MAIN)
     own, *lists = [
         source(session.compiled, name, tables) for name in (promise.name, *promise.lists)
     ]
     statement = _statement(promise, own, session.engine.dialect, now)
-    rows = session.engine.rows(statement, [own, *lists]).to_pylist()
-    return [(", ".join(f"{name}={row[name]}" for name in promise.by), row[_NEWEST]) for row in rows]
+    return list(session.engine.rows(statement, [own, *lists]).to_pylist())
 
 
 def _statement(promise: _Promise, own: Source, dialect: str, now: datetime) -> Statement:
@@ -140,13 +144,13 @@ def _columns(names: Sequence[str], origin: str) -> str:
 def _judged(
     session: Session,
     promise: _Promise,
-    key: str,
-    newest: datetime | None,
+    row: Mapping[str, Any],
     now: datetime,
     *,
     follows: bool,
 ) -> Freshness:
-    warn, fail = promise.limits
+    (warn, fail), newest = promise.limits, row[_NEWEST]
+    key = ", ".join(f"{name}={row[name]}" for name in promise.by)
     age = None if newest is None else (now - newest).total_seconds() / 3600
     state = State.OK
     if age is None or age > warn:

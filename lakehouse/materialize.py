@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from lakehouse import layout
 from lakehouse.catalogs import StoredTable
 from lakehouse.compile import Compiled, CompiledModel
 from lakehouse.declare import Incremental, View
 from lakehouse.engines import Build, Source
+from lakehouse.keys import Keys
 from lakehouse.plan import stored_parents
 from lakehouse.state import EVERYTHING, Change, Changed, TableState
 from lakehouse.windows import Windows, union
@@ -75,6 +76,15 @@ def covered(compiled: Compiled, tables: Mapping[str, StoredTable]) -> Windows:
     """The windows that were ingested so far."""
     ingested = (tables.get(spec.table) for spec in compiled.project.ingestions.values())
     return union(window for table in ingested if table for window in table.state.covered)
+
+
+def left(compiled: Compiled, tables: Mapping[str, StoredTable], by: Sequence[str]) -> Keys | None:
+    """The keys that the ingestion which lists them had once, and has no more."""
+    for spec in compiled.project.ingestions.values():
+        gone = tables[spec.table].state.left if spec.table in tables else None
+        if gone is not None and spec.unique_key == tuple(by):
+            return gone.by(by)
+    return None
 
 
 def _most_rows(inputs: Iterable[Source]) -> int:

@@ -73,6 +73,8 @@ class TableState:
     """What the rows of an ingestion's source had so far; empty: not known."""
     archived: datetime | None = None
     """The rows before this moment have left for the archive, and are not fetched again."""
+    left: Keys | None = None
+    """The keys that the source listed once, and lists no more; None: there are none."""
 
     @property
     def version(self) -> str:
@@ -118,6 +120,7 @@ class TableState:
                     for c in self.changes
                 ],
                 **({"archived": self.archived.isoformat()} if self.archived else {}),
+                **({"left": keys.to_json(self.left)} if self.left else {}),
             },
             separators=(",", ":"),
         )
@@ -132,6 +135,7 @@ class TableState:
             covered=windows.from_json(document["covered"]),
             fields=tuple(document.get("fields", ())),
             archived=datetime.fromisoformat(at) if (at := document.get("archived")) else None,
+            left=keys.from_json(document.get("left")),
             changes=tuple(
                 Change(version, windows.from_json(pairs), *map(keys.from_json, known))
                 for version, pairs, *known in document["changes"]

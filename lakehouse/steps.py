@@ -162,11 +162,13 @@ class Running:
         before = self.tables.get(spec.table)
         judgement = self.session.compiled.judgements[spec.name]
         validating, total = 0.0, Landing()
-        for paths in fetched.batches(self.journal.path.parent):
+        batches = fetched.batches(self.journal.path.parent)
+        is_all = spec.time_column is None and len(batches) == 1 and not self.request.retry
+        for paths in batches:
             since = time.perf_counter()
             validated = validate(self.session.duckdb, spec, judgement, paths)
             validating += time.perf_counter() - since
-            total += self._land(spec, validated, fetched, paths)
+            total += self._land(spec, validated, fetched, paths, is_all=is_all)
         after = self.tables.get(spec.table)
         drift = news(spec, before, after)
         if drift:
@@ -182,7 +184,13 @@ class Running:
         return None
 
     def _land(
-        self, spec: IngestionSpec, validated: str, fetched: Fetched, paths: Sequence[str]
+        self,
+        spec: IngestionSpec,
+        validated: str,
+        fetched: Fetched,
+        paths: Sequence[str],
+        *,
+        is_all: bool,
     ) -> Landing:
         """Merge what was validated into the raw table and its quarantine."""
         duckdb, catalog = self.session.duckdb, self.session.catalog
@@ -191,7 +199,7 @@ class Running:
         covered = fetched.covered(self.request.windows) if by_time else ()
         key = plan.key_columns(self.session.project, spec)
         stored = self.tables.get(spec.table)
-        landing, after = Merge(*target).land(validated, stored, covered, key, paths)
+        landing, after = Merge(*target).land(validated, stored, covered, key, paths, is_all=is_all)
         quarantined = self.tables.get(quarantine_table(spec))
         rejected = Quarantine(*target).update(validated, quarantined)
         for written in filter(None, (after, rejected)):

@@ -4,10 +4,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
+import pandera.ibis
+import pyarrow as pa
 import pytest
 from toy import FIRST, at, event, into, modules
 
-from lakehouse import FreshnessCheck, quality
+from lakehouse import FreshnessCheck, ingestion, quality
 from lakehouse.compile import compile_project
 from lakehouse.errors import CheckFailedError
 from lakehouse.freshness import State, freshness
@@ -94,3 +96,61 @@ def test_what_checks_promise_is_listed_too(toy, source, blocking, state):
     found = freshness(toy.session, NOW)
     assert found[-1].state is state
     assert (found[-1].table, found[-1].key) == ("silver.steps", "id=silent")
+
+
+class Names(pandera.ibis.DataFrameModel):
+    id: str
+
+
+@pytest.fixture
+def listed(toy, source):
+    """The names that a second source lists, which have to be fresh; those there were are silent."""
+    module, names = ModuleType("toy.listed"), ["loud", "silent"]
+
+    @ingestion(table_name="names", unique_key="id", validation_schema=Names)
+    @into(module)
+    def names_of_events():
+        yield pa.table({"id": pa.array(names, pa.string())})
+
+    @quality(table="silver.steps", checks=[FreshnessCheck("at", 24, by=["id"])], blocking=False)
+    @into(module)
+    def fresh(): ...
+
+    toy.project = collect((*modules(source, freshness_hours=(1, 24), key="id"), module))
+    toy.compiled = compile_project(toy.project, "duckdb")
+    source.rows = [event("loud", 1, NOW), event("silent", 1, at(0))]
+    run_the_ends(toy, TODAY)
+    return names
+
+
+def test_a_key_that_is_not_listed_any_more_has_left(toy, listed):
+    assert ("id=silent", State.FAIL) in states(toy, NOW)
+    listed.remove("silent")
+    toy.run(TODAY)
+    assert set(states(toy, NOW)) == {("id=loud", State.OK), ("id=silent", State.LEFT)}
+
+
+def test_checks_expect_nothing_of_a_key_that_has_left(toy, listed, source):
+    def failures():
+        (found,) = (each for each in toy.run(TODAY).checks if each.check == "fresh")
+        return found.failures
+
+    assert failures() == 1
+    listed.remove("silent")
+    assert failures() == 0
+
+
+def test_a_key_that_comes_back_is_expected_again(toy, listed):
+    listed.remove("silent")
+    toy.run(TODAY)
+    listed.append("silent")
+    toy.run(TODAY)
+    assert ("id=silent", State.FAIL) in states(toy, NOW)
+
+
+def test_a_key_that_has_left_changes_nothing_but_that(toy, listed):
+    listed.remove("silent")
+    before = toy.rows("raw.names")
+    assert toy.run(TODAY).commit is not None
+    assert toy.rows("raw.names") == before
+    assert toy.run(TODAY).status == "nothing to do"

@@ -72,13 +72,15 @@ class Merge:
         covered: Windows,
         key: tuple[str, ...],
         paths: Sequence[str] = (),
+        *,
+        is_all: bool = False,
     ) -> tuple[Landing, StoredTable | None]:
         """Merge the valid rows of the temporary table into the raw table.
 
         `stored` is the raw table as it stands; `covered` are the windows that were fetched;
         `key` are the columns of the unique key whose changed values are remembered; `paths` the
-        staged files, for the fields that they have. Gives the counts, and the table as it stands
-        now if anything was written.
+        staged files, for the fields that they have. `is_all`: the source has no other rows. Gives
+        the counts, and the table as it stands now if anything was written.
         """
         files = self._files(stored)
         current = fingerprint(self.spec)
@@ -87,8 +89,12 @@ class Merge:
         counts = self._sort_out(validated, files, afresh=afresh)
         dirty = self._dirty() if counts.new or counts.changed else ()
         everywhere = windows.union([*(state.covered if state else ()), *covered])
+        left = state.left if state else None
+        if is_all and key:
+            left = self._left(validated, files, key)
         written: StoredTable | None = None
-        if state is None or dirty or afresh or everywhere != state.covered:
+        known = (state.covered, state.left) if state else None
+        if dirty or afresh or (everywhere, left) != known:
             earlier = () if afresh or not state else state.changes
             after = TableState(current, earlier, archived=state.archived if state else None)
             if not after.changes or dirty:
@@ -97,9 +103,9 @@ class Merge:
             rows = counts.new + sum(file.rows for file in files)
             span = layout.file_span(rows, everywhere)
             rewritten = files if afresh else self._rewritten(files, dirty, span)
-            known = state.fields if state else ()
+            before = state.fields if state else ()
             seen = fields(self.engine, self.spec, paths) if dirty else frozenset()
-            after = replace(after, covered=everywhere, fields=remembered(known, seen))
+            after = replace(after, covered=everywhere, fields=remembered(before, seen), left=left)
             written = self._write(rewritten, after, counts, span)
         return counts, written
 
@@ -179,6 +185,15 @@ class Merge:
             f"SELECT DISTINCT {names} FROM written LIMIT {MOST + 1}"
         ).fetchall()
         return union([Keys(columns, frozenset(found))])
+
+    def _left(self, validated: str, files: list[DataFile], columns: tuple[str, ...]) -> Keys | None:
+        """The values of some columns of the unique key that are stored and did not come."""
+        names = ", ".join(map(quoted, columns))
+        found = self.engine.connection.execute(
+            f"SELECT DISTINCT {names} FROM {self._rows(files, afresh=True)}"
+            f" ANTI JOIN {quoted(validated)} USING ({names}) LIMIT {MOST + 1}"
+        ).fetchall()
+        return union([Keys(columns, frozenset(found))]) if found else None
 
     def _rewritten(self, files: list[DataFile], dirty: Windows, span: FileSpan) -> list[DataFile]:
         """The files to replace: those with changed rows, and small ones of the same time."""
