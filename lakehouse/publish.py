@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "marts"
 STAGING = "lakehouse_staging"
-_LOCK = 7_305_818_223_117
+LOCK = 7_305_818_223_117
 """Key of the advisory lock that publications hold: one at a time."""
 _PREPARE = f"""
 CREATE SCHEMA IF NOT EXISTS {SCHEMA};
@@ -89,7 +89,7 @@ def publish(
     Raises PublishError; Postgres is then as it was.
     """
     with postgres.connected(address) as connection, _explained(address):
-        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         connection.execute(_PREPARE)
         connection.commit()
         sequence, versions = _current(connection, known)

@@ -99,6 +99,37 @@ def test_a_failed_run_is_told_and_so_is_that_runs_work_again(alerted, web, sourc
     assert "the line was cut\nmend it\n→ lakehouse show " in web.messages[0]["message"]
 
 
+def day_of(moment):
+    return (moment - at(0, 0)).days
+
+
+def test_a_stale_source_is_told_once_and_once_that_it_is_fresh_again(alerted, web, toy, source):
+    toy.change(freshness_hours=(1, 24))
+    now = datetime.now(UTC)
+    newest = now - timedelta(hours=2)
+    source.rows = [event("a", 1, newest)]
+    for _ in range(2):
+        alerted(day=day_of(newest))
+    assert web.titles == ["lakehouse: raw.events is stale"]
+    assert f"its newest reading is from {newest}" in web.messages[0]["message"]
+    assert "→ lakehouse freshness" in web.messages[0]["message"]
+    source.rows.append(event("b", 1, now))
+    for _ in range(2):
+        alerted(day=day_of(now))
+    assert web.titles[1:] == ["lakehouse: over: raw.events is stale"]
+
+
+def test_a_source_that_was_stale_and_is_now_too_old_is_told_again(alerted, web, toy, source):
+    now = datetime.now(UTC)
+    newest = now - timedelta(hours=2)
+    source.rows = [event("a", 1, newest)]
+    toy.run(day_of(newest))
+    for limits in ((1, 24), (0.5, 1)):
+        toy.change(freshness_hours=limits)
+        alerted(day=day_of(now))
+    assert web.titles == ["lakehouse: raw.events is stale"] * 2
+
+
 def test_what_fails_before_the_run_is_told(toy, web):
     with web.open() as address, toy.session as session:
         session.settings = replace(session.settings, alerts=(SecretStr(address),))

@@ -7,17 +7,22 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from toy import at, event
 
-from lakehouse import schedule
+from lakehouse import publish, schedule
+from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.errors import ProjectError
+from lakehouse.postgres import query
 from lakehouse.schedule import Job
 from lakehouse.units import KINDS
 
 ROOT = Path(__file__).parent.parent
 JOB = Job("events", ("0 * * * *",), ("events",))
 INGESTION = """
+import os
+
 import pandera.ibis
 import pyarrow as pa
 
@@ -31,16 +36,27 @@ class Things(pandera.ibis.DataFrameModel):
 @ingestion(table_name="things", unique_key="id", validation_schema=Things, cron="0 * * * *")
 def things():
     yield pa.table({"id": ["a"]})
+    for name in ("reached", "never"):  # pipes: opening one waits for the other side
+        if os.path.exists(name):
+            open(name, "w").close()
+"""
+MART = """
+from lakehouse import Table, model
+
+
+@model(kind=Table())
+def counted(things):
+    return things.agg(rows=things.count())
 """
 
 
 @pytest.fixture
 def command(tmp_path, database):
     """Starts a schedule of a small project as a process."""
-    for package, text in {"ingestion": INGESTION, "models": ""}.items():
+    for package, module, text in (("ingestion", "raw", INGESTION), ("models", "marts", MART)):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-        (tmp_path / package / "raw.py").write_text(text)
+        (tmp_path / package / f"{module}.py").write_text(text)
     (tmp_path / "lakehouse.toml").write_text("[project]\n")
     environment = {
         **os.environ,
@@ -73,6 +89,45 @@ def test_it_runs_at_once_alone_and_until_it_is_told_to_end(command):
     first.send_signal(signal.SIGTERM)
     said, _ = first.communicate()
     assert (first.returncode, said) == (0, "stopped\n")
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    said, complaint = process.communicate()
+    assert (process.returncode, said) == (0, "stopped\n"), complaint
+
+
+@pytest.fixture
+def main_of(tmp_path):
+    """The catalog of the home that the process works in."""
+    return SqliteCatalog(tmp_path / "home" / "catalog.db", tmp_path / "home" / "warehouse")
+
+
+def test_told_to_end_while_it_fetches_it_leaves_main_as_it_was(command, tmp_path, main_of):
+    for name in ("reached", "never"):
+        os.mkfifo(tmp_path / name)
+    process = command()
+    (tmp_path / "reached").read_text()
+    assert len(main_of.branches()) == 1
+    end(process)
+    assert (main_of.log(), main_of.branches()) == ([], [])
+
+
+def test_told_to_end_while_it_publishes_it_leaves_that_to_the_next_run(command, database, main_of):
+    with psycopg.connect(database) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (publish.LOCK,))
+        process = command()
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while process.poll() is None and not other.execute(waits).fetchone():
+            pass
+        end(process)
+    (commit,) = main_of.log()
+    assert main_of.branches() == []
+    again = command("--once")
+    again.communicate()
+    assert again.returncode == 0
+    assert main_of.head() == commit
+    assert query(database, "select * from marts.counted") == [{"rows": 1}]
 
 
 def test_a_run_is_about_today(toy):
