@@ -95,7 +95,6 @@ TRINO_JVM = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:ReservedCodeCacheSize=256M",
     "-XX:+EnableDynamicAgentLoading",
-    "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
     "-Djdk.attach.allowAttachSelf=true",
     "-Dfile.encoding=UTF-8",

@@ -8,7 +8,9 @@ its state says that it was built from nothing known, so that what is cut short i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lakehouse import layout
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     import ibis
     import pyarrow as pa
 
+_AT_ONCE = 2
+"""Tables that are loaded into Postgres at the same time: most of it is planning and waiting."""
 _UNFINISHED = ""
 """The fingerprint of a table that is being written: no code has it."""
 
@@ -96,8 +100,8 @@ class Trino:
     def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
         database = self.catalogs.of_postgres(address)
         try:
-            for load in loads:
-                self._load(database, load)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(partial(self._load, database), loads))
         except QueryError as error:
             raise PublishError(
                 f"Trino could not write to the Postgres of the marts: {error.message}",

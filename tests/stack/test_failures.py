@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psycopg
@@ -17,11 +16,11 @@ from deploy.servers import Place
 from deploy.settings import Ports
 from lakehouse import doctor
 from lakehouse.cli import main
-from lakehouse.engines import duckdb
+from lakehouse.engines.trino_catalogs import MAIN_CATALOG
 from lakehouse.errors import LakehouseError
 from lakehouse.request import Silence
 
-SCRIPT = Path(__file__).parent / "killed.py"
+SCRIPT = Path(__file__).parent / "day.py"
 FOLDER = deploy.stack.ROOT / "test"
 SECRETS = ("s3", "postgres")
 
@@ -48,16 +47,32 @@ def converges(toy):
     assert toy.session.catalog.branches() == []
 
 
-def killed_at(toy, node):
-    """Run the second day in a process that is killed when it comes to a node."""
-    process = subprocess.run(
-        [sys.executable, SCRIPT, str(toy.folder), node],
-        input=json.dumps(toy.environment),
-        check=False,
-        capture_output=True,
+def a_day(toy, folder, *arguments):
+    """Run a day of the toy project in a process of its own; the process."""
+    folder.mkdir(exist_ok=True)
+    (folder / "lakehouse.toml").write_text("[project]\n")
+    process = subprocess.Popen(
+        [sys.executable, SCRIPT, str(folder), *arguments],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.returncode == -9, process.stderr
+    json.dump(toy.environment, process.stdin)
+    process.stdin.close()
+    return process
+
+
+def ended(process):
+    """The exit code of a process, and what it said."""
+    with process.stderr:
+        said = process.stderr.read()
+    return process.wait(), said
+
+
+def killed_at(toy, node):
+    """Run the second day in a process that is killed when it comes to a node."""
+    code, said = ended(a_day(toy, toy.folder, "1", node))
+    assert code == -9, said
 
 
 @pytest.mark.parametrize("node", ["client", "events__stage", "events", "daily", "main"])
@@ -74,6 +89,38 @@ def test_a_run_killed_after_the_merge_is_published_by_the_next(begun):
     assert begun.head() != before
     assert begun.published("total") == [{"rows": 1, "total": 1}]
     converges(begun)
+
+
+@pytest.fixture
+def begun_on_trino(on_trino, source):
+    """The same, built by Trino."""
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
+    on_trino.run(0)
+    return on_trino
+
+
+def catalogs_of_branches(toy):
+    """The catalogs that Trino has of branches of runs."""
+    with toy.session as session:
+        found = session.engine.client.run("SHOW CATALOGS").rows
+    return [name for (name,) in found if name.startswith(MAIN_CATALOG) and "_run_" in name]
+
+
+@pytest.mark.parametrize("node", ["events__stage", "steps", "total", "small_values", "main"])
+def test_a_run_on_trino_killed_before_the_merge_leaves_main(begun_on_trino, node):
+    before = begun_on_trino.head()
+    killed_at(begun_on_trino, node)
+    assert begun_on_trino.head() == before
+    converges(begun_on_trino)
+    assert catalogs_of_branches(begun_on_trino) == []
+
+
+def test_a_run_on_trino_killed_after_the_merge_is_published_by_the_next(begun_on_trino):
+    before = begun_on_trino.head()
+    killed_at(begun_on_trino, "publication")
+    assert begun_on_trino.head() != before
+    assert begun_on_trino.published("total") == [{"rows": 1, "total": 1}]
+    converges(begun_on_trino)
 
 
 class Saboteur(Silence):
@@ -249,35 +296,13 @@ def test_a_command_says_the_same_in_one_line(command, name):
     assert cure in said["hint"]
 
 
-@pytest.fixture
-def elsewhere():
-    """The same project on another machine: a home and an engine of its own."""
-
-    def make(toy):
-        folder = toy.folder / str(threading.get_ident())
-        folder.mkdir()
-        own = duckdb.connect(bucket=toy.session.settings.servers.bucket)
-        return Toy(folder, toy.postgres, toy.source, own, toy.environment)
-
-    return make
-
-
-def test_three_runs_at_once_lose_nothing(begun, source, elsewhere):
-    source.rows += [event("c", 4, at(2))]
-    failures = []
-
-    def run(day):
-        try:
-            elsewhere(begun).run(day)
-        except Exception as error:  # noqa: BLE001 - told by the test
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=(day,)) for day in (1, 1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert begun.rows("marts.total") == [{"rows": 3, "total": 7}]
-    assert begun.published("total") == [{"rows": 3, "total": 7}]
-    assert begun.session.catalog.branches() == []
+@pytest.mark.parametrize("project", ["begun", "begun_on_trino"])
+def test_three_runs_at_once_lose_nothing(request, project):
+    """Two of one day and one of another, on three machines: each has a home of its own."""
+    toy = request.getfixturevalue(project)
+    days = ("1", "1", "2")
+    runs = [a_day(toy, toy.folder / str(n), day) for n, day in enumerate(days)]
+    assert [ended(run) for run in runs] == [(0, "")] * 3
+    assert toy.rows("marts.total") == [{"rows": 3, "total": 6}]
+    assert toy.published("total") == [{"rows": 3, "total": 6}]
+    assert toy.session.catalog.branches() == []

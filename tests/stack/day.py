@@ -1,4 +1,4 @@
-"""`killed.py FOLDER STAGE`: a day of the toy project, killed when it comes to a node."""
+"""`day.py FOLDER DAY [NODE]`: a day of the toy project, killed when it comes to a node."""
 
 import json
 import os
@@ -27,13 +27,14 @@ class Killer(Silence):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(folder, node, environment):
+def main(folder, day, node=""):
+    environment = json.load(sys.stdin)
     bucket = load(Path(folder), environment).servers.bucket
-    source = Source(event("a", 1, at(0)), event("b", 2, at(1)))
+    source = Source(*(event(name, n + 1, at(n)) for n, name in enumerate("abc")))
     engine = duckdb.connect(bucket=bucket)
     toy = Toy(Path(folder), environment["LAKEHOUSE_POSTGRES_URL"], source, engine, environment)
-    toy.run(1, listener=Killer(node))
+    toy.run(int(day), listener=Killer(node))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:], json.load(sys.stdin))
+    main(*sys.argv[1:])
