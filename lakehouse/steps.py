@@ -16,7 +16,7 @@ from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec, QualitySpec, parameters
 from lakehouse.errors import CheckFailedError
 from lakehouse.ingest.drift import news
-from lakehouse.ingest.fetch import Fetch, Fetched, Journal, Round, fetch_all, unfinished
+from lakehouse.ingest.fetch import Done, Fetch, Fetched, Journal, fetch_all, unfinished
 from lakehouse.ingest.merge import Landing, Merge
 from lakehouse.ingest.quarantine import (
     Quarantine,
@@ -339,17 +339,19 @@ class Running:
                     return Journal(path, name)
         return Journal(staging / self.run_id / "journal.jsonl", name)
 
-    def _tell(self, done: int, total: int, pieces: Round, error: str) -> None:
+    def _tell(self, done: Done) -> None:
         """Say how far a fetch in several pieces is."""
-        if total > 1:
+        if done.of > 1:
             spent = time.perf_counter() - self.since
-            left = spent / done * (total - done)
-            self.listener.progress(f"fetched {done} of {total} windows, {left:.0f} s left")
-        window = min(pieces.values(), key=lambda each: each.end - each.start)
-        if error:
-            self.listener.warning(f"{window} failed: {error}")
+            left = spent / done.number * (done.of - done.number)
+            said = f"fetched {done.number} of {done.of} windows, {left:.0f} s left"
+            self.listener.progress(said)
+        window = min(done.pieces.values(), key=lambda each: each.end - each.start)
+        if done.error:
+            self.listener.warning(f"{window} failed: {done.error}")
         else:
-            self.listener.detail(f"{window} fetched")
+            was = "was fetched before" if done.is_kept else "fetched"
+            self.listener.detail(f"{window} {was}")
 
     def _keep(self, stored: StoredTable) -> None:
         self.tables[stored.name] = stored

@@ -8,6 +8,7 @@ import pytest
 from toy import Source, at, event
 
 from lakehouse.errors import SourceError
+from lakehouse.request import Silence
 
 ROOT = Path(__file__).parent.parent
 LAST = 99
@@ -24,6 +25,16 @@ def flaky(source, bad):
         yield from read(source, window)
 
     source.read = some
+
+
+class Details(Silence):
+    """Keeps what a run tells on demand."""
+
+    def __init__(self):
+        self.said = []
+
+    def detail(self, message):
+        self.said.append(message)
 
 
 @pytest.fixture
@@ -64,6 +75,16 @@ def test_resume_asks_only_for_what_failed(toy, events):
     report = toy.run(0, LAST, resume=True)
     assert (report.status, len(events.asked)) == ("done", 1)
     assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
+
+
+def test_resume_says_which_windows_were_fetched_before(toy, events):
+    flaky(events, 50)
+    toy.run(0, LAST)
+    events.read = lambda window: Source.read(events, window)
+    listener = Details()
+    toy.run(0, LAST, resume=True, listener=listener)
+    kept = [line.endswith("was fetched before") for line in listener.said]
+    assert kept == [True, False, True, True]
 
 
 def test_a_finished_backfill_is_not_resumed(toy, events):

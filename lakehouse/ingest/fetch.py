@@ -89,8 +89,22 @@ class Fetched:
 
 Round: TypeAlias = dict[str, Window]
 """The pieces, by ingestion, that are staged together."""
-Told: TypeAlias = Callable[[int, int, Round, str], None]
-"""Is told of each round: how many are done, of how many, its pieces, and the error if it failed."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A round that is done, one way or the other."""
+
+    number: int
+    of: int
+    pieces: Round
+    is_kept: bool
+    """Whether an earlier run had staged all of it."""
+    error: str
+    """Why it could not be had; empty if it could."""
+
+
+Told: TypeAlias = Callable[[Done], None]
 
 
 def fetch_all(
@@ -127,7 +141,7 @@ def fetch_all(
                 journal.add(name, pieces[name], paths, pages[name].rows)
         for name, each in pages.items():
             result[name].seconds += each.seconds
-        told(index + 1, len(rounds), pieces, error)
+        told(Done(index + 1, len(rounds), pieces, not pages, error))
     for name, fetched in result.items():
         for window in fetches[name].pieces():
             paths, rows = journal.find(name, window) or ([], 0)
