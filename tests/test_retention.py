@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from toy import FIRST, at, event
+from toy import FIRST, Source, at, event
 
 from lakehouse.diff import diff_table
 from lakehouse.errors import ProjectError
@@ -46,6 +46,33 @@ def test_what_is_older_moves_to_files_of_its_own(archived):
     files = "read_parquet('" + str(folder) + "/**/*.parquet')"
     rows = archived.engine.connection.execute(f"SELECT id FROM {files} ORDER BY id").fetchall()
     assert [row[0] for row in rows] == ["e0", "e1", "e35", "e60"]
+
+
+def files_of(toy):
+    return f"{toy.session.settings.warehouse}/archive/raw/events/**/*.parquet"
+
+
+def test_what_was_archived_is_queried_with_what_stayed(archived):
+    old = f"read_parquet('{files_of(archived)}', hive_partitioning = false)"
+    sql = f"select id from (from raw.events union all by name from {old}) order by id"
+    rows = archived.session.query(sql).to_pylist()
+    assert [row["id"] for row in rows] == sorted(f"e{day}" for day in DAYS)
+
+
+def test_what_was_archived_can_be_built_again_in_another_home(archived, fresh):
+    class Archive(Source):
+        def read(self, window):
+            yield archived.engine.connection.execute(
+                "SELECT * EXCLUDE (_run_id, _ingested_at)"
+                ' FROM read_parquet(?, hive_partitioning = false) WHERE "at" >= ? AND "at" < ?',
+                [files_of(archived), window.start, window.end],
+            ).to_arrow_table()
+
+    again = fresh(Archive())
+    again.run(0, 60)
+    days = [row for row in archived.rows("marts.daily") if row["day"].isoformat() < "2024-05"]
+    assert again.rows("marts.daily") == days
+    assert len(days) == 4
 
 
 def test_the_log_says_so(archived):
