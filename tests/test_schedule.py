@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,6 +92,13 @@ def test_it_runs_at_once_alone_and_until_it_is_told_to_end(command):
     assert (first.returncode, said) == (0, "stopped\n")
 
 
+def has_ended(process):
+    """Whether it has, after giving it a moment of the processor."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=0.02)
+    return process.returncode is not None
+
+
 def end(process):
     process.send_signal(signal.SIGTERM)
     said, complaint = process.communicate()
@@ -118,7 +126,7 @@ def test_told_to_end_while_it_publishes_it_leaves_that_to_the_next_run(command, 
         other.execute("SELECT pg_advisory_lock(%s)", (publish.LOCK,))
         process = command()
         waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        while process.poll() is None and not other.execute(waits).fetchone():
+        while not other.execute(waits).fetchone() and not has_ended(process):
             pass
         end(process)
     (commit,) = main_of.log()
