@@ -33,12 +33,14 @@ _FORMAT = 1
 """Of what a home holds; grows when an older version could not read it any more."""
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     import pyarrow as pa
 
+    from lakehouse.catalogs import StoredTable
     from lakehouse.compile import Compiled
-    from lakehouse.engines import Engine
+    from lakehouse.engines import Engine, Source
     from lakehouse.engines.duckdb import DuckDB
     from lakehouse.project import Project
 
@@ -79,6 +81,16 @@ class Session:
         from lakehouse import cache
 
         return cache.compiled(self.settings, self.project, self.engine_dialect)
+
+    @cached_property
+    def compiled_for_duckdb(self) -> Compiled:
+        """The same as DuckDB understands it, which compares and joins whatever the engine is."""
+        from lakehouse import cache
+        from lakehouse.engines.duckdb import DuckDB
+
+        if self.engine_dialect == DuckDB.dialect:
+            return self.compiled
+        return cache.compiled(self.settings, self.project, DuckDB.dialect)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -198,28 +210,31 @@ class Session:
         Views of the project are tables too, and so are run records: `lakehouse.runs` and others.
         """
         from lakehouse import records
-        from lakehouse.engines import Source
-        from lakehouse.ingest.quarantine import quarantine_schema, quarantine_table
-        from lakehouse.materialize import source
 
         stored = self.catalog.tables(ref)
         if not stored and not records.are_named(sql):
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
+        if self.engine is not self.duckdb and not records.are_named(sql):
+            return self.engine.query(sql, self._sources(self.compiled, stored))
+        known = self._sources(self.compiled_for_duckdb, stored)
+        return self.duckdb.query(sql, known | records.tables(self.settings.warehouse))
+
+    def _sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
+        """What a statement may name, by qualified name: tables, views, and what is quarantined."""
+        from lakehouse.engines import Source
+        from lakehouse.ingest.quarantine import quarantine_schema, quarantine_table
+        from lakehouse.materialize import source
+
         known = {
-            spec.table: source(self.compiled, name, stored)
+            spec.table: source(compiled, name, stored)
             for name, spec in self.project.tables.items()
-            if spec.table in stored or name in self.compiled.models
+            if spec.table in stored or name in compiled.models
         }
         for name, spec in self.project.ingestions.items():
             table = quarantine_table(spec)
             if table in stored:
                 known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
-        if self.engine is not self.duckdb:
-            if not records.are_named(sql):
-                return self.engine.query(sql, known)
-            # Only DuckDB reads them, and it does not understand how views are written for others.
-            known = {name: each for name, each in known.items() if each.view is None}
-        return self.duckdb.query(sql, known | records.tables(self.settings.warehouse))
+        return known
 
 
 def moved_from(home: Path, metadata: str) -> str | None:

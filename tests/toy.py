@@ -190,11 +190,15 @@ class Toy:
         self.project = collect(modules(self.source, **options))
         settings = load(self.folder, self.environment)
         self.compiled = replace(_compiled(settings.engine, **options), project=self.project)
+        self.options = options
 
     @property
     def session(self):
         session = Session(load(self.folder, self.environment))
         session.project, session.compiled = self.project, self.compiled
+        if session.engine_dialect != "duckdb":
+            plain = _compiled("duckdb", **self.options)
+            session.compiled_for_duckdb = replace(plain, project=self.project)
         session.duckdb = self.engine
         session.staging = self.staging
         return session

@@ -94,9 +94,8 @@ def _table(
     elif one or other:
         return TableDiff(name, "added" if other else "removed", *counts, rows=None)
     else:
-        views = (
-            source(session.compiled, name.partition(".")[2], tables) for tables in (left, right)
-        )
+        compiled = session.compiled_for_duckdb
+        views = (source(compiled, name.partition(".")[2], tables) for tables in (left, right))
         relations = [relation(view, scan, session.duckdb.dialect) for view in views]
     if not relations:
         return None
