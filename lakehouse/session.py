@@ -29,7 +29,7 @@ _NEEDED_BY_PROFILE = {
     config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
 }
 
-_FORMAT = 1
+_FORMAT = 2
 """Of what a home holds; grows when an older version could not read it any more."""
 
 if TYPE_CHECKING:
@@ -178,12 +178,12 @@ class Session:
         self._require_known_format()
 
     def _require_known_format(self) -> None:
-        """Refuse a home that a newer version has written, and mark a new one."""
+        """Refuse a home that a newer version has written, and mark a new or older one."""
         mark = self.settings.home / "format"
-        if not mark.exists():
-            storage.write(mark, f"{_FORMAT}\n")
-        written = mark.read_text().strip()
-        if not written.isdecimal() or int(written) > _FORMAT:
+        written = mark.read_text().strip() if mark.exists() else "0"
+        if written.isdecimal() and int(written) < _FORMAT:
+            storage.write(mark, f"{_FORMAT}\n")  # an older version could not read what comes
+        elif written != str(_FORMAT):
             raise StorageError(
                 f"the home {self.settings.home} is of a newer version of lakehouse"
                 f" (format {written}; this one knows {_FORMAT})",

@@ -9,9 +9,18 @@ from lakehouse.errors import StorageError
 def test_a_home_of_a_newer_version_is_refused(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run()
-    (toy.session.settings.home / "format").write_text("2\n")
+    (toy.session.settings.home / "format").write_text("99\n")
     with pytest.raises(StorageError, match="newer version of lakehouse"):
         toy.run()
+
+
+def test_a_home_of_an_older_version_is_taken_over(toy):
+    toy.run()
+    mark = toy.session.settings.home / "format"
+    now = mark.read_text()
+    mark.write_text("1\n")
+    toy.run()
+    assert mark.read_text() == now
 
 
 def test_others_cannot_list_a_home(toy):
