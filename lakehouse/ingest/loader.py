@@ -125,6 +125,7 @@ class _AbandonedError(Exception):
 def serve() -> None:
     """Stage what standard input asks for, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what Ctrl-C means
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody wants the answers of a killed run
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
     _rehearse()

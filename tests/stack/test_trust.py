@@ -1,10 +1,13 @@
 """Looking back and going back, on Nessie: what a commit held, what changed, and where from."""
 
+from datetime import UTC, datetime
+
 import pytest
 from toy import at, event
 
 from lakehouse import release
 from lakehouse.diff import diff, diff_table
+from lakehouse.maintain import files, maintain
 from lakehouse.why import why
 
 
@@ -90,3 +93,26 @@ def test_run_records_are_joined_with_tables_and_views(two_days):
         (row,) = session.query("select count(*) as n from lakehouse.runs, silver.valid").to_pylist()
     assert {each["run"]: each["n"] for each in found} == {first.run_id: 1, second.run_id: 1}
     assert row["n"] == 4
+
+
+EAGER = "[project]\n[maintain]\nkeep_days = 0\ngrace_hours = 0\n"
+TABLES = ("raw.events", "silver.steps", "marts.daily", "marts.total")
+
+
+def test_upkeep_leaves_what_refs_need_and_nothing_else(toy, source, stack):
+    toy.environment["LAKEHOUSE_WAREHOUSE"] = stack[
+        "LAKEHOUSE_WAREHOUSE"
+    ]  # Nessie's own choice, too
+    source.rows = [event(name, n, at(n)) for n, name in enumerate("abc")]
+    toy.run(0)
+    toy.session.catalog.tag("first", "main")
+    for day in (1, 2):
+        toy.run(day)
+    (toy.folder / "lakehouse.toml").write_text(EAGER)
+    before = {(ref, table): toy.rows(table, ref) for ref in ("main", "first") for table in TABLES}
+    with toy.session as session:
+        maintain(session)
+        there = {found.path for found in files.stored(session.settings.warehouse)}
+        assert there == files.needed(session, datetime.now(UTC))
+    assert {(ref, table): toy.rows(table, ref) for ref, table in before} == before
+    assert toy.run(2).status == "nothing to do"
