@@ -34,6 +34,22 @@ def toy(tmp_path, lake, source, engine):
 @pytest.fixture
 def begun(toy, source):
     """The toy project with one day of two."""
+    return begin(toy, source)
+
+
+@pytest.fixture
+def begun_on_trino(on_trino, source):
+    """The same, built by Trino."""
+    return begin(on_trino, source)
+
+
+@pytest.fixture(params=["begun", "begun_on_trino"])
+def each_begun(request):
+    """The same, built by each engine."""
+    return request.getfixturevalue(request.param)
+
+
+def begin(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     toy.run(0)
     return toy
@@ -75,52 +91,33 @@ def killed_at(toy, node):
     assert code == -9, said
 
 
-@pytest.mark.parametrize("node", ["client", "events__stage", "events", "daily", "main"])
-def test_a_run_killed_before_the_merge_leaves_main(begun, node):
-    before = begun.head()
-    killed_at(begun, node)
-    assert begun.head() == before
-    converges(begun)
+NODES = ["client", "events__stage", "events", "daily", "small_values", "main"]
 
 
-def test_a_run_killed_after_the_merge_is_published_by_the_next(begun):
-    before = begun.head()
-    killed_at(begun, "publication")
-    assert begun.head() != before
-    assert begun.published("total") == [{"rows": 1, "total": 1}]
-    converges(begun)
+@pytest.mark.parametrize("node", NODES)
+def test_a_run_killed_before_the_merge_leaves_main(each_begun, node):
+    before = each_begun.head()
+    killed_at(each_begun, node)
+    assert each_begun.head() == before
+    converges(each_begun)
 
 
-@pytest.fixture
-def begun_on_trino(on_trino, source):
-    """The same, built by Trino."""
-    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
-    on_trino.run(0)
-    return on_trino
+def test_a_run_killed_after_the_merge_is_published_by_the_next(each_begun):
+    before = each_begun.head()
+    killed_at(each_begun, "publication")
+    assert each_begun.head() != before
+    assert each_begun.published("total") == [{"rows": 1, "total": 1}]
+    converges(each_begun)
 
 
-def catalogs_of_branches(toy):
-    """The catalogs that Trino has of branches of runs."""
-    with toy.session as session:
+def test_trino_keeps_no_catalog_of_a_branch_whose_run_was_killed(begun_on_trino):
+    killed_at(begun_on_trino, "main")
+    begun_on_trino.run(1)
+    with begun_on_trino.session as session:
         found = session.engine.client.run("SHOW CATALOGS").rows
-    return [name for (name,) in found if name.startswith(MAIN_CATALOG) and "_run_" in name]
-
-
-@pytest.mark.parametrize("node", ["events__stage", "steps", "total", "small_values", "main"])
-def test_a_run_on_trino_killed_before_the_merge_leaves_main(begun_on_trino, node):
-    before = begun_on_trino.head()
-    killed_at(begun_on_trino, node)
-    assert begun_on_trino.head() == before
-    converges(begun_on_trino)
-    assert catalogs_of_branches(begun_on_trino) == []
-
-
-def test_a_run_on_trino_killed_after_the_merge_is_published_by_the_next(begun_on_trino):
-    before = begun_on_trino.head()
-    killed_at(begun_on_trino, "publication")
-    assert begun_on_trino.head() != before
-    assert begun_on_trino.published("total") == [{"rows": 1, "total": 1}]
-    converges(begun_on_trino)
+    assert [
+        name for (name,) in found if name.startswith(f"{MAIN_CATALOG}_") and "_run_" in name
+    ] == []
 
 
 class Saboteur(Silence):
@@ -166,9 +163,7 @@ def test_a_server_that_is_gone_is_named_and_main_stays(begun, stack, sabotage, s
 
 
 def test_a_trino_that_is_gone_is_named_and_main_stays(on_trino, source, stack, sabotage):
-    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
-    on_trino.run(0)
-    before = on_trino.head()
+    before = begin(on_trino, source).head()
     address = f"Trino at {stack['LAKEHOUSE_TRINO_URL']} does not answer"
     with pytest.raises(LakehouseError, match=address):
         on_trino.run(1, listener=sabotage("trino", "steps"))
@@ -296,11 +291,9 @@ def test_a_command_says_the_same_in_one_line(command, name):
     assert cure in said["hint"]
 
 
-@pytest.mark.parametrize("project", ["begun", "begun_on_trino"])
-def test_three_runs_at_once_lose_nothing(request, project):
+def test_three_runs_at_once_lose_nothing(each_begun):
     """Two of one day and one of another, on three machines: each has a home of its own."""
-    toy = request.getfixturevalue(project)
-    days = ("1", "1", "2")
+    toy, days = each_begun, ("1", "1", "2")
     runs = [a_day(toy, toy.folder / str(n), day) for n, day in enumerate(days)]
     assert [ended(run) for run in runs] == [(0, "")] * 3
     assert toy.rows("marts.total") == [{"rows": 3, "total": 6}]
