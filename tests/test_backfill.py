@@ -155,6 +155,7 @@ toy.run({first}, {last})
 """
 
 
+@pytest.mark.long
 def test_backfills_that_overlap_in_time_and_range_lose_nothing(toy):
     processes = []
     for first, last in ((0, 60), (40, 99)):

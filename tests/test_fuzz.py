@@ -1,4 +1,7 @@
-"""Spoiled documents: each is in raw or in quarantine, as it came. FUZZ=10000 sends so many."""
+"""Spoiled documents: each is in raw or in quarantine, as it came.
+
+`FUZZ=10000 python -m pytest -m long tests/test_fuzz.py` sends so many.
+"""
 
 import json
 import os
@@ -42,6 +45,7 @@ def canonical(text):
     return json.dumps(json.loads(text, parse_int=float), sort_keys=True)
 
 
+@pytest.mark.long
 def test_every_spoiled_document_is_in_raw_or_in_quarantine_as_it_came(lakehouse, sent):
     first, last = (datetime.fromtimestamp(sent[i][0] / 1000, UTC).date() for i in (0, -1))
     code, report = lakehouse("backfill", "--from", str(first), "--to", str(last))

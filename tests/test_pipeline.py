@@ -79,6 +79,7 @@ def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
     assert report == {"status": "nothing to do"}
 
 
+@pytest.mark.long
 def test_days_in_any_order_give_the_same_tables(lakehouse, monkeypatch, tmp_path):
     """The days are run in homes of their own, which are then compared."""
     tables = ["silver.fct_glucose_readings", "marts.mrt_glucose_overview"]

@@ -107,6 +107,7 @@ def check():
     return declare_and_assert
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "kind"),
     [

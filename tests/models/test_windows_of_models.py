@@ -147,7 +147,7 @@ MADE_UP = {
 """What columns hold that cannot be just anything, for each model."""
 
 
-@pytest.mark.hypothesis
+@pytest.mark.long
 @pytest.mark.parametrize("model", MADE_UP, ids=lambda model: model.__name__)
 def test_any_rows(assert_incremental, model):
     assert_incremental(model, columns=MADE_UP[model])
@@ -182,6 +182,7 @@ def chain(run_model, staged):
     return tables
 
 
+@pytest.mark.long
 @QUICK
 @given(seeds, cuts)
 def test_windows_make_up_the_whole(run_model, seed, cuts):
@@ -191,6 +192,7 @@ def test_windows_make_up_the_whole(run_model, seed, cuts):
         assert differences(built, tables[model.__name__]) == ([], [])
 
 
+@pytest.mark.long
 @QUICK
 @given(seeds, st.integers(1, 5))
 def test_late_readings_reach_every_day_that_depends_on_them(run_model, seed, late):
