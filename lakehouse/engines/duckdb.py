@@ -24,7 +24,17 @@ from lakehouse import layout, storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Load, Source
-from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
+from lakehouse.engines.sql import (
+    changed,
+    columns,
+    qualified,
+    quoted,
+    relation,
+    select,
+    text,
+    typed,
+    where,
+)
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.layout import FileSpan
 from lakehouse.storage import Bucket
@@ -183,7 +193,8 @@ class DuckDB:
         try:
             self.connection.begin()
             for load in loads:
-                rows = self._ibis.sql(self._changed(load), schema=load.source.schema)
+                statement = changed(load, scan, self.dialect)
+                rows = self._ibis.sql(statement, schema=load.source.schema)
                 schema, name = load.target
                 self._ibis.create_table(name, rows, database=(database, schema))
             self.connection.commit()
@@ -191,12 +202,6 @@ class DuckDB:
             with suppress(duckdb.Error):
                 self.connection.rollback()
             raise _unreachable(error) from None
-
-    def _changed(self, load: Load) -> str:
-        source, changed = load.source, load.changed
-        column = None if ALL_TIME in changed.windows else source.time_column
-        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
-        return f"SELECT {columns(source.schema)} FROM {self._relation(source)} WHERE {inside}"
 
     def data_files(self, table: StoredTable) -> set[str] | None:
         """The data files of a stored table; None if rows of them are deleted elsewhere."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lakehouse.catalogs import StoredTable
     from lakehouse.compile import Statement
-    from lakehouse.engines import Source
+    from lakehouse.engines import Load, Source
 
 
 def quoted(name: str) -> str:
@@ -124,6 +124,14 @@ def relation(source: Source, scan: Callable[[StoredTable, ibis.Schema], str], di
     if source.view is not None:
         return f"({select(source.view, source.sources, scan, dialect)}) AS view_rows"
     return f"({nothing(source.schema, dialect)}) AS no_rows"
+
+
+def changed(load: Load, scan: Callable[[StoredTable, ibis.Schema], str], dialect: str) -> str:
+    """The SELECT of the rows of a table that changed."""
+    source, windows = load.source, load.changed.windows
+    column = None if ALL_TIME in windows else source.time_column
+    inside = where(windows, load.changed.keys, column, source.schema, dialect)
+    return f"SELECT {columns(source.schema)} FROM {relation(source, scan, dialect)} WHERE {inside}"
 
 
 def _source(

@@ -18,7 +18,17 @@ from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
 from lakehouse.compile import Statement
 from lakehouse.config import Servers
 from lakehouse.engines import Build, Load, Source
-from lakehouse.engines.sql import columns, qualified, quoted, relation, select, text, typed, where
+from lakehouse.engines.sql import (
+    changed,
+    columns,
+    qualified,
+    quoted,
+    relation,
+    select,
+    text,
+    typed,
+    where,
+)
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG, Catalogs
 from lakehouse.engines.trino_client import Answer, Client
 from lakehouse.errors import PublishError, QueryError
@@ -109,14 +119,9 @@ class Trino:
             ) from None
 
     def _load(self, database: str, load: Load) -> None:
-        source, changed = load.source, load.changed
-        column = None if ALL_TIME in changed.windows else source.time_column
-        inside = where(changed.windows, changed.keys, column, source.schema, self.dialect)
-        rows = relation(source, self._scan, self.dialect)
         place = ".".join(map(quoted, (database, *load.target)))
-        self.client.run(
-            f"CREATE TABLE {place} AS SELECT {columns(source.schema)} FROM {rows} WHERE {inside}"
-        )
+        rows = changed(load, self._scan, self.dialect)
+        self.client.run(f"CREATE TABLE {place} AS {rows}")
 
     def interrupt(self) -> None:
         self.client.interrupt()
