@@ -89,19 +89,6 @@ class Trino:
         answer = self.client.run(typed(sql, statement.schema, self.dialect))
         return _arrow(answer, statement.schema)
 
-    def count(
-        self,
-        statement: Statement,
-        sources: Sequence[Source],
-        span: tuple[Window, Window],
-        time_column: str | None,
-    ) -> int:
-        window, reach = span
-        rows = select(statement, sources, self._scan, self.dialect, reach)
-        column = None if window == ALL_TIME else time_column
-        inside = where((window,), None, column, statement.schema, self.dialect)
-        return _number(self.client.run(f"SELECT count(*) FROM ({rows}) WHERE {inside}"))
-
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         refs = {source.stored.ref for source in sources.values() if source.stored is not None}
         home = self.catalogs.of(next(iter(refs), MAIN))
