@@ -187,12 +187,12 @@ def mrt_glucose_periods(
     mrt_glucose_episodes: ir.Table,
 ) -> ir.Table:
     """One row per period that ends with the day of the site's newest reading."""
-    values = periods.with_class(int_glucose_values)
     days = periods.with_class(int_glucose_days)
-    summary = periods.summary(values)
+    counts = periods.counts(int_glucose_values, days)
+    summary = periods.summary(counts)
     for part in (
         periods.spans(days),
-        periods.percentiles(values),
+        periods.percentiles(counts),
         periods.episode_counts(mrt_glucose_episodes, days),
     ):
         both = summary.left_join(part, ["site", "period"])

@@ -2,7 +2,8 @@
 
 Every period holds the shorter ones. So each day is counted once, in the class of the shortest
 period that holds it, and classes are then added up. Glucose is a whole number, hence a day, and a
-class, is a small table of how often each value occurs, from which any metric follows exactly.
+class, is a small table of how often each value occurs, from which any metric follows exactly. Days
+that only the longest period holds need no class: it is everything, however long ago.
 """
 
 from __future__ import annotations
@@ -37,14 +38,32 @@ def with_class(dated: ir.Table) -> ir.Table:
     return aged.mutate(days=_shortest(aged.age))
 
 
-def summary(values: ir.Table) -> ir.Table:
+def counts(values: ir.Table, days: ir.Table) -> ir.Table:
+    """The `count` of each value in each `period`; `days` have their class.
+
+    Days are joined by equality, so that an engine can tell from them which files hold none.
+    """
+    *_, longest = DAYS.values()
+    recent = days.filter(days.days < longest).select("site", "reading_date", "days")
+    recent = values.join(recent, ["site", "reading_date"])
+    classes = recent.group_by("site", "days", "glucose_mg_dl")
+    periods = _periods(classes.agg(count=recent.reading_count.sum()))
+    *_, everything = DAYS
+    whole = values.group_by("site", "glucose_mg_dl").agg(count=values.reading_count.sum())
+    names = ("site", "period", "glucose_mg_dl", "count")
+    return ibis.union(
+        periods.filter(periods.period != everything).select(names),
+        whole.mutate(period=ibis.literal(everything)).select(names),
+    )
+
+
+def summary(counts: ir.Table) -> ir.Table:
     """Sums of each period."""
-    classes = _classes(values)
-    times = classes["count"].cast("float64")
-    return classes.group_by("site", "period").agg(
-        **metrics.sums(classes.glucose_mg_dl, classes["count"]),
-        low_risk=(metrics.low_risk(classes.glucose_mg_dl) * times).sum(),
-        high_risk=(metrics.high_risk(classes.glucose_mg_dl) * times).sum(),
+    times = counts["count"].cast("float64")
+    return counts.group_by("site", "period").agg(
+        **metrics.sums(counts.glucose_mg_dl, counts["count"]),
+        low_risk=(metrics.low_risk(counts.glucose_mg_dl) * times).sum(),
+        high_risk=(metrics.high_risk(counts.glucose_mg_dl) * times).sum(),
     )
 
 
@@ -74,21 +93,10 @@ def spans(days: ir.Table) -> ir.Table:
     return found.mutate(cadence=cadence.cadence(found))
 
 
-def percentiles(values: ir.Table) -> ir.Table:
+def percentiles(counts: ir.Table) -> ir.Table:
     """p05 to p95 of each period."""
-    return quantiles(
-        _classes(values),
-        by=["site", "period"],
-        value="glucose_mg_dl",
-        at=PERCENTILES,
-        times="count",
-    )
-
-
-def _classes(values: ir.Table) -> ir.Table:
-    """The `count` of each value in each class of days, once for each `period` that holds it."""
-    found = values.group_by("site", "days", "glucose_mg_dl").agg(count=values.reading_count.sum())
-    return _periods(found)
+    by = ["site", "period"]
+    return quantiles(counts, by=by, value="glucose_mg_dl", at=PERCENTILES, times="count")
 
 
 def day_to_day(readings: ir.Table) -> ir.Table:

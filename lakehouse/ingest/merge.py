@@ -114,7 +114,7 @@ class Merge:
 
         `incoming` are the valid rows, one for each key; the temporary table `existing` says of
         those whose key is stored already where it is and whether nothing changed; `written` are
-        the others.
+        those that changed or are new.
         """
         run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self._key
         valid = f"FROM {quoted(validated)} WHERE {REASONS} = ''"
@@ -130,11 +130,7 @@ class Merge:
             f"CREATE TEMP VIEW incoming AS SELECT {names} {valid}"
             + (newest if distinct < good else "")
         )
-        run(
-            f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
-            f" FROM {self._rows(files, afresh=afresh)}"
-            f" SEMI JOIN (SELECT {key} FROM incoming) USING ({key})"
-        )
+        self._match(files, distinct, afresh=afresh)
         holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
         stored = self._rows([file for file in files if file.path in holding], afresh=afresh)
         same = " AND ".join(
@@ -163,6 +159,38 @@ class Merge:
             quarantined=total - good,
             repeated=good - distinct,
         )
+
+    def _match(self, files: list[DataFile], distinct: int, *, afresh: bool) -> None:
+        """Make `matched`: the keys of incoming rows that are stored, and the file of each.
+
+        A row comes again at about its time, as a rule: other files are read for the rest alone.
+        """
+        run, key, incoming = self.engine.connection.execute, self._key, "SELECT * FROM incoming"
+        near = {file.path for file in (files if afresh else self._near(files))}
+        some = [file for file in files if file.path in near]
+        run(
+            f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
+            f" FROM {self._rows(some, afresh=afresh)} SEMI JOIN ({incoming}) USING ({key})"
+        )
+        others = [file for file in files if file.path not in near]
+        if others and self.engine.scalar("SELECT count(*) FROM matched") < distinct:
+            run(
+                f"INSERT INTO matched SELECT {key}, filename FROM {self._rows(others)}"
+                f" SEMI JOIN ({incoming} ANTI JOIN matched USING ({key})) USING ({key})"
+            )
+
+    def _near(self, files: list[DataFile]) -> list[DataFile]:
+        """The files that may hold rows of the time of the incoming ones."""
+        column = self.spec.time_column
+        if column is None or not files:
+            return files
+        first, last = self.engine.connection.execute(
+            f"SELECT min({quoted(column)}), max({quoted(column)}) FROM incoming"
+        ).fetchone() or (None, None)
+        if first is None:
+            return []
+        hull = (Window(first, windows.following(last, "hour")),)
+        return self.catalog.files(self.branch, self.spec.table, hull, column)
 
     def _dirty(self) -> Windows:
         """The hours that hold a written row, as it was or as it is now."""
@@ -247,7 +275,7 @@ class Merge:
             return []
         return self.catalog.files(self.branch, stored.name, (ALL_TIME,), "")
 
-    def _rows(self, files: list[DataFile], *, afresh: bool) -> str:
+    def _rows(self, files: list[DataFile], *, afresh: bool = False) -> str:
         """The rows of these files with the file of each.
 
         `afresh`: the files may lack columns that the table has now; those are null.
