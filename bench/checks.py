@@ -151,7 +151,7 @@ def _fill(session: Session, project: Project) -> list[str]:
 
 
 def _ask(audit: Audit) -> None:
-    failed = [result for result in audit.ready("events") if not result.passed]
+    failed = [result for result in audit.of("events") if not result.passed]
     if failed:
         sys.exit(f"checks failed: {failed}")
 

@@ -1,4 +1,4 @@
-"""Asking checks: all ready ones of a table in one query, comparisons and functions one each.
+"""Asking checks: all of a table in one query.
 
 A run asks about the windows that it changed. What fails is asked once more, for a few rows to show.
 """
@@ -17,7 +17,7 @@ from lakehouse.catalogs import StoredTable
 from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, Tolerance
 from lakehouse.compile import ROWS, Compiled, Statement, count_of
 from lakehouse.declare import ModelSpec, QualitySpec, View
-from lakehouse.engines import Engine, Source
+from lakehouse.engines import Engine, Question, Source
 from lakehouse.engines.sql import having, quoted, where
 from lakehouse.materialize import left, source
 from lakehouse.plan import stored_parents
@@ -79,6 +79,28 @@ class Offending:
 
 
 @dataclass(frozen=True)
+class _Count:
+    """Where a count is found: which question's answer, which column of it."""
+
+    question: int
+    column: str
+
+    def among(self, answers: Sequence[Mapping[str, int]]) -> int:
+        return answers[self.question][self.column]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One rule of a `@quality`, None for its function, and what its result is made of."""
+
+    spec: QualitySpec
+    rule: Rule | None
+    found: Offending | None
+    failures: _Count | None
+    rows: _Count | None
+
+
+@dataclass(frozen=True)
 class Audit:
     """What checks are asked of: the tables of a ref, where they changed."""
 
@@ -91,49 +113,64 @@ class Audit:
     """The end of what the sources were asked for: only if that is about the present, tables have
     to be fresh. None: they have not."""
 
-    def ready(self, name: str) -> list[CheckResult]:
-        """Ask the ready checks of a table, those of all its `@quality`, in one query."""
+    def of(self, name: str) -> list[CheckResult]:
+        """Ask all checks of a table, those of all its `@quality`, in one query."""
+        questions: list[Question] = []
+        specs = [*self.compiled.project.checks_of(name)]
+        parts = [*self._ready(name, specs, questions)]
+        for spec in specs:
+            parts += self._others(spec, questions)
+        answers = self.engine.counts(questions) if questions else []
+        return [self._result(part, answers) for part in parts]
+
+    def _ready(
+        self, name: str, specs: Sequence[QualitySpec], questions: list[Question]
+    ) -> Iterator[_Part]:
+        """The ready checks of a table: one question for all that look at the same window."""
         asked: dict[Window, list[tuple[QualitySpec, int]]] = {}
-        for spec in self.compiled.project.checks_of(name):
+        for spec in specs:
             for place, rule in enumerate(spec.checks):
                 if not rule.others and self._is_due(rule, name):
                     window = ALL_TIME if rule.about_all else self._hull(name)
                     asked.setdefault(window, []).append((spec, place))
-        results = []
         for window, several in asked.items():
-            counts = self._counts(name, several, window)
-            results += [self._ready(spec, place, window, counts) for spec, place in several]
-        return results
+            counted = self._counts(name, several, window, questions)
+            for spec, place in several:
+                yield self._ready_part(spec, place, window, counted, questions)
 
-    def others(self, spec: QualitySpec) -> list[CheckResult]:
-        """Ask what a `@quality` compares with other tables, and its function."""
-        results = []
+    def _others(self, spec: QualitySpec, questions: list[Question]) -> Iterator[_Part]:
+        """What a `@quality` compares with other tables, and its function."""
         for place, rule in enumerate(spec.checks):
             statement = self.compiled.checks[spec.name].rules[place]
             names = [spec.inputs[0], *(other.split(".", 1)[1] for other in rule.others)]
             if rule.others and statement is not None and any(map(self._touched, names)):
                 found = self._compared(spec, rule, statement, names)
-                results.append(self._asked(spec, rule, found))
+                yield self._part(spec, rule, found, questions)
         function = self.compiled.checks[spec.name].function
         if function is not None and any(map(self._touched, spec.inputs)):
-            results.append(self._asked(spec, None, self._reaching(spec, function, spec.inputs)))
-        return results
+            found = self._reaching(spec, function, spec.inputs)
+            yield self._part(spec, None, found, questions)
 
-    def _ready(
-        self, spec: QualitySpec, place: int, window: Window, counts: Mapping[str, int]
-    ) -> CheckResult:
-        """What became of one ready check."""
+    def _ready_part(
+        self,
+        spec: QualitySpec,
+        place: int,
+        window: Window,
+        counted: Mapping[str, _Count],
+        questions: list[Question],
+    ) -> _Part:
+        """One ready check, of which `counted` says where its counts are."""
         rule, own = spec.checks[place], self._source(spec.inputs[0])
         statement = self.compiled.checks[spec.name].rules[place]
         found = None
         if statement is not None:
             statement = self._of_those_expected(rule, statement)
             found = Offending(statement, [own], window, window, own.time_column)
-        failures = counts.get(count_of(spec, place))
+        failures = counted.get(count_of(spec, place))
         if failures is None and found is not None:
-            return self._asked(spec, rule, found)
-        rows = counts.get(count_of(spec, place, ROWS), counts[ROWS])
-        return self._result(spec, rule, failures or 0, rows, found)
+            return self._part(spec, rule, found, questions)
+        rows = counted.get(count_of(spec, place, ROWS), counted[ROWS])
+        return _Part(spec, rule, found, failures, rows)
 
     def _of_those_expected(self, rule: Rule, statement: Statement) -> Statement:
         """Nobody who left has to be fresh."""
@@ -146,9 +183,13 @@ class Audit:
         return Statement(sql, statement.schema)
 
     def _counts(
-        self, name: str, several: Sequence[tuple[QualitySpec, int]], window: Window
-    ) -> dict[str, int]:
-        """The counts of some ready checks of a table in a window, in one scan of it."""
+        self,
+        name: str,
+        several: Sequence[tuple[QualitySpec, int]],
+        window: Window,
+        questions: list[Question],
+    ) -> dict[str, _Count]:
+        """Ask for the counts of some ready checks of a table in a window, in one scan of it."""
         every = self.compiled.counts.get(name)
         if every is None:
             return {}
@@ -158,8 +199,8 @@ class Audit:
         ]
         schema = ibis.schema({each: every.schema[each] for each in columns if each in every.schema})
         sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({every.sql}) AS counts"
-        row = self.engine.rows(Statement(sql, schema), [self._source(name)], window)
-        return {name: row[name][0].as_py() or 0 for name in schema}
+        questions.append(Question(Statement(sql, schema), [self._source(name)], window))
+        return {column: _Count(len(questions) - 1, column) for column in schema}
 
     def _compared(
         self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
@@ -182,28 +223,25 @@ class Audit:
             reach = window.widen(*spec.reach)
         return Offending(statement, sources, window, reach, own.time_column)
 
-    def _asked(self, spec: QualitySpec, rule: Rule | None, found: Offending) -> CheckResult:
-        """Count offending rows in a query of their own."""
+    def _part(
+        self, spec: QualitySpec, rule: Rule | None, found: Offending, questions: list[Question]
+    ) -> _Part:
+        """A rule whose offending rows take a question of their own."""
         sql = found.select(self.engine.dialect, f"count(*) AS {ROWS}")
-        failures = self._count(sql, found.sources, found.reach)
-        rows = None
+        questions.append(Question(Statement(sql, _COUNT), found.sources, found.reach))
+        failures, rows = _Count(len(questions) - 1, ROWS), None
         if _tolerance(spec, rule).max_percent is not None:
-            own = quoted(spec.inputs[0])
-            sql = f"SELECT count(*) AS {ROWS} FROM {own}"
-            rows = self._count(sql, [self._source(spec.inputs[0])], found.window)
-        return self._result(spec, rule, failures, rows, found)
+            own = spec.inputs[0]
+            count = Statement(f"SELECT count(*) AS {ROWS} FROM {quoted(own)}", _COUNT)
+            questions.append(Question(count, [self._source(own)], found.window))
+            rows = _Count(len(questions) - 1, ROWS)
+        return _Part(spec, rule, found, failures, rows)
 
-    def _count(self, sql: str, sources: Sequence[Source], cut: Window) -> int:
-        return int(self.engine.rows(Statement(sql, _COUNT), sources, cut)[ROWS][0].as_py())
-
-    def _result(
-        self,
-        spec: QualitySpec,
-        rule: Rule | None,
-        failures: int,
-        rows: int | None,
-        found: Offending | None,
-    ) -> CheckResult:
+    def _result(self, part: _Part, answers: Sequence[Mapping[str, int]]) -> CheckResult:
+        """What became of a rule."""
+        spec, rule, found = part.spec, part.rule, part.found
+        failures = part.failures.among(answers) if part.failures else 0
+        rows = part.rows.among(answers) if part.rows else None
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
         result = CheckResult(
             check=spec.name,

@@ -24,10 +24,4 @@ def recheck(
     }
     audit = Audit(session.engine, session.compiled, tables, changed, until=datetime.now(UTC))
     names = [name for name in project.tables if name in selected]
-    results = [result for name in names for result in audit.ready(name)]
-    return results + [
-        result
-        for name in names
-        for spec in project.checks_of(name)
-        for result in audit.others(spec)
-    ]
+    return [result for name in names for result in audit.of(name)]

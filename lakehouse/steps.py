@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from lakehouse import branches, code, dag, evidence, materialize, plan, release
 from lakehouse.audit import Audit, CheckResult
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.dag import Step
-from lakehouse.declare import IngestionSpec, QualitySpec, parameters
+from lakehouse.declare import IngestionSpec
 from lakehouse.errors import CheckFailedError
 from lakehouse.ingest.drift import news
 from lakehouse.ingest.fetch import Done, Fetch, Fetched, Journal, fetch_all, unfinished
@@ -58,6 +59,8 @@ class Running:
     checks: list[CheckResult] = field(default_factory=list)
     changed: dict[str, Windows] = field(default_factory=dict)
     """The windows of each stored table that this run touched, by bare name."""
+    examined: dict[str, set[str]] = field(default_factory=dict)
+    """The tables that have checks, and what those read, by bare name."""
     written: bool = False
     held: bool = False
     """Whether the branch passed its checks and waits for a review."""
@@ -260,27 +263,19 @@ class Running:
 
     def _check(self, name: str, *_: Any) -> Any:
         spec = self.session.project.checks[name]
-        own = spec.inputs[0]
-        if any(not rule.others for rule in spec.checks):
-            # One query for the ready checks of all functions that are about a table.
-            self.tasks.start(f"{own} checks", self._stored([own]), lambda: self._ready(own))
-        if parameters(spec.function) or any(rule.others for rule in spec.checks):
-            self.tasks.start(name, self._stored(spec.inputs), lambda: self._others(spec))
+        self.examined.setdefault(spec.inputs[0], set()).update(spec.inputs)
 
-    def _stored(self, names: Iterable[str]) -> list[str]:
-        project = self.session.project
-        return [each for name in names for each in plan.stored_with(project, name)]
-
-    def _ready(self, name: str) -> Outcome:
-        """Ask the ready checks of a table."""
+    def _examine(self, name: str) -> Outcome:
+        """Ask the checks of a table."""
         since = time.perf_counter()
-        results = self._audit().ready(name)
-        return _examined(self.session.project.tables[name].table, results, since)
-
-    def _others(self, spec: QualitySpec) -> Outcome:
-        """Ask a function, and what compares a table with others."""
-        since = time.perf_counter()
-        return _examined(spec.name, self._audit().others(spec), since)
+        results = self._audit().of(name)
+        if not results:
+            return Outcome()
+        failed = sum(not result.passed for result in results)
+        note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
+        node = f"{self.session.project.tables[name].table}.checks"
+        seconds = time.perf_counter() - since
+        return Outcome(NodeReport(node, Step.CHECK, seconds=seconds, note=note), results)
 
     def _audit(self) -> Audit:
         session = self.session
@@ -293,6 +288,9 @@ class Running:
         )
 
     def _commit(self, *_: Any) -> Any:
+        for name, inputs in self.examined.items():
+            needs = [each for own in inputs for each in plan.stored_with(self.session.project, own)]
+            self.tasks.start(f"{name} checks", needs, partial(self._examine, name))
         for outcome in self.tasks.results():
             self.nodes += [outcome.report] if outcome.report else []
             self.checks += outcome.checks
@@ -374,15 +372,6 @@ class Running:
         """Add a node to the report; `other` is time that belongs to another node."""
         spent = time.perf_counter() - self.since - other if seconds is None else seconds
         self.nodes.append(NodeReport(node, step, rows=rows, seconds=spent, note=note))
-
-
-def _examined(name: str, results: list[CheckResult], since: float) -> Outcome:
-    if not results:
-        return Outcome()
-    failed = sum(not result.passed for result in results)
-    note = f"{failed} of {len(results)} failed" if failed else f"{len(results)} passed"
-    seconds = time.perf_counter() - since
-    return Outcome(NodeReport(name, Step.CHECK, seconds=seconds, note=note), results)
 
 
 def _owner(node: str) -> str:

@@ -72,6 +72,15 @@ class Load:
     target: tuple[str, str]
 
 
+@dataclass(frozen=True)
+class Question:
+    """A statement whose one row is counts; sources with a time column are cut to the window."""
+
+    statement: Statement
+    sources: Sequence[Source]
+    cut: Window = ALL_TIME
+
+
 class Engine(Protocol):
     """What the framework asks of an engine."""
 
@@ -92,6 +101,10 @@ class Engine(Protocol):
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
         """The rows of a statement; sources with a time column are cut to the window."""
+        ...
+
+    def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
+        """The row of each question, by column, all of them in one statement; null counts as 0."""
         ...
 
     def interrupt(self) -> None:

@@ -23,14 +23,16 @@ from urllib.parse import urlsplit
 from lakehouse import layout, storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
-from lakehouse.engines import Build, Load, Source
+from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.sql import (
+    by_question,
     changed,
     columns,
     qualified,
     quoted,
     relation,
     select,
+    side_by_side,
     text,
     typed,
     where,
@@ -180,6 +182,10 @@ class DuckDB:
     ) -> pa.Table:
         sql = select(statement, sources, scan, self.dialect, cut)
         return self._run(typed(sql, statement.schema, self.dialect)).to_arrow_table()
+
+    def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
+        row = self._run(side_by_side(questions, scan, self.dialect)).fetchone()
+        return by_question(questions, row or ())
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         for name, source in sources.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lakehouse.catalogs import StoredTable
     from lakehouse.compile import Statement
-    from lakehouse.engines import Load, Source
+    from lakehouse.engines import Load, Question, Source
 
 
 def quoted(name: str) -> str:
@@ -98,6 +98,30 @@ def select(
     ]
     within = f"WITH {', '.join(named)} " if named else ""
     return f"{within}SELECT * FROM ({statement.sql}) AS model"
+
+
+def side_by_side(
+    questions: Iterable[Question],
+    scan: Callable[[StoredTable, ibis.Schema], str],
+    dialect: str,
+) -> str:
+    """One SELECT of the single rows of several questions."""
+    names, rows = [], []
+    for place, asked in enumerate(questions):
+        one = f"asked_{place}"
+        names += [
+            f"CAST({one}.{quoted(name)} AS BIGINT) AS {quoted(f'{place}.{name}')}"
+            for name in asked.statement.schema
+        ]
+        sql = select(asked.statement, asked.sources, scan, dialect, asked.cut)
+        rows.append(f"({sql}) AS {one}")
+    return f"SELECT {', '.join(names)} FROM {' CROSS JOIN '.join(rows)}"
+
+
+def by_question(questions: Iterable[Question], row: Iterable[int | None]) -> list[dict[str, int]]:
+    """What `side_by_side` found, taken apart."""
+    values = iter(row)
+    return [{name: next(values) or 0 for name in asked.statement.schema} for asked in questions]
 
 
 @cache

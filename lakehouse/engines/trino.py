@@ -17,14 +17,16 @@ from lakehouse import layout
 from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
 from lakehouse.compile import Statement
 from lakehouse.config import Servers
-from lakehouse.engines import Build, Load, Source
+from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.sql import (
+    by_question,
     changed,
     columns,
     qualified,
     quoted,
     relation,
     select,
+    side_by_side,
     text,
     typed,
     where,
@@ -88,6 +90,10 @@ class Trino:
         sql = select(statement, sources, self._scan, self.dialect, cut)
         answer = self.client.run(typed(sql, statement.schema, self.dialect))
         return _arrow(answer, statement.schema)
+
+    def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
+        answer = self.client.run(side_by_side(questions, self._scan, self.dialect))
+        return by_question(questions, answer.rows[0])
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         refs = {source.stored.ref for source in sources.values() if source.stored is not None}
