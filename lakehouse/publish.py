@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import postgres, storage
 from lakehouse.catalogs import Commit, StoredTable
@@ -31,6 +31,8 @@ SCHEMA = "marts"
 STAGING = "lakehouse_staging"
 LOCK = 7_305_818_223_117
 """Key of the advisory lock that publications hold: one at a time."""
+Tables: TypeAlias = dict[tuple[str, str], dict[str, str]]
+"""The type of each column of the table of a schema and a name."""
 _PREPARE = f"""
 CREATE SCHEMA IF NOT EXISTS {SCHEMA};
 CREATE SCHEMA IF NOT EXISTS {STAGING};
@@ -104,10 +106,12 @@ def publish(
         _clear(connection)
         try:
             engine.load_postgres(address, [mart.load for mart in marts])
-            rows = {mart.name: _move(connection, mart) for mart in marts}
-            rows |= {
-                name: _empty(connection, name) for name in sorted(versions.keys() - now.keys())
-            }
+            there = _columns(connection)
+            rows = {mart.name: _move(connection, mart, there) for mart in marts}
+            for name in sorted(versions.keys() - now.keys()):
+                if (SCHEMA, name) in there:
+                    _empty(connection, name)
+                rows[name] = 0
             connection.execute(
                 f"INSERT INTO {SCHEMA}.publication (commit, run, sequence, versions)"
                 " VALUES (%s, %s, %s, %s) ON CONFLICT (commit) DO UPDATE"
@@ -174,14 +178,14 @@ def _changed(
             yield Mart(name, Load(origin, changed, staging))
 
 
-def _move(connection: psycopg.Connection, mart: Mart) -> int:
+def _move(connection: psycopg.Connection, mart: Mart, there: Tables) -> int:
     """Replace the mart's windows by what was staged; the rows moved."""
     import psycopg
     from psycopg import sql
 
     target = sql.Identifier(SCHEMA, mart.name)
     staging = sql.Identifier(*mart.load.target)
-    old, new = _columns(connection, SCHEMA, mart.name), _columns(connection, *mart.load.target)
+    old, new = there.get((SCHEMA, mart.name)), there[mart.load.target]
     try:
         if not old:
             connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(target, staging))
@@ -201,14 +205,11 @@ def _move(connection: psycopg.Connection, mart: Mart) -> int:
     return moved.rowcount
 
 
-def _empty(connection: psycopg.Connection, name: str) -> int:
+def _empty(connection: psycopg.Connection, name: str) -> None:
     """Take the rows of a mart that the commit does not have; the table stays for its views."""
     from psycopg import sql
 
-    if _columns(connection, SCHEMA, name):
-        target = sql.Identifier(SCHEMA, name)
-        connection.execute(sql.SQL("DELETE FROM {}").format(target))
-    return 0
+    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, name)))
 
 
 def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:
@@ -249,13 +250,17 @@ def _having(mart: Mart) -> Iterator[Any]:
         yield sql.SQL("({})").format(sql.SQL(" OR ").join(same))
 
 
-def _columns(connection: psycopg.Connection, schema: str, table: str) -> dict[str, str]:
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-        (schema, table),
+def _columns(connection: psycopg.Connection) -> Tables:
+    """The tables that are published or staged, with the types of their columns."""
+    found = connection.execute(
+        "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = ANY(%s) ORDER BY table_schema, table_name, ordinal_position",
+        ([SCHEMA, STAGING],),
     )
-    return dict(rows.fetchall())
+    tables: Tables = {}
+    for schema, table, column, kind in found.fetchall():
+        tables.setdefault((schema, table), {})[column] = kind
+    return tables
 
 
 def _alter(

@@ -39,12 +39,12 @@ def mrt_glucose_overview(
     )
     days = days.mutate(cadence=cadence(days), mean=metrics.mean(days), stddev=metrics.stddev(days))
     days = _with_episodes(days, int_glucose_excursions)
-    minutes = clock.minutes_until(clock.DAY, days.reading_date, days.timezone)
+    days = days.mutate(minutes=clock.minutes_until(clock.DAY, days.reading_date, days.timezone))
     return days.select(
         "site",
         "reading_date",
         total_readings=days.readings,
-        coverage_percent=coverage(days.readings, minutes, days.cadence),
+        coverage_percent=coverage(days.readings, days.minutes, days.cadence),
         avg_glucose_mg_dl=days["mean"],
         min_glucose_mg_dl=days.lowest,
         max_glucose_mg_dl=days.highest,
@@ -75,8 +75,9 @@ def mrt_glucose_overnight(
     )
     nights = _with_episodes(nights, int_glucose_excursions, until=clock.NIGHT)
     minutes = clock.minutes_until(clock.NIGHT, nights.reading_date, nights.timezone)
+    nights = nights.mutate(minutes=minutes)
     nights = nights.mutate(
-        coverage=coverage(nights.readings, minutes, nights.cadence),
+        coverage=coverage(nights.readings, nights.minutes, nights.cadence),
         cv=metrics.cv(nights["mean"], nights.stddev),
     )
     stable = (

@@ -128,40 +128,49 @@ def episode_counts(episodes: ir.Table, days: ir.Table) -> ir.Table:
 
 def columns(periods: ir.Table) -> ir.Table:
     """The periods as people see them."""
-    shares = metrics.percentages(periods)
-    mean, stddev = metrics.mean(periods), metrics.stddev(periods)
-    readings = periods.readings.cast("float64")
-    # The last reading stands for one more interval.
-    active = cadence.coverage(periods.readings, periods.minutes + periods.cadence, periods.cadence)
-    gri = metrics.gri(
-        *(shares[f"percent_{name}"] for name in ("below_54", "below_70", "above_180", "above_250"))
+    # In steps: what is used several times would else be written out as often.
+    periods = periods.mutate(
+        # The last reading stands for one more interval.
+        percent_active=cadence.coverage(
+            periods.readings, periods.minutes + periods.cadence, periods.cadence
+        ),
+        avg_glucose=metrics.mean(periods),
+        stddev_glucose=metrics.stddev(periods),
+        **metrics.percentages(periods),
     )
+    risky = ("below_54", "below_70", "above_180", "above_250")
+    periods = periods.mutate(gri=metrics.gri(*(periods[f"percent_{name}"] for name in risky)))
+    mean, stddev = periods.avg_glucose, periods.stddev_glucose
+    readings = periods.readings.cast("float64")
     return periods.select(
         "site",
         "period",
         "first_date",
         "last_date",
-        reading_count=periods.readings,
-        percent_active=active,
-        is_sufficient=active >= metrics.SUFFICIENT,
-        avg_glucose=mean,
-        stddev_glucose=stddev,
-        cv_percent=metrics.cv(mean, stddev),
-        gmi=metrics.gmi(mean),
-        ea1c=metrics.ea1c(mean),
-        **shares,
-        gri=gri,
-        gri_zone=metrics.gri_zone(gri),
-        lbgi=periods.low_risk / readings,
-        hbgi=periods.high_risk / readings,
-        j_index=metrics.j_index(mean, stddev),
-        modd=periods.modd,
-        **{name: periods[name] for name in PERCENTILES},
-        **{
-            f"hypo_episodes_level{level}": periods[f"hypo_episodes_level{level}"].fill_null(0)
-            for level in LEVELS
-        },
+        periods.readings.name("reading_count"),
+        "percent_active",
+        (periods.percent_active >= metrics.SUFFICIENT).name("is_sufficient"),
+        "avg_glucose",
+        "stddev_glucose",
+        metrics.cv(mean, stddev).name("cv_percent"),
+        metrics.gmi(mean).name("gmi"),
+        metrics.ea1c(mean).name("ea1c"),
+        *(f"percent_{name}" for name in metrics.RANGES),
+        "gri",
+        metrics.gri_zone(periods.gri).name("gri_zone"),
+        (periods.low_risk / readings).name("lbgi"),
+        (periods.high_risk / readings).name("hbgi"),
+        metrics.j_index(mean, stddev).name("j_index"),
+        "modd",
+        *PERCENTILES,
+        *(_episodes(periods, level) for level in LEVELS),
     )
+
+
+def _episodes(periods: ir.Table, level: int) -> ir.IntegerColumn:
+    """A period without episodes has none of them."""
+    name = f"hypo_episodes_level{level}"
+    return periods[name].fill_null(0).name(name)
 
 
 def _shortest(age: ir.IntegerColumn) -> ir.IntegerColumn:

@@ -61,3 +61,23 @@ def test_closing_interrupts_what_runs_and_starts_nothing_more():
     running.wait(10)
     tasks.close(stop.set)
     assert (stop.is_set(), begun) == (True, [])
+
+
+def test_a_task_that_waits_keeps_no_other_from_running(tasks):
+    release = Event()
+    tasks.start("parent", [], lambda: release.wait(10))
+    tasks.start("child", ["parent"], lambda: None)
+    tasks.start("other", [], release.set)
+    assert next(tasks.results()) is True
+
+
+def test_of_those_that_may_begin_the_first_started_goes_first():
+    tasks, release, done = Tasks(1), Event(), []
+    tasks.start("holds", [], lambda: release.wait(10))
+    tasks.start("parent", [], lambda: done.append("parent"))
+    tasks.start("child", ["parent"], lambda: done.append("child"))
+    tasks.start("last", [], lambda: done.append("last"))
+    release.set()
+    list(tasks.results())
+    tasks.close(lambda: None)
+    assert done == ["parent", "child", "last"]

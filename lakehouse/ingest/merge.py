@@ -91,7 +91,7 @@ class Merge:
         everywhere = windows.union([*(state.covered if state else ()), *covered])
         left = state.left if state else None
         if is_all and key:
-            left = self._left(validated, files, key)
+            left = self._left(validated, files, key, afresh=afresh)
         written: StoredTable | None = None
         known = (state.covered, state.left) if state else None
         if dirty or afresh or (everywhere, left) != known:
@@ -214,11 +214,18 @@ class Merge:
         ).fetchall()
         return union([Keys(columns, frozenset(found))])
 
-    def _left(self, validated: str, files: list[DataFile], columns: tuple[str, ...]) -> Keys | None:
+    def _left(
+        self,
+        validated: str,
+        files: list[DataFile],
+        columns: tuple[str, ...],
+        *,
+        afresh: bool,
+    ) -> Keys | None:
         """The values of some columns of the unique key that are stored and did not come."""
         names = ", ".join(map(quoted, columns))
         found = self.engine.connection.execute(
-            f"SELECT DISTINCT {names} FROM {self._rows(files, afresh=True)}"
+            f"SELECT DISTINCT {names} FROM {self._rows(files, afresh=afresh)}"
             f" ANTI JOIN {quoted(validated)} USING ({names}) LIMIT {MOST + 1}"
         ).fetchall()
         return union([Keys(columns, frozenset(found))]) if found else None
