@@ -1,7 +1,7 @@
 """Fetching: what a run asks its sources for, in pieces that can fail alone and be kept.
 
-A long window is fetched in pieces. Each is staged when it has arrived, and noted in a journal:
-a run that was killed can be resumed without asking again for what is there.
+A long window is fetched in pieces. Each is staged as it arrives, while the next one is read, and
+noted in a journal: a run that was killed can be resumed without asking again for what is there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import storage, windows
 from lakehouse.errors import LakehouseError
+from lakehouse.ingest.handover import Handover
 from lakehouse.ingest.stage import Pages, Stage, stage
 from lakehouse.project import WINDOW
 from lakehouse.windows import ALL_TIME, Window, Windows
@@ -87,8 +88,22 @@ class Fetched:
         return windows.subtract(asked, self.failed)
 
 
-Round: TypeAlias = dict[str, Window]
-"""The pieces, by ingestion, that are staged together."""
+Pieces: TypeAlias = dict[str, Window]
+"""What is asked of each ingestion in one round, and staged together."""
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Pieces that were read, and their staging, unless an earlier run did it."""
+
+    index: int
+    pieces: Pieces
+    pages: dict[str, Pages]
+    staged: Future[dict[str, list[str]]] | None
+
+    @property
+    def is_done(self) -> bool:
+        return self.staged is None or self.staged.done()
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,7 @@ class Done:
 
     number: int
     of: int
-    pieces: Round
+    pieces: Pieces
     is_kept: bool
     """Whether an earlier run had staged all of it."""
     error: str
@@ -124,24 +139,20 @@ def fetch_all(
     rounds = _rounds(fetches)
     result = {name: Fetched() for name in fetches}
     arrived = 0
-    for index, (pieces, sources) in enumerate(_sources(fetches, rounds, journal, workers)):
-        error = ""
-        pages = {name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()}
-        try:
-            staged = staging(pages, group=group, folder=folder / str(index)) if pages else {}
-        except LakehouseError as failure:
-            if not arrived:
-                raise
-            error = failure.message
-            for name, window in pieces.items():
-                result[name].failed[window] = error
-        else:
-            arrived += 1
-            for name, paths in staged.items():
-                journal.add(name, pieces[name], paths, pages[name].rows)
-        for name, each in pages.items():
-            result[name].seconds += each.seconds
-        told(Done(index + 1, len(rounds), pieces, not pages, error))
+    waiting: deque[_Round] = deque()
+    with Handover(staging) as handover:
+        for index, (pieces, sources) in enumerate(_sources(fetches, rounds, journal, workers)):
+            pages = {
+                name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()
+            }
+            place = folder / str(index)
+            staged = handover.read(pages, group=group, folder=place) if pages else None
+            waiting.append(_Round(index, pieces, pages, staged))
+            # While one is staged, the next is read.
+            while waiting and (waiting[0].is_done or len(waiting) > 1):
+                arrived += _finish(waiting.popleft(), result, journal, told, len(rounds), arrived)
+        for each in waiting:
+            arrived += _finish(each, result, journal, told, len(rounds), arrived)
     for name, fetched in result.items():
         for window in fetches[name].pieces():
             paths, rows = journal.find(name, window) or ([], 0)
@@ -150,15 +161,45 @@ def fetch_all(
     return result
 
 
-def _rounds(fetches: Mapping[str, Fetch]) -> list[Round]:
+def _finish(
+    done: _Round,
+    result: Mapping[str, Fetched],
+    journal: Journal,
+    told: Told,
+    of: int,
+    arrived: int,
+) -> bool:
+    """Note what became of a round when it is staged; whether it arrived.
+
+    Raises the error if no other one `arrived` before.
+    """
+    error = ""
+    try:
+        staged = done.staged.result() if done.staged else {}
+    except LakehouseError as failure:
+        if not arrived:
+            raise
+        error = failure.message
+        for name, window in done.pieces.items():
+            result[name].failed[window] = error
+    else:
+        for name, paths in staged.items():
+            journal.add(name, done.pieces[name], paths, done.pages[name].rows)
+    for name, each in done.pages.items():
+        result[name].seconds += each.seconds
+    told(Done(done.index + 1, of, done.pieces, not done.pages, error))
+    return not error
+
+
+def _rounds(fetches: Mapping[str, Fetch]) -> list[Pieces]:
     """The n-th pieces of all ingestions together."""
     queues = [[(name, piece) for piece in fetch.pieces()] for name, fetch in fetches.items()]
     return [dict(filter(None, pieces)) for pieces in zip_longest(*queues)]
 
 
 def _sources(
-    fetches: Mapping[str, Fetch], rounds: Sequence[Round], journal: Journal, workers: int
-) -> Iterator[tuple[Round, dict[str, Any]]]:
+    fetches: Mapping[str, Fetch], rounds: Sequence[Pieces], journal: Journal, workers: int
+) -> Iterator[tuple[Pieces, dict[str, Any]]]:
     """The tables of each round that are not there yet; `workers` rounds are read ahead."""
     missing = [
         {name: piece for name, piece in pieces.items() if journal.find(name, piece) is None}
