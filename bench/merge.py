@@ -13,7 +13,7 @@ from bench.events.raw import SCHEMA, START, rows
 from bench.process import ROOT, Timed, lakehouse, rounded
 from lakehouse import config
 from lakehouse.session import Session
-from lakehouse.windows import ALL_TIME, Window
+from lakehouse.windows import Window
 
 PROJECT = ROOT / "bench" / "events"
 ROWS, TABLE = 1_000_000, "raw.events"
@@ -61,7 +61,7 @@ def _run(home: Path, day: int, days: int, *, edition: int) -> Timed:
 
 def _files(home: Path) -> set[str]:
     with Session(config.load(PROJECT, {"LAKEHOUSE_HOME": str(home)})) as session:
-        return {file.path for file in session.catalog.files("main", TABLE, (ALL_TIME,), "")}
+        return {file.path for file in session.catalog.files("main", TABLE)}
 
 
 def _upsert(folder: Path) -> float:

@@ -8,7 +8,7 @@ a file every few days, so that a late row rewrites those and not its month.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -39,6 +39,21 @@ class FileSpan:
         before = timedelta(days=(whole.start - _FIRST_DAY).days % self.days)
         after = timedelta(days=(_FIRST_DAY - whole.end).days % self.days)
         return whole.widen(before, after)
+
+
+def divided_by(column: str | None, span: FileSpan, times: Sequence[Window | None]) -> str | None:
+    """The column by which rows of these times are told apart into files; None if one holds all.
+
+    A time that is None is not known.
+    """
+    if column is None or None in times:
+        return column
+    known = [window for window in times if window is not None]
+    if not known:
+        return column
+    hull = Window(min(each.start for each in known), max(each.end for each in known))
+    first = Window(hull.start, hull.start + timedelta.resolution)
+    return None if hull != ALL_TIME and span.around(hull) == span.around(first) else column
 
 
 def file_span(rows: int, covered: Windows) -> FileSpan:

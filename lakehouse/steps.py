@@ -125,7 +125,7 @@ class Running:
         table = quarantine_table(spec)
         if table not in self.tables:
             return None
-        files = self.session.catalog.files(self.branch, table, (ALL_TIME,), "")
+        files = self.session.catalog.files(self.branch, table)
         rows = judged_again(self.session.duckdb, spec, files)
         return Fetch(spec, lambda **_: iter([rows]), {}, (ALL_TIME,))
 

@@ -132,6 +132,9 @@ from lakehouse.engines import duckdb
 class Deadly(Source):
     def read(self, window):
         if window.start <= at(70) < window.end:
+            (journal,) = Path({folder!r}).glob("**/journal.jsonl")
+            while len(journal.read_text().splitlines()) < 3:
+                pass  # both pieces before this one are noted while this one is read
             os.kill(os.getpid(), signal.SIGKILL)
         yield from super().read(window)
 

@@ -79,7 +79,7 @@ def large(monkeypatch):
 
 def files(toy, table):
     """The data files of a table, by the days of their rows."""
-    found = toy.session.catalog.files("main", table, (ALL_TIME,), "")
+    found = toy.session.catalog.files("main", table)
     return {file.path for file in found}
 
 

@@ -12,7 +12,6 @@ from lakehouse.catalogs import MAIN
 from lakehouse.engines.duckdb import parquet
 from lakehouse.engines.sql import quoted
 from lakehouse.session import Session
-from lakehouse.windows import ALL_TIME
 
 _TOLERANCE = 1e-9
 
@@ -61,7 +60,7 @@ def differences(ours: Sequence[str], theirs: Path) -> dict[str, int]:
 
 def _files(session: Session, name: str) -> list[str]:
     table = session.project.tables[name].table
-    return [file.path for file in session.catalog.files(MAIN, table, (ALL_TIME,), "")]
+    return [file.path for file in session.catalog.files(MAIN, table)]
 
 
 def _differs(name: str, kind: str) -> str:

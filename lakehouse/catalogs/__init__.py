@@ -37,6 +37,14 @@ class DataFile:
     path: str
     rows: int
     entry: Any
+    span: Window | None = None
+    """The time of its rows, going by its statistics; None if they do not say."""
+    has_deletes: bool = False
+    """Whether some of its rows are deleted, which only the table's metadata says."""
+
+    def may_hold(self, reach: Sequence[Window]) -> bool:
+        """Whether it may hold rows of one of the windows."""
+        return self.span is None or any(self.span.overlaps(window) for window in reach)
 
 
 @dataclass(frozen=True)
@@ -186,8 +194,8 @@ class Catalog(Protocol):
         """The folder of a table's files."""
         ...
 
-    def files(self, ref: str, table: str, reach: Sequence[Window], column: str) -> list[DataFile]:
-        """The data files that may hold rows with `column` in one of the windows."""
+    def files(self, ref: str, table: str, time_column: str | None = None) -> list[DataFile]:
+        """The data files of a table, with the span of its time column."""
         ...
 
     def write(self, branch: str, change: TableChange) -> StoredTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -13,12 +13,11 @@ from urllib.parse import unquote, urlparse
 from lakehouse.catalogs import DataFile, StoredTable, TableChange
 from lakehouse.errors import StorageError
 from lakehouse.state import PROPERTY, TableState
-from lakehouse.windows import ALL_TIME, Window
+from lakehouse.windows import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
-    from pyiceberg.expressions import BooleanExpression
     from pyiceberg.io import FileIO
     from pyiceberg.manifest import DataFile as IcebergFile
     from pyiceberg.manifest import ManifestFile
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pyiceberg.table.metadata import TableMetadata
 
 _SNAPSHOTS_KEPT = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
@@ -54,16 +54,17 @@ def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
     )
 
 
-def files(table: Table, reach: Sequence[Window], column: str) -> list[DataFile]:
-    """The data files whose statistics allow rows with `column` in one of the windows."""
-    from pyiceberg.expressions import AlwaysTrue, Or
-
-    row_filter: BooleanExpression = AlwaysTrue()
-    if ALL_TIME not in reach:
-        row_filter = reduce(Or, (_within(table, column, window) for window in reach))
+def files(table: Table, time_column: str | None = None) -> list[DataFile]:
+    """The data files, each with the span of the time column that its statistics tell."""
     return [
-        DataFile(local(task.file.file_path), task.file.record_count, task.file)
-        for task in table.scan(row_filter=row_filter).plan_files()
+        DataFile(
+            local(task.file.file_path),
+            task.file.record_count,
+            task.file,
+            _span(table.schema(), task.file, time_column) if time_column else None,
+            bool(task.delete_files),
+        )
+        for task in table.scan().plan_files()
     ]
 
 
@@ -130,7 +131,7 @@ def _existing(catalog: Catalog, change: TableChange) -> Table | None:
         return None
     if _types(schema_to_pyarrow(table.schema())) == _types(change.schema):
         return table
-    if {f.path for f in files(table, (ALL_TIME,), "")} != {f.path for f in change.remove}:
+    if {f.path for f in files(table)} != {f.path for f in change.remove}:
         raise StorageError(
             f"the columns of {change.table} changed, and rows would be lost with them",
             hint="rebuild the whole table: run with --full-refresh",
@@ -245,22 +246,25 @@ def _described(io: FileIO, metadata: TableMetadata, paths: Sequence[str]) -> Ite
         )
 
 
-def _within(table: Table, column: str, window: Window) -> BooleanExpression:
-    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
-    from pyiceberg.types import DateType, TimestampType
+def _span(schema: Schema, file: IcebergFile, column: str) -> Window | None:
+    """From the least to the greatest value of a column, if its statistics say."""
+    from pyiceberg.conversions import from_bytes
+    from pyiceberg.types import DateType, TimestampType, TimestamptzType
 
-    kind = table.schema().find_field(column).field_type
-    start, end = _edges(window, with_date=isinstance(kind, DateType))
-    if isinstance(kind, TimestampType):
-        start, end = start.removesuffix("+00:00"), end.removesuffix("+00:00")
-    # PyIceberg's own annotations know only the keywords of its JSON form.
-    first = GreaterThanOrEqual(column, start)  # type: ignore[call-arg,arg-type]
-    return And(first, LessThan(column, end))  # type: ignore[call-arg,arg-type]
-
-
-def _edges(window: Window, *, with_date: bool) -> Iterator[str]:
-    for edge in (window.start, window.end):
-        yield edge.date().isoformat() if with_date else edge.isoformat()
+    kind = next((each for each in schema.fields if each.name == column), None)
+    if kind is None or not isinstance(kind.field_type, DateType | TimestampType | TimestamptzType):
+        return None
+    least, greatest = (
+        (each or {}).get(kind.field_id) for each in (file.lower_bounds, file.upper_bounds)
+    )
+    if least is None or greatest is None:
+        return None
+    one = timedelta(days=1) if isinstance(kind.field_type, DateType) else timedelta.resolution
+    first, last = (int(from_bytes(kind.field_type, each)) for each in (least, greatest))
+    try:
+        return Window(_EPOCH + first * one, _EPOCH + (last + 1) * one)
+    except OverflowError:  # beyond what Python knows of time
+        return None
 
 
 def local(address: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -37,7 +37,6 @@ from lakehouse.catalogs.nessie_api import (
 )
 from lakehouse.config import Servers
 from lakehouse.errors import MergeConflictError, UnknownNameError
-from lakehouse.windows import Window
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.nessie_tables import NessieTables
@@ -153,8 +152,8 @@ class NessieCatalog:
     def location(self, table: str) -> str:
         return f"{self.warehouse}/{table.replace('.', '/')}"
 
-    def files(self, ref: str, table: str, reach: Sequence[Window], column: str) -> list[DataFile]:
-        return iceberg.files(self._pyiceberg(ref).load_table(table), reach, column)
+    def files(self, ref: str, table: str, time_column: str | None = None) -> list[DataFile]:
+        return iceberg.files(self._pyiceberg(ref).load_table(table), time_column)
 
     def write(self, branch: str, change: TableChange) -> StoredTable:
         stored = iceberg.write(self._pyiceberg(branch), change, self.location(change.table))

@@ -11,7 +11,7 @@ import fcntl
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,7 +30,6 @@ from lakehouse.catalogs import (
 )
 from lakehouse.catalogs import sqlite_history as history
 from lakehouse.errors import MergeConflictError, UnknownNameError
-from lakehouse.windows import Window
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.sqlite_tables import SqliteTables
@@ -180,8 +179,8 @@ class SqliteCatalog:
     def location(self, table: str) -> str:
         return str(self.warehouse / table.replace(".", "/"))
 
-    def files(self, ref: str, table: str, reach: Sequence[Window], column: str) -> list[DataFile]:
-        return iceberg.files(self._pyiceberg(ref).load_table(table), reach, column)
+    def files(self, ref: str, table: str, time_column: str | None = None) -> list[DataFile]:
+        return iceberg.files(self._pyiceberg(ref).load_table(table), time_column)
 
     def write(self, branch: str, change: TableChange) -> StoredTable:
         location = Path(self.location(change.table)).as_uri()

@@ -161,12 +161,17 @@ class DuckDB:
         neighbours = 0
         if kept:
             inside = self._inside(build, build.windows)
-            rest = f"FROM {parquet(file.path for file in kept)} WHERE ({inside}) IS NOT TRUE"
+            rows_kept = parquet(file.path for file in kept)
+            if build.existing is not None and _have_deletes(kept):
+                rows_kept = scan(build.existing, build.statement.schema)
+            rest = f"FROM {rows_kept} WHERE ({inside}) IS NOT TRUE"
             parts.append(f"SELECT {columns(build.statement.schema)} {rest}")
             neighbours = self.scalar(f"SELECT count(*) {rest}")
         folder = f"{catalog.location(build.table)}/data"
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
-        added, rows = self._copy_all(statements, folder, build.time_column, span)
+        times = [*build.windows, *(file.span for file in kept)]
+        column = layout.divided_by(build.time_column, span, times)
+        added, rows = self._copy_all(statements, folder, column, span)
         if build.is_whole and build.time_column is not None:
             added = self._divided_anew(added, folder, build, span, rows)
         shape = build.statement.schema.to_pyarrow()
@@ -296,17 +301,19 @@ class DuckDB:
         """The files to remove, and those of them whose other rows are to be copied along."""
         if build.existing is None:
             return [], []
-        column = build.time_column or ""
+        every = catalog.files(branch, build.table, build.time_column)
         if build.is_whole:
-            return catalog.files(branch, build.table, build.windows, column), []
-        if build.time_column is None:
-            around = catalog.files(branch, build.table, (ALL_TIME,), column)
-            return around, around
+            return every, []
+        if build.time_column is None or _have_deletes(every):
+            return every, every
         units = union(span.around(window) for window in build.windows)
-        around = catalog.files(branch, build.table, units, column)
+        around = [file for file in every if file.may_hold(units)]
         if any(file.rows >= layout.SMALL_FILE_ROWS for file in around):
-            touched = {f.path for f in catalog.files(branch, build.table, build.windows, column)}
-            around = [f for f in around if f.rows < layout.SMALL_FILE_ROWS or f.path in touched]
+            around = [
+                file
+                for file in around
+                if file.rows < layout.SMALL_FILE_ROWS or file.may_hold(build.windows)
+            ]
         return around, around
 
     def _define(self, name: str, source: Source) -> None:
@@ -352,6 +359,11 @@ class DuckDB:
 def scan(table: StoredTable, _schema: ibis.Schema) -> str:
     """The rows of a stored table."""
     return f"iceberg_scan({text(table.metadata)})"
+
+
+def _have_deletes(files: Iterable[DataFile]) -> bool:
+    """Whether the files alone do not tell which rows there are: Trino deletes beside them."""
+    return any(file.has_deletes for file in files)
 
 
 def file_part(time_column: str, span: FileSpan) -> str:

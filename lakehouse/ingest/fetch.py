@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -99,7 +100,7 @@ class _Round:
     index: int
     pieces: Pieces
     pages: dict[str, Pages]
-    staged: Future[dict[str, list[str]]] | None
+    staged: Future[None] | None
 
     @property
     def is_done(self) -> bool:
@@ -140,19 +141,27 @@ def fetch_all(
     result = {name: Fetched() for name in fetches}
     arrived = 0
     waiting: deque[_Round] = deque()
-    with Handover(staging) as handover:
+
+    def take(
+        pieces: Pieces, pages: Mapping[str, Pages], place: Path, given: Mapping[str, Any]
+    ) -> None:
+        """Stage a round and note it at once: it is kept even if the run ends."""
+        for name, paths in staging(given, group=group, folder=place).items():
+            journal.add(name, pieces[name], paths, pages[name].rows)
+
+    with Handover() as handover:
         for index, (pieces, sources) in enumerate(_sources(fetches, rounds, journal, workers)):
             pages = {
                 name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()
             }
-            place = folder / str(index)
-            staged = handover.read(pages, group=group, folder=place) if pages else None
+            stage_it = partial(take, pieces, pages, folder / str(index))
+            staged = handover.read(pages, stage_it) if pages else None
             waiting.append(_Round(index, pieces, pages, staged))
             # While one is staged, the next is read.
             while waiting and (waiting[0].is_done or len(waiting) > 1):
-                arrived += _finish(waiting.popleft(), result, journal, told, len(rounds), arrived)
+                arrived += _finish(waiting.popleft(), result, told, len(rounds), arrived)
         for each in waiting:
-            arrived += _finish(each, result, journal, told, len(rounds), arrived)
+            arrived += _finish(each, result, told, len(rounds), arrived)
     for name, fetched in result.items():
         for window in fetches[name].pieces():
             paths, rows = journal.find(name, window) or ([], 0)
@@ -164,27 +173,24 @@ def fetch_all(
 def _finish(
     done: _Round,
     result: Mapping[str, Fetched],
-    journal: Journal,
     told: Told,
     of: int,
     arrived: int,
 ) -> bool:
-    """Note what became of a round when it is staged; whether it arrived.
+    """Say what became of a round when it is staged; whether it arrived.
 
     Raises the error if no other one `arrived` before.
     """
     error = ""
     try:
-        staged = done.staged.result() if done.staged else {}
+        if done.staged is not None:
+            done.staged.result()
     except LakehouseError as failure:
         if not arrived:
             raise
         error = failure.message
         for name, window in done.pieces.items():
             result[name].failed[window] = error
-    else:
-        for name, paths in staged.items():
-            journal.add(name, done.pieces[name], paths, done.pages[name].rows)
     for name, each in done.pages.items():
         result[name].seconds += each.seconds
     told(Done(done.index + 1, of, done.pieces, not done.pages, error))

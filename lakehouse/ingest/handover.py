@@ -6,18 +6,15 @@ between, so that memory stays bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Full, Queue
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from lakehouse.ingest.stage import Stage
 
 _PAGES = 2
 """That wait to be staged."""
@@ -30,11 +27,14 @@ class _Failed:
     error: BaseException
 
 
-class Handover:
-    """Stages what is read, one round after the other, in a thread of its own."""
+Taker: TypeAlias = Callable[[Mapping[str, Iterable["pa.Table"]]], None]
+"""Stages the pages of each name."""
 
-    def __init__(self, staging: Stage) -> None:
-        self._staging = staging
+
+class Handover:
+    """Has what is read staged, one round after the other, by a thread of its own."""
+
+    def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
@@ -43,16 +43,13 @@ class Handover:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def read(
-        self, pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
-    ) -> Future[dict[str, list[str]]]:
+    def read(self, pages: Mapping[str, Iterable[pa.Table]], take: Taker) -> Future[None]:
         """Read all pages; what becomes of staging them, which may take longer.
 
         An error of a source becomes that of staging, which is then over.
         """
         queue: Queue[pa.Table | _Failed | None] = Queue(_PAGES)
-        given = {name: _taken(queue) for name in pages}
-        staged = self._pool.submit(self._staging, given, group=group, folder=folder)
+        staged = self._pool.submit(take, {name: _taken(queue) for name in pages})
         try:
             for page in _in_order(pages):
                 if not _put(queue, page, staged):
@@ -75,7 +72,7 @@ def _in_order(pages: Mapping[str, Iterable[pa.Table]]) -> Iterator[pa.Table | No
 def _put(
     queue: Queue[pa.Table | _Failed | None],
     item: pa.Table | _Failed | None,
-    staged: Future[dict[str, list[str]]],
+    staged: Future[None],
 ) -> bool:
     """Wait for room; not if staging has failed, when nobody takes it."""
     while not staged.done():

@@ -106,7 +106,9 @@ class Merge:
             before = state.fields if state else ()
             seen = fields(self.engine, self.spec, paths) if dirty else frozenset()
             after = replace(after, covered=everywhere, fields=remembered(before, seen), left=left)
-            written = self._write(rewritten, after, counts, span)
+            times = [*dirty, *(file.span for file in rewritten)]
+            column = layout.divided_by(self.spec.time_column, span, times)
+            written = self._write(rewritten, after, counts, column, span)
         return counts, written
 
     def _sort_out(self, validated: str, files: list[DataFile], *, afresh: bool) -> Landing:
@@ -130,7 +132,7 @@ class Merge:
             f"CREATE TEMP VIEW incoming AS SELECT {names} {valid}"
             + (newest if distinct < good else "")
         )
-        self._match(files, distinct, afresh=afresh)
+        matched = self._match(files, distinct, afresh=afresh)
         holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
         stored = self._rows([file for file in files if file.path in holding], afresh=afresh)
         same = " AND ".join(
@@ -138,10 +140,12 @@ class Merge:
             for name in declared(self.spec)
         )
         kept = ", ".join(f"e.{quoted(name)}" for name in self._told_by)
+        # Joining whole rows takes memory: only those that are stored.
+        some = f" SEMI JOIN matched USING ({key})" if matched < distinct else ""
         run(
             f"CREATE OR REPLACE TEMP TABLE existing AS SELECT {kept}, filename, {same} AS is_same"
-            f" FROM (SELECT * FROM {stored} SEMI JOIN matched USING ({key})) e"
-            f" JOIN (SELECT * FROM incoming SEMI JOIN matched USING ({key})) i USING ({key})"
+            f" FROM (SELECT * FROM {stored}) e"
+            f" JOIN (SELECT * FROM incoming{some}) i USING ({key})"
         )
         known, same_as_before = self._counts(
             "SELECT count(*), count(*) FILTER (is_same) FROM existing"
@@ -160,7 +164,7 @@ class Merge:
             repeated=good - distinct,
         )
 
-    def _match(self, files: list[DataFile], distinct: int, *, afresh: bool) -> None:
+    def _match(self, files: list[DataFile], distinct: int, *, afresh: bool) -> int:
         """Make `matched`: the keys of incoming rows that are stored, and the file of each.
 
         A row comes again at about its time, as a rule: other files are read for the rest alone.
@@ -168,16 +172,19 @@ class Merge:
         run, key, incoming = self.engine.connection.execute, self._key, "SELECT * FROM incoming"
         near = {file.path for file in (files if afresh else self._near(files))}
         some = [file for file in files if file.path in near]
+        others = [file for file in files if file.path not in near]
         run(
             f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
             f" FROM {self._rows(some, afresh=afresh)} SEMI JOIN ({incoming}) USING ({key})"
         )
-        others = [file for file in files if file.path not in near]
-        if others and self.engine.scalar("SELECT count(*) FROM matched") < distinct:
+        matched = self.engine.scalar("SELECT count(*) FROM matched")
+        if others and matched < distinct:
             run(
                 f"INSERT INTO matched SELECT {key}, filename FROM {self._rows(others)}"
                 f" SEMI JOIN ({incoming} ANTI JOIN matched USING ({key})) USING ({key})"
             )
+            matched = self.engine.scalar("SELECT count(*) FROM matched")
+        return matched
 
     def _near(self, files: list[DataFile]) -> list[DataFile]:
         """The files that may hold rows of the time of the incoming ones."""
@@ -190,7 +197,7 @@ class Merge:
         if first is None:
             return []
         hull = (Window(first, windows.following(last, "hour")),)
-        return self.catalog.files(self.branch, self.spec.table, hull, column)
+        return [file for file in files if file.may_hold(hull)]
 
     def _dirty(self) -> Windows:
         """The hours that hold a written row, as it was or as it is now."""
@@ -243,13 +250,19 @@ class Merge:
         near = files
         if self.spec.time_column is not None:
             units = windows.union(span.around(window) for window in dirty)
-            near = self.catalog.files(self.branch, self.spec.table, units, self.spec.time_column)
+            near = [file for file in files if file.may_hold(units)]
         small = {file.path for file in near if file.rows < layout.SMALL_FILE_ROWS}
         return [file for file in files if file.path in holding or file.path in small]
 
     def _write(
-        self, remove: list[DataFile], state: TableState, counts: Landing, span: FileSpan
+        self,
+        remove: list[DataFile],
+        state: TableState,
+        counts: Landing,
+        column: str | None,
+        span: FileSpan,
     ) -> StoredTable:
+        """Replace files; the rows are divided by a column, if one file is not to hold them all."""
         spec, schema = self.spec, landed(self.spec)
         added: list[str] = []
         if remove or counts.new or counts.changed:
@@ -262,7 +275,7 @@ class Merge:
                 f" ANTI JOIN (SELECT * FROM existing WHERE NOT is_same) USING ({self._key})"
             )
             folder = f"{self.catalog.location(spec.table)}/data"
-            added, _ = self.engine.copy(statement, folder, spec.time_column, span)
+            added, _ = self.engine.copy(statement, folder, column, span)
         return self.catalog.write(
             self.branch, TableChange(spec.table, schema.to_pyarrow(), remove, added, state)
         )
@@ -280,7 +293,7 @@ class Merge:
     def _files(self, stored: StoredTable | None) -> list[DataFile]:
         if stored is None:
             return []
-        return self.catalog.files(self.branch, stored.name, (ALL_TIME,), "")
+        return self.catalog.files(self.branch, stored.name, self.spec.time_column)
 
     def _rows(self, files: list[DataFile], *, afresh: bool = False) -> str:
         """The rows of these files with the file of each.

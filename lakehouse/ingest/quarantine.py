@@ -122,7 +122,7 @@ class Quarantine:
         if stored is None and not self.engine.scalar(rejected):
             return None
         schema = quarantine_schema(self.spec)
-        files = self.catalog.files(self.branch, stored.name, (ALL_TIME,), "") if stored else []
+        files = self.catalog.files(self.branch, stored.name) if stored else []
         self._prepare(validated, _rows(self.spec, files), schema)
         if not self._differs():
             return None

@@ -10,7 +10,6 @@ from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
 from lakehouse.engines.duckdb import DuckDB, file_part, parquet
 from lakehouse.engines.sql import quoted, text
 from lakehouse.layout import FileSpan
-from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
     from lakehouse.session import Session
@@ -51,11 +50,7 @@ def rewrite(engine: DuckDB, catalog: Catalog, branch: str, compaction: Compactio
     folder = f"{catalog.location(table.name)}/data"
     statement = f"SELECT {names} FROM {parquet(sorted(compaction.files))}"
     added, _ = engine.copy(statement, folder, compaction.time_column, compaction.span)
-    removed = [
-        file
-        for file in catalog.files(branch, table.name, (ALL_TIME,), "")
-        if file.path in compaction.files
-    ]
+    removed = [file for file in catalog.files(branch, table.name) if file.path in compaction.files]
     catalog.write(branch, TableChange(table.name, schema, removed, added, table.state))
 
 

@@ -17,7 +17,6 @@ from lakehouse.errors import ProjectError, StorageError
 from lakehouse.layout import FileSpan
 from lakehouse.plan import stored_parents
 from lakehouse.raw import landed
-from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
     from lakehouse.project import Project
@@ -70,7 +69,7 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     """
     spec, name = archiving.spec, archiving.spec.table
     schema = landed(spec)
-    files = catalog.files(branch, name, (ALL_TIME,), "")
+    files = catalog.files(branch, name)
     every = f"SELECT {columns(schema)} FROM {parquet(file.path for file in files)}"
     old = f"{every} WHERE {archiving.condition}"
     _, rows = engine.copy(old, str(folder), spec.time_column, FileSpan())

@@ -7,7 +7,6 @@ from toy import SCHEMA
 
 from lakehouse.catalogs import TableChange
 from lakehouse.catalogs.nessie import NessieCatalog
-from lakehouse.windows import ALL_TIME
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def test_a_table_of_other_columns_is_rolled_back_and_written_on(catalog, write):
     write("one", "raw.a", 1)
     first = merge(catalog, "one")
     catalog.create_branch("two")
-    files = catalog.files("two", "raw.a", (ALL_TIME,), "at")
+    files = catalog.files("two", "raw.a", "at")
     state = catalog.tables("two")["raw.a"].state
     catalog.write("two", TableChange("raw.a", SCHEMA.remove(1), files, [], state))
     merge(catalog, "two")

@@ -94,6 +94,21 @@ def test_windows_are_replaced(built, source, monkeypatch, largest):
     assert [row["before"] for row in built.rows("silver.steps")] == [None, 0, 5]
 
 
+@pytest.mark.parametrize("small", [0, layout.SMALL_FILE_ROWS], ids=["large", "small"])
+def test_rows_that_trino_deleted_stay_deleted_when_duckdb_goes_on(
+    built, source, monkeypatch, small
+):
+    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 0)  # Trino deletes beside the files
+    source.rows[1] = event("b", 5, at(1))
+    built.run(1)
+    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", small)
+    built.environment |= {"LAKEHOUSE_ENGINE": "duckdb"}
+    source.rows[2] = event("c", 7, at(2))
+    built.run(2)
+    assert [row["total"] for row in built.rows("marts.daily")] == [0, 5, 7]
+    assert [row["before"] for row in built.rows("silver.steps")] == [None, 0, 5]
+
+
 def test_what_was_cut_short_reads_as_unfinished(built, source, monkeypatch):
     monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 0)
 
