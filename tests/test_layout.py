@@ -99,3 +99,29 @@ def test_one_more_day_of_a_small_table_keeps_a_file_a_month(toy, source):
     for day in range(6):
         toy.run(day)
     assert len(files(toy, "raw.events")) == len(files(toy, "silver.steps")) == 1
+
+
+MARCH = Window(datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
+LATE = Window(datetime(2024, 3, 31, 23, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
+APRIL = Window(datetime(2024, 4, 1, tzinfo=UTC), datetime(2024, 4, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("times", "column"),
+    [
+        ([MARCH, LATE], None),
+        ([LATE, APRIL], "at"),
+        ([LATE, None], "at"),
+        ([ALL_TIME], "at"),
+        ([], "at"),
+    ],
+)
+def test_rows_are_divided_unless_one_file_holds_their_time(times, column):
+    assert layout.divided_by("at", FileSpan(), times) == column
+
+
+def test_days_are_told_apart_where_files_are_of_days():
+    three = FileSpan(3)
+    first = three.around(LATE)
+    assert layout.divided_by("at", three, [first]) is None
+    assert layout.divided_by("at", three, [first, Window(first.end, MARCH.end.replace(month=5))])

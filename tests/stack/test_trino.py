@@ -2,17 +2,23 @@
 
 from threading import Timer
 
+import ibis
 import pytest
 import requests
 from toy import at, event
 
-from lakehouse import layout
+from lakehouse import layout, materialize
+from lakehouse.catalogs import MAIN
+from lakehouse.compile import Statement
+from lakehouse.engines import Question, trino
 from lakehouse.engines.trino import Trino
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG, PASSWORD, Catalogs
 from lakehouse.engines.trino_client import Client
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import Decision, Reason, decide
 from lakehouse.windows import ALL_TIME
+
+COUNT = ibis.schema({"rows": "int64"})
 
 
 @pytest.fixture
@@ -107,6 +113,19 @@ def test_rows_that_trino_deleted_stay_deleted_when_duckdb_goes_on(
     built.run(2)
     assert [row["total"] for row in built.rows("marts.daily")] == [0, 5, 7]
     assert [row["before"] for row in built.rows("silver.steps")] == [None, 0, 5]
+
+
+@pytest.mark.parametrize("together", [1, 16])
+def test_many_checks_are_asked_in_several_statements(built, monkeypatch, together):
+    monkeypatch.setattr(trino, "_TOGETHER", together)
+    session = built.session
+    (steps,) = (spec for spec in session.project.models.values() if spec.name == "steps")
+    source = materialize.source(session.compiled, steps.name, session.catalog.tables(MAIN))
+    questions = [
+        Question(Statement(f'SELECT {n} + count(*) AS "rows" FROM "steps"', COUNT), [source])
+        for n in range(3)
+    ]
+    assert session.engine.counts(questions) == [{"rows": 3}, {"rows": 4}, {"rows": 5}]
 
 
 def test_what_was_cut_short_reads_as_unfinished(built, source, monkeypatch):
