@@ -80,13 +80,10 @@ class Offending:
 
 @dataclass(frozen=True)
 class _Count:
-    """Where a count is found: which question's answer, which column of it."""
+    """A count that is asked for: a column of what a question is answered."""
 
-    question: int
-    column: str
-
-    def among(self, answers: Sequence[Mapping[str, int]]) -> int:
-        return answers[self.question][self.column]
+    question: Question
+    column: str = ROWS
 
 
 @dataclass(frozen=True)
@@ -98,6 +95,11 @@ class _Part:
     found: Offending | None
     failures: _Count | None
     rows: _Count | None
+
+    @property
+    def questions(self) -> list[Question]:
+        """What has to be asked for it."""
+        return [count.question for count in (self.failures, self.rows) if count]
 
 
 @dataclass(frozen=True)
@@ -115,17 +117,16 @@ class Audit:
 
     def of(self, name: str) -> list[CheckResult]:
         """Ask all checks of a table, those of all its `@quality`, in one query."""
-        questions: list[Question] = []
         specs = [*self.compiled.project.checks_of(name)]
-        parts = [*self._ready(name, specs, questions)]
+        parts = [*self._ready(name, specs)]
         for spec in specs:
-            parts += self._others(spec, questions)
-        answers = self.engine.counts(questions) if questions else []
-        return [self._result(part, answers) for part in parts]
+            parts += self._others(spec)
+        asked = dict.fromkeys(question for part in parts for question in part.questions)
+        answers = zip(asked, self.engine.counts([*asked]), strict=True) if asked else ()
+        found = dict(answers)
+        return [self._result(part, found) for part in parts]
 
-    def _ready(
-        self, name: str, specs: Sequence[QualitySpec], questions: list[Question]
-    ) -> Iterator[_Part]:
+    def _ready(self, name: str, specs: Sequence[QualitySpec]) -> Iterator[_Part]:
         """The ready checks of a table: one question for all that look at the same window."""
         asked: dict[Window, list[tuple[QualitySpec, int]]] = {}
         for spec in specs:
@@ -134,32 +135,27 @@ class Audit:
                     window = ALL_TIME if rule.about_all else self._hull(name)
                     asked.setdefault(window, []).append((spec, place))
         for window, several in asked.items():
-            counted = self._counts(name, several, window, questions)
+            counted = self._counts(name, several, window)
             for spec, place in several:
-                yield self._ready_part(spec, place, window, counted, questions)
+                yield self._ready_part(spec, place, window, counted)
 
-    def _others(self, spec: QualitySpec, questions: list[Question]) -> Iterator[_Part]:
+    def _others(self, spec: QualitySpec) -> Iterator[_Part]:
         """What a `@quality` compares with other tables, and its function."""
         for place, rule in enumerate(spec.checks):
             statement = self.compiled.checks[spec.name].rules[place]
             names = [spec.inputs[0], *(other.split(".", 1)[1] for other in rule.others)]
             if rule.others and statement is not None and any(map(self._touched, names)):
                 found = self._compared(spec, rule, statement, names)
-                yield self._part(spec, rule, found, questions)
+                yield self._part(spec, rule, found)
         function = self.compiled.checks[spec.name].function
         if function is not None and any(map(self._touched, spec.inputs)):
             found = self._reaching(spec, function, spec.inputs)
-            yield self._part(spec, None, found, questions)
+            yield self._part(spec, None, found)
 
     def _ready_part(
-        self,
-        spec: QualitySpec,
-        place: int,
-        window: Window,
-        counted: Mapping[str, _Count],
-        questions: list[Question],
+        self, spec: QualitySpec, place: int, window: Window, counted: Mapping[str, _Count]
     ) -> _Part:
-        """One ready check, of which `counted` says where its counts are."""
+        """One ready check; `counted` are the counts of all of them."""
         rule, own = spec.checks[place], self._source(spec.inputs[0])
         statement = self.compiled.checks[spec.name].rules[place]
         found = None
@@ -168,7 +164,7 @@ class Audit:
             found = Offending(statement, [own], window, window, own.time_column)
         failures = counted.get(count_of(spec, place))
         if failures is None and found is not None:
-            return self._part(spec, rule, found, questions)
+            return self._part(spec, rule, found)
         rows = counted.get(count_of(spec, place, ROWS), counted[ROWS])
         return _Part(spec, rule, found, failures, rows)
 
@@ -183,13 +179,9 @@ class Audit:
         return Statement(sql, statement.schema)
 
     def _counts(
-        self,
-        name: str,
-        several: Sequence[tuple[QualitySpec, int]],
-        window: Window,
-        questions: list[Question],
+        self, name: str, several: Sequence[tuple[QualitySpec, int]], window: Window
     ) -> dict[str, _Count]:
-        """Ask for the counts of some ready checks of a table in a window, in one scan of it."""
+        """The counts of some ready checks of a table in a window, in one scan of it."""
         every = self.compiled.counts.get(name)
         if every is None:
             return {}
@@ -199,8 +191,8 @@ class Audit:
         ]
         schema = ibis.schema({each: every.schema[each] for each in columns if each in every.schema})
         sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({every.sql}) AS counts"
-        questions.append(Question(Statement(sql, schema), [self._source(name)], window))
-        return {column: _Count(len(questions) - 1, column) for column in schema}
+        question = Question(Statement(sql, schema), [self._source(name)], window)
+        return {column: _Count(question, column) for column in schema}
 
     def _compared(
         self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
@@ -223,25 +215,24 @@ class Audit:
             reach = window.widen(*spec.reach)
         return Offending(statement, sources, window, reach, own.time_column)
 
-    def _part(
-        self, spec: QualitySpec, rule: Rule | None, found: Offending, questions: list[Question]
-    ) -> _Part:
+    def _part(self, spec: QualitySpec, rule: Rule | None, found: Offending) -> _Part:
         """A rule whose offending rows take a question of their own."""
         sql = found.select(self.engine.dialect, f"count(*) AS {ROWS}")
-        questions.append(Question(Statement(sql, _COUNT), found.sources, found.reach))
-        failures, rows = _Count(len(questions) - 1, ROWS), None
+        failures, rows = _Count(Question(Statement(sql, _COUNT), found.sources, found.reach)), None
         if _tolerance(spec, rule).max_percent is not None:
             own = spec.inputs[0]
             count = Statement(f"SELECT count(*) AS {ROWS} FROM {quoted(own)}", _COUNT)
-            questions.append(Question(count, [self._source(own)], found.window))
-            rows = _Count(len(questions) - 1, ROWS)
+            rows = _Count(Question(count, [self._source(own)], found.window))
         return _Part(spec, rule, found, failures, rows)
 
-    def _result(self, part: _Part, answers: Sequence[Mapping[str, int]]) -> CheckResult:
+    def _result(self, part: _Part, answers: Mapping[Question, Mapping[str, int]]) -> CheckResult:
         """What became of a rule."""
         spec, rule, found = part.spec, part.rule, part.found
-        failures = part.failures.among(answers) if part.failures else 0
-        rows = part.rows.among(answers) if part.rows else None
+        failures, rows = (
+            answers[count.question][count.column] if count else None
+            for count in (part.failures, part.rows)
+        )
+        failures = failures or 0
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
         result = CheckResult(
             check=spec.name,

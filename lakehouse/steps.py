@@ -59,8 +59,6 @@ class Running:
     checks: list[CheckResult] = field(default_factory=list)
     changed: dict[str, Windows] = field(default_factory=dict)
     """The windows of each stored table that this run touched, by bare name."""
-    examined: dict[str, set[str]] = field(default_factory=dict)
-    """The tables that have checks, and what those read, by bare name."""
     written: bool = False
     held: bool = False
     """Whether the branch passed its checks and waits for a review."""
@@ -261,9 +259,16 @@ class Running:
         own = stored.state if stored else None
         return plan.decide(compiled, model, own, parents, force=self.request.full_refresh)
 
-    def _check(self, name: str, *_: Any) -> Any:
-        spec = self.session.project.checks[name]
-        self.examined.setdefault(spec.inputs[0], set()).update(spec.inputs)
+    def _check(self, *_: Any) -> Any:
+        """All checks of a table are asked at once, when every model has been started."""
+
+    def _start_checks(self) -> None:
+        project = self.session.project
+        for name in project.tables:
+            inputs = {each for spec in project.checks_of(name) for each in spec.inputs}
+            if inputs:
+                needs = [each for own in inputs for each in plan.stored_with(project, own)]
+                self.tasks.start(f"{name} checks", needs, partial(self._examine, name))
 
     def _examine(self, name: str) -> Outcome:
         """Ask the checks of a table."""
@@ -288,9 +293,7 @@ class Running:
         )
 
     def _commit(self, *_: Any) -> Any:
-        for name, inputs in self.examined.items():
-            needs = [each for own in inputs for each in plan.stored_with(self.session.project, own)]
-            self.tasks.start(f"{name} checks", needs, partial(self._examine, name))
+        self._start_checks()
         for outcome in self.tasks.results():
             self.nodes += [outcome.report] if outcome.report else []
             self.checks += outcome.checks

@@ -72,7 +72,7 @@ class Load:
     target: tuple[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A statement whose one row is counts; sources with a time column are cut to the window."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import ibis
@@ -196,7 +196,7 @@ class Merge:
         ).fetchone() or (None, None)
         if first is None:
             return []
-        hull = (Window(first, windows.following(last, "hour")),)
+        hull = (Window(first, last + timedelta.resolution),)
         return [file for file in files if file.may_hold(hull)]
 
     def _dirty(self) -> Windows:
