@@ -7,7 +7,7 @@ named here define it when they connect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -136,40 +136,40 @@ def quantiles(
     value: str,
     at: Mapping[str, float],
     times: str | None = None,
+    beside: Callable[[ir.Table], Mapping[str, ir.Scalar]] | None = None,
 ) -> ir.Table:
     """Exact percentiles of `value` in each group of `by`, one column per entry of `at`.
 
     `at` maps column names to probabilities in [0, 1]; `times` names a column that says how often
     a row counts. Interpolates linearly between the two nearest ranks (type 7 of Hyndman & Fan
-    1996, the default of R and NumPy). Nulls do not count.
+    1996, the default of R and NumPy). Nulls do not count. `beside` gives further aggregates of the
+    rows that count: asked together, they are read once.
     """
-    present = table.filter(table[value].notnull())
-    group, ordered = ibis.window(group_by=by), ibis.window(group_by=by, order_by="_value")
+    rows = table.filter(table[value].notnull())
+    group, ordered = ibis.window(group_by=by), ibis.window(group_by=by, order_by=value)
     if times is None:
-        values = present.select(*by, _value=value)
-        rank, count = ibis.row_number().over(ordered) + 1, values.count().over(group)
+        rank, count = ibis.row_number().over(ordered) + 1, rows.count().over(group)
     else:
-        weight = present[times].sum().cast("int64")
-        values = present.group_by(*by, _value=present[value]).agg(_weight=weight)
-        so_far = ibis.window(group_by=by, order_by="_value", rows=(None, 0))
-        rank, count = (values["_weight"].sum().over(each) for each in (so_far, group))
-    steps = values.mutate(_rank=rank.cast("int64"), _count=count.cast("int64"))
-    return steps.group_by(by).agg(
-        **{name: _interpolated(steps, share) for name, share in at.items()}
+        so_far = ibis.window(group_by=by, order_by=value, rows=(None, 0))
+        rank, count = (rows[times].sum().over(each) for each in (so_far, group))
+    # Which of two equal values comes first makes no difference.
+    rows = rows.mutate(_rank=rank.cast("int64"), _count=count.cast("int64"))
+    return rows.group_by(by).agg(
+        **(beside(rows) if beside else {}),
+        **{name: _interpolated(rows, value, share) for name, share in at.items()},
     )
 
 
-def _interpolated(steps: ir.Table, share: float) -> ir.FloatingScalar:
+def _interpolated(rows: ir.Table, value: str, share: float) -> ir.FloatingScalar:
     """The value at position `share · (n - 1)` of all values, counted from 0.
 
-    A step holds the positions up to its `_rank`, which it does not hold itself.
+    A row holds the positions up to its `_rank`, which it does not hold itself.
     """
-    position = (steps["_count"] - 1).cast("float64") * share
+    position = (rows["_count"] - 1).cast("float64") * share
     below = position.floor().cast("int64")
-    above = ibis.least(below + 1, steps["_count"] - 1)
+    above = ibis.least(below + 1, rows["_count"] - 1)
     low, high = (
-        steps["_value"].cast("float64").min(where=steps["_rank"] > place)
-        for place in (below, above)
+        rows[value].cast("float64").min(where=rows["_rank"] > place) for place in (below, above)
     )
     fraction = (position - below).max()
     return low + fraction * (high - low)

@@ -11,7 +11,6 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import quality
-from lakehouse.expressions import microseconds
 
 URGENT_LOW = 54
 LOW = 70
@@ -19,10 +18,9 @@ HIGH = 250
 """mg/dL; a value at the limit is not beyond it."""
 FALL = -3.0
 """mg/dL a minute, at which sensors show two arrows down."""
-RECENT_MINUTES = 60
+RECENT = ibis.interval(hours=1)
 
 _TABLE = "silver.fct_glucose_readings"
-_MINUTE = 60_000_000
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
@@ -55,9 +53,8 @@ def glucose_does_not_fall_rapidly(fct_glucose_readings: ir.Table) -> ir.Table:
 
 def _newest(readings: ir.Table) -> ir.Table:
     """The newest reading of each person, if it is of the last hour."""
-    now = microseconds(ibis.now())  # portable: ok an alert is about now
-    age = now - microseconds(readings.reading_timestamp)
-    recent = readings.filter((age >= 0) & (age <= RECENT_MINUTES * _MINUTE))
+    now = ibis.now()  # portable: ok an alert is about now
+    recent = readings.filter(readings.reading_timestamp.between(now - RECENT, now))
     order = ibis.window(group_by="site", order_by=[recent.reading_timestamp.desc(), "entry_id"])
     return recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
 

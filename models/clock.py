@@ -36,6 +36,6 @@ def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:
 
 def with_age(dated: ir.Table) -> ir.Table:
     """Adds the site's `newest` date, and `age`: how many days a row is before it."""
-    newest = dated.group_by("site").agg(newest=dated.reading_date.max())
-    joined = dated.join(newest, "site")
-    return joined.mutate(age=joined.newest.delta(joined.reading_date, unit="day").cast("int64"))
+    by_site = ibis.window(group_by="site")
+    dated = dated.mutate(newest=dated.reading_date.max().over(by_site))
+    return dated.mutate(age=dated.newest.delta(dated.reading_date, unit="day").cast("int64"))

@@ -168,8 +168,9 @@ def _runs(slots: ir.Table) -> ir.Table:
 def _in_one_range(slots: ir.Table) -> ir.Table:
     """Consecutive slots in one of the five ranges, cut at midnight UTC.
 
-    All limits lie between ranges: this shortens the trace, once for all of them. Slots without a
-    hole between them, minus their rank, give one number.
+    All limits lie between ranges: this shortens the trace, once for all of them. Slots of a range
+    without others between them, minus their rank, give one number; so does the end of each part of
+    a segment, minus all slots up to there.
     """
     glucose = slots.glucose
     low, high = _BOUNDS[:2], _BOUNDS[2:]
@@ -177,18 +178,21 @@ def _in_one_range(slots: ir.Table) -> ir.Table:
     slots = slots.mutate(
         range=ibis.cases(*((each, n) for n, each in enumerate(below)), else_=len(below))
     )
-    by_site = ibis.window(group_by=slots.site, order_by=slots.slot)
     by_range = ibis.window(group_by=[slots.site, slots["range"]], order_by=slots.slot)
     slots = slots.mutate(  # portable: ok a site has one row at a slot
-        segment=slots.slot - ibis.row_number().over(by_site),
         island=slots.slot - ibis.row_number().over(by_range),
         day=slots.slot // _A_DAY,
     )
-    return slots.group_by("site", "segment", "range", "island", "day").agg(
+    parts = slots.group_by("site", "range", "island", "day").agg(
         first=slots.slot.min(),
         end=slots.slot.max() + 1,
         lowest=slots.lowest.min(),
         highest=slots.highest.max(),
+    )
+    so_far = ibis.window(group_by="site", order_by="first", rows=(None, 0))
+    length = parts.end - parts["first"]
+    return parts.mutate(  # portable: ok one part begins at a slot
+        segment=parts.end - length.sum().over(so_far).cast("int64")
     )
 
 

@@ -116,14 +116,17 @@ def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Tab
     """Hour of day by day of week, over the 30 local days that end with the newest reading."""
     readings = clock.newest_days(fct_glucose_readings, dim_date, PATTERN_DAYS)
     by = ["site", "hour_of_day", "day_of_week"]
-    days = readings.group_by(*by, "reading_date").agg(
-        **metrics.sums(readings.glucose_mg_dl), day_name=readings.day_name.max()
+    hours = quantiles(
+        readings,
+        by=by,
+        value="glucose_mg_dl",
+        at={"p25_glucose": 0.25, "median_glucose": 0.5, "p75_glucose": 0.75},
+        beside=lambda rows: {
+            **metrics.sums(rows.glucose_mg_dl),
+            "days_observed": rows.reading_date.nunique(),
+            "day_name": rows.day_name.max(),
+        },
     )
-    hours = days.group_by(by).agg(
-        **metrics.regroup(days), days_observed=days.count(), day_name=days.day_name.max()
-    )
-    shares = {"p25_glucose": 0.25, "median_glucose": 0.5, "p75_glucose": 0.75}
-    hours = hours.join(quantiles(readings, by=by, value="glucose_mg_dl", at=shares), by)
     return hours.select(
         *by,
         "day_name",
@@ -144,10 +147,12 @@ def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Ta
     readings = clock.newest_days(fct_glucose_readings, dim_date, AGP_DAYS)
     minute = readings.hour_of_day * 60 + readings.local_timestamp.minute().cast("int32")
     readings = readings.mutate(minute_of_day=(minute // AGP_MINUTES * AGP_MINUTES).cast("int32"))
-    by = ["site", "minute_of_day"]
-    counts = readings.group_by(by).agg(reading_count=readings.count())
-    return counts.join(
-        quantiles(readings, by=by, value="glucose_mg_dl", at=periods.PERCENTILES), by
+    return quantiles(
+        readings,
+        by=["site", "minute_of_day"],
+        value="glucose_mg_dl",
+        at=periods.PERCENTILES,
+        beside=lambda rows: {"reading_count": rows.count()},
     )
 
 
@@ -191,11 +196,7 @@ def mrt_glucose_periods(
     days = periods.with_class(int_glucose_days)
     counts = periods.counts(int_glucose_values, days)
     summary = periods.summary(counts)
-    for part in (
-        periods.spans(days),
-        periods.percentiles(counts),
-        periods.episode_counts(mrt_glucose_episodes, days),
-    ):
+    for part in (periods.spans(days), periods.episode_counts(mrt_glucose_episodes, days)):
         both = summary.left_join(part, ["site", "period"])
         summary = both.drop("site_right", "period_right")
     return periods.columns(summary)

@@ -97,12 +97,6 @@ def sums(
     }
 
 
-def regroup(table: ir.Table) -> dict[str, ir.IntegerScalar]:
-    """The same aggregates as `sums`, for groups of groups."""
-    names = ("readings", "total", "squares", *(f"readings_{name}" for name in RANGES))
-    return {name: table[name].sum() for name in names}
-
-
 def percentages(table: ir.Table, names: Sequence[str] = RANGES) -> dict[str, ir.FloatingColumn]:
     """The shares of `sums` in the named ranges, as columns `percent_*`."""
     return {f"percent_{name}": percent(table[f"readings_{name}"], table.readings) for name in names}

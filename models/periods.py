@@ -58,13 +58,18 @@ def counts(values: ir.Table, days: ir.Table) -> ir.Table:
 
 
 def summary(counts: ir.Table) -> ir.Table:
-    """Sums of each period."""
-    times = counts["count"].cast("float64")
-    return counts.group_by("site", "period").agg(
-        **metrics.sums(counts.glucose_mg_dl, counts["count"]),
-        low_risk=(metrics.low_risk(counts.glucose_mg_dl) * times).sum(),
-        high_risk=(metrics.high_risk(counts.glucose_mg_dl) * times).sum(),
-    )
+    """Sums and percentiles of each period."""
+
+    def sums(counts: ir.Table) -> dict[str, ir.Scalar]:
+        times = counts["count"].cast("float64")
+        return {
+            **metrics.sums(counts.glucose_mg_dl, counts["count"]),
+            "low_risk": (metrics.low_risk(counts.glucose_mg_dl) * times).sum(),
+            "high_risk": (metrics.high_risk(counts.glucose_mg_dl) * times).sum(),
+        }
+
+    by, value = ["site", "period"], "glucose_mg_dl"
+    return quantiles(counts, by=by, value=value, at=PERCENTILES, times="count", beside=sums)
 
 
 def spans(days: ir.Table) -> ir.Table:
@@ -91,12 +96,6 @@ def spans(days: ir.Table) -> ir.Table:
         **cadence.regroup(classes),
     )
     return found.mutate(cadence=cadence.cadence(found))
-
-
-def percentiles(counts: ir.Table) -> ir.Table:
-    """p05 to p95 of each period."""
-    by = ["site", "period"]
-    return quantiles(counts, by=by, value="glucose_mg_dl", at=PERCENTILES, times="count")
 
 
 def day_to_day(readings: ir.Table) -> ir.Table:

@@ -36,9 +36,13 @@ def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:
     )
     readings = readings.anti_join(redundant(stg_glucose_entries), ["site", "entry_id"])
     readings = readings.mutate(at=microseconds(readings.reading_timestamp))
-    before = ibis.window(group_by="site", order_by=["at", "entry_id"])
-    minutes = (readings["at"] - readings["at"].lag().over(before)) / _MINUTE
-    change = readings.glucose_mg_dl - readings.glucose_mg_dl.lag().over(before)
+    before = ibis.window(group_by="site", order_by="at")
+    readings = readings.mutate(  # portable: ok a site has one reading at a moment
+        previous_at=readings["at"].lag().over(before),
+        previous=readings.glucose_mg_dl.lag().over(before),
+    )
+    minutes = (readings["at"] - readings.previous_at) / _MINUTE
+    change = readings.glucose_mg_dl - readings.previous
     readings = readings.mutate(minutes=_null_above(LONGEST, minutes, minutes), change=change)
     change = _null_above(GAP, readings.minutes, readings.change.cast("int32"))
     local, glucose = readings.local_timestamp, readings.glucose_mg_dl

@@ -35,9 +35,8 @@ def redundant(readings: ir.Table) -> ir.Table:
     trace = _around_contested_days(trace.mutate(day=trace.at // _DAY))
     same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
     trace = trace.mutate(previous=trace.at.lag().over(same))
-    repeated = trace.filter(trace.previous == trace.at)
-    ranked = _ranked(trace.filter(trace.previous.isnull() | (trace.previous < trace.at)))
-    return ibis.union(repeated.select("site", "entry_id"), _overlapped(ranked))
+    trace = trace.mutate(repeats=(trace.previous == trace.at).fill_null(False))
+    return _repeated_or_overlapped(_ranked(trace))
 
 
 def _around_contested_days(trace: ir.Table) -> ir.Table:
@@ -56,14 +55,16 @@ def _around_contested_days(trace: ir.Table) -> ir.Table:
 def _ranked(trace: ir.Table) -> ir.Table:
     """Adds each uploader's `cadence` in minutes and `rank` on the day; the best has rank 0."""
     uploader = ibis.window(group_by=["site", "day", "device"])
-    # A reading stands for the time since the one before, the day's first for one cadence.
-    gap = ibis.ifelse(trace.previous // _DAY == trace.day, trace.at - trace.previous, None)
-    trace = trace.mutate(gap=gap)
+    # A reading stands for the time since the one before, the day's first for one cadence; what
+    # repeats a moment stands for none.
+    follows = (trace.previous // _DAY == trace.day) & ~trace.repeats
+    trace = trace.mutate(gap=ibis.ifelse(follows, trace.at - trace.previous, None))
+    trace = trace.mutate(stands_for=ibis.ifelse(trace.repeats, 0, trace.gap.fill_null(_DAY)))
     facts = {
-        "readings": trace.count(),
+        "readings": ibis.ifelse(trace.repeats, 0, 1).sum(),
         **intervals(trace.gap / _MINUTE),
         **{
-            f"covered_{minutes}": ibis.least(trace.gap.fill_null(_DAY), minutes * _MINUTE).sum()
+            f"covered_{minutes}": ibis.least(trace.stands_for, minutes * _MINUTE).sum()
             for minutes in CADENCES
         },
     }
@@ -72,26 +73,27 @@ def _ranked(trace: ir.Table) -> ir.Table:
     trace = trace.mutate(covered=at_cadence(trace, "covered"))
     best_first = [trace.covered.desc(), trace.readings.desc(), trace.device.asc()]
     rank = ibis.dense_rank().over(group_by=["site", "day"], order_by=best_first)
-    return trace.select("site", "entry_id", "at", "cadence", rank=rank)
+    return trace.select("site", "entry_id", "at", "repeats", "cadence", rank=rank)
 
 
-def _overlapped(trace: ir.Table) -> ir.Table:
-    """The readings with a better-ranked one within 0.75 of the longer cadence of the two.
+def _repeated_or_overlapped(trace: ir.Table) -> ir.Table:
+    """The readings that repeat a moment, or with a better-ranked one beside them.
 
-    Neighbours meet in spans of time, so that none is compared with a whole day of others.
+    Beside is within 0.75 of the longer cadence of the two. Neighbours meet in spans of time, so
+    that none is compared with a whole day of others; a repeated one meets itself at least.
     """
     trace = trace.mutate(span=trace.at // (max(CADENCES) * _REACH))
-    better = trace.view()
-    lesser = trace.filter(trace["rank"] > 0)
-    lesser = lesser.mutate(beside=lesser.span + _one_of(-1, 0, 1))
-    apart = (lesser.at - better.at).abs()
+    other = trace.view()
+    lesser = trace.filter((trace["rank"] > 0) | trace.repeats)
+    lesser = lesser.mutate(near=lesser.span + _one_of(-1, 0, 1))
+    reach = ibis.greatest(lesser.cadence, other.cadence) * _REACH
+    is_beside = (lesser["rank"] > other["rank"]) & ((lesser.at - other.at).abs() <= reach)
     return lesser.join(
-        better,
+        other,
         [
-            lesser.site == better.site,
-            lesser.beside == better.span,
-            lesser["rank"] > better["rank"],
-            apart <= ibis.greatest(lesser.cadence, better.cadence) * _REACH,
+            lesser.site == other.site,
+            lesser.near == other.span,
+            lesser.repeats | is_beside,
         ],
     ).select(lesser.site, lesser.entry_id)
 

@@ -151,6 +151,26 @@ def test_quantiles_of_counted_values(con):
     assert {name: row[name] for name in SHARES} == pytest.approx(expected)
 
 
+def test_quantiles_of_values_that_come_in_several_rows(con):
+    table = memtable({"key": ["a"] * 4, "value": [4.0, 1.5, 4.0, 1.5], "times": [1, 2, 2, 1]})
+    found = quantiles(table, by=["key"], value="value", at=SHARES, times="times")
+    row = con.to_pyarrow(found).to_pylist()[0]
+    expected = {name: np.quantile([1.5, 4.0] * 3, share) for name, share in SHARES.items()}
+    assert {name: row[name] for name in SHARES} == pytest.approx(expected)
+
+
+def test_other_aggregates_beside_quantiles_are_of_the_rows_that_count(con):
+    table = memtable({"key": ["a", "a", "a"], "value": [1, None, 5]})
+    found = quantiles(
+        table,
+        by=["key"],
+        value="value",
+        at={"half": 0.5},
+        beside=lambda rows: {"rows": rows.count(), "most": rows.value.max()},
+    )
+    assert con.to_pyarrow(found).to_pylist() == [{"key": "a", "rows": 2, "most": 5, "half": 3}]
+
+
 def test_quantiles_skip_nulls(con):
     table = memtable({"key": ["a", "a", "b"], "value": [1, None, 5]})
     found = quantiles(table, by=["key"], value="value", at={"half": 0.5}).order_by("key")
