@@ -31,6 +31,11 @@ class FileSpan:
 
     days: int | None = None
 
+    def is_about(self, other: FileSpan) -> bool:
+        """Whether neither has more than twice the files of the other."""
+        least, most = sorted(each.days or MONTH.days for each in (self, other))
+        return most <= 2 * least
+
     def around(self, window: Window) -> Window:
         """The time of all files that a window may touch."""
         if self.days is None or window == ALL_TIME:

@@ -107,6 +107,14 @@ APRIL = Window(datetime(2024, 4, 1, tzinfo=UTC), datetime(2024, 4, 1, 1, tzinfo=
 
 
 @pytest.mark.parametrize(
+    ("days", "other", "is_about"),
+    [(None, 15, True), (15, None, True), (None, 14, False), (1, 2, True), (1, 3, False)],
+)
+def test_a_span_is_about_another_of_up_to_twice_its_time(days, other, is_about):
+    assert FileSpan(days).is_about(FileSpan(other)) is is_about
+
+
+@pytest.mark.parametrize(
     ("times", "column"),
     [
         ([MARCH, LATE], None),

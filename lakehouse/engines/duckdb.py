@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 EXTENSIONS = ("icu", "avro", "iceberg")
 _MEMORY = 3 * 1024**3
 """Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
+_ROW_GROUP = 40_960
+"""Rows that one thread reads or writes at a time: several share a file of a month."""
 _FUNCTIONS = """
 CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS
     CASE WHEN zone = 'UTC' THEN make_timestamp(epoch_us(instant)) ELSE timezone(zone, instant) END;
@@ -242,7 +244,7 @@ class DuckDB:
     ) -> tuple[list[str], int]:
         """Write rows as Parquet, a file for each span of `time_column`; the files, the rows."""
         target = f"{folder}/{uuid.uuid4().hex}"
-        options = "FORMAT parquet, RETURN_STATS"
+        options = f"FORMAT parquet, RETURN_STATS, ROW_GROUP_SIZE {_ROW_GROUP}"
         if time_column is None:
             storage.make_folder(self._path(folder))
             target += ".parquet"
@@ -276,9 +278,9 @@ class DuckDB:
     def _divided_anew(
         self, files: list[str], folder: str, build: Build, span: FileSpan, rows: int
     ) -> list[str]:
-        """The files of a whole table, written again if it has other rows than were expected."""
+        """The files of a whole table, written again if rows are far from what was expected."""
         right = layout.file_span(rows, build.covered)
-        if right.days == span.days or not files:
+        if right.is_about(span) or not files:
             return files
         again, _ = self.copy(f"FROM {parquet(files)}", folder, build.time_column, right)
         for path in files:
