@@ -79,6 +79,7 @@ def command(tmp_path, database):
     return start
 
 
+@pytest.mark.long
 def test_it_runs_at_once_alone_and_until_it_is_told_to_end(command):
     first = command()
     said = iter(first.stderr.readline, "")  # ends with the process
@@ -111,6 +112,7 @@ def main_of(tmp_path):
     return SqliteCatalog(tmp_path / "home" / "catalog.db", tmp_path / "home" / "warehouse")
 
 
+@pytest.mark.long
 def test_told_to_end_while_it_fetches_it_leaves_main_as_it_was(command, tmp_path, main_of):
     for name in ("reached", "never"):
         os.mkfifo(tmp_path / name)
@@ -121,6 +123,7 @@ def test_told_to_end_while_it_fetches_it_leaves_main_as_it_was(command, tmp_path
     assert (main_of.log(), main_of.branches()) == ([], [])
 
 
+@pytest.mark.long
 def test_told_to_end_while_it_publishes_it_leaves_that_to_the_next_run(command, database, main_of):
     with psycopg.connect(database) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (publish.LOCK,))

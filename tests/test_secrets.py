@@ -124,6 +124,7 @@ def test_a_run_keeps_its_secrets_and_to_its_addresses(command, tmp_path, source,
     assert [line for line in network if not any(port in line for port in ours)] == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(which("strace") is None, reason="strace is not installed")
 def test_native_code_keeps_to_the_addresses_too(command, tmp_path, source):
     """DuckDB, libpq and others open sockets that Python does not see; the system does."""
@@ -136,6 +137,7 @@ def test_native_code_keeps_to_the_addresses_too(command, tmp_path, source):
     assert reached == {(source.url.rpartition(":")[2], "127.0.0.1")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", ["local", "production"])
 def test_servers_that_do_not_answer_are_named_without_secrets(command, tmp_path, profile):
     done, _ = command(
