@@ -11,7 +11,7 @@ from lakehouse.errors import SourceError
 from lakehouse.request import Silence
 
 ROOT = Path(__file__).parent.parent
-LAST = 99
+LAST = 199
 """The last day: four pieces."""
 
 
@@ -39,8 +39,8 @@ class Details(Silence):
 
 @pytest.fixture
 def events(source):
-    """An event every ten days."""
-    source.rows = [event(f"e{day}", 1, at(day)) for day in range(0, LAST + 1, 10)]
+    """An event every twenty days."""
+    source.rows = [event(f"e{day}", 1, at(day)) for day in range(0, LAST + 1, 20)]
     return source
 
 
@@ -60,15 +60,15 @@ def test_pieces_are_built_once(toy, events):
 
 
 def test_a_piece_that_fails_does_not_keep_the_others(toy, events):
-    flaky(events, 50)
+    flaky(events, 100)
     report = toy.run(0, LAST)
     assert report.status == "incomplete"
-    assert list(report.failed.values()) == ["no luck on day 50"]
+    assert list(report.failed.values()) == ["no luck on day 100"]
     assert toy.rows("marts.total") == [{"rows": 7, "total": 7}]
 
 
 def test_resume_asks_only_for_what_failed(toy, events):
-    flaky(events, 50)
+    flaky(events, 100)
     toy.run(0, LAST)
     events.read = lambda window: Source.read(events, window)
     events.asked.clear()
@@ -78,7 +78,7 @@ def test_resume_asks_only_for_what_failed(toy, events):
 
 
 def test_resume_says_which_windows_were_fetched_before(toy, events):
-    flaky(events, 50)
+    flaky(events, 100)
     toy.run(0, LAST)
     events.read = lambda window: Source.read(events, window)
     listener = Details()
@@ -102,22 +102,22 @@ def test_a_source_that_never_answers_fails_the_run(toy, events):
 
 
 def test_what_failed_is_not_covered(toy, events):
-    flaky(events, 50)
+    flaky(events, 100)
     toy.run(0, LAST)
     state = toy.session.catalog.tables("main")["raw.events"].state
-    assert not any(window.start <= at(50) < window.end for window in state.covered)
-    assert any(window.start <= at(70) < window.end for window in state.covered)
+    assert not any(window.start <= at(100) < window.end for window in state.covered)
+    assert any(window.start <= at(140) < window.end for window in state.covered)
 
 
 def test_pieces_that_are_fetched_side_by_side_give_the_same(toy, events):
-    flaky(events, 50)
+    flaky(events, 100)
     report = toy.run(0, LAST, workers=3)
     assert len(report.failed) == 1
     assert toy.rows("marts.total") == [{"rows": 7, "total": 7}]
 
 
 def test_of_two_pieces_with_one_key_the_later_counts(toy, source):
-    source.rows = [event("a", 1, at(0)), event("a", 2, at(50))]
+    source.rows = [event("a", 1, at(0)), event("a", 2, at(100))]
     toy.run(0, LAST)
     assert toy.rows("marts.total") == [{"rows": 1, "total": 2}]
 
@@ -131,15 +131,15 @@ from lakehouse.engines import duckdb
 
 class Deadly(Source):
     def read(self, window):
-        if window.start <= at(70) < window.end:
+        if window.start <= at(140) < window.end:
             (journal,) = Path({folder!r}).glob("**/journal.jsonl")
             while len(journal.read_text().splitlines()) < 3:
                 pass  # both pieces before this one are noted while this one is read
             os.kill(os.getpid(), signal.SIGKILL)
         yield from super().read(window)
 
-source = Deadly(*(event(f"e{{day}}", 1, at(day)) for day in range(0, 100, 10)))
-Toy(Path({folder!r}), {postgres!r}, source, duckdb.connect()).run(0, 99)
+source = Deadly(*(event(f"e{{day}}", 1, at(day)) for day in range(0, 200, 20)))
+Toy(Path({folder!r}), {postgres!r}, source, duckdb.connect()).run(0, 199)
 """
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lakehouse.declare import IngestionSpec
 
-PIECE = timedelta(days=31)
+PIECE = timedelta(days=62)
 """The longest window that is fetched and staged in one go."""
 _BATCH_BYTES = 200_000_000
 """Of Parquet, which is about three times that in memory; a piece is never divided."""
