@@ -46,14 +46,15 @@ def with_local(table: ir.Table, name: str, *, instant: str, zone: str) -> ir.Tab
     clocks change.
     """
     day = 86_400
-    dated = table.mutate(_day=microseconds(table[instant]) // (day * 1_000_000))
-    days = dated.select(zone, "_day").distinct()
+    number = microseconds(table[instant]) // (day * 1_000_000)
+    # Apart from the rows, which would else be kept to be read twice.
+    days = table.select(zone, _day=number).distinct()
     offset, next_offset = (
         to_local(midnight, days[zone]) - to_local(midnight, "UTC")
         for midnight in (from_seconds((days["_day"] + shift) * day) for shift in (0, 1))
     )
     days = days.mutate(_offset=offset, _steady=offset == next_offset)
-    dated = dated.left_join(days, [zone, "_day"])
+    dated = table.mutate(_day=number).left_join(days, [zone, "_day"])
     local = ibis.ifelse(
         dated["_steady"],
         to_local(dated[instant], "UTC") + dated["_offset"],

@@ -26,29 +26,24 @@ def redundant(readings: ir.Table) -> ir.Table:
     Without them there is one reading per moment, and no more than one sensor gives. Needs the
     whole of a UTC day, and of the days beside it, to judge the readings of that day.
     """
-    trace = readings.select(
-        "site",
-        "entry_id",
-        device=readings.device.fill_null(""),
-        at=microseconds(readings.reading_timestamp),
+    at, device = microseconds(readings.reading_timestamp), readings.device.fill_null("")
+    trace = readings.select("site", "entry_id", device=device, at=at, day=at // _DAY)
+    days = readings.group_by("site", day=at // _DAY).agg(
+        contested=(device.min() != device.max()) | (at.nunique() < at.count())
     )
-    trace = _around_contested_days(trace.mutate(day=trace.at // _DAY))
+    trace = _around(days.filter(days.contested), trace)
     same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
     trace = trace.mutate(previous=trace.at.lag().over(same))
     trace = trace.mutate(repeats=(trace.previous == trace.at).fill_null(False))
     return _repeated_or_overlapped(_ranked(trace))
 
 
-def _around_contested_days(trace: ir.Table) -> ir.Table:
+def _around(contested: ir.Table, trace: ir.Table) -> ir.Table:
     """The rows of days with two uploaders or two readings of a moment, and of the days beside.
 
     Nearly all days have one uploader and need no ranking: this is what keeps them cheap.
     """
-    days = trace.group_by("site", "day").agg(
-        contested=(trace.device.min() != trace.device.max()) | (trace.at.nunique() < trace.count())
-    )
-    days = days.filter(days.contested)
-    around = days.select("site", day=days.day + _one_of(-1, 0, 1))
+    around = contested.select("site", day=contested.day + _one_of(-1, 0, 1))
     return trace.semi_join(around, ["site", "day"])
 
 
