@@ -14,7 +14,7 @@ import os
 import threading
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +128,7 @@ class DuckDB:
         self._bucket = bucket
         self._own = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._large = threading.Lock()
         self._own.connection = connection
 
     @property
@@ -173,9 +174,9 @@ class DuckDB:
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
         times = [*build.windows, *(file.span for file in kept)]
         column = layout.divided_by(build.time_column, span, times)
-        added, rows = self._copy_all(statements, folder, column, span)
-        if build.is_whole and build.time_column is not None:
-            added = self._divided_anew(added, folder, build, span, rows)
+        # Large tables one after the other: side by side, each drives the other's rows to disk.
+        with self._large if build.apart else nullcontext():
+            added, rows = self._copy_all(build, statements, folder, column, span)
         shape = build.statement.schema.to_pyarrow()
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
@@ -269,23 +270,30 @@ class DuckDB:
         return where(windows, build.keys, build.time_column, schema, self.dialect)
 
     def _copy_all(
-        self, statements: Iterable[str], folder: str, time_column: str | None, span: FileSpan
+        self,
+        build: Build,
+        statements: Sequence[str],
+        folder: str,
+        time_column: str | None,
+        span: FileSpan,
     ) -> tuple[list[str], int]:
-        """Write the rows of several statements, one after the other."""
-        written = [self.copy(each, folder, time_column, span) for each in statements]
-        return [path for paths, _ in written for path in paths], sum(rows for _, rows in written)
+        """Write the rows of several statements, one after the other.
 
-    def _divided_anew(
-        self, files: list[str], folder: str, build: Build, span: FileSpan, rows: int
-    ) -> list[str]:
-        """The files of a whole table, written again if rows are far from what was expected."""
-        right = layout.file_span(rows, build.covered)
-        if right.is_about(span) or not files:
-            return files
-        again, _ = self.copy(f"FROM {parquet(files)}", folder, build.time_column, right)
-        for path in files:
-            self._path(path).unlink()
-        return again
+        What is there shows how many rows a whole table will have. Are they far from what was
+        expected, its files are written again, and the next ones as they should be.
+        """
+        files: list[str] = []
+        rows = 0
+        for done, statement in enumerate(statements, 1):
+            more, count = self.copy(statement, folder, time_column, span)
+            files, rows = files + more, rows + count
+            right = layout.file_span(rows * len(statements) // done, build.covered)
+            if build.is_whole and time_column is not None and files and not right.is_about(span):
+                again, _ = self.copy(f"FROM {parquet(files)}", folder, time_column, right)
+                for path in files:
+                    self._path(path).unlink()
+                files, span = again, right
+        return files, rows
 
     def _path(self, address: str) -> Path:
         return Path(address) if self._bucket is None else self._bucket.path(address)
