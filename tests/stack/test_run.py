@@ -43,19 +43,19 @@ def test_changed_columns_make_the_table_anew(toy, source):
 
 
 def test_a_backfill_goes_on_where_it_was_cut_short(toy, source):
-    source.rows = [event("a", 1, at(0)), event("b", 2, at(40))]
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(80))]
     source.opened = lambda: None
 
     def interrupted(window):
-        if window.start > at(20):
+        if window.start > at(40):
             raise KeyboardInterrupt
         return type(source).read(source, window)
 
     source.read = interrupted
     with pytest.raises(KeyboardInterrupt):
-        toy.run(0, 50)
+        toy.run(0, 99)
     del source.read
     source.asked.clear()
-    toy.run(0, 50, resume=True)
+    toy.run(0, 99, resume=True)
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
-    assert all(window.start > at(20) for window in source.asked)
+    assert all(window.start > at(40) for window in source.asked)
