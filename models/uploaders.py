@@ -27,8 +27,9 @@ def redundant(readings: ir.Table) -> ir.Table:
     whole of a UTC day, and of the days beside it, to judge the readings of that day.
     """
     at, device = microseconds(readings.reading_timestamp), readings.device.fill_null("")
-    trace = readings.select("site", "entry_id", device=device, at=at, day=at // _DAY)
-    days = readings.group_by("site", day=at // _DAY).agg(
+    day = at // _DAY
+    trace = readings.select("site", "entry_id", device=device, at=at, day=day)
+    days = readings.group_by("site", day=day).agg(
         contested=(device.min() != device.max()) | (at.nunique() < at.count())
     )
     trace = _around(days.filter(days.contested), trace)
