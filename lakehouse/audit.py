@@ -84,6 +84,8 @@ class _Count:
 
     question: Question
     column: str = ROWS
+    exactly: Question | None = None
+    """Asked if that is more than none, and may be too many."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,14 @@ class Audit:
         ]
         schema = ibis.schema({each: every.schema[each] for each in columns if each in every.schema})
         sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({every.sql}) AS counts"
-        question = Question(Statement(sql, schema), [self._source(name)], window)
-        return {column: _Count(question, column) for column in schema}
+        own = [self._source(name)]
+        question = Question(Statement(sql, schema), own, window)
+        exactly = {
+            column: Question(statement, own, window)
+            for column, statement in self.compiled.recounts.items()
+            if column in schema
+        }
+        return {column: _Count(question, column, exactly.get(column)) for column in schema}
 
     def _compared(
         self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
@@ -232,6 +240,9 @@ class Audit:
             answers[count.question][count.column] if count else None
             for count in (part.failures, part.rows)
         )
+        if failures and part.failures and part.failures.exactly:
+            [exactly] = self.engine.counts([part.failures.exactly])
+            failures = exactly[ROWS]
         failures = failures or 0
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
         result = CheckResult(

@@ -18,6 +18,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+from ibis.common.exceptions import OperationNotDefinedError
 
 from lakehouse import dag
 from lakehouse.checks import Rule
@@ -75,6 +76,8 @@ class Compiled:
     checks: dict[str, CompiledCheck] = field(default_factory=dict)
     counts: dict[str, Statement] = field(default_factory=dict)
     """The ready checks of each table as one row: how many rows there are, and how many offend."""
+    recounts: dict[str, Statement] = field(default_factory=dict)
+    """By their column in `counts`, those that may be too many there: how many it is exactly."""
     judgements: dict[str, str] = field(default_factory=dict)
     """The SELECT that judges the rows of each ingestion."""
 
@@ -239,17 +242,29 @@ class _Compile:
                 both = table.aggregate(**{ROWS: table.count()}, **counts)
                 self.compiled.counts[name] = self._statement(both)
 
-    @staticmethod
     def _counts(
-        spec: QualitySpec, place: int, rule: Rule, table: ir.Table
+        self, spec: QualitySpec, place: int, rule: Rule, table: ir.Table
     ) -> dict[str, ir.IntegerScalar]:
-        failures = rule.failures(table)
+        failures, suspects = rule.failures(table), rule.suspects(table)
         if failures is None:
             return {}
-        found = {count_of(spec, place): failures}
+        name = count_of(spec, place)
+        if suspects is not None and self._knows(table.aggregate(suspects)):
+            exactly = table.aggregate(**{ROWS: failures})
+            self.compiled.recounts[name] = self._statement(exactly)
+            failures = suspects
+        found = {name: failures}
         if rule.where is not None:
             found[count_of(spec, place, ROWS)] = table.count(where=rule.among(table))
         return found
+
+    def _knows(self, expression: ir.Table) -> bool:
+        """Whether the engine has all that an expression needs."""
+        try:
+            to_sql(expression, self.dialect)
+        except OperationNotDefinedError:
+            return False
+        return True
 
 
 def _what(spec: QualitySpec, part: str) -> str:

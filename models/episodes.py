@@ -39,6 +39,8 @@ HYPO = "hypo"
 HYPER = "hyper"
 _BOUNDS = (VERY_LOW, LOW, HIGH, VERY_HIGH)
 """Between them lie five ranges, 0 to 4."""
+_INSIDE = 2
+_END = 5
 KINDS = (
     (HYPO, 1, (0, 1)),
     (HYPO, 2, (0,)),
@@ -48,60 +50,14 @@ KINDS = (
 """Kind, level and the ranges beyond its limit; level 1 includes level 2."""
 
 
-def every_five_minutes(readings: ir.Table) -> ir.Table:
-    """`glucose` at each `slot` (multiples of five minutes since 1970) of a site's trace.
-
-    `lowest` and `highest` are what was read from a slot to the next, and right beside the slot.
-    """
-    order = ibis.window(group_by="site", order_by="at")
-    trace = readings.select(
-        "site", glucose=readings.glucose_mg_dl, at=microseconds(readings.reading_timestamp)
-    )
-    next_at, after = (  # portable: ok a site has one reading at a moment
-        each.lead().over(order) for each in (trace["at"], trace.glucose)
-    )
-    joined = next_at - trace["at"] <= _GAP
-    # At a split the reading speaks for its own moment alone.
-    trace = trace.mutate(
-        next_at=ibis.ifelse(joined, next_at, trace["at"] + 1),
-        after=ibis.ifelse(joined, after, trace.glucose),
-    )
-    slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
-    trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
-    # A reading with no slot before the next one counts for the slot it follows.
-    between = trace.filter(trace.slots == 0)
-    between = between.group_by("site", slot=between["first"] - 1).agg(
-        least=least(between.glucose, between.after).min(),
-        most=greatest(between.glucose, between.after).max(),
-    )
-    points = trace.filter(trace.slots > 0)
-    points = points.mutate(slot=points["first"] + ibis.range(points.slots).unnest())
-    here, span = points.slot * _STEP, points.next_at - points["at"]
-    weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
-    points = points.mutate(value=weighted / span).left_join(between, ["site", "slot"])
-    low, high = (chosen(points.glucose, points.after) for chosen in (least, greatest))
-    return points.select(
-        "site",
-        "slot",
-        glucose=points.value,
-        lowest=least(low, points.least.fill_null(low)),
-        highest=greatest(high, points.most.fill_null(high)),
-    )
-
-
-def _slot_from(at: ir.IntegerColumn) -> ir.IntegerColumn:
-    """The first slot that is not before a moment."""
-    return (at + (_STEP - 1)) // _STEP
-
-
-def excursions(slots: ir.Table) -> ir.Table:
+def excursions(readings: ir.Table) -> ir.Table:
     """The times beyond a limit that episodes are made of, cut at midnight UTC.
 
     For each kind and level: `first` slot and the `end` after the last one, `lowest`, `highest`;
     whether it `opens` an episode; and where an episode ends with it, the slot it ended at, `over`.
     """
-    parts = _confirmed(_runs(slots))
-    order = ibis.window(group_by=["site", "limit", "segment"], order_by="first")
+    parts = _confirmed(_runs(_in_one_range(every_five_minutes(readings))))
+    order = ibis.window(group_by=["site", "limit", "segment_end"], order_by="first")
     parts = parts.mutate(  # portable: ok one part of a segment begins at a slot
         since=parts["first"] - parts.end.lag().over(order),
         was_beyond=parts.beyond.lag().over(order),
@@ -123,6 +79,127 @@ def excursions(slots: ir.Table) -> ir.Table:
     ).select("site", "kind", "level", "first", "end", "lowest", "highest", "opens", "over")
 
 
+def every_five_minutes(readings: ir.Table) -> ir.Table:
+    """The slots (multiples of five minutes since 1970) of a site's trace that lie beyond a limit.
+
+    `range` tells beyond which, `lowest` and `highest` what was read from a slot to the next, and
+    right beside the slot. A slot of range `_END` is the first one behind what the trace has.
+    """
+    order = ibis.window(group_by="site", order_by="at")
+    trace = readings.select(
+        "site", glucose=readings.glucose_mg_dl, at=microseconds(readings.reading_timestamp)
+    )
+    next_at, after = (  # portable: ok a site has one reading at a moment
+        each.lead().over(order) for each in (trace["at"], trace.glucose)
+    )
+    joined = (next_at - trace["at"] <= _GAP).fill_null(False)
+    # At a split the reading speaks for its own moment alone.
+    trace = trace.mutate(
+        ends=~joined,
+        next_at=ibis.ifelse(joined, next_at, trace["at"] + 1),
+        after=ibis.ifelse(joined, after, trace.glucose),
+    )
+    slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
+    trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
+    # A reading with no slot before the next one counts for the slot it follows.
+    between = trace.filter(trace.slots == 0)
+    between = between.group_by("site", slot=between["first"] - 1).agg(
+        least=least(between.glucose, between.after).min(),
+        most=greatest(between.glucose, between.after).max(),
+    )
+    # Between two readings that are in no range beyond, nothing is: most of a trace is left out.
+    outside = ibis.or_(*(_range(each) != _INSIDE for each in (trace.glucose, trace.after)))
+    points = trace.filter(outside | trace.ends)
+    slots = points.slots + ibis.ifelse(points.ends, 1, 0)
+    points = points.mutate(slot=points["first"] + ibis.range(slots).unnest())
+    here, span = points.slot * _STEP, points.next_at - points["at"]
+    weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
+    is_end = points.slot == points["first"] + points.slots
+    points = points.mutate(range=ibis.ifelse(is_end, _END, _range(weighted / span)))
+    points = points.filter(points["range"] != _INSIDE).left_join(between, ["site", "slot"])
+    low, high = (chosen(points.glucose, points.after) for chosen in (least, greatest))
+    return points.select(
+        "site",
+        "slot",
+        "range",
+        lowest=least(low, points.least.fill_null(low)),
+        highest=greatest(high, points.most.fill_null(high)),
+    )
+
+
+def _slot_from(at: ir.IntegerColumn) -> ir.IntegerColumn:
+    """The first slot that is not before a moment."""
+    return (at + (_STEP - 1)) // _STEP
+
+
+def _range(glucose: ir.NumericColumn) -> ir.IntegerColumn:
+    """Which of the five ranges a value lies in."""
+    low, high = _BOUNDS[:2], _BOUNDS[2:]
+    below = [*(glucose < bound for bound in low), *(glucose <= bound for bound in high)]
+    return ibis.cases(*((each, n) for n, each in enumerate(below)), else_=len(below))
+
+
+def _in_one_range(slots: ir.Table) -> ir.Table:
+    """Consecutive slots in one range, cut at midnight UTC, with the `segment_end` of their trace.
+
+    All limits lie between ranges: this shortens the trace, once for all of them. Slots of a range
+    without others between them, minus their rank, give one number.
+    """
+    by_range = ibis.window(group_by=[slots.site, slots["range"]], order_by=slots.slot)
+    slots = slots.mutate(  # portable: ok a site has one row at a slot
+        island=slots.slot - ibis.row_number().over(by_range),
+        day=slots.slot // _A_DAY,
+    )
+    parts = slots.group_by("site", "range", "island", "day").agg(
+        first=slots.slot.min(),
+        end=slots.slot.max() + 1,
+        lowest=slots.lowest.min(),
+        highest=slots.highest.max(),
+    )
+    from_here = ibis.window(group_by="site", order_by="first", rows=(0, None))
+    end = ibis.ifelse(parts["range"] == _END, parts["first"], None)
+    parts = parts.mutate(segment_end=end.min().over(from_here))
+    return parts.filter(parts["range"] != _END)
+
+
+def _runs(parts: ir.Table) -> ir.Table:
+    """Runs of consecutive slots beyond a limit and, between them, back; `limit` counts `KINDS`.
+
+    What is beyond is cut at midnight UTC, and has one number, `run`, in all its days.
+    """
+    limits = ibis.array([ibis.literal(number, "int64") for number in range(len(KINDS))])
+    parts = parts.mutate(limit=limits.unnest())
+    beyond = [parts["range"].isin(ranges) for _, _, ranges in KINDS]
+    parts = parts.filter(_choice(parts["limit"], beyond))
+    by = ["site", "limit", "segment_end"]
+    order = ibis.window(group_by=by, order_by="first")
+    so_far = ibis.window(group_by=by, order_by="first", rows=(None, 0))
+    follows = parts["first"] == parts.end.lag().over(order)  # portable: ok a slot is in one part
+    parts = parts.mutate(turns=ibis.ifelse(follows, 0, 1).cast("int64"))
+    parts = parts.mutate(run=parts.turns.sum().over(so_far))  # portable: ok a slot is in one part
+    runs = parts.group_by(*by, "run", day=parts["first"] // _A_DAY).agg(
+        first=parts["first"].min(),
+        end=parts.end.max(),
+        lowest=parts.lowest.min(),
+        highest=parts.highest.max(),
+    )
+    next_first = runs["first"].lead().over(order).fill_null(runs.segment_end)
+    runs = runs.mutate(next_first=next_first)
+    both = runs.mutate(beyond=ibis.array([True, False]).unnest())
+    both = both.mutate(
+        first=ibis.ifelse(both.beyond, both["first"], both.end),
+        end=ibis.ifelse(both.beyond, both.end, both.next_first),
+    )
+    return both.filter(both["first"] < both.end)
+
+
+def _confirmed(runs: ir.Table) -> ir.Table:
+    """The days of runs that last 15 minutes in all."""
+    whole = ibis.window(group_by=["site", "limit", "segment_end", "run", "beyond"])
+    length = runs.end.max().over(whole) - runs["first"].min().over(whole)
+    return runs.filter(length >= _CONFIRMED)
+
+
 def joined(excursions: ir.Table) -> ir.Table:
     """Adds which `episode` of its site, kind and level an excursion belongs to, from 1 on.
 
@@ -139,68 +216,6 @@ def joined(excursions: ir.Table) -> ir.Table:
 def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:
     """The instant of a slot."""
     return from_seconds(slot * (STEP * 60))
-
-
-def _runs(slots: ir.Table) -> ir.Table:
-    """Consecutive slots on one side of a limit, cut at midnight UTC; `limit` counts `KINDS`.
-
-    A `run` has one number in all its days; a `segment` of the trace has no hole.
-    """
-    parts = _in_one_range(slots)
-    limits = ibis.array([ibis.literal(number, "int64") for number in range(len(KINDS))])
-    parts = parts.mutate(limit=limits.unnest())
-    beyond = [parts["range"].isin(ranges) for _, _, ranges in KINDS]
-    parts = parts.mutate(beyond=_choice(parts["limit"], beyond))
-    by = ["site", "limit", "segment"]
-    order = ibis.window(group_by=by, order_by="first")
-    so_far = ibis.window(group_by=by, order_by="first", rows=(None, 0))
-    other = parts.beyond != parts.beyond.lag().over(order)  # portable: ok a slot is in one part
-    parts = parts.mutate(turns=ibis.ifelse(other, 1, 0).cast("int64"))
-    parts = parts.mutate(run=parts.turns.sum().over(so_far))  # portable: ok a slot is in one part
-    return parts.group_by(*by, "run", "beyond", "day").agg(
-        first=parts["first"].min(),
-        end=parts.end.max(),
-        lowest=parts.lowest.min(),
-        highest=parts.highest.max(),
-    )
-
-
-def _in_one_range(slots: ir.Table) -> ir.Table:
-    """Consecutive slots in one of the five ranges, cut at midnight UTC.
-
-    All limits lie between ranges: this shortens the trace, once for all of them. Slots of a range
-    without others between them, minus their rank, give one number; so does the end of each part of
-    a segment, minus all slots up to there.
-    """
-    glucose = slots.glucose
-    low, high = _BOUNDS[:2], _BOUNDS[2:]
-    below = [*(glucose < bound for bound in low), *(glucose <= bound for bound in high)]
-    slots = slots.mutate(
-        range=ibis.cases(*((each, n) for n, each in enumerate(below)), else_=len(below))
-    )
-    by_range = ibis.window(group_by=[slots.site, slots["range"]], order_by=slots.slot)
-    slots = slots.mutate(  # portable: ok a site has one row at a slot
-        island=slots.slot - ibis.row_number().over(by_range),
-        day=slots.slot // _A_DAY,
-    )
-    parts = slots.group_by("site", "range", "island", "day").agg(
-        first=slots.slot.min(),
-        end=slots.slot.max() + 1,
-        lowest=slots.lowest.min(),
-        highest=slots.highest.max(),
-    )
-    so_far = ibis.window(group_by="site", order_by="first", rows=(None, 0))
-    length = parts.end - parts["first"]
-    return parts.mutate(  # portable: ok one part begins at a slot
-        segment=parts.end - length.sum().over(so_far).cast("int64")
-    )
-
-
-def _confirmed(runs: ir.Table) -> ir.Table:
-    """The days of runs that last 15 minutes in all."""
-    whole = ibis.window(group_by=["site", "limit", "segment", "run"])
-    length = runs.end.max().over(whole) - runs["first"].min().over(whole)
-    return runs.filter(length >= _CONFIRMED)
 
 
 def _choice(number: ir.IntegerColumn, values: Sequence[ir.Value | str]) -> ir.Column:

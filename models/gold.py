@@ -108,7 +108,7 @@ def int_glucose_days(fct_glucose_readings: ir.Table) -> ir.Table:
 )
 def int_glucose_excursions(fct_glucose_readings: ir.Table) -> ir.Table:
     """Times beyond a limit, cut at midnight UTC: what episodes of low and high are made of."""
-    found = episodes.excursions(episodes.every_five_minutes(fct_glucose_readings))
+    found = episodes.excursions(fct_glucose_readings)
     zones = fct_glucose_readings.select("site", "timezone").distinct()
     found = found.join(zones, "site")
     return found.select(

@@ -128,6 +128,18 @@ def test_each_check_counts_what_breaks_it(toy, declare):
     assert all(each.passed == (each.failures == 0) for each in results.values())
 
 
+class Suspicious(UniqueCheck):
+    """Suspects every row."""
+
+    def suspects(self, table):
+        return table.count()
+
+
+@pytest.mark.parametrize(("column", "failures"), [("id", 0), ("value", 1)])
+def test_what_is_suspected_is_counted_exactly(found, column, failures):
+    assert found(Suspicious([column])).failures == failures
+
+
 def test_a_null_in_a_key_is_a_value_like_any_other(found, source):
     source.rows = [event("a", 1, at(0)), event("b", 1, at(9))]
     assert found(UniqueCheck(["before"])).failures == 0

@@ -82,6 +82,13 @@ class Rule:
         """
         raise NotImplementedError
 
+    def suspects(self, _table: ir.Table) -> ir.IntegerScalar | None:
+        """At least as many as `failures`, and cheaper to count: asked first, where engines can.
+
+        None: there is nothing cheaper.
+        """
+        return None
+
     def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
         """The rows that break the rule; None if there is nothing to show."""
         raise NotImplementedError
