@@ -48,20 +48,16 @@ def entries_are_readings() -> None:
     checks=[
         NullCheck(["site", "entry_id", "reading_timestamp", "reading_date", "glucose_mg_dl"]),
         UniqueCheck(["site", "entry_id"]),
+        UniqueCheck(["site", "reading_timestamp"]),
         RangeCheck("glucose_mg_dl", 20, 600),
         RangeCheck("hour_of_day", 0, 23),
         RangeCheck("day_of_week", 1, 7),
         AcceptedValuesCheck("glucose_category", metrics.CATEGORIES),
         AcceptedValuesCheck("range_band", metrics.BANDS),
     ],
-    lookback="0d",
 )
-def one_reading_per_moment(fct_glucose_readings: ir.Table) -> ir.Table:
+def one_reading_per_moment() -> None:
     """A person has one reading at a moment."""
-    moments = fct_glucose_readings.group_by("site", "reading_timestamp").agg(
-        readings=fct_glucose_readings.count()
-    )
-    return moments.filter(moments.readings > 1)
 
 
 @quality(

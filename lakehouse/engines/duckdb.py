@@ -128,6 +128,7 @@ class DuckDB:
         self._bucket = bucket
         self._own = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
+        # What is large, one after the other: side by side, each drives the other's rows to disk.
         self._large = threading.Lock()
         self._own.connection = connection
 
@@ -174,7 +175,6 @@ class DuckDB:
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
         times = [*build.windows, *(file.span for file in kept)]
         column = layout.divided_by(build.time_column, span, times)
-        # Large tables one after the other: side by side, each drives the other's rows to disk.
         with self._large if build.apart else nullcontext():
             added, rows = self._copy_all(build, statements, folder, column, span)
         shape = build.statement.schema.to_pyarrow()
@@ -192,8 +192,10 @@ class DuckDB:
         return self._run(typed(sql, statement.schema, self.dialect)).to_arrow_table()
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        row = self._run(side_by_side(questions, scan, self.dialect)).fetchone()
-        return by_question(questions, row or ())
+        if not any(map(_is_large, questions)):
+            return self._counts(questions)
+        with self._large:
+            return [answer for each in questions for answer in self._counts([each])]
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         for name, source in sources.items():
@@ -257,6 +259,10 @@ class DuckDB:
         written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
         files = {str(path): int(count) for path, count, *_ in written if count}
         return list(files), sum(files.values())
+
+    def _counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
+        row = self._run(side_by_side(questions, scan, self.dialect)).fetchone()
+        return by_question(questions, row or ())
 
     def _part(self, build: Build, window: Window, reach: Window) -> str:
         """The rows of one window, from inputs cut to what they may depend on."""
@@ -369,6 +375,12 @@ class DuckDB:
 def scan(table: StoredTable, _schema: ibis.Schema) -> str:
     """The rows of a stored table."""
     return f"iceberg_scan({text(table.metadata)})"
+
+
+def _is_large(question: Question) -> bool:
+    """Whether it is about more rows than a build takes at a time."""
+    stored = [source.stored for source in question.sources if source.stored is not None]
+    return question.cut == ALL_TIME and any(table.rows > layout.PIECE_ROWS for table in stored)
 
 
 def _have_deletes(files: Iterable[DataFile]) -> bool:

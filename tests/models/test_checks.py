@@ -30,7 +30,6 @@ def built(run_model):
 
 
 CUSTOM = {
-    checks.one_reading_per_moment: ["fct_glucose_readings"],
     checks.categories_add_up: ["mrt_glucose_readings"],
     checks.values_make_up_the_hours: ["int_glucose_values", "mrt_glucose_readings"],
     checks.overview_counts_every_reading: ["mrt_glucose_overview", "fct_glucose_readings"],
@@ -45,8 +44,18 @@ def test_what_the_models_build_is_good(run_model, built, check):
 
 
 def test_two_readings_of_a_moment_are_found(run_model):
+    known = project.load(config.load(Path(__file__).parent))
+    moments = next(
+        check
+        for check in known.checks["one_reading_per_moment"].checks
+        if check.columns_used == ("site", "reading_timestamp")
+    )
+
+    def repeated(fct_glucose_readings):
+        return moments.offending(fct_glucose_readings, {})
+
     rows = [{"site": "anna", "reading_timestamp": NOON, "entry_id": name} for name in "ab"]
-    assert len(run_model(checks.one_reading_per_moment, fct_glucose_readings=rows)) == 1
+    assert len(run_model(repeated, fct_glucose_readings=rows)) == 1
 
 
 def test_a_reading_that_the_overview_lacks_is_found(run_model, built):
