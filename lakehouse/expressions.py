@@ -53,10 +53,10 @@ def with_local(table: ir.Table, name: str, *, instant: str, zone: str) -> ir.Tab
         to_local(midnight, days[zone]) - to_local(midnight, "UTC")
         for midnight in (from_seconds((days["_day"] + shift) * day) for shift in (0, 1))
     )
-    days = days.mutate(_offset=offset, _steady=offset == next_offset)
+    days = days.mutate(_offset=offset, _next_offset=next_offset)
     dated = table.mutate(_day=number).left_join(days, [zone, "_day"])
     local = ibis.ifelse(
-        dated["_steady"],
+        dated["_offset"] == dated["_next_offset"],
         to_local(dated[instant], "UTC") + dated["_offset"],
         to_local(dated[instant], dated[zone]),
     )
@@ -69,12 +69,43 @@ def to_instant(local: ir.TimestampValue, zone: ir.StringValue | str) -> ir.Times
     Where the clock skips `local`, the instant at which it shows as much later as it skips. Engines
     disagree about both cases when asked directly, so only their way from UTC is relied upon.
     """
-    local = local.cast(LOCAL)
+    return _first(local.cast(LOCAL), zone, *_around(local.cast(LOCAL), zone))
+
+
+def with_instants(table: ir.Table, *, zone: str, **local_times: str) -> ir.Table:
+    """The table with, for each name, `to_instant` of a column of local times, by its column `zone`.
+
+    Shorter for engines to read than the same as expressions: what is used twice is written once.
+    """
+    moved, place = table, table[zone]
+    for name, local in local_times.items():
+        before, after = _around(table[local], place)
+        moved = moved.mutate(**{f"_before_{name}": before, f"_after_{name}": after})
+    found = {
+        name: _first(moved[local], moved[zone], moved[f"_before_{name}"], moved[f"_after_{name}"])
+        for name, local in local_times.items()
+    }
+    return moved.select(*table.columns, **found)
+
+
+def _around(
+    local: ir.TimestampValue, zone: ir.StringValue | str
+) -> tuple[ir.TimestampValue, ir.TimestampValue]:
+    """When the clock shows `local` if it goes as it did before any change, and as it does after."""
     utc = with_timezone(local, "UTC")
     # No zone is 15 hours from UTC: the clock is before any change in question, or after it.
     apart = ibis.interval(hours=15)
     before = utc - (to_local(utc - apart, zone) - (local - apart))
     after = utc - (to_local(utc + apart, zone) - (local + apart))
+    return before, after
+
+
+def _first(
+    local: ir.TimestampValue,
+    zone: ir.StringValue | str,
+    before: ir.TimestampValue,
+    after: ir.TimestampValue,
+) -> ir.TimestampValue:
     changed = (to_local(before, zone) != local) & (to_local(after, zone) == local)
     return ibis.ifelse(changed, after, before).cast(INSTANT)
 
@@ -155,22 +186,25 @@ def quantiles(
         rank, count = (rows[times].sum().over(each) for each in (so_far, group))
     # Which of two equal values comes first makes no difference.
     rows = rows.mutate(_rank=rank.cast("int64"), _count=count.cast("int64"))
+    last = (rows["_count"] - 1).cast("float64")
+    # As columns: what is used several times would else be written out as often.
+    rows = rows.mutate(
+        _value=rows[value].cast("float64"),
+        **{f"_position_{name}": last * share for name, share in at.items()},
+        **{f"_below_{name}": (last * share).floor().cast("int64") for name, share in at.items()},
+    )
     return rows.group_by(by).agg(
-        **(beside(rows) if beside else {}),
-        **{name: _interpolated(rows, value, share) for name, share in at.items()},
+        **(beside(rows) if beside else {}), **{name: _interpolated(rows, name) for name in at}
     )
 
 
-def _interpolated(rows: ir.Table, value: str, share: float) -> ir.FloatingScalar:
-    """The value at position `share · (n - 1)` of all values, counted from 0.
+def _interpolated(rows: ir.Table, name: str) -> ir.FloatingScalar:
+    """The value at `_position`, a share of `n - 1`, of all values, counted from 0.
 
     A row holds the positions up to its `_rank`, which it does not hold itself.
     """
-    position = (rows["_count"] - 1).cast("float64") * share
-    below = position.floor().cast("int64")
+    below = rows[f"_below_{name}"]
     above = ibis.least(below + 1, rows["_count"] - 1)
-    low, high = (
-        rows[value].cast("float64").min(where=rows["_rank"] > place) for place in (below, above)
-    )
-    fraction = (position - below).max()
+    low, high = (rows["_value"].min(where=rows["_rank"] > place) for place in (below, above))
+    fraction = (rows[f"_position_{name}"] - below).max()
     return low + fraction * (high - low)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import LOCAL, microseconds, to_instant
+from lakehouse.expressions import LOCAL, microseconds, with_instants
 
 DAY = 24
 NIGHT = 6
 """The hour at which the night ends; it starts at midnight."""
 
 
-def minutes_until(hour: int, day: ir.DateColumn, zone: ir.StringColumn) -> ir.FloatingColumn:
-    """Minutes that pass from local midnight until the clock shows `hour`."""
-    midnight = day.cast(LOCAL)
-    start, end = (
-        microseconds(to_instant(local, zone))
-        for local in (midnight, midnight + ibis.interval(hours=hour))
-    )
-    return (end - start) / 60_000_000
+def with_minutes(days: ir.Table, until: int) -> ir.Table:
+    """Adds the `minutes` that pass on a `reading_date` until the clock shows the hour `until`."""
+    midnight = days.reading_date.cast(LOCAL)
+    timed = days.mutate(midnight=midnight, until=midnight + ibis.interval(hours=until))
+    timed = with_instants(timed, zone="timezone", start="midnight", end="until")
+    minutes = (microseconds(timed.end) - microseconds(timed.start)) / 60_000_000
+    return timed.select(*days.columns, minutes=minutes)
 
 
 def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:

@@ -102,34 +102,33 @@ def every_five_minutes(readings: ir.Table) -> ir.Table:
     slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
     trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
     # A reading with no slot before the next one counts for the slot it follows.
-    between = trace.filter(trace.slots == 0)
-    between = between.group_by("site", slot=between["first"] - 1).agg(
-        least=least(between.glucose, between.after).min(),
-        most=greatest(between.glucose, between.after).max(),
-    )
-    # Between two readings that are in no range beyond, nothing is: most of a trace is left out.
-    outside = ibis.or_(*(_range(each) != _INSIDE for each in (trace.glucose, trace.after)))
-    points = trace.filter(outside | trace.ends)
-    slots = points.slots + ibis.ifelse(points.ends, 1, 0)
-    points = points.mutate(slot=points["first"] + ibis.range(slots).unnest())
+    trace = trace.mutate(between=ibis.ifelse(trace.slots == 0, 1, 0))
+    count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0)
+    # Between two readings that are not beyond a limit, nothing is: most of a trace has no points.
+    has_any = _is_beyond(trace.glucose) | _is_beyond(trace.after) | trace.ends | (trace.between > 0)
+    places = ibis.range(ibis.ifelse(has_any, count, 0))
+    points = trace.mutate(slot=trace["first"] - trace.between + places.unnest())
     here, span = points.slot * _STEP, points.next_at - points["at"]
     weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
-    is_end = points.slot == points["first"] + points.slots
-    points = points.mutate(range=ibis.ifelse(is_end, _END, _range(weighted / span)))
-    points = points.filter(points["range"] != _INSIDE).left_join(between, ["site", "slot"])
-    low, high = (chosen(points.glucose, points.after) for chosen in (least, greatest))
-    return points.select(
-        "site",
-        "slot",
-        "range",
-        lowest=least(low, points.least.fill_null(low)),
-        highest=greatest(high, points.most.fill_null(high)),
+    points = points.mutate(
+        value=weighted / span, is_end=points.slot == points["first"] + points.slots
     )
+    low, high = (chosen(points.glucose, points.after) for chosen in (least, greatest))
+    slots = points.group_by("site", "slot").agg(
+        range=ibis.cases((points.is_end, _END), (points.between == 0, _range(points.value))).max(),
+        lowest=low.min(),
+        highest=high.max(),
+    )
+    return slots.filter(slots["range"] != _INSIDE)
 
 
 def _slot_from(at: ir.IntegerColumn) -> ir.IntegerColumn:
     """The first slot that is not before a moment."""
     return (at + (_STEP - 1)) // _STEP
+
+
+def _is_beyond(glucose: ir.NumericColumn) -> ir.BooleanColumn:
+    return (glucose < LOW) | (glucose > HIGH)
 
 
 def _range(glucose: ir.NumericColumn) -> ir.IntegerColumn:

@@ -39,7 +39,7 @@ def mrt_glucose_overview(
     )
     days = days.mutate(cadence=cadence(days), mean=metrics.mean(days), stddev=metrics.stddev(days))
     days = _with_episodes(days, int_glucose_excursions)
-    days = days.mutate(minutes=clock.minutes_until(clock.DAY, days.reading_date, days.timezone))
+    days = clock.with_minutes(days, until=clock.DAY)
     return days.select(
         "site",
         "reading_date",
@@ -74,8 +74,7 @@ def mrt_glucose_overnight(
         cadence=cadence(nights), mean=metrics.mean(nights), stddev=metrics.stddev(nights)
     )
     nights = _with_episodes(nights, int_glucose_excursions, until=clock.NIGHT)
-    minutes = clock.minutes_until(clock.NIGHT, nights.reading_date, nights.timezone)
-    nights = nights.mutate(minutes=minutes)
+    nights = clock.with_minutes(nights, until=clock.NIGHT)
     nights = nights.mutate(
         coverage=coverage(nights.readings, nights.minutes, nights.cadence),
         cv=metrics.cv(nights["mean"], nights.stddev),

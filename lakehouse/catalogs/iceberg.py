@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from lakehouse.catalogs import DataFile, StoredTable, TableChange
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.io import FileIO
     from pyiceberg.manifest import DataFile as IcebergFile
-    from pyiceberg.manifest import ManifestFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table, Transaction
     from pyiceberg.table.metadata import TableMetadata
 
-_SNAPSHOTS_KEPT = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,15 +54,29 @@ def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
 
 def files(table: Table, time_column: str | None = None) -> list[DataFile]:
     """The data files, each with the span of the time column that its statistics tell."""
+    from pyiceberg.manifest import ManifestContent
+
+    from lakehouse.catalogs.transactions import lives
+
+    snapshot, schema = table.current_snapshot(), table.schema()
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    has_deletes = any(each.content == ManifestContent.DELETES for each in manifests if lives(each))
+    # Planning a scan would compare each file with a condition that there is not.
+    found = (
+        entry.data_file
+        for manifest in manifests
+        if manifest.content == ManifestContent.DATA
+        for entry in manifest.fetch_manifest_entry(table.io)
+    )
     return [
         DataFile(
-            local(task.file.file_path),
-            task.file.record_count,
-            task.file,
-            _span(table.schema(), task.file, time_column) if time_column else None,
-            bool(task.delete_files),
+            local(file.file_path),
+            file.record_count,
+            file,
+            _span(schema, file, time_column) if time_column else None,
+            has_deletes,
         )
-        for task in table.scan().plan_files()
+        for file in found
     ]
 
 
@@ -75,6 +87,8 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
     """
     from pyiceberg.table import TableProperties
 
+    from lakehouse.catalogs.transactions import Frugal, forget_snapshots
+
     properties = {
         PROPERTY: change.state.to_property(),
         TableProperties.METADATA_PREVIOUS_VERSIONS_MAX: "1",  # refs name those that are needed
@@ -83,10 +97,10 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
     if table is None:
         _create(catalog, change, location, properties)
     else:
-        with _transaction(table) as transaction:
+        with Frugal(table) as transaction:
             _swap(transaction, change)
             transaction.set_properties(properties)
-            _forget_snapshots(transaction)
+            forget_snapshots(transaction)
     return _stored(change.table, catalog.load_table(change.table), catalog.name)
 
 
@@ -158,60 +172,21 @@ def _create(
         _swap(transaction, replace(change, remove=()))
 
 
-def _transaction(table: Table) -> Transaction:
-    """A transaction that does not copy the table's metadata each of the many times it looks."""
-    from pyiceberg.table import Transaction
-
-    class Frugal(Transaction):
-        _seen: tuple[object, TableMetadata] | None = None
-
-        @property
-        def table_metadata(self) -> TableMetadata:
-            if self._seen is None or self._seen[0] is not self._updates:
-                self._seen = self._updates, super().table_metadata
-            return self._seen[1]
-
-    return Frugal(table)
-
-
-def _forget_snapshots(transaction: Transaction) -> None:
-    """Keep the metadata short: refs name metadata files, so older snapshots are not looked up."""
-    from pyiceberg.table.update import RemoveSnapshotsUpdate
-
-    metadata = transaction.table_metadata
-    older = [each.snapshot_id for each in metadata.snapshots[:-_SNAPSHOTS_KEPT]]
-    if len(older) > _SNAPSHOTS_KEPT:
-        forget = RemoveSnapshotsUpdate.model_validate({"snapshot-ids": older})
-        transaction._apply((forget,))  # noqa: SLF001 - the public way commits by itself
-
-
 def _swap(transaction: Transaction, change: TableChange) -> None:
+    from pyiceberg.table.snapshots import Operation
+
+    from lakehouse.catalogs.transactions import Overwrite
+
     if not change.remove and not change.add:
         return
     io = transaction._table.io  # noqa: SLF001 - a transaction offers no public way to its files
     summary = {"lakehouse.run": change.state.version}
     metadata = transaction.table_metadata
-    with transaction.update_snapshot(snapshot_properties=summary).overwrite() as snapshot:
-        _leave_dead_manifests(snapshot)
+    with Overwrite(Operation.OVERWRITE, transaction, io, snapshot_properties=summary) as snapshot:
         for gone in change.remove:
             snapshot.delete_data_file(gone.entry)
         for added in _described(io, metadata, change.add):
             snapshot.append_data_file(added)
-
-
-def _leave_dead_manifests(snapshot: Any) -> None:
-    """Do not list again what earlier commits took away; PyIceberg would, for ever."""
-
-    def alive(manifests: list[ManifestFile]) -> list[ManifestFile]:
-        return [
-            each
-            for each in manifests
-            if each.has_added_files()
-            or each.has_existing_files()
-            or each.added_snapshot_id == snapshot.snapshot_id
-        ]
-
-    snapshot._process_manifests = alive  # noqa: SLF001 - the place that is meant for it
 
 
 def _described(io: FileIO, metadata: TableMetadata, paths: Sequence[str]) -> Iterator[IcebergFile]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import ibis
@@ -27,6 +27,11 @@ from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
     from lakehouse.declare import IngestionSpec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+_FEW = 1_000_000
+"""Stored rows that are read whole to be compared; of more, keys are read first."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Merge:
         current = fingerprint(self.spec)
         state = stored.state if stored else None
         afresh = state is not None and state.fingerprint != current
-        counts = self._sort_out(validated, files, afresh=afresh)
+        counts, holding = self._sort_out(validated, files, afresh=afresh)
         dirty = self._dirty() if counts.new or counts.changed else ()
         everywhere = windows.union([*(state.covered if state else ()), *covered])
         left = state.left if state else None
@@ -102,7 +107,7 @@ class Merge:
                 after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
             rows = counts.new + sum(file.rows for file in files)
             span = layout.file_span(rows, everywhere)
-            rewritten = files if afresh else self._rewritten(files, dirty, span)
+            rewritten = files if afresh else self._rewritten(files, holding, dirty, span)
             before = state.fields if state else ()
             seen = fields(self.engine, self.spec, paths) if dirty else frozenset()
             after = replace(after, covered=everywhere, fields=remembered(before, seen), left=left)
@@ -111,8 +116,10 @@ class Merge:
             written = self._write(rewritten, after, counts, column, span)
         return counts, written
 
-    def _sort_out(self, validated: str, files: list[DataFile], *, afresh: bool) -> Landing:
-        """Tell incoming rows apart.
+    def _sort_out(
+        self, validated: str, files: list[DataFile], *, afresh: bool
+    ) -> tuple[Landing, set[str]]:
+        """Tell incoming rows apart; also gives the files that hold changed ones.
 
         `incoming` are the valid rows, one for each key; the temporary table `existing` says of
         those whose key is stored already where it is and whether nothing changed; `written` are
@@ -120,81 +127,99 @@ class Merge:
         """
         run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self._key
         valid = f"FROM {quoted(validated)} WHERE {REASONS} = ''"
-        total, good = self._counts(
-            f"SELECT count(*), count(*) FILTER ({REASONS} = '') FROM {quoted(validated)}"
-        )
-        distinct = self.engine.scalar(f"SELECT count(*) FROM (SELECT DISTINCT {key} {valid})")
+        total, good, distinct, *hull = run(
+            f"SELECT count(*), count(*) FILTER ({REASONS} = ''),"
+            f" (SELECT count(*) FROM (SELECT DISTINCT {key} {valid})), {self._hull}"
+            f" FROM {quoted(validated)}"
+        ).fetchone() or (0, 0, 0, None, None)
         # Telling the newest of each key apart sorts whole rows, and is hardly ever needed.
         newest = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {POSITION} DESC) = 1"
-        run(f"DROP VIEW IF EXISTS {WRITTEN}")
-        run("DROP VIEW IF EXISTS incoming")
         run(
-            f"CREATE TEMP VIEW incoming AS SELECT {names} {valid}"
+            f"CREATE OR REPLACE TEMP VIEW incoming AS SELECT {names} {valid}"
             + (newest if distinct < good else "")
         )
-        matched = self._match(files, distinct, afresh=afresh)
-        holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
-        stored = self._rows([file for file in files if file.path in holding], afresh=afresh)
+        found = self._match(files, self._near(files, *hull), distinct, afresh=afresh)
+        known, same = (sum(each) for each in zip((0, 0), *found.values(), strict=True))
+        unchanged = "(SELECT * FROM existing WHERE is_same)"
+        run(
+            f"CREATE OR REPLACE TEMP VIEW {WRITTEN} AS SELECT {names} FROM incoming"
+            + (f" ANTI JOIN {unchanged} USING ({key})" if same else "")
+        )
+        landing = Landing(
+            fetched=total,
+            new=distinct - known,
+            changed=known - same,
+            unchanged=same,
+            quarantined=total - good,
+            repeated=good - distinct,
+        )
+        return landing, {path for path, (rows, alike) in found.items() if alike < rows}
+
+    def _match(
+        self, files: list[DataFile], near: list[DataFile], distinct: int, *, afresh: bool
+    ) -> dict[str, tuple[int, int]]:
+        """Make `existing`; how many of its rows each file has, and how many did not change.
+
+        A row comes again at about its time, as a rule: other files are read for the rest alone.
+        """
+        run, place = self.engine.connection.execute, "CREATE OR REPLACE TEMP TABLE existing AS"
+        run(f"{place} {self._again(files if afresh else near, 'incoming', afresh=afresh)}")
+        found = self._found()
+        others = [] if afresh else [file for file in files if file not in near]
+        if others and sum(rows for rows, _ in found.values()) < distinct:
+            rest = f"(SELECT * FROM incoming ANTI JOIN existing USING ({self._key}))"
+            run(f"INSERT INTO existing {self._again(others, rest)}")
+            found = self._found()
+        return found
+
+    def _again(self, files: list[DataFile], incoming: str, *, afresh: bool = False) -> str:
+        """The SELECT of the rows of `incoming` that files have.
+
+        Joining whole rows takes memory: of many, only those of keys that are stored are joined.
+        """
+        key, run = self._key, self.engine.connection.execute
+        if sum(file.rows for file in files) > _FEW:
+            run(
+                f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
+                f" FROM {self._rows(files, afresh=afresh)} SEMI JOIN {incoming} USING ({key})"
+            )
+            holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
+            files = [file for file in files if file.path in holding]
+            incoming = f"(SELECT * FROM {incoming} SEMI JOIN matched USING ({key}))"
         same = " AND ".join(
             f"i.{quoted(name)} IS NOT DISTINCT FROM e.{quoted(name)}"
             for name in declared(self.spec)
         )
         kept = ", ".join(f"e.{quoted(name)}" for name in self._told_by)
-        # Joining whole rows takes memory: only those that are stored.
-        some = f" SEMI JOIN matched USING ({key})" if matched < distinct else ""
-        run(
-            f"CREATE OR REPLACE TEMP TABLE existing AS SELECT {kept}, filename, {same} AS is_same"
-            f" FROM (SELECT * FROM {stored}) e"
-            f" JOIN (SELECT * FROM incoming{some}) i USING ({key})"
-        )
-        known, same_as_before = self._counts(
-            "SELECT count(*), count(*) FILTER (is_same) FROM existing"
-        )
-        unchanged = "(SELECT * FROM existing WHERE is_same)"
-        run(
-            f"CREATE TEMP VIEW {WRITTEN} AS SELECT {names} FROM incoming"
-            + (f" ANTI JOIN {unchanged} USING ({key})" if same_as_before else "")
-        )
-        return Landing(
-            fetched=total,
-            new=distinct - known,
-            changed=known - same_as_before,
-            unchanged=same_as_before,
-            quarantined=total - good,
-            repeated=good - distinct,
+        return (
+            f"SELECT {kept}, filename, {same} AS is_same"
+            f" FROM (SELECT * FROM {self._rows(files, afresh=afresh)}) e"
+            f" JOIN {incoming} i USING ({key})"
         )
 
-    def _match(self, files: list[DataFile], distinct: int, *, afresh: bool) -> int:
-        """Make `matched`: the keys of incoming rows that are stored, and the file of each.
+    def _found(self) -> dict[str, tuple[int, int]]:
+        rows = self.engine.connection.execute(
+            "SELECT filename, count(*), count(*) FILTER (is_same) FROM existing GROUP BY filename"
+        ).fetchall()
+        return {path: (count, same) for path, count, same in rows}
 
-        A row comes again at about its time, as a rule: other files are read for the rest alone.
-        """
-        run, key, incoming = self.engine.connection.execute, self._key, "SELECT * FROM incoming"
-        near = {file.path for file in (files if afresh else self._near(files))}
-        some = [file for file in files if file.path in near]
-        others = [file for file in files if file.path not in near]
-        run(
-            f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
-            f" FROM {self._rows(some, afresh=afresh)} SEMI JOIN ({incoming}) USING ({key})"
-        )
-        matched = self.engine.scalar("SELECT count(*) FROM matched")
-        if others and matched < distinct:
-            run(
-                f"INSERT INTO matched SELECT {key}, filename FROM {self._rows(others)}"
-                f" SEMI JOIN ({incoming} ANTI JOIN matched USING ({key})) USING ({key})"
-            )
-            matched = self.engine.scalar("SELECT count(*) FROM matched")
-        return matched
-
-    def _near(self, files: list[DataFile]) -> list[DataFile]:
-        """The files that may hold rows of the time of the incoming ones."""
+    @property
+    def _hull(self) -> str:
+        """The least and the greatest time of the valid rows, to be selected."""
         column = self.spec.time_column
-        if column is None or not files:
+        if column is None:
+            return "NULL, NULL"
+        return ", ".join(
+            f"{edge}({quoted(column)}) FILTER ({REASONS} = '')" for edge in ("min", "max")
+        )
+
+    def _near(
+        self, files: list[DataFile], first: datetime | None, last: datetime | None
+    ) -> list[DataFile]:
+        """The files that may hold rows of the time of the incoming ones."""
+        if self.spec.time_column is None:
             return files
-        first, last = self.engine.connection.execute(
-            f"SELECT min({quoted(column)}), max({quoted(column)}) FROM incoming"
-        ).fetchone() or (None, None)
-        if first is None:
+        if first is None or last is None:
             return []
         hull = (Window(first, last + timedelta.resolution),)
         return [file for file in files if file.may_hold(hull)]
@@ -204,12 +229,14 @@ class Merge:
         if self.spec.time_column is None:
             return (ALL_TIME,)
         column = quoted(self.spec.time_column)
+        # A number: date_trunc() would look every row up in the calendar of its zone.
         hours = self.engine.connection.execute(
-            f"SELECT DISTINCT date_trunc('hour', moment) FROM ("
+            f"SELECT DISTINCT epoch_us(moment) // {_HOUR // timedelta.resolution} FROM ("
             f" SELECT {column} AS moment FROM written UNION ALL"
             f" SELECT {column} FROM existing WHERE NOT is_same)"
         ).fetchall()
-        return windows.union(Window(hour, windows.following(hour, "hour")) for (hour,) in hours)
+        starts = (_EPOCH + number * _HOUR for (number,) in hours)
+        return windows.union(Window(start, start + _HOUR) for start in starts)
 
     def _keys(self, columns: tuple[str, ...]) -> Keys | None:
         """The values of some columns of the unique key among the written rows."""
@@ -237,16 +264,12 @@ class Merge:
         ).fetchall()
         return union([Keys(columns, frozenset(found))]) if found else None
 
-    def _rewritten(self, files: list[DataFile], dirty: Windows, span: FileSpan) -> list[DataFile]:
-        """The files to replace: those with changed rows, and small ones of the same time."""
+    def _rewritten(
+        self, files: list[DataFile], holding: set[str], dirty: Windows, span: FileSpan
+    ) -> list[DataFile]:
+        """The files to replace: those that hold changed rows, and small ones of the same time."""
         if not dirty or not files:
             return []
-        holding = {
-            name
-            for (name,) in self.engine.connection.execute(
-                "SELECT DISTINCT filename FROM existing WHERE NOT is_same"
-            ).fetchall()
-        }
         near = files
         if self.spec.time_column is not None:
             units = windows.union(span.around(window) for window in dirty)
@@ -306,7 +329,3 @@ class Merge:
             return f"({empty})"
         rows = parquet((file.path for file in files), "filename = true")
         return f"({empty} UNION ALL BY NAME SELECT * FROM {rows})" if afresh else rows
-
-    def _counts(self, sql: str) -> tuple[int, ...]:
-        row = self.engine.connection.execute(sql).fetchone()
-        return tuple(int(value or 0) for value in row or ())
