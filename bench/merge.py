@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
-import time
+import statistics
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from bench.events.raw import SCHEMA, START, rows
-from bench.process import ROOT, Timed, lakehouse, rounded
+from bench.events.raw import START
+from bench.process import ROOT, Timed, lakehouse, rounded, run
+from bench.upsert import CHANGED_DAYS, CHANGED_FROM, ROWS, TABLE
 from lakehouse import config
 from lakehouse.session import Session
-from lakehouse.windows import Window
 
 PROJECT = ROOT / "bench" / "events"
-ROWS, TABLE = 1_000_000, "raw.events"
-_CHANGED_FROM, _CHANGED_DAYS = 361, 4
-"""The newest days of the year, which is where corrections come: a little over ten thousand rows."""
 
 
-def measure(home: Path) -> dict[str, Any]:
+def measure(home: Path, times: int = 5) -> dict[str, Any]:
     """Seconds of validating and merging, and of `upsert`; and how many files were rewritten."""
     first = _run(home, 0, 365, edition=1)
-    before = _files(home)
-    second = _run(home, _CHANGED_FROM, _CHANGED_DAYS, edition=2)
-    after = _files(home)
-    (merged,) = (n for n in second.json()["nodes"] if n["node"] == TABLE)
-    ours = sum(n["seconds"] for n in second.json()["nodes"] if n["step"] in ("validate", "merge"))
-    upsert = _upsert(home.parent / "upsert")
+    table = str(home.parent / "upsert")
+    run(["-m", "bench.upsert", table, "1"], home)
+    merges, upserts = [], []
+    for edition in range(2, times + 2):  # in turn, as both should meet the same machine
+        before = _files(home)
+        merges.append(_run(home, CHANGED_FROM, CHANGED_DAYS, edition=edition))
+        upserts.append(run(["-m", "bench.upsert", table, str(edition)], home))
+    (merged,) = (n for n in merges[-1].json()["nodes"] if n["node"] == TABLE)
+    ours = statistics.median(map(_seconds, merges))
+    upsert = statistics.median(float(each.json()) for each in upserts)
     return {
         "merged": merged["note"],
         "files": len(before),
-        "files_rewritten": len(before - after),
+        "files_rewritten": len(before - _files(home)),
         **rounded(
             {
                 "seconds": ours,
-                "process_seconds": second.seconds,
-                "peak_mb": second.peak_mb,
+                "process_seconds": statistics.median(each.seconds for each in merges),
+                "peak_mb": max(each.peak_mb for each in merges),
                 "upsert_seconds": upsert,
                 "first_load_seconds": first.seconds,
             }
         ),
         "upsert_to_ours": round(upsert / ours, 1),
     }
+
+
+def _seconds(merge: Timed) -> float:
+    """Of validating and merging alone."""
+    steps = ("validate", "merge")
+    return sum(float(n["seconds"]) for n in merge.json()["nodes"] if n["step"] in steps)
 
 
 def _run(home: Path, day: int, days: int, *, edition: int) -> Timed:
@@ -62,23 +67,3 @@ def _run(home: Path, day: int, days: int, *, edition: int) -> Timed:
 def _files(home: Path) -> set[str]:
     with Session(config.load(PROJECT, {"LAKEHOUSE_HOME": str(home)})) as session:
         return {file.path for file in session.catalog.files("main", TABLE)}
-
-
-def _upsert(folder: Path) -> float:
-    """Seconds that PyIceberg needs for the same rows in a table of its own."""
-    from pyiceberg.catalog.sql import SqlCatalog
-
-    folder.mkdir(parents=True)
-    catalog = SqlCatalog("bench", uri=f"sqlite:///{folder}/catalog.db", warehouse=str(folder))
-    catalog.create_namespace("raw")
-    table = catalog.create_table(TABLE, SCHEMA)
-    table.append(_rows(0, 365, edition=1))
-    changed = _rows(_CHANGED_FROM, _CHANGED_DAYS, edition=2)
-    started = time.perf_counter()
-    table.upsert(changed, join_cols=["id"])
-    return time.perf_counter() - started
-
-
-def _rows(day: int, days: int, *, edition: int) -> pa.Table:
-    start = START + timedelta(days=day)
-    return rows(Window(start, start + timedelta(days=days)), ROWS, edition)

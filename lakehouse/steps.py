@@ -202,7 +202,7 @@ class Running:
         stored = self.tables.get(spec.table)
         landing, after = Merge(*target).land(validated, stored, covered, key, paths, is_all=is_all)
         quarantined = self.tables.get(quarantine_table(spec))
-        rejected = Quarantine(*target).update(validated, quarantined)
+        rejected = Quarantine(*target).update(validated, landing.quarantined, quarantined)
         for written in filter(None, (after, rejected)):
             self._keep(written)
         if after is not None:

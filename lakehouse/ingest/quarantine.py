@@ -113,13 +113,14 @@ class Quarantine:
     run_id: str
     at: datetime
 
-    def update(self, validated: str, stored: StoredTable | None) -> StoredTable | None:
+    def update(
+        self, validated: str, rejected: int, stored: StoredTable | None
+    ) -> StoredTable | None:
         """Add the rejected rows of the temporary table; take out those that came valid.
 
-        Gives the table as it stands now if anything was written.
+        `rejected` is how many there are. Gives the table as it stands now if anything was written.
         """
-        rejected = f"SELECT count(*) FROM {quoted(validated)} WHERE {REASONS} <> ''"
-        if stored is None and not self.engine.scalar(rejected):
+        if stored is None and not rejected:
             return None
         schema = quarantine_schema(self.spec)
         files = self.catalog.files(self.branch, stored.name) if stored else []
