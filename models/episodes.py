@@ -102,8 +102,8 @@ def every_five_minutes(readings: ir.Table) -> ir.Table:
     slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
     trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
     # A reading with no slot before the next one counts for the slot it follows.
-    trace = trace.mutate(between=ibis.ifelse(trace.slots == 0, 1, 0))
-    count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0)
+    trace = trace.mutate(between=ibis.ifelse(trace.slots == 0, 1, 0).cast("int64"))
+    count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0).cast("int64")
     # Between two readings that are not beyond a limit, nothing is: most of a trace has no points.
     has_any = _is_beyond(trace.glucose) | _is_beyond(trace.after) | trace.ends | (trace.between > 0)
     places = ibis.range(ibis.ifelse(has_any, count, 0))
@@ -157,7 +157,8 @@ def _in_one_range(slots: ir.Table) -> ir.Table:
     )
     from_here = ibis.window(group_by="site", order_by="first", rows=(0, None))
     end = ibis.ifelse(parts["range"] == _END, parts["first"], None)
-    parts = parts.mutate(segment_end=end.min().over(from_here))
+    ahead = end.min().over(from_here)  # portable: ok one part begins at a slot
+    parts = parts.mutate(segment_end=ahead)
     return parts.filter(parts["range"] != _END)
 
 
@@ -182,8 +183,8 @@ def _runs(parts: ir.Table) -> ir.Table:
         lowest=parts.lowest.min(),
         highest=parts.highest.max(),
     )
-    next_first = runs["first"].lead().over(order).fill_null(runs.segment_end)
-    runs = runs.mutate(next_first=next_first)
+    following = runs["first"].lead().over(order)  # portable: ok one run begins at a slot
+    runs = runs.mutate(next_first=following.fill_null(runs.segment_end))
     both = runs.mutate(beyond=ibis.array([True, False]).unnest())
     both = both.mutate(
         first=ibis.ifelse(both.beyond, both["first"], both.end),
