@@ -21,6 +21,8 @@ FILE_ROWS = 500_000
 """A table with more rows in a month has a file for as many days as have about this many."""
 SMALL_FILE_ROWS = 100_000
 """A file below this is worth rewriting with its neighbours of the same span."""
+COMPARED_ROWS = 1_000_000
+"""Stored rows that a merge reads whole; of more, it reads the keys first."""
 MONTH = timedelta(days=30)
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
-_FEW = 1_000_000
-"""Stored rows that are read whole to be compared; of more, keys are read first."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ class Merge:
         Joining whole rows takes memory: of many, only those of keys that are stored are joined.
         """
         key, run = self._key, self.engine.connection.execute
-        if sum(file.rows for file in files) > _FEW:
+        if sum(file.rows for file in files) > layout.COMPARED_ROWS:
             run(
                 f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
                 f" FROM {self._rows(files, afresh=afresh)} SEMI JOIN {incoming} USING ({key})"

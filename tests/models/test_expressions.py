@@ -20,6 +20,7 @@ from lakehouse.expressions import (
     quantiles,
     to_instant,
     to_local,
+    with_instants,
     with_local,
 )
 
@@ -84,6 +85,18 @@ def test_to_instant_is_the_first_that_shows_it(con, zone):
     walls = [at.replace(tzinfo=None) for at in HOURS]
     found = column(con, walls, lambda t: to_instant(t.value, zone), "timestamp(6)")
     assert found == [wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) for wall in walls]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_with_instants_is_the_same(con, zone):
+    walls = [at.replace(tzinfo=None) for at in HOURS]
+    table = memtable({"place": range(len(walls)), "wall": walls, "zone": [zone] * len(walls)})
+    table = table.mutate(later=table.wall + ibis.interval(hours=6))
+    told = with_instants(table, zone="zone", start="wall", end="later")
+    assert told.columns == (*table.columns, "start", "end")
+    for row in con.to_pyarrow(told).to_pylist():
+        for name, wall in (("start", row["wall"]), ("end", row["later"])):
+            assert row[name] == wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
 
 
 def test_microseconds_are_exact(con):
