@@ -1,4 +1,4 @@
-"""Asking checks: all of a table in one query.
+"""Asking checks: all of a table at once.
 
 A run asks about the windows that it changed. What fails is asked once more, for a few rows to show.
 """
@@ -118,7 +118,7 @@ class Audit:
     to be fresh. None: they have not."""
 
     def of(self, name: str) -> list[CheckResult]:
-        """Ask all checks of a table, those of all its `@quality`, in one query."""
+        """Ask all checks of a table, those of all its `@quality`, at once."""
         specs = [*self.compiled.project.checks_of(name)]
         parts = [*self._ready(name, specs)]
         for spec in specs:

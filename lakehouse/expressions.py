@@ -79,10 +79,15 @@ def with_instants(table: ir.Table, *, zone: str, **local_times: str) -> ir.Table
     """
     moved, place = table, table[zone]
     for name, local in local_times.items():
-        before, after = _around(table[local], place)
+        before, after = _around(table[local].cast(LOCAL), place)
         moved = moved.mutate(**{f"_before_{name}": before, f"_after_{name}": after})
     found = {
-        name: _first(moved[local], moved[zone], moved[f"_before_{name}"], moved[f"_after_{name}"])
+        name: _first(
+            moved[local].cast(LOCAL),
+            moved[zone],
+            moved[f"_before_{name}"],
+            moved[f"_after_{name}"],
+        )
         for name, local in local_times.items()
     }
     return moved.select(*table.columns, **found)

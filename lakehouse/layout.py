@@ -22,7 +22,7 @@ FILE_ROWS = 500_000
 SMALL_FILE_ROWS = 100_000
 """A file below this is worth rewriting with its neighbours of the same span."""
 COMPARED_ROWS = 1_000_000
-"""Stored rows that a merge reads whole; of more, it reads the keys first."""
+"""Stored rows of the time of incoming ones that are read whole; of more, keys are read first."""
 MONTH = timedelta(days=30)
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 

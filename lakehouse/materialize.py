@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lakehouse import layout
 from lakehouse.catalogs import StoredTable
@@ -51,7 +51,7 @@ def build(
 ) -> Build:
     """What an engine must do to bring the dirty rows of a model up to date."""
     inputs, ingested = sources(compiled, model, tables), covered(compiled, tables)
-    most = _most_rows(inputs)
+    most = max((each.most_rows for each in inputs), default=0)
     kind, pieces = model.spec.kind, dirty.windows
     spans = tuple((window, window) for window in pieces)
     if isinstance(kind, Incremental) and kind.time_column is not None:
@@ -85,12 +85,6 @@ def left(compiled: Compiled, tables: Mapping[str, StoredTable], by: Sequence[str
         if gone is not None and spec.unique_key == tuple(by):
             return gone.by(by)
     return None
-
-
-def _most_rows(inputs: Iterable[Source]) -> int:
-    """The rows of the largest stored table among the inputs."""
-    rows = (each.stored.rows if each.stored else _most_rows(each.sources) for each in inputs)
-    return max(rows, default=0)
 
 
 def _state(

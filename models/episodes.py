@@ -40,7 +40,9 @@ HYPER = "hyper"
 _BOUNDS = (VERY_LOW, LOW, HIGH, VERY_HIGH)
 """Between them lie five ranges, 0 to 4."""
 _INSIDE = 2
+"""The range that is beyond no limit."""
 _END = 5
+"""Stands for a range where the trace ends: the first slot behind what it has."""
 KINDS = (
     (HYPO, 1, (0, 1)),
     (HYPO, 2, (0,)),
@@ -56,7 +58,7 @@ def excursions(readings: ir.Table) -> ir.Table:
     For each kind and level: `first` slot and the `end` after the last one, `lowest`, `highest`;
     whether it `opens` an episode; and where an episode ends with it, the slot it ended at, `over`.
     """
-    parts = _confirmed(_runs(_in_one_range(every_five_minutes(readings))))
+    parts = _confirmed(_runs(_in_one_range(_slots_beyond(readings))))
     order = ibis.window(group_by=["site", "limit", "segment_end"], order_by="first")
     parts = parts.mutate(  # portable: ok one part of a segment begins at a slot
         since=parts["first"] - parts.end.lag().over(order),
@@ -79,11 +81,11 @@ def excursions(readings: ir.Table) -> ir.Table:
     ).select("site", "kind", "level", "first", "end", "lowest", "highest", "opens", "over")
 
 
-def every_five_minutes(readings: ir.Table) -> ir.Table:
+def _slots_beyond(readings: ir.Table) -> ir.Table:
     """The slots (multiples of five minutes since 1970) of a site's trace that lie beyond a limit.
 
     `range` tells beyond which, `lowest` and `highest` what was read from a slot to the next, and
-    right beside the slot. A slot of range `_END` is the first one behind what the trace has.
+    right beside the slot. With them come the ends of the trace, of range `_END`.
     """
     order = ibis.window(group_by="site", order_by="at")
     trace = readings.select(
@@ -104,7 +106,7 @@ def every_five_minutes(readings: ir.Table) -> ir.Table:
     # A reading with no slot before the next one counts for the slot it follows.
     trace = trace.mutate(between=ibis.ifelse(trace.slots == 0, 1, 0).cast("int64"))
     count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0).cast("int64")
-    # Between two readings that are not beyond a limit, nothing is: most of a trace has no points.
+    # Between two readings that are not beyond a limit, nothing is: most of a trace is left out.
     has_any = _is_beyond(trace.glucose) | _is_beyond(trace.after) | trace.ends | (trace.between > 0)
     places = ibis.range(ibis.ifelse(has_any, count, 0))
     points = trace.mutate(slot=trace["first"] - trace.between + places.unnest())

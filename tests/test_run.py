@@ -47,6 +47,13 @@ def test_an_empty_day_is_remembered_once(toy):
     assert toy.head() == head
 
 
+def test_a_row_from_before_1970_is_built_on_its_own_day(toy, source):
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(-20_000, 23, 30))]
+    toy.run(0)
+    toy.run(-20_000)
+    assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
+
+
 def test_a_corrected_row_replaces_the_old_one_everywhere(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     toy.run(0, 1)

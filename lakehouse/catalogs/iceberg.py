@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,18 +56,17 @@ def files(table: Table, time_column: str | None = None) -> list[DataFile]:
     """The data files, each with the span of the time column that its statistics tell."""
     from pyiceberg.manifest import ManifestContent
 
-    from lakehouse.catalogs.transactions import lives
+    from lakehouse.catalogs.transactions import entries, lives
 
     snapshot, schema = table.current_snapshot(), table.schema()
-    manifests = snapshot.manifests(table.io) if snapshot else []
-    has_deletes = any(each.content == ManifestContent.DELETES for each in manifests if lives(each))
-    # Planning a scan would compare each file with a condition that there is not.
-    found = (
-        entry.data_file
-        for manifest in manifests
-        if manifest.content == ManifestContent.DATA
-        for entry in manifest.fetch_manifest_entry(table.io)
-    )
+    manifests = [*filter(lives, snapshot.manifests(table.io) if snapshot else ())]
+    found: Iterable[tuple[IcebergFile, bool]]
+    if any(each.content == ManifestContent.DELETES for each in manifests):
+        tasks = table.scan().plan_files()
+        found = ((task.file, bool(task.delete_files)) for task in tasks)
+    else:  # what a plan does besides, comparing each file with a condition, there is none for
+        listed = entries(manifests, table.io)
+        found = ((entry.data_file, False) for some in listed for entry in some)
     return [
         DataFile(
             local(file.file_path),
@@ -76,7 +75,7 @@ def files(table: Table, time_column: str | None = None) -> list[DataFile]:
             _span(schema, file, time_column) if time_column else None,
             has_deletes,
         )
-        for file in found
+        for file, has_deletes in found
     ]
 
 

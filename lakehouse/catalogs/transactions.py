@@ -1,21 +1,27 @@
-"""Transactions of PyIceberg that do nothing twice: a run commits once for each of its tables.
+"""Transactions of PyIceberg that do nothing twice: a run commits to each of its tables.
 
-What is overridden here has no public place to be told; the version of PyIceberg is pinned.
+What is overridden here has no public place to be told; a newer PyIceberg has to be tried first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus, ManifestFile
+from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
 from pyiceberg.table import Transaction
 from pyiceberg.table.update import RemoveSnapshotsUpdate
 from pyiceberg.table.update.snapshot import _OverwriteFiles
+from pyiceberg.utils.concurrent import ExecutorFactory
 
 if TYPE_CHECKING:
+    from pyiceberg.io import FileIO
     from pyiceberg.table.metadata import TableMetadata
 
 _SNAPSHOTS_KEPT = 10
+_FEW = 8
+"""Manifests that threads would not be worth it for."""
 
 
 class Frugal(Transaction):
@@ -42,36 +48,63 @@ class Overwrite(_OverwriteFiles):
     def _manifests(self) -> list[ManifestFile]:
         metadata = self._transaction.table_metadata
         snapshot = metadata.snapshot_by_name(self._target_branch)
-        listed: list[ManifestFile] = []
-        leaving: list[ManifestEntry] = []
-        for manifest in filter(lives, snapshot.manifests(self._io) if snapshot else ()):
-            entries = manifest.fetch_manifest_entry(self._io)
-            staying = [each for each in entries if not self._leaves(each)]
-            if len(staying) == len(entries):
-                listed.append(manifest)
-                continue
-            leaving += filter(self._leaves, entries)
-            if staying:
-                with self.new_manifest_writer(self.spec(manifest.partition_spec_id)) as writer:
-                    for each in staying:
-                        writer.existing(each)
-                listed.append(writer.to_manifest_file())
+        before = [*filter(lives, snapshot.manifests(self._io) if snapshot else ())]
+        every = dict(zip(before, entries(before, self._io), strict=True))
+        leaving = [each for some in every.values() for each in some if self._leaves(each)]
+        # Before anything is written, which would stay where it is.
         self._validate_required_deletes(leaving)
-        with self.new_manifest_writer(metadata.spec()) as writer:
-            for each in leaving:
-                writer.delete(each)
-            for file in self._added_data_files:
-                writer.add_entry(
-                    ManifestEntry.from_args(
-                        status=ManifestEntryStatus.ADDED,
-                        snapshot_id=self._snapshot_id,
-                        data_file=file,
-                    )
-                )
-        return [writer.to_manifest_file(), *listed]
+        changes = [
+            *(self._entry(ManifestEntryStatus.DELETED, each) for each in leaving),
+            *(self._added(file) for file in self._added_data_files),
+        ]
+        return [
+            *self._written(metadata.default_spec_id, changes),
+            *(each for manifest, some in every.items() for each in self._kept(manifest, some)),
+        ]
+
+    def _kept(
+        self, manifest: ManifestFile, listed: Sequence[ManifestEntry]
+    ) -> Iterator[ManifestFile]:
+        """A manifest as it stays, which is anew if some of its files leave."""
+        staying = [each for each in listed if not self._leaves(each)]
+        if len(staying) == len(listed):
+            yield manifest
+        else:
+            kept = [self._entry(ManifestEntryStatus.EXISTING, each) for each in staying]
+            yield from self._written(manifest.partition_spec_id, kept)
+
+    def _written(self, spec: int, listed: Sequence[ManifestEntry]) -> Iterator[ManifestFile]:
+        """A new manifest, unless it were empty."""
+        if listed:
+            with self.new_manifest_writer(self.spec(spec)) as writer:
+                for each in listed:
+                    writer.add_entry(each)
+            yield writer.to_manifest_file()
+
+    def _entry(self, status: ManifestEntryStatus, entry: ManifestEntry) -> ManifestEntry:
+        gone = status == ManifestEntryStatus.DELETED
+        return ManifestEntry.from_args(
+            status=status,
+            snapshot_id=self._snapshot_id if gone else entry.snapshot_id,
+            sequence_number=entry.sequence_number,
+            file_sequence_number=entry.file_sequence_number,
+            data_file=entry.data_file,
+        )
+
+    def _added(self, file: DataFile) -> ManifestEntry:
+        added = ManifestEntryStatus.ADDED
+        return ManifestEntry.from_args(status=added, snapshot_id=self._snapshot_id, data_file=file)
 
     def _leaves(self, entry: ManifestEntry) -> bool:
         return entry.data_file in self._deleted_data_files
+
+
+def entries(manifests: Sequence[ManifestFile], io: FileIO) -> list[list[ManifestEntry]]:
+    """The live entries of each manifest; many are read side by side, a few are sooner read."""
+    read = partial(ManifestFile.fetch_manifest_entry, io=io)
+    if len(manifests) <= _FEW:
+        return [*map(read, manifests)]
+    return [*ExecutorFactory.get_or_create().map(read, manifests)]
 
 
 def lives(manifest: ManifestFile) -> bool:

@@ -29,6 +29,13 @@ class Source:
     sources: tuple[Source, ...] = ()
     time_column: str | None = None
 
+    @property
+    def most_rows(self) -> int:
+        """The rows of the largest stored table that it reads."""
+        if self.stored is not None:
+            return self.stored.rows
+        return max((source.most_rows for source in self.sources), default=0)
+
 
 @dataclass(frozen=True)
 class Build:
@@ -104,7 +111,7 @@ class Engine(Protocol):
         ...
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        """The row of each question, by column, all of them in one statement; null counts as 0."""
+        """The row of each question, by column; null counts as 0. Many are one statement."""
         ...
 
     def interrupt(self) -> None:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 EXTENSIONS = ("icu", "avro", "iceberg")
-_MEMORY = 3 * 1024**3
+_MEMORY = 5 * 1024**3 // 2
 """Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
 _ROW_GROUP = 40_960
 """Rows that one thread reads or writes at a time: several share a file of a month."""
@@ -378,9 +378,9 @@ def scan(table: StoredTable, _schema: ibis.Schema) -> str:
 
 
 def _is_large(question: Question) -> bool:
-    """Whether it is about more rows than a build takes at a time."""
-    stored = [source.stored for source in question.sources if source.stored is not None]
-    return question.cut == ALL_TIME and any(table.rows > layout.PIECE_ROWS for table in stored)
+    """Whether it reads all of a table with more rows than a build takes at a time."""
+    whole = (s for s in question.sources if question.cut == ALL_TIME or s.time_column is None)
+    return any(source.most_rows > layout.PIECE_ROWS for source in whole)
 
 
 def _have_deletes(files: Iterable[DataFile]) -> bool:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
+_MICROSECONDS = _HOUR // timedelta.resolution
 
 
 @dataclass(frozen=True)
@@ -161,29 +162,39 @@ class Merge:
         A row comes again at about its time, as a rule: other files are read for the rest alone.
         """
         run, place = self.engine.connection.execute, "CREATE OR REPLACE TEMP TABLE existing AS"
-        run(f"{place} {self._again(files if afresh else near, 'incoming', afresh=afresh)}")
+        first, incoming = files if afresh else near, "incoming"
+        looked_at = {file.path for file in first}
+        if sum(file.rows for file in first) > layout.COMPARED_ROWS:
+            first, incoming = self._holding(first, incoming, afresh=afresh)
+        run(f"{place} {self._compared(first, incoming, afresh=afresh)}")
         found = self._found()
-        others = [] if afresh else [file for file in files if file not in near]
+        others = [file for file in files if file.path not in looked_at]
         if others and sum(rows for rows, _ in found.values()) < distinct:
             rest = f"(SELECT * FROM incoming ANTI JOIN existing USING ({self._key}))"
-            run(f"INSERT INTO existing {self._again(others, rest)}")
+            holding, again = self._holding(others, rest)
+            run(f"INSERT INTO existing {self._compared(holding, again)}")
             found = self._found()
         return found
 
-    def _again(self, files: list[DataFile], incoming: str, *, afresh: bool = False) -> str:
-        """The SELECT of the rows of `incoming` that files have.
+    def _holding(
+        self, files: list[DataFile], incoming: str, *, afresh: bool = False
+    ) -> tuple[list[DataFile], str]:
+        """The files that hold keys of `incoming`, and its rows with these keys.
 
-        Joining whole rows takes memory: of many, only those of keys that are stored are joined.
+        Joining whole rows takes memory, and reading them time: of many, keys are read first.
         """
         key, run = self._key, self.engine.connection.execute
-        if sum(file.rows for file in files) > layout.COMPARED_ROWS:
-            run(
-                f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
-                f" FROM {self._rows(files, afresh=afresh)} SEMI JOIN {incoming} USING ({key})"
-            )
-            holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
-            files = [file for file in files if file.path in holding]
-            incoming = f"(SELECT * FROM {incoming} SEMI JOIN matched USING ({key}))"
+        run(
+            f"CREATE OR REPLACE TEMP TABLE matched AS SELECT {key}, filename"
+            f" FROM {self._rows(files, afresh=afresh)} SEMI JOIN {incoming} USING ({key})"
+        )
+        holding = {path for (path,) in run("SELECT DISTINCT filename FROM matched").fetchall()}
+        stored = [file for file in files if file.path in holding]
+        return stored, f"(SELECT * FROM {incoming} SEMI JOIN matched USING ({key}))"
+
+    def _compared(self, files: list[DataFile], incoming: str, *, afresh: bool = False) -> str:
+        """The SELECT of the rows of `incoming` that files have, and whether they are the same."""
+        key = self._key
         same = " AND ".join(
             f"i.{quoted(name)} IS NOT DISTINCT FROM e.{quoted(name)}"
             for name in declared(self.spec)
@@ -229,7 +240,7 @@ class Merge:
         column = quoted(self.spec.time_column)
         # A number: date_trunc() would look every row up in the calendar of its zone.
         hours = self.engine.connection.execute(
-            f"SELECT DISTINCT epoch_us(moment) // {_HOUR // timedelta.resolution} FROM ("
+            f"SELECT DISTINCT CAST(floor(epoch_us(moment) / {_MICROSECONDS}) AS BIGINT) FROM ("
             f" SELECT {column} AS moment FROM written UNION ALL"
             f" SELECT {column} FROM existing WHERE NOT is_same)"
         ).fetchall()
