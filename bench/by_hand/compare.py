@@ -40,7 +40,7 @@ def differences(ours: Sequence[str], theirs: Path) -> dict[str, int]:
 
     Rows are put in the order of all columns that are no floats: every key is among them.
     """
-    with duckdb.connect(config={"temp_directory": str(folder / "spill")}) as connection:
+    with duckdb.connect(config={"temp_directory": str(theirs.parent / "spill")}) as connection:
 
         def columns(files: Sequence[str]) -> dict[str, str]:
             described = connection.execute(f"DESCRIBE FROM {parquet(files)}").fetchall()
