@@ -195,10 +195,11 @@ class Audit:
         sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({every.sql}) AS counts"
         own = [self._source(name)]
         question = Question(Statement(sql, schema), own, window)
+        recounts = self.compiled.recounts
         exactly = {
-            column: Question(statement, own, window)
-            for column, statement in self.compiled.recounts.items()
-            if column in schema
+            column: Question(recounts[column], own, window)
+            for column in schema
+            if column in recounts
         }
         return {column: _Count(question, column, exactly.get(column)) for column in schema}
 

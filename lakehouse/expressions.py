@@ -69,7 +69,8 @@ def to_instant(local: ir.TimestampValue, zone: ir.StringValue | str) -> ir.Times
     Where the clock skips `local`, the instant at which it shows as much later as it skips. Engines
     disagree about both cases when asked directly, so only their way from UTC is relied upon.
     """
-    return _first(local.cast(LOCAL), zone, *_around(local.cast(LOCAL), zone))
+    local = local.cast(LOCAL)
+    return _first(local, zone, *_around(local, zone))
 
 
 def with_instants(table: ir.Table, *, zone: str, **local_times: str) -> ir.Table:

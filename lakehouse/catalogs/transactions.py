@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
+from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus, ManifestFile
 from pyiceberg.table import Transaction
 from pyiceberg.table.update import RemoveSnapshotsUpdate
 from pyiceberg.table.update.snapshot import _OverwriteFiles
@@ -53,47 +53,27 @@ class Overwrite(_OverwriteFiles):
         leaving = [each for some in every.values() for each in some if self._leaves(each)]
         # Before anything is written, which would stay where it is.
         self._validate_required_deletes(leaving)
-        changes = [
-            *(self._entry(ManifestEntryStatus.DELETED, each) for each in leaving),
-            *(self._added(file) for file in self._added_data_files),
-        ]
-        return [
-            *self._written(metadata.default_spec_id, changes),
-            *(each for manifest, some in every.items() for each in self._kept(manifest, some)),
-        ]
+        with self.new_manifest_writer(metadata.spec()) as writer:
+            for each in leaving:
+                writer.delete(each)
+            for file in self._added_data_files:
+                new = ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, data_file=file)
+                writer.add(new)
+        kept = (each for manifest, some in every.items() for each in self._kept(manifest, some))
+        return [writer.to_manifest_file(), *kept]
 
     def _kept(
         self, manifest: ManifestFile, listed: Sequence[ManifestEntry]
     ) -> Iterator[ManifestFile]:
-        """A manifest as it stays, which is anew if some of its files leave."""
+        """A manifest as it stays: anew if some of its files leave, not at all if all of them do."""
         staying = [each for each in listed if not self._leaves(each)]
         if len(staying) == len(listed):
             yield manifest
-        else:
-            kept = [self._entry(ManifestEntryStatus.EXISTING, each) for each in staying]
-            yield from self._written(manifest.partition_spec_id, kept)
-
-    def _written(self, spec: int, listed: Sequence[ManifestEntry]) -> Iterator[ManifestFile]:
-        """A new manifest, unless it were empty."""
-        if listed:
-            with self.new_manifest_writer(self.spec(spec)) as writer:
-                for each in listed:
-                    writer.add_entry(each)
+        elif staying:
+            with self.new_manifest_writer(self.spec(manifest.partition_spec_id)) as writer:
+                for each in staying:
+                    writer.existing(each)
             yield writer.to_manifest_file()
-
-    def _entry(self, status: ManifestEntryStatus, entry: ManifestEntry) -> ManifestEntry:
-        gone = status == ManifestEntryStatus.DELETED
-        return ManifestEntry.from_args(
-            status=status,
-            snapshot_id=self._snapshot_id if gone else entry.snapshot_id,
-            sequence_number=entry.sequence_number,
-            file_sequence_number=entry.file_sequence_number,
-            data_file=entry.data_file,
-        )
-
-    def _added(self, file: DataFile) -> ManifestEntry:
-        added = ManifestEntryStatus.ADDED
-        return ManifestEntry.from_args(status=added, snapshot_id=self._snapshot_id, data_file=file)
 
     def _leaves(self, entry: ManifestEntry) -> bool:
         return entry.data_file in self._deleted_data_files

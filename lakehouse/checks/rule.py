@@ -82,12 +82,11 @@ class Rule:
         """
         raise NotImplementedError
 
-    def suspects(self, table: ir.Table) -> ir.IntegerScalar | None:
+    def suspects(self, _table: ir.Table) -> ir.IntegerScalar | None:
         """At least as many as `failures`, and cheaper to count: asked first, where engines can.
 
         None: there is nothing cheaper.
         """
-        del table
         return None
 
     def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
