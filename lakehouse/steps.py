@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 from lakehouse import branches, code, dag, evidence, materialize, plan, release
 from lakehouse.audit import Audit, CheckResult
-from lakehouse.catalogs import Commit, StoredTable
+from lakehouse.catalogs import Commit, DataFile, StoredTable
 from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec
 from lakehouse.errors import CheckFailedError
@@ -66,6 +67,8 @@ class Running:
     published: dict[str, int] | None = None
     failed: dict[Window, str] = field(default_factory=dict)
     """The windows that could not be fetched, with the error."""
+    listed: dict[str, Future[list[DataFile]]] = field(default_factory=dict)
+    """The files of each raw table, by ingestion, as they were before anything was merged."""
     since: float = 0.0
     """When the current node began."""
 
@@ -131,15 +134,20 @@ class Running:
         fetches = {_owner(node): fetch for node, fetch in parents.items() if fetch is not None}
         if not fetches:
             return {}
-        fetched = fetch_all(
-            fetches,
-            group=_owner(name),
-            folder=self.journal.path.parent,
-            journal=self.journal,
-            workers=self.request.workers,
-            staging=self.session.staging,
-            told=self._tell,
-        )
+        # Another process stages pages: meanwhile this one looks what there is to merge them with.
+        with ThreadPoolExecutor(1) as beside:
+            self.listed = {
+                each: beside.submit(self._files, fetch.spec) for each, fetch in fetches.items()
+            }
+            fetched = fetch_all(
+                fetches,
+                group=_owner(name),
+                folder=self.journal.path.parent,
+                journal=self.journal,
+                workers=self.request.workers,
+                staging=self.session.staging,
+                told=self._tell,
+            )
         # The sources are read while their pages are staged: each gets the time it took.
         for each, found in fetched.items():
             note = f"{len(found.failed)} windows failed" if found.failed else ""
@@ -200,7 +208,11 @@ class Running:
         covered = fetched.covered(self.request.windows) if by_time else ()
         key = plan.key_columns(self.session.project, spec)
         stored = self.tables.get(spec.table)
-        landing, after = Merge(*target).land(validated, stored, covered, key, paths, is_all=is_all)
+        listed = self.listed.pop(spec.name, None)
+        files = listed.result() if listed else self._files(spec)
+        landing, after = Merge(*target).land(
+            validated, stored, files, covered, key, paths, is_all=is_all
+        )
         quarantined = self.tables.get(quarantine_table(spec))
         rejected = Quarantine(*target).update(validated, landing.quarantined, quarantined)
         for written in filter(None, (after, rejected)):
@@ -209,6 +221,12 @@ class Running:
             made_of = code.parts(self.session.compiled, spec.name)
             code.keep(self.session.settings.warehouse, after.state.fingerprint, made_of)
         return landing
+
+    def _files(self, spec: IngestionSpec) -> list[DataFile]:
+        """The files of a raw table as it stands."""
+        if spec.table not in self.tables:
+            return []
+        return self.session.catalog.files(self.branch, spec.table, spec.time_column)
 
     def _model(self, name: str, *_: Any) -> Any:
         needs = plan.stored_parents(self.session.project, name)

@@ -56,16 +56,16 @@ def files(table: Table, time_column: str | None = None) -> list[DataFile]:
     """The data files, each with the span of the time column that its statistics tell."""
     from pyiceberg.manifest import ManifestContent
 
-    from lakehouse.catalogs.transactions import entries, lives
+    from lakehouse.catalogs.transactions import entries, manifests
 
     snapshot, schema = table.current_snapshot(), table.schema()
-    manifests = [*filter(lives, snapshot.manifests(table.io) if snapshot else ())]
+    listing = manifests(snapshot, table.io)
     found: Iterable[tuple[IcebergFile, bool]]
-    if any(each.content == ManifestContent.DELETES for each in manifests):
+    if any(each.content == ManifestContent.DELETES for each in listing):
         tasks = table.scan().plan_files()
         found = ((task.file, bool(task.delete_files)) for task in tasks)
     else:  # what a plan does besides, comparing each file with a condition, there is none for
-        listed = entries(manifests, table.io)
+        listed = entries(listing, table.io)
         found = ((entry.data_file, False) for some in listed for entry in some)
     return [
         DataFile(

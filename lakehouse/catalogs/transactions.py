@@ -6,10 +6,15 @@ What is overridden here has no public place to be told; a newer PyIceberg has to
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus, ManifestFile
+from pyiceberg.manifest import (
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+    read_manifest_list,
+)
 from pyiceberg.table import Transaction
 from pyiceberg.table.update import RemoveSnapshotsUpdate
 from pyiceberg.table.update.snapshot import _OverwriteFiles
@@ -18,8 +23,11 @@ from pyiceberg.utils.concurrent import ExecutorFactory
 if TYPE_CHECKING:
     from pyiceberg.io import FileIO
     from pyiceberg.table.metadata import TableMetadata
+    from pyiceberg.table.snapshots import Snapshot
 
 _SNAPSHOTS_KEPT = 10
+_REMEMBERED = 64
+"""Manifests, and lists of them, that are kept in mind: a merge looks first, and then commits."""
 _FEW = 8
 """Manifests that threads would not be worth it for."""
 
@@ -48,7 +56,7 @@ class Overwrite(_OverwriteFiles):
     def _manifests(self) -> list[ManifestFile]:
         metadata = self._transaction.table_metadata
         snapshot = metadata.snapshot_by_name(self._target_branch)
-        before = [*filter(lives, snapshot.manifests(self._io) if snapshot else ())]
+        before = manifests(snapshot, self._io)
         every = dict(zip(before, entries(before, self._io), strict=True))
         leaving = [each for some in every.values() for each in some if self._leaves(each)]
         # Before anything is written, which would stay where it is.
@@ -79,17 +87,29 @@ class Overwrite(_OverwriteFiles):
         return entry.data_file in self._deleted_data_files
 
 
+def manifests(snapshot: Snapshot | None, io: FileIO) -> list[ManifestFile]:
+    """The manifests of a snapshot that list files that are there."""
+    listed = _manifests(snapshot.manifest_list, io) if snapshot else ()
+    return [each for each in listed if each.has_added_files() or each.has_existing_files()]
+
+
 def entries(manifests: Sequence[ManifestFile], io: FileIO) -> list[list[ManifestEntry]]:
     """The live entries of each manifest; many are read side by side, a few are sooner read."""
-    read = partial(ManifestFile.fetch_manifest_entry, io=io)
+    read = partial(_entries, io=io)
     if len(manifests) <= _FEW:
         return [*map(read, manifests)]
     return [*ExecutorFactory.get_or_create().map(read, manifests)]
 
 
-def lives(manifest: ManifestFile) -> bool:
-    """Whether it lists files that are there."""
-    return manifest.has_added_files() or manifest.has_existing_files()
+# Neither file is ever written twice, so what it says stays right.
+@lru_cache(_REMEMBERED)
+def _manifests(manifest_list: str, io: FileIO) -> list[ManifestFile]:
+    return [*read_manifest_list(io.new_input(manifest_list))]
+
+
+@lru_cache(_REMEMBERED)
+def _entries(manifest: ManifestFile, io: FileIO) -> list[ManifestEntry]:
+    return manifest.fetch_manifest_entry(io)
 
 
 def forget_snapshots(transaction: Transaction) -> None:

@@ -73,6 +73,7 @@ class Merge:
         self,
         validated: str,
         stored: StoredTable | None,
+        files: list[DataFile],
         covered: Windows,
         key: tuple[str, ...],
         paths: Sequence[str] = (),
@@ -81,12 +82,11 @@ class Merge:
     ) -> tuple[Landing, StoredTable | None]:
         """Merge the valid rows of the temporary table into the raw table.
 
-        `stored` is the raw table as it stands; `covered` are the windows that were fetched;
-        `key` are the columns of the unique key whose changed values are remembered; `paths` the
-        staged files, for the fields that they have. `is_all`: the source has no other rows. Gives
-        the counts, and the table as it stands now if anything was written.
+        `stored` is the raw table as it stands, with its `files`; `covered` are the windows that
+        were fetched; `key` are the columns of the unique key whose changed values are remembered;
+        `paths` the staged files, for the fields that they have. `is_all`: the source has no other
+        rows. Gives the counts, and the table as it stands now if anything was written.
         """
-        files = self._files(stored)
         current = fingerprint(self.spec)
         state = stored.state if stored else None
         afresh = state is not None and state.fingerprint != current
@@ -321,11 +321,6 @@ class Merge:
         """The columns that tell which row it is, and where in time."""
         moment = self.spec.time_column
         return dict.fromkeys([*self.spec.unique_key, *([moment] if moment else [])])
-
-    def _files(self, stored: StoredTable | None) -> list[DataFile]:
-        if stored is None:
-            return []
-        return self.catalog.files(self.branch, stored.name, self.spec.time_column)
 
     def _rows(self, files: list[DataFile], *, afresh: bool = False) -> str:
         """The rows of these files with the file of each.

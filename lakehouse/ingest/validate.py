@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import ibis
+import pyarrow as pa
 
 from lakehouse.engines.duckdb import parquet
 from lakehouse.engines.sql import nothing, quoted, sql_type
@@ -37,11 +38,10 @@ def validate(engine: DuckDB, spec: IngestionSpec, judgement: str, paths: Sequenc
     if not paths:
         columns = ibis.schema({**declared(spec), POSITION: "int64"})
         files = f"({nothing(columns, _DIALECT)})"
-    shape = engine.connection.execute(f"SELECT * FROM {files} LIMIT 0").to_arrow_table().schema
-    staged = ibis.Schema.from_pyarrow(shape)
+    staged = engine.connection.execute(f"SELECT * FROM {files} LIMIT 0").to_arrow_table().schema
     cast = f"SELECT {_casts(spec, staged)} FROM {files} AS staged"
     name = f"{spec.name}_validated"
-    kept = FIELDS if FIELDS in staged else f"to_json({FIELDS})::VARCHAR"
+    kept = FIELDS if FIELDS in staged.names else f"to_json({FIELDS})::VARCHAR"
     names = [FIELDS, *([] if PAYLOAD in declared(spec) else [PAYLOAD])]
     needed = f"{REASONS} <> '' OR {keyless(spec)}"
     fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
@@ -58,31 +58,36 @@ def keyless(spec: IngestionSpec) -> str:
     return " OR ".join(f"coalesce({quoted(name)}::VARCHAR, '') = ''" for name in spec.unique_key)
 
 
-def _casts(spec: IngestionSpec, staged: ibis.Schema) -> str:
+def _casts(spec: IngestionSpec, staged: pa.Schema) -> str:
     """The staged columns as the declared types, beside the text that each was cast from."""
     schema = declared(spec)
     parts = [f"{_cast(name, kind, staged)} AS {quoted(name)}" for name, kind in schema.items()]
     for name, kind in schema.items():
         if not kind.is_string():
-            told = name in staged and (staged[name].is_string() or staged[name].is_nested())
-            value = f"{quoted(name)}::VARCHAR" if told else "NULL::VARCHAR"
+            value = f"{quoted(name)}::VARCHAR" if _is_told(name, staged) else "NULL::VARCHAR"
             parts.append(f"{value} AS {quoted(text_of(name))}")
     return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
 
 
-def _fields(staged: ibis.Schema) -> str:
+def _fields(staged: pa.Schema) -> str:
     """All that was fetched of a row, but its payload; only of rejected rows it becomes JSON."""
-    if FIELDS in staged:
+    if FIELDS in staged.names:
         return FIELDS
-    names = [quoted(name) for name in staged if name not in (POSITION, PAYLOAD)]
+    names = [quoted(name) for name in staged.names if name not in (POSITION, PAYLOAD)]
     return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"
 
 
-def _cast(name: str, kind: dt.DataType, staged: ibis.Schema) -> str:
+def _is_told(name: str, staged: pa.Schema) -> bool:
+    """Whether a column came as something that may be no value of its type."""
+    kind = staged.field(name).type if name in staged.names else pa.null()
+    return bool(pa.types.is_string(kind) or pa.types.is_nested(kind))
+
+
+def _cast(name: str, kind: dt.DataType, staged: pa.Schema) -> str:
     target, value = sql_type(kind, _DIALECT), quoted(name)
-    if name not in staged:
+    if name not in staged.names:
         return f"NULL::{target}"
-    if staged[name].is_string() and kind.is_integer():
+    if pa.types.is_string(staged.field(name).type) and kind.is_integer():
         # Sources write whole numbers with a fraction too: '1767322876609.96'.
         whole = f"TRY_CAST(round(TRY_CAST({value} AS DOUBLE)) AS {target})"
         return f"coalesce(TRY_CAST({value} AS {target}), {whole})"
