@@ -7,7 +7,6 @@ a file every few days, so that a late row rewrites those and not its month.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +14,12 @@ from itertools import pairwise
 
 from lakehouse.windows import ALL_TIME, Grain, Window, Windows
 
-PIECE_ROWS = 6_000_000
-"""Rows of input that are read at once."""
+PIECE_ROWS = 2_000_000
+"""Rows of input that are built at once: memory that one piece took serves the next one, too."""
+LARGE_ROWS = 6_000_000
+"""Rows of input that are read at once at most."""
+_REACHES = 10
+"""How many times as long as what it reads beside itself a piece is, unless that is too large."""
 FILE_ROWS = 500_000
 """A table with more rows in a month has a file for as many days as have about this many."""
 SMALL_FILE_ROWS = 100_000
@@ -72,26 +75,37 @@ def file_span(rows: int, covered: Windows) -> FileSpan:
     return FileSpan(max(1, round(MONTH.days * FILE_ROWS / a_month)))
 
 
-def pieces(windows: Windows, rows: int, covered: Windows, grain: Grain) -> Windows:
-    """The windows, cut at whole grains so that none needs much more than `PIECE_ROWS` of input.
+def pieces(
+    windows: Windows,
+    rows: int,
+    covered: Windows,
+    grain: Grain,
+    reach: timedelta = timedelta(),
+) -> Windows:
+    """The windows, cut at whole grains, and where files end, so that each needs few rows of input.
 
-    `rows` is how many rows of input there are over the `covered` windows.
+    `rows` is how many rows of input there are over the `covered` windows; `reach` is how much more
+    time of it than its own a piece reads.
     """
-    span = sum((window.end - window.start for window in covered), timedelta())
-    count = math.ceil(rows / PIECE_ROWS)
-    if count <= 1 or not span:
+    time = sum((window.end - window.start for window in covered), timedelta())
+    if rows <= PIECE_ROWS or not time:
         return windows
+    length = min(max(time * (PIECE_ROWS / rows), _REACHES * reach), time * (LARGE_ROWS / rows))
     inside = Window(covered[0].start, covered[-1].end).snap(grain)
-    return tuple(piece for window in windows for piece in _cut(window, inside, span / count, grain))
+    edges = [*_edges(inside, length, file_span(rows, covered), grain)]
+    return tuple(piece for window in windows for piece in _cut(window, edges))
 
 
-def _cut(window: Window, inside: Window, length: timedelta, grain: Grain) -> Iterator[Window]:
-    """Consecutive windows of about this length that make up `window`."""
-    edges = [window.start]
+def _edges(inside: Window, length: timedelta, span: FileSpan, grain: Grain) -> Iterator[datetime]:
+    """Where to cut, about every `length`."""
     edge = inside.start + length
-    while edge < min(inside.end, window.end):
-        start = Window(inside.start, edge).snap(grain).end
-        if edges[-1] < start < window.end:
-            edges.append(start)
+    while edge < inside.end:
+        file = span.around(Window(edge, edge + timedelta.resolution))
+        yield file.snap(grain).end
         edge += length
-    yield from (Window(*pair) for pair in pairwise([*edges, window.end]))
+
+
+def _cut(window: Window, edges: Sequence[datetime]) -> Iterator[Window]:
+    """Consecutive windows between the edges that make up `window`."""
+    inner = sorted({edge for edge in edges if window.start < edge < window.end})
+    yield from (Window(*pair) for pair in pairwise([window.start, *inner, window.end]))

@@ -55,7 +55,8 @@ def build(
     kind, pieces = model.spec.kind, dirty.windows
     spans = tuple((window, window) for window in pieces)
     if isinstance(kind, Incremental) and kind.time_column is not None:
-        pieces = layout.pieces(dirty.windows, most, ingested, kind.grain)
+        reach = kind.before + kind.after
+        pieces = layout.pieces(dirty.windows, most, ingested, kind.grain, reach)
         spans = tuple((window, window.widen(kind.before, kind.after)) for window in pieces)
     return Build(
         table=model.spec.table,

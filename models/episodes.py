@@ -108,8 +108,8 @@ def _slots_beyond(readings: ir.Table) -> ir.Table:
     count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0).cast("int64")
     # Between two readings that are not beyond a limit, nothing is: most of a trace is left out.
     has_any = _is_beyond(trace.glucose) | _is_beyond(trace.after) | trace.ends | (trace.between > 0)
-    places = ibis.range(ibis.ifelse(has_any, count, 0))
-    points = trace.mutate(slot=trace["first"] - trace.between + places.unnest())
+    trace = trace.mutate(count=count).filter(has_any)
+    points = trace.mutate(slot=trace["first"] - trace.between + ibis.range(trace["count"]).unnest())
     here, span = points.slot * _STEP, points.next_at - points["at"]
     weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
     points = points.mutate(

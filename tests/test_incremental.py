@@ -25,7 +25,13 @@ def size(request, monkeypatch):
     """Tables of a few rows, cut and laid out as they are, or as millions would be."""
     monkeypatch.setattr(fetch, "PIECE", timedelta(days=100))  # how it is fetched is tested apart
     if request.param == "as if they were large":
-        rows = {"PIECE_ROWS": 2, "FILE_ROWS": 1, "SMALL_FILE_ROWS": 2, "COMPARED_ROWS": 1}
+        rows = {
+            "PIECE_ROWS": 2,
+            "LARGE_ROWS": 2,
+            "FILE_ROWS": 1,
+            "SMALL_FILE_ROWS": 2,
+            "COMPARED_ROWS": 1,
+        }
         for name, count in rows.items():
             monkeypatch.setattr(layout, name, count)
 

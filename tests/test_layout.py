@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toy import at, event
 
 from lakehouse import layout
-from lakehouse.layout import FILE_ROWS, PIECE_ROWS, FileSpan, file_span, pieces
+from lakehouse.layout import FILE_ROWS, LARGE_ROWS, PIECE_ROWS, FileSpan, file_span, pieces
 from lakehouse.windows import ALL_TIME, GRAINS, Window, floor, union
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -28,29 +28,48 @@ windows = st.builds(
 
 @given(
     st.lists(windows, max_size=3).map(union) | st.just((ALL_TIME,)),
-    st.integers(0, 40 * PIECE_ROWS),
+    st.integers(0, 40 * LARGE_ROWS),
     st.lists(windows, max_size=2).map(union),
     st.sampled_from(GRAINS),
+    st.integers(0, 40).map(lambda days: timedelta(days=days)),
 )
-def test_pieces_make_up_the_windows_and_keep_grains_whole(asked, rows, covered, grain):
+def test_pieces_make_up_the_windows_and_keep_grains_whole(asked, rows, covered, grain, reach):
     asked = union(window.snap(grain) for window in asked)
-    found = pieces(asked, rows, covered, grain)
+    found = pieces(asked, rows, covered, grain, reach)
     assert union(found) == asked
     assert all(one.end <= two.start for one, two in pairwise(found))
     assert all(floor(piece.start, grain) == piece.start for piece in found)
 
 
-def test_a_large_table_is_built_in_pieces_of_like_length():
-    found = pieces((ALL_TIME,), 4 * PIECE_ROWS, YEAR, "day")
+def test_a_large_table_is_built_in_pieces_that_end_with_a_month():
+    found = pieces((ALL_TIME,), 4 * PIECE_ROWS, (days(0, 800),), "day")
     assert [str(piece.end.date()) for piece in found[:-1]] == [
-        "2024-03-31",
-        "2024-06-29",
-        "2024-09-27",
+        "2024-08-01",
+        "2025-03-01",
+        "2025-09-01",
     ]
 
 
+def test_pieces_of_a_larger_table_end_where_its_files_do():
+    found = pieces((ALL_TIME,), 12 * FILE_ROWS * 2, YEAR, "day")
+    assert file_span(12 * FILE_ROWS * 2, YEAR) == FileSpan(15)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert len(found) == 12 * FILE_ROWS * 2 // PIECE_ROWS
+    assert all((piece.end - epoch).days % 15 == 0 for piece in found[:-1])
+
+
+def test_a_piece_is_ten_times_as_long_as_what_it_reads_beside_itself():
+    inner = pieces((ALL_TIME,), 36 * PIECE_ROWS, YEAR, "day", timedelta(days=2))[1:-1]
+    assert {piece.end - piece.start for piece in inner} == {timedelta(days=20)}
+
+
+def test_a_piece_reads_no_more_than_fits_however_far_it_looks():
+    inner = pieces((ALL_TIME,), 36 * LARGE_ROWS, YEAR, "day", timedelta(days=30))[1:-1]
+    assert {piece.end - piece.start for piece in inner} == {timedelta(days=10)}
+
+
 def test_a_few_days_of_a_large_table_are_one_piece():
-    assert pieces((days(3, 7),), 40 * PIECE_ROWS, (days(0, 3600),), "day") == (days(3, 7),)
+    assert pieces((days(3, 7),), 40 * LARGE_ROWS, (days(0, 3600),), "day") == (days(3, 7),)
 
 
 @pytest.mark.parametrize(

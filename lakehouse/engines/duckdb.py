@@ -378,9 +378,9 @@ def scan(table: StoredTable, _schema: ibis.Schema) -> str:
 
 
 def _is_large(question: Question) -> bool:
-    """Whether it reads all of a table with more rows than a build takes at a time."""
+    """Whether it reads all of a table with more rows than a build takes at once."""
     whole = (s for s in question.sources if question.cut == ALL_TIME or s.time_column is None)
-    return any(source.most_rows > layout.PIECE_ROWS for source in whole)
+    return any(source.most_rows > layout.LARGE_ROWS for source in whole)
 
 
 def _have_deletes(files: Iterable[DataFile]) -> bool:
