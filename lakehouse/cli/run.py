@@ -92,7 +92,8 @@ def execute(
     session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
 ) -> None:
     """Run, tell of trouble, and print the report."""
-    session.start_loader()  # it takes as long to load as all of the rest
+    if selection.is_all:
+        session.start_loader()  # it takes as long to load as all of the rest
     from lakehouse.alerts import watching
     from lakehouse.request import Request
     from lakehouse.run import run as start
@@ -101,7 +102,10 @@ def execute(
         try:
             output.progress("loading")
             session.open()
-            request = Request(windows, selection.names(session), **options)
+            names = selection.names(session)
+            if not selection.is_all and names & session.project.ingestions.keys():
+                session.start_loader()
+            request = Request(windows, names, **options)
             report = start(session, request, listener)
         finally:
             output.done()

@@ -84,6 +84,8 @@ def connect(
     for name in extensions:
         load_extension(connection, name)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    # No file is ever written twice, so what is known of one stays right.
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
     connection.execute(_FUNCTIONS)
     if bucket is not None:
         _reach(connection, bucket)
@@ -114,7 +116,6 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
         options["USE_SSL"] = str(where.scheme == "https").lower()
     listed = ", ".join(f"{name} {value}" for name, value in options.items())
     connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
-    # No file is ever written twice, so what is known of one stays right.
     connection.execute("SET GLOBAL enable_http_metadata_cache = true")
 
 
