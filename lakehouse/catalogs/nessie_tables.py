@@ -12,7 +12,7 @@ from pyiceberg.typedef import EMPTY_DICT, Properties
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
 
 from lakehouse.catalogs import ViewText
-from lakehouse.catalogs.avro import remember_readers
+from lakehouse.catalogs.avro import remember
 from lakehouse.storage import Bucket
 
 
@@ -21,7 +21,7 @@ class NessieTables(RestCatalog):
 
     def __init__(self, ref: str, uri: str, bucket: Bucket) -> None:
         """`uri` is the address of Nessie's Iceberg catalog at the ref."""
-        remember_readers()
+        remember()
         self._io = PyArrowFileIO(_properties(bucket))
         super().__init__(ref, uri=uri)
 

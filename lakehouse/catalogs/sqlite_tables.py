@@ -17,7 +17,7 @@ from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
 
-from lakehouse.catalogs.avro import remember_readers
+from lakehouse.catalogs.avro import remember
 
 if TYPE_CHECKING:
     from pyiceberg.table.update import TableRequirement, TableUpdate
@@ -32,7 +32,7 @@ class SqliteTables(MetastoreCatalog, NoopCatalog):
     def __init__(self, branch: str, reading: Transaction, writing: Transaction) -> None:
         """`reading` and `writing` open a connection, and a transaction, of the SQLite file."""
         super().__init__(branch, **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"})
-        remember_readers()
+        remember()
         self._reading, self._writing = reading, writing
         self._loaded: dict[str, Table] = {}
 
