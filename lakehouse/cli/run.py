@@ -92,8 +92,7 @@ def execute(
     session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
 ) -> None:
     """Run, tell of trouble, and print the report."""
-    if selection.is_all:
-        session.start_loader()  # it takes as long to load as all of the rest
+    session.start_loader()  # it takes as long to load as all of the rest
     from lakehouse.alerts import watching
     from lakehouse.request import Request
     from lakehouse.run import run as start
@@ -102,10 +101,7 @@ def execute(
         try:
             output.progress("loading")
             session.open()
-            names = selection.names(session)
-            if not selection.is_all and names & session.project.ingestions.keys():
-                session.start_loader()
-            request = Request(windows, names, **options)
+            request = Request(windows, selection.names(session), **options)
             report = start(session, request, listener)
         finally:
             output.done()
