@@ -17,7 +17,7 @@ from lakehouse.windows import ALL_TIME, Grain, Window, Windows
 PIECE_ROWS = 2_000_000
 """Rows of input that are built at once: memory that one piece took serves the next one, too."""
 LARGE_ROWS = 6_000_000
-"""Rows of input that are read at once at most."""
+"""Rows of input above which a piece is too large, whatever else is wanted of it."""
 _REACHES = 10
 """How many times as long as what it reads beside itself a piece is, unless that is too large."""
 FILE_ROWS = 500_000
@@ -80,28 +80,41 @@ def pieces(
     rows: int,
     covered: Windows,
     grain: Grain,
+    *,
     reach: timedelta = timedelta(),
+    span: FileSpan = FileSpan(),
 ) -> Windows:
-    """The windows, cut at whole grains, and where files end, so that each needs few rows of input.
+    """The windows, cut at whole grains, best where files end, so that each needs few rows of input.
 
     `rows` is how many rows of input there are over the `covered` windows; `reach` is how much more
-    time of it than its own a piece reads.
+    time of it than its own a piece reads; `span` is the time that a file of the result holds.
     """
     time = sum((window.end - window.start for window in covered), timedelta())
     if rows <= PIECE_ROWS or not time:
         return windows
-    length = min(max(time * (PIECE_ROWS / rows), _REACHES * reach), time * (LARGE_ROWS / rows))
+    most = time * (LARGE_ROWS / rows)
+    length = min(max(time * (PIECE_ROWS / rows), _REACHES * min(reach, most)), most)
     inside = Window(covered[0].start, covered[-1].end).snap(grain)
-    edges = [*_edges(inside, length, file_span(rows, covered), grain)]
-    return tuple(piece for window in windows for piece in _cut(window, edges))
+    edges = [*_edges(inside, length, span, grain)]
+    return tuple(
+        piece
+        for window in windows
+        for piece in (_cut(window, edges) if _length(window, inside) > length else [window])
+    )
+
+
+def _length(window: Window, inside: Window) -> timedelta:
+    """How long the part of a window is that has rows."""
+    return min(window.end, inside.end) - max(window.start, inside.start)
 
 
 def _edges(inside: Window, length: timedelta, span: FileSpan, grain: Grain) -> Iterator[datetime]:
-    """Where to cut, about every `length`."""
+    """Where to cut, about every `length`: where a file ends, if pieces hold whole ones."""
     edge = inside.start + length
     while edge < inside.end:
-        file = span.around(Window(edge, edge + timedelta.resolution))
-        yield file.snap(grain).end
+        last = Window(edge - timedelta.resolution, edge)
+        file = span.around(last)
+        yield (file if file.end - file.start <= length else last).snap(grain).end
         edge += length
 
 

@@ -52,11 +52,13 @@ def build(
     """What an engine must do to bring the dirty rows of a model up to date."""
     inputs, ingested = sources(compiled, model, tables), covered(compiled, tables)
     most = max((each.most_rows for each in inputs), default=0)
+    existing = tables.get(model.spec.table)
+    span = layout.file_span(existing.rows if existing else most, ingested)
     kind, pieces = model.spec.kind, dirty.windows
     spans = tuple((window, window) for window in pieces)
     if isinstance(kind, Incremental) and kind.time_column is not None:
         reach = kind.before + kind.after
-        pieces = layout.pieces(dirty.windows, most, ingested, kind.grain, reach)
+        pieces = layout.pieces(dirty.windows, most, ingested, kind.grain, reach=reach, span=span)
         spans = tuple((window, window.widen(kind.before, kind.after)) for window in pieces)
     return Build(
         table=model.spec.table,
@@ -66,8 +68,8 @@ def build(
         apart=pieces != dirty.windows,
         keys=dirty.keys,
         time_column=model.spec.time_column,
-        existing=tables.get(model.spec.table),
-        input_rows=most,
+        existing=existing,
+        file_span=span,
         covered=ingested,
         state=_state(compiled, model, dirty, tables, version),
     )

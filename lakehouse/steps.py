@@ -134,9 +134,9 @@ class Running:
         fetches = {_owner(node): fetch for node, fetch in parents.items() if fetch is not None}
         if not fetches:
             return {}
-        # Another process stages pages: meanwhile this one looks what there is to merge them with.
+        # Another process stages pages: meanwhile this one looks up what they will be merged with.
         with ThreadPoolExecutor(1) as beside:
-            self.listed = {
+            self.listed |= {
                 each: beside.submit(self._files, fetch.spec) for each, fetch in fetches.items()
             }
             fetched = fetch_all(

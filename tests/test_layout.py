@@ -35,14 +35,14 @@ windows = st.builds(
 )
 def test_pieces_make_up_the_windows_and_keep_grains_whole(asked, rows, covered, grain, reach):
     asked = union(window.snap(grain) for window in asked)
-    found = pieces(asked, rows, covered, grain, reach)
+    found = pieces(asked, rows, covered, grain, reach=reach, span=file_span(rows, covered))
     assert union(found) == asked
     assert all(one.end <= two.start for one, two in pairwise(found))
     assert all(floor(piece.start, grain) == piece.start for piece in found)
 
 
 def test_a_large_table_is_built_in_pieces_that_end_with_a_month():
-    found = pieces((ALL_TIME,), 4 * PIECE_ROWS, (days(0, 800),), "day")
+    found = pieces((ALL_TIME,), 4 * PIECE_ROWS, (days(0, 800),), "day", span=FileSpan())
     assert [str(piece.end.date()) for piece in found[:-1]] == [
         "2024-08-01",
         "2025-03-01",
@@ -50,26 +50,41 @@ def test_a_large_table_is_built_in_pieces_that_end_with_a_month():
     ]
 
 
-def test_pieces_of_a_larger_table_end_where_its_files_do():
-    found = pieces((ALL_TIME,), 12 * FILE_ROWS * 2, YEAR, "day")
-    assert file_span(12 * FILE_ROWS * 2, YEAR) == FileSpan(15)
+def test_pieces_end_where_files_do_if_they_hold_whole_ones():
+    found = pieces((ALL_TIME,), 12 * PIECE_ROWS, YEAR, "day", span=FileSpan(15))
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    assert len(found) == 12 * FILE_ROWS * 2 // PIECE_ROWS
+    assert len(found) == 12
     assert all((piece.end - epoch).days % 15 == 0 for piece in found[:-1])
 
 
+@given(
+    st.integers(2, 400),
+    st.sampled_from(["hour", "day"]),
+    st.sampled_from([None, 1, 3, 17]),
+    st.integers(1, 60),
+)
+def test_no_piece_needs_much_more_than_it_should(times, grain, span, length):
+    covered = days(0, length)
+    found = pieces((covered,), times * LARGE_ROWS, (covered,), grain, span=FileSpan(span))
+    wanted = (covered.end - covered.start) / (times * (LARGE_ROWS // PIECE_ROWS))
+    most = 2 * wanted + timedelta(**{f"{grain}s": 1})
+    assert max(piece.end - piece.start for piece in found) <= most
+
+
 def test_a_piece_is_ten_times_as_long_as_what_it_reads_beside_itself():
-    inner = pieces((ALL_TIME,), 36 * PIECE_ROWS, YEAR, "day", timedelta(days=2))[1:-1]
-    assert {piece.end - piece.start for piece in inner} == {timedelta(days=20)}
+    found = pieces((ALL_TIME,), 36 * PIECE_ROWS, YEAR, "day", reach=timedelta(days=2))
+    assert {piece.end - piece.start for piece in found[1:-1]} == {timedelta(days=20)}
 
 
 def test_a_piece_reads_no_more_than_fits_however_far_it_looks():
-    inner = pieces((ALL_TIME,), 36 * LARGE_ROWS, YEAR, "day", timedelta(days=30))[1:-1]
-    assert {piece.end - piece.start for piece in inner} == {timedelta(days=10)}
+    found = pieces((ALL_TIME,), 36 * LARGE_ROWS, YEAR, "day", reach=timedelta(days=300_000_000))
+    assert {piece.end - piece.start for piece in found[1:-1]} == {timedelta(days=10)}
 
 
-def test_a_few_days_of_a_large_table_are_one_piece():
-    assert pieces((days(3, 7),), 40 * LARGE_ROWS, (days(0, 3600),), "day") == (days(3, 7),)
+@given(st.integers(0, 350), st.integers(1, 10))
+def test_a_few_days_of_a_large_table_are_one_piece(first, length):
+    window = days(first, first + length)
+    assert pieces((window,), 36 * PIECE_ROWS, YEAR, "day") == (window,)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 PyIceberg derives a tree of readers from the schema in each file's header, and one of writers from
 the schema that it writes. There are two kinds of files, lists and manifests, and a commit opens six
-of them: that was a quarter of a run's time.
+of them: that was a quarter of a run's time. A newer PyIceberg has to be tried first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _TOLD_BY = (Schema, IcebergType, str)
 
 
 class _Remembered:
-    """A function of schemas that does nothing twice; a schema that is kept is the same object."""
+    """A function of schemas that does nothing twice; a schema that is kept is the same object.
+
+    PyIceberg gives its functions the same of everything else, and all of it in the same order.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function

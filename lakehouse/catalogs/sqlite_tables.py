@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from lakehouse.catalogs.avro import remember
 
@@ -31,8 +34,9 @@ class SqliteTables(MetastoreCatalog, NoopCatalog):
 
     def __init__(self, branch: str, reading: Transaction, writing: Transaction) -> None:
         """`reading` and `writing` open a connection, and a transaction, of the SQLite file."""
-        super().__init__(branch, **{"py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"})
+        super().__init__(branch)
         remember()
+        self._io = PyArrowFileIO()
         self._reading, self._writing = reading, writing
         self._loaded: dict[str, Table] = {}
 
@@ -47,9 +51,8 @@ class SqliteTables(MetastoreCatalog, NoopCatalog):
             raise NoSuchTableError(f"Table does not exist: {namespace}.{name}")
         location = row["metadata_location"]
         if location not in self._loaded:
-            io = self._load_file_io(location=location)
-            metadata = FromInputFile.table_metadata(io.new_input(location))
-            self._loaded[location] = Table((namespace, name), metadata, location, io, self)
+            metadata = FromInputFile.table_metadata(self._io.new_input(location))
+            self._loaded[location] = Table((namespace, name), metadata, location, self._io, self)
         return self._loaded[location]
 
     def create_namespace_if_not_exists(
@@ -102,3 +105,10 @@ class SqliteTables(MetastoreCatalog, NoopCatalog):
         return CommitTableResponse.model_validate(
             {"metadata": staged.metadata, "metadata-location": location}
         )
+
+    def _load_file_io(
+        self,
+        properties: Properties = EMPTY_DICT,  # noqa: ARG002
+        location: str | None = None,  # noqa: ARG002
+    ) -> FileIO:
+        return self._io

@@ -89,32 +89,32 @@ class Overwrite(_OverwriteFiles):
 
 def manifests(snapshot: Snapshot | None, io: FileIO) -> list[ManifestFile]:
     """The manifests of a snapshot that list files that are there."""
-    listed = _manifests(snapshot.manifest_list, io) if snapshot else ()
+    listed = _listed(snapshot.manifest_list, io) if snapshot else ()
     return [each for each in listed if each.has_added_files() or each.has_existing_files()]
 
 
-def entries(manifests: Sequence[ManifestFile], io: FileIO) -> list[list[ManifestEntry]]:
+def entries(listing: Sequence[ManifestFile], io: FileIO) -> list[list[ManifestEntry]]:
     """The live entries of each manifest; many are read side by side, a few are sooner read."""
-    read = partial(_entries, io=io)
-    if len(manifests) <= _FEW:
-        return [*map(read, manifests)]
-    return [*ExecutorFactory.get_or_create().map(read, manifests)]
+    read = partial(_live, io=io)
+    if len(listing) <= _FEW:
+        return [*map(read, listing)]
+    return [*ExecutorFactory.get_or_create().map(read, listing)]
 
 
 # Neither file is ever written twice, so what it says stays right.
 @lru_cache(_REMEMBERED)
-def _manifests(manifest_list: str, io: FileIO) -> list[ManifestFile]:
+def _listed(manifest_list: str, io: FileIO) -> list[ManifestFile]:
     return [*read_manifest_list(io.new_input(manifest_list))]
 
 
 @lru_cache(_REMEMBERED)
-def _entries(manifest: ManifestFile, io: FileIO) -> list[ManifestEntry]:
+def _live(manifest: ManifestFile, io: FileIO) -> list[ManifestEntry]:
     return manifest.fetch_manifest_entry(io)
 
 
 def forget_snapshots(transaction: Transaction) -> None:
     """Keep the metadata short: refs name metadata files, so older snapshots are not looked up."""
-    # Those before this one: to look at what the transaction makes of them takes its time.
+    # Those before the one that a transaction adds: to ask for it as well takes its time.
     before = transaction._table.metadata.snapshots  # noqa: SLF001 - there is no public way to it
     older = [each.snapshot_id for each in before[: 1 - _SNAPSHOTS_KEPT]]
     if len(older) > _SNAPSHOTS_KEPT:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from lakehouse.catalogs import Catalog, StoredTable
 from lakehouse.compile import Statement
 from lakehouse.keys import Keys
+from lakehouse.layout import FileSpan
 from lakehouse.state import Changed, TableState
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
@@ -52,8 +53,8 @@ class Build:
     """Only rows of these keys are replaced, from inputs of these keys; None: of any."""
     time_column: str | None
     existing: StoredTable | None
-    input_rows: int
-    """The rows of the largest input."""
+    file_span: FileSpan
+    """The time that a file is to hold, going by the rows that there are, or else may be."""
     covered: Windows
     """The windows that were ingested so far, for the layout of files."""
     state: TableState

@@ -116,6 +116,7 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
         options["USE_SSL"] = str(where.scheme == "https").lower()
     listed = ", ".join(f"{name} {value}" for name, value in options.items())
     connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
+    # As above.
     connection.execute("SET GLOBAL enable_http_metadata_cache = true")
 
 
@@ -160,7 +161,7 @@ class DuckDB:
         load_extension(self.connection, "postgres_scanner")
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        span = self._file_span(build)
+        span = build.file_span
         removed, kept = self._replaced(catalog, branch, build, span)
         parts = [self._part(build, window, reach) for window, reach in build.spans]
         neighbours = 0
@@ -274,7 +275,7 @@ class DuckDB:
     def _inside(self, build: Build, windows: Windows) -> str:
         """The condition that a row of the table is one to be replaced."""
         schema = build.statement.schema
-        return where(windows, build.keys, build.time_column, schema, self.dialect)
+        return where(union(windows), build.keys, build.time_column, schema, self.dialect)
 
     def _copy_all(
         self,
@@ -304,13 +305,6 @@ class DuckDB:
 
     def _path(self, address: str) -> Path:
         return Path(address) if self._bucket is None else self._bucket.path(address)
-
-    @staticmethod
-    def _file_span(build: Build) -> FileSpan:
-        """The time that a file holds, going by the rows that there are, or else may be."""
-        if build.existing is not None:
-            return layout.file_span(build.existing.rows, build.covered)
-        return layout.file_span(build.input_rows, build.covered)
 
     def _replaced(
         self, catalog: Catalog, branch: str, build: Build, span: FileSpan

@@ -35,7 +35,7 @@ from lakehouse.engines.trino_catalogs import MAIN_CATALOG, Catalogs
 from lakehouse.engines.trino_client import Answer, Client
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.state import PROPERTY, TableState
-from lakehouse.windows import ALL_TIME, Window
+from lakehouse.windows import ALL_TIME, Window, union
 
 if TYPE_CHECKING:
     import ibis
@@ -182,7 +182,8 @@ class Trino:
     def _inside(self, build: Build) -> str:
         """The condition that a row of the table is one to be replaced."""
         schema = build.statement.schema
-        return f"({where(build.windows, build.keys, build.time_column, schema, self.dialect)})"
+        windows = union(build.windows)
+        return f"({where(windows, build.keys, build.time_column, schema, self.dialect)})"
 
     def _scan(self, table: StoredTable, _schema: ibis.Schema) -> str:
         return self._name(table.ref, table.name)
