@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pyiceberg.typedef import TableVersion
     from pyiceberg.types import StructType
 
-
 _TOLD_BY = (Schema, IcebergType, str)
+"""The arguments that tell what a function gives."""
 
 
 class _Remembered:

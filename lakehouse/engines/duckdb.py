@@ -116,7 +116,7 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
         options["USE_SSL"] = str(where.scheme == "https").lower()
     listed = ", ".join(f"{name} {value}" for name, value in options.items())
     connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
-    # As above.
+    # As with footers of Parquet: no file is ever written twice.
     connection.execute("SET GLOBAL enable_http_metadata_cache = true")
 
 
