@@ -99,7 +99,7 @@ def pieces(
     return tuple(
         piece
         for window in windows
-        for piece in (_cut(window, edges) if _length(window, inside) > length else [window])
+        for piece in _cut(window, edges if _length(window, inside) > length else ())
     )
 
 

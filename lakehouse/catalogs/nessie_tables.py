@@ -6,17 +6,16 @@ from contextlib import suppress
 
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchViewError
-from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
-from pyiceberg.typedef import EMPTY_DICT, Properties
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
 
 from lakehouse.catalogs import ViewText
 from lakehouse.catalogs.avro import remember
+from lakehouse.catalogs.file_io import OneFileIO
 from lakehouse.storage import Bucket
 
 
-class NessieTables(RestCatalog):
+class NessieTables(OneFileIO, RestCatalog):
     """Reads and writes the bucket with our own keys, whatever Nessie says of it."""
 
     def __init__(self, ref: str, uri: str, bucket: Bucket) -> None:
@@ -45,13 +44,6 @@ class NessieTables(RestCatalog):
         self.create_namespace_if_not_exists(namespace)
         self.create_view(view.name, view.schema, wanted)
         return True
-
-    def _load_file_io(
-        self,
-        properties: Properties = EMPTY_DICT,  # noqa: ARG002
-        location: str | None = None,  # noqa: ARG002
-    ) -> FileIO:
-        return self._io
 
 
 def _meaning(version: ViewVersion) -> tuple[object, ...]:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
-from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from lakehouse.catalogs.avro import remember
+from lakehouse.catalogs.file_io import OneFileIO
 
 if TYPE_CHECKING:
     from pyiceberg.table.update import TableRequirement, TableUpdate
@@ -29,7 +28,7 @@ Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
 _TABLE = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
 
 
-class SqliteTables(MetastoreCatalog, NoopCatalog):
+class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
     """What transactions of PyIceberg ask of a catalog, and nothing else of it."""
 
     def __init__(self, branch: str, reading: Transaction, writing: Transaction) -> None:
@@ -105,10 +104,3 @@ class SqliteTables(MetastoreCatalog, NoopCatalog):
         return CommitTableResponse.model_validate(
             {"metadata": staged.metadata, "metadata-location": location}
         )
-
-    def _load_file_io(
-        self,
-        properties: Properties = EMPTY_DICT,  # noqa: ARG002
-        location: str | None = None,  # noqa: ARG002
-    ) -> FileIO:
-        return self._io
