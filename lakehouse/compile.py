@@ -8,15 +8,13 @@ a pipeline is data: text that can be compared, kept and run anywhere.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
-import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.common.exceptions import OperationNotDefinedError
 
@@ -24,6 +22,7 @@ from lakehouse import dag
 from lakehouse.checks import Rule
 from lakehouse.dag import Step
 from lakehouse.declare import Incremental, IngestionSpec, ModelSpec, QualitySpec, View, parameters
+from lakehouse.dialects import to_sql
 from lakehouse.errors import ProjectError
 from lakehouse.judgement import judged
 from lakehouse.raw import landed
@@ -96,48 +95,6 @@ def judgement(spec: IngestionSpec) -> str:
         return to_sql(judged(spec), LANDING_DIALECT)
     except ProjectError as error:
         raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint) from None
-
-
-def to_sql(expression: ir.Table, dialect: str) -> str:
-    """The expression as one SELECT in a dialect; tables go by their bare names."""
-    operation = expression.op().replace(_rewritten)
-    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))
-
-
-def _rewritten(operation: ops.Node, changed: Mapping[str, Any] | None) -> ops.Node:
-    """An operation in a form that Ibis compiles well for every dialect."""
-    operation = operation.copy(**changed) if changed else operation
-    if isinstance(operation, ops.DropColumns):
-        return _name_what_is_kept(operation)
-    if isinstance(operation, ops.Filter):
-        return _name_windows(operation)
-    return operation
-
-
-def _name_what_is_kept(drop: ops.DropColumns) -> ops.Node:
-    """Ibis writes the columns of a `drop` in any order: select the others instead."""
-    kept = [name for name in drop.parent.schema if name not in drop.columns_to_drop]
-    return ops.Project(drop.parent, _fields(drop.parent, kept))
-
-
-def _name_windows(chosen: ops.Filter) -> ops.Node:
-    """What is compared with windows becomes a column first: QUALIFY is not known everywhere."""
-    found = (each.find(ops.WindowFunction, filter=ops.Value) for each in chosen.predicates)
-    windows = {each: f"_window{n}" for n, each in enumerate(dict.fromkeys(chain(*found)))}
-    if not windows:
-        return chosen
-    before, columns = chosen.parent, list(chosen.schema)
-    named = ops.Project(
-        before, _fields(before, columns) | {name: each for each, name in windows.items()}
-    )
-    new = {ops.Field(before, name): ops.Field(named, name) for name in columns}
-    new |= {each: ops.Field(named, name) for each, name in windows.items()}
-    rows = ops.Filter(named, [each.replace(new, filter=ops.Value) for each in chosen.predicates])
-    return ops.Project(rows, _fields(rows, columns))
-
-
-def _fields(table: ops.Relation, names: Iterable[str]) -> dict[str, ops.Field]:
-    return {name: ops.Field(table, name) for name in names}
 
 
 def stored(schema: ibis.Schema) -> ibis.Schema:

@@ -2,7 +2,7 @@
 
 Ibis leaves out, or translates differently per engine, a few things that pipelines need: time
 zones held in a column, exact percentiles, elapsed time. Engines that lack one of the functions
-named here define it when they connect.
+named here define it when they connect, or it is put in other words for them (`dialects`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def with_timezone(local: dt.Timestamp(scale=6), zone: str) -> dt.Timestamp(timez
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
-def to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignore[empty-body,valid-type]
-    """Trino's name for: seconds since 1970, with their fraction."""
+def epoch_us(instant: dt.Timestamp(timezone="UTC")) -> int:  # type: ignore[empty-body,valid-type]
+    """DuckDB's name for: whole microseconds since 1970."""
 
 
 def to_local(instant: ir.TimestampValue, zone: ir.StringValue | str) -> ir.TimestampValue:
@@ -118,7 +118,7 @@ def _first(
 
 def microseconds(instant: ir.TimestampValue) -> ir.IntegerValue:
     """Whole microseconds since 1970: exact to compare, subtract and divide."""
-    return (to_unixtime(instant) * 1e6).round().cast("int64")
+    return epoch_us(instant)
 
 
 def from_seconds(seconds: ir.IntegerValue) -> ir.TimestampValue:
@@ -129,7 +129,7 @@ def from_seconds(seconds: ir.IntegerValue) -> ir.TimestampValue:
 
 def elapsed_seconds(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:
     """Seconds from `start` to `end`, to the millisecond; never counts calendar boundaries."""
-    return (to_unixtime(end) - to_unixtime(start)).round(3)
+    return ((microseconds(end) - microseconds(start)) / 1e6).round(3)
 
 
 def least(*values: ir.Value | float) -> ir.Value:

@@ -35,13 +35,13 @@ def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:
         stg_glucose_entries, "local_timestamp", instant="reading_timestamp", zone="timezone"
     )
     readings = readings.anti_join(redundant(stg_glucose_entries), ["site", "entry_id"])
-    readings = readings.mutate(at=microseconds(readings.reading_timestamp))
-    before = ibis.window(group_by="site", order_by="at")
+    before = ibis.window(group_by="site", order_by="reading_timestamp")
     readings = readings.mutate(  # portable: ok a site has one reading at a moment
-        previous_at=readings["at"].lag().over(before),
+        previous_at=readings.reading_timestamp.lag().over(before),
         previous=readings.glucose_mg_dl.lag().over(before),
     )
-    minutes = (readings["at"] - readings.previous_at) / _MINUTE
+    elapsed = microseconds(readings.reading_timestamp) - microseconds(readings.previous_at)
+    minutes = elapsed / _MINUTE
     change = readings.glucose_mg_dl - readings.previous
     readings = readings.mutate(minutes=_null_above(LONGEST, minutes, minutes), change=change)
     change = _null_above(GAP, readings.minutes, readings.change.cast("int32"))

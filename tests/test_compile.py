@@ -11,7 +11,8 @@ import pytest
 from toy import modules
 
 from lakehouse import cache, config
-from lakehouse.compile import compile_project, to_sql
+from lakehouse.compile import compile_project
+from lakehouse.dialects import to_sql
 from lakehouse.project import collect
 
 ROOT = Path(__file__).parent.parent

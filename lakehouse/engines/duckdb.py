@@ -57,7 +57,6 @@ _FUNCTIONS = """
 CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS
     CASE WHEN zone = 'UTC' THEN make_timestamp(epoch_us(instant)) ELSE timezone(zone, instant) END;
 CREATE MACRO IF NOT EXISTS with_timezone(local, zone) AS timezone(zone, local);
-CREATE MACRO IF NOT EXISTS to_unixtime(instant) AS epoch_us(instant) / 1000000.0::DOUBLE;
 """
 
 

@@ -21,8 +21,8 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse.checks import UniqueCheck
-from lakehouse.compile import to_sql
 from lakehouse.declare import ModelSpec, QualitySpec, parameters
+from lakehouse.dialects import to_sql
 from lakehouse.portability.recording import Place, record
 from lakehouse.portability.rules import RULES, Rule, undefined
 

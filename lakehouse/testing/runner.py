@@ -15,8 +15,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from lakehouse.compile import Statement, stored, to_sql
+from lakehouse.compile import Statement, stored
 from lakehouse.declare import parameters
+from lakehouse.dialects import to_sql
 from lakehouse.engines.sql import columns, quoted, typed
 from lakehouse.errors import UnknownNameError
 from lakehouse.project import Project

@@ -4,12 +4,12 @@ import re
 from functools import cache
 from pathlib import Path
 
-import ibis
 import ibis.expr.datatypes as dt
 import pytest
 
 from lakehouse import config, project
 from lakehouse.declare import Incremental
+from lakehouse.dialects import to_sql
 
 PROJECT = project.load(config.load(Path(__file__).parent))
 MODELS = sorted(PROJECT.models)
@@ -92,7 +92,7 @@ def sql(run_model):
 
     @cache
     def compiled(name, dialect):
-        return ibis.to_sql(run_model.expression(PROJECT.models[name].function), dialect=dialect)
+        return to_sql(run_model.expression(PROJECT.models[name].function), dialect)
 
     return compiled
 

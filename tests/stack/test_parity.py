@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from parity import both
 
 from lakehouse import config, expressions, project
-from lakehouse.compile import Statement, stored, to_sql
+from lakehouse.compile import Statement, stored
 from lakehouse.declare import parameters
+from lakehouse.dialects import to_sql
 from lakehouse.project import ordered
 from lakehouse.testing.differences import differences, shown
 from lakehouse.testing.runner import RunModel

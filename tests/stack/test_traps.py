@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from lakehouse import config, project
-from lakehouse.compile import Statement, stored, to_sql
+from lakehouse.compile import Statement, stored
+from lakehouse.dialects import to_sql
 from lakehouse.errors import QueryError
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.trino_sandbox import TrinoSandbox
