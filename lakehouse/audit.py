@@ -24,6 +24,8 @@ from lakehouse.plan import stored_parents
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 _COUNT = ibis.schema({ROWS: "int64"})
+MANY_ROWS = 1_000_000
+"""Rows of a table from which on what may be too many is counted first."""
 
 
 @dataclass(frozen=True)
@@ -183,25 +185,25 @@ class Audit:
     def _counts(
         self, name: str, several: Sequence[tuple[QualitySpec, int]], window: Window
     ) -> dict[str, _Count]:
-        """The counts of some ready checks of a table in a window, in one scan of it."""
+        """The counts of some ready checks of a table in a window, all asked at once."""
         every = self.compiled.counts.get(name)
         if every is None:
             return {}
+        own = self._source(name)
         columns = [
             ROWS,
             *(count_of(*each, what) for each in several for what in ("failures", ROWS)),
         ]
-        schema = ibis.schema({each: every.schema[each] for each in columns if each in every.schema})
-        sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({every.sql}) AS counts"
-        own = [self._source(name)]
-        question = Question(Statement(sql, schema), own, window)
-        recounts = self.compiled.recounts
-        exactly = {
-            column: Question(recounts[column], own, window)
-            for column in schema
-            if column in recounts
+        columns = [each for each in columns if each in every.schema]
+        suspects = self.compiled.suspects.get(name)
+        if suspects is None or window != ALL_TIME or own.most_rows < MANY_ROWS:
+            question = Question(_some(every, columns), [own], window)
+            return {column: _Count(question, column) for column in columns}
+        question = Question(_some(suspects, columns), [own], window)
+        return {
+            column: _Count(question, column, Question(_some(every, [column]), [own], window))
+            for column in columns
         }
-        return {column: _Count(question, column, exactly.get(column)) for column in schema}
 
     def _compared(
         self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
@@ -243,7 +245,7 @@ class Audit:
         )
         if failures and part.failures and part.failures.exactly:
             [exactly] = self.engine.counts([part.failures.exactly])
-            failures = exactly[ROWS]
+            failures = exactly[part.failures.column]
         failures = failures or 0
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
         result = CheckResult(
@@ -304,6 +306,13 @@ class Audit:
         has_time = self.compiled.project.tables[parent].time_column is not None
         told = has_time and view.time_column is not None
         yield from windows if told or not windows else (ALL_TIME,)
+
+
+def _some(counts: Statement, columns: Sequence[str]) -> Statement:
+    """Some columns of a row of counts; what is not asked for is not counted."""
+    schema = ibis.schema({name: counts.schema[name] for name in columns})
+    sql = f"SELECT {', '.join(map(quoted, schema))} FROM ({counts.sql}) AS counts"
+    return Statement(sql, schema)
 
 
 def _tolerance(spec: QualitySpec, rule: Rule | None) -> Tolerance:

@@ -93,7 +93,7 @@ def _to_json(compiled: Compiled) -> dict[str, Any]:
             for name, check in compiled.checks.items()
         },
         "counts": {name: _statement(counts) for name, counts in compiled.counts.items()},
-        "recounts": {name: _statement(exactly) for name, exactly in compiled.recounts.items()},
+        "suspects": {name: _statement(counts) for name, counts in compiled.suspects.items()},
         "judgements": compiled.judgements,
     }
 
@@ -113,7 +113,7 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
             for name, (rules, function) in document["checks"].items()
         },
         counts={name: _read(counts) for name, counts in document["counts"].items()},
-        recounts={name: _read(exactly) for name, exactly in document["recounts"].items()},
+        suspects={name: _read(counts) for name, counts in document["suspects"].items()},
         judgements=document["judgements"],
     )
 

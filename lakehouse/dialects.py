@@ -21,6 +21,7 @@ def _to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignor
 _IN_OTHER_WORDS: Mapping[str, Mapping[str, Callable[..., ir.Value]]] = {
     "trino": {
         "epoch_us": lambda instant: (_to_unixtime(instant) * 1e6).round().cast("int64"),
+        "hash": lambda value: value.hash(),
     }
 }
 """By dialect, what stands for a function of DuckDB that it lacks."""

@@ -20,6 +20,7 @@ from lakehouse import (
     RowCountCheck,
     SchemaCheck,
     UniqueCheck,
+    audit,
     quality,
 )
 from lakehouse.cli import main
@@ -128,6 +129,12 @@ def test_each_check_counts_what_breaks_it(toy, declare):
     assert all(each.passed == (each.failures == 0) for each in results.values())
 
 
+@pytest.fixture
+def many(monkeypatch):
+    """Treats every table as one of many rows."""
+    monkeypatch.setattr(audit, "MANY_ROWS", 0)
+
+
 class Suspicious(UniqueCheck):
     """Suspects every row."""
 
@@ -135,9 +142,39 @@ class Suspicious(UniqueCheck):
         return table.count()
 
 
+class Trusting(UniqueCheck):
+    """Suspects none."""
+
+    def suspects(self, table):
+        return table.count(where=False)
+
+
+@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize(("column", "failures"), [("id", 0), ("value", 1)])
 def test_what_is_suspected_is_counted_exactly(found, column, failures):
     assert found(Suspicious([column])).failures == failures
+
+
+@pytest.mark.usefixtures("many")
+def test_of_many_rows_only_what_is_suspected_is_counted(found):
+    assert found(Trusting(["value"])).failures == 0
+
+
+def test_of_few_rows_all_are_counted(found):
+    assert found(Trusting(["value"])).failures == 1
+
+
+@pytest.mark.parametrize("size", ["few", "many"])
+@pytest.mark.parametrize(
+    ("where", "failures"), [(None, 2), (lambda t: t.id > "b", 1), (lambda t: t.id > "c", 0)]
+)
+def test_rows_beyond_the_first_of_their_key_are_counted(
+    found, source, request, size, where, failures
+):
+    if size == "many":
+        request.getfixturevalue("many")
+    source.rows = [event(name, 5, at(0, hour)) for hour, name in enumerate("abcd")]
+    assert found(UniqueCheck(("value", "before"), where=where)).failures == failures
 
 
 def test_a_null_in_a_key_is_a_value_like_any_other(found, source):
