@@ -50,7 +50,7 @@ class Session:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or config.load()
-        self._threads = ThreadPoolExecutor(max_workers=2)
+        self._threads = ThreadPoolExecutor(max_workers=1)
         self._started = ExitStack()
         self._postgres: Future[str] | None = None
         self.staging: Stage = stage
@@ -133,25 +133,20 @@ class Session:
     def open(self) -> None:
         """Load all that a run needs, so that the run itself spends no time on imports.
 
-        DuckDB's extensions, and a Postgres that is to be set up first, load meanwhile: they wait
-        for the disk and for other processes, not for Python.
+        A Postgres that is to be set up first is so meanwhile.
         """
         # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
         gc.disable()
         self.prepare_home()
-        engine = self._threads.submit(self._ready_engine)
         if not postgres.is_set_up(self.settings):
             self.start_postgres()
         dag.load_hamilton()
         for module in (*_NEEDED_BY_A_RUN, *_NEEDED_BY_PROFILE[self.settings.profile]):
             import_module(module)
         _ = self.compiled
-        engine.result()
+        self.duckdb.prepare_to_publish()
         gc.freeze()
         gc.enable()
-
-    def _ready_engine(self) -> None:
-        self.duckdb.prepare_to_publish()
 
     def start_postgres(self) -> Future[str]:
         """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""
