@@ -119,7 +119,9 @@ FAILURES = [
 ]
 
 
-def test_each_check_counts_what_breaks_it(toy, declare):
+@pytest.mark.parametrize("from_rows", [0, audit.MANY_ROWS], ids=["as of many", "as of few"])
+def test_each_check_counts_what_breaks_it(toy, declare, monkeypatch, from_rows):
+    monkeypatch.setattr(audit, "MANY_ROWS", from_rows)
     declare(*({"checks": [check]} for check, _ in FAILURES))
     results = {each.check: each for each in toy.run(0, 2).checks}
     found = [

@@ -103,6 +103,11 @@ class Rule:
         return table if among is None else table.filter(among)
 
 
+def counted_alone(rows: ir.Table) -> ir.IntegerScalar:
+    """How many rows there are, counted apart from what else is asked of their table."""
+    return rows.agg(rows=rows.count()).as_scalar()
+
+
 @dataclass(frozen=True, kw_only=True)
 class RowRule(Rule):
     """A rule that each row keeps or breaks by itself."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lakehouse.checks.rule import Rule
+from lakehouse.checks.rule import Rule, counted_alone
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -49,8 +49,7 @@ class UniqueCheck(Rule):
         kept = self.kept(table)
         hashes = kept.select(hash=hash_of(self._key(kept)))
         placed = hashes.select(place=ibis.row_number().over(group_by="hash"))
-        repeated = placed.filter(placed.place > 0)
-        return repeated.agg(repeated=repeated.count()).as_scalar()
+        return counted_alone(placed.filter(placed.place > 0))
 
     def offending(self, table: ir.Table, _others: Mapping[str, ir.Table]) -> ir.Table | None:
         kept = self.kept(table)
