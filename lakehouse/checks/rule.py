@@ -83,7 +83,7 @@ class Rule:
         raise NotImplementedError
 
     def suspects(self, _table: ir.Table) -> ir.IntegerScalar | None:
-        """At least as many as `failures`, and cheaper to count: asked first, where engines can.
+        """At least as many as `failures`, and cheaper to count of many rows: asked first there.
 
         None: there is nothing cheaper.
         """
