@@ -37,7 +37,7 @@ def measure(home: Path, times: int = 1 if READINGS > 5e7 else 3) -> dict[str, An
         raw = link_raw(session, home / "by_hand_raw")
     ours, by_hand = [], []
     # In turn, as both should meet the same machine. The first of ours also compiles the project and
-    # sets up Postgres, once for all: a median leaves that out.
+    # sets up Postgres, once for all: the median of three leaves that out.
     for _ in range(times):
         ours.append(_lakehouse(home, *refresh))
         shutil.rmtree(out, ignore_errors=True)

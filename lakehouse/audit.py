@@ -185,7 +185,10 @@ class Audit:
     def _counts(
         self, name: str, several: Sequence[tuple[QualitySpec, int]], window: Window
     ) -> dict[str, _Count]:
-        """The counts of some ready checks of a table in a window, all asked at once."""
+        """The counts of some ready checks of a table in a window, in one scan of it.
+
+        Of many rows suspects are counted first, each in a scan of their own.
+        """
         every = self.compiled.counts.get(name)
         if every is None:
             return {}
@@ -195,14 +198,18 @@ class Audit:
             *(count_of(*each, what) for each in several for what in ("failures", ROWS)),
         ]
         columns = [each for each in columns if each in every.schema]
-        suspects = self.compiled.suspects.get(name)
-        if suspects is None or window != ALL_TIME or own.most_rows < MANY_ROWS:
-            question = Question(_some(every, columns), [own], window)
-            return {column: _Count(question, column) for column in columns}
-        question = Question(_some(suspects, columns), [own], window)
-        return {
-            column: _Count(question, column, Question(_some(every, [column]), [own], window))
+        # Of a window, few rows are looked at.
+        is_large = window == ALL_TIME and own.most_rows >= MANY_ROWS
+        suspects = self.compiled.suspects if is_large else {}
+        exact = [each for each in columns if each not in suspects]
+        question = Question(_some(every, exact), [own], window)
+        return {column: _Count(question, column) for column in exact} | {
+            column: _Count(
+                Question(suspects[column], [own], window),
+                exactly=Question(_some(every, [column]), [own], window),
+            )
             for column in columns
+            if column in suspects
         }
 
     def _compared(
@@ -245,7 +252,7 @@ class Audit:
         )
         if failures and part.failures and part.failures.exactly:
             [exactly] = self.engine.counts([part.failures.exactly])
-            failures = exactly[part.failures.column]
+            (failures,) = exactly.values()
         failures = failures or 0
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
         result = CheckResult(

@@ -76,7 +76,7 @@ class Compiled:
     counts: dict[str, Statement] = field(default_factory=dict)
     """The ready checks of each table as one row: how many rows there are, and how many offend."""
     suspects: dict[str, Statement] = field(default_factory=dict)
-    """The same row, faster for a table of many rows: some counts of it may be too high."""
+    """By their column in `counts`, what is faster to count of many rows, and never fewer."""
     judgements: dict[str, str] = field(default_factory=dict)
     """The SELECT that judges the rows of each ingestion."""
 
@@ -190,26 +190,29 @@ class _Compile:
         """Compile what the ready checks of each table count, over all of its `@quality`."""
         for name in self.project.tables:
             table = ibis.table(self.compiled.schemas[name], name=name)
-            counts: dict[str, ir.IntegerScalar] = {ROWS: table.count()}
-            suspects: dict[str, ir.IntegerScalar] = {}
+            counts: dict[str, ir.IntegerScalar] = {}
             for spec in self.project.checks_of(name):
                 for place, rule in enumerate(spec.checks):
                     with _explained(spec, rule.label):
-                        counts |= _counts(spec, place, rule, table)
-                        suspects |= self._suspects(spec, place, rule, table)
-            if len(counts) > 1:
-                self.compiled.counts[name] = self._statement(table.aggregate(**counts))
-            if suspects:
-                faster = table.aggregate(**counts | suspects)
-                self.compiled.suspects[name] = self._statement(faster)
+                        counts |= self._counts(spec, place, rule, table)
+            if counts:
+                both = table.aggregate(**{ROWS: table.count()}, **counts)
+                self.compiled.counts[name] = self._statement(both)
 
-    def _suspects(
+    def _counts(
         self, spec: QualitySpec, place: int, rule: Rule, table: ir.Table
     ) -> dict[str, ir.IntegerScalar]:
-        suspects = rule.suspects(table)
-        if suspects is None or not self._knows(table.aggregate(suspects)):
+        failures, suspects = rule.failures(table), rule.suspects(table)
+        if failures is None:
             return {}
-        return {count_of(spec, place): suspects}
+        name = count_of(spec, place)
+        if suspects is not None and self._knows(suspects):
+            count = suspects.aggregate(**{ROWS: suspects.count()})
+            self.compiled.suspects[name] = self._statement(count)
+        found = {name: failures}
+        if rule.where is not None:
+            found[count_of(spec, place, ROWS)] = table.count(where=rule.among(table))
+        return found
 
     def _knows(self, expression: ir.Table) -> bool:
         """Whether the engine has all that an expression needs."""
@@ -218,18 +221,6 @@ class _Compile:
         except OperationNotDefinedError:
             return False
         return True
-
-
-def _counts(
-    spec: QualitySpec, place: int, rule: Rule, table: ir.Table
-) -> dict[str, ir.IntegerScalar]:
-    failures = rule.failures(table)
-    if failures is None:
-        return {}
-    found = {count_of(spec, place): failures}
-    if rule.where is not None:
-        found[count_of(spec, place, ROWS)] = table.count(where=rule.among(table))
-    return found
 
 
 def _what(spec: QualitySpec, part: str) -> str:

@@ -13,6 +13,11 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 
+@ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
+def hash_of(value) -> dt.uint64:  # type: ignore[no-untyped-def]  # noqa: ANN001 - of any type
+    """DuckDB's name for: a number that different values hardly ever share. Trino has none."""
+
+
 @ibis.udf.scalar.builtin(name="to_unixtime")  # type: ignore[untyped-decorator]
 def _to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignore[empty-body,valid-type]
     """Trino's name for: seconds since 1970, with their fraction."""
@@ -21,7 +26,7 @@ def _to_unixtime(instant: dt.Timestamp(timezone="UTC")) -> float:  # type: ignor
 _IN_OTHER_WORDS: Mapping[str, Mapping[str, Callable[..., ir.Value]]] = {
     "trino": {
         "epoch_us": lambda instant: (_to_unixtime(instant) * 1e6).round().cast("int64"),
-        "hash": lambda value: value.hash(),
+        "hash": lambda value: value.hash(),  # of which Ibis says that it is not defined
     }
 }
 """By dialect, what stands for a function of DuckDB that it lacks."""

@@ -34,11 +34,6 @@ def epoch_us(instant: dt.Timestamp(timezone="UTC")) -> int:  # type: ignore[empt
     """DuckDB's name for: whole microseconds since 1970."""
 
 
-@ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
-def hash_of(value) -> dt.uint64:  # type: ignore[no-untyped-def]  # noqa: ANN001 - of any type
-    """DuckDB's name for: a number that different values hardly ever share. Trino has none."""
-
-
 def to_local(instant: ir.TimestampValue, zone: ir.StringValue | str) -> ir.TimestampValue:
     """What a clock in the IANA `zone` (a name or a column of names) shows at an instant."""
     return at_timezone(instant, zone).cast(LOCAL)

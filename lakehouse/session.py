@@ -133,7 +133,7 @@ class Session:
     def open(self) -> None:
         """Load all that a run needs, so that the run itself spends no time on imports.
 
-        A Postgres that is to be set up first is so meanwhile.
+        A new home's Postgres is set up meanwhile, by processes of its own.
         """
         # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
         gc.disable()

@@ -33,11 +33,11 @@ LAYERS = [
     ["engines", "catalogs", "plan", "draw", "cache"],
     ["layout", "portability"],
     ["compile", "state"],
-    ["dag", "judgement", "dialects"],
+    ["dag", "judgement"],
     ["project", "raw"],
     ["declare", "config", "embedded"],
     ["checks", "windows", "keys", "schemas", "evidence"],
-    ["leases", "cron", "expressions"],
+    ["leases", "cron", "expressions", "dialects"],
     ["storage"],
     ["errors"],
 ]

@@ -13,6 +13,7 @@ from toy import modules
 from lakehouse import cache, config
 from lakehouse.compile import compile_project
 from lakehouse.dialects import to_sql
+from lakehouse.expressions import INSTANT, microseconds
 from lakehouse.project import collect
 
 ROOT = Path(__file__).parent.parent
@@ -97,3 +98,11 @@ def test_what_is_compared_with_windows_is_named_first():
         sql = to_sql(rows.filter(rows.at < first + 5), dialect)
         assert "QUALIFY" not in sql
         assert sql.startswith('SELECT "t1"."key", "t1"."at" FROM (')
+
+
+def test_trino_is_asked_in_functions_that_it_has():
+    rows = ibis.table({"at": INSTANT}, name="rows")
+    number = rows.select(number=microseconds(rows["at"]))
+    assert "EPOCH_US" in to_sql(number, "duckdb")
+    assert "TO_UNIXTIME" in to_sql(number, "trino")
+    assert "EPOCH_US" not in to_sql(number, "trino")

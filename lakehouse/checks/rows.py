@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.checks.rule import Condition, RowRule, counted_alone
+from lakehouse.checks.rule import Condition, RowRule
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,12 +30,6 @@ class NullCheck(RowRule):
         import ibis
 
         return ibis.or_(*(table[column].isnull() for column in self.columns))
-
-    def suspects(self, table: ir.Table) -> ir.IntegerScalar | None:
-        # Files tell which of their columns have nulls: of one at a time, only those are read.
-        kept = self.kept(table)
-        nulls = (counted_alone(kept.filter(kept[column].isnull())) for column in self.columns)
-        return reduce(add, nulls)
 
 
 @dataclass(frozen=True)
@@ -68,13 +60,6 @@ class RangeCheck(RowRule):
         if self.max_value is not None:
             outside.append(value > self.max_value)
         return ibis.or_(*outside)
-
-    def suspects(self, table: ir.Table) -> ir.IntegerScalar | None:
-        if table[self.column].type().is_floating():
-            return None  # of these, some writers tell the greatest as if there were no NaN
-        # Files tell their least and greatest value: only those with others are read.
-        kept = self.kept(table)
-        return counted_alone(kept.filter(self.broken(kept)))
 
 
 @dataclass(frozen=True)

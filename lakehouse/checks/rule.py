@@ -82,10 +82,10 @@ class Rule:
         """
         raise NotImplementedError
 
-    def suspects(self, _table: ir.Table) -> ir.IntegerScalar | None:
-        """At least as many as `failures`, and cheaper to count of many rows: asked first there.
+    def suspects(self, _table: ir.Table) -> ir.Table | None:
+        """At least as many rows as `failures`, and faster to count of many rows: counted first.
 
-        None: there is nothing cheaper.
+        None: there is nothing faster. A rule that changes `failures` changes this, too.
         """
         return None
 
@@ -101,11 +101,6 @@ class Rule:
         """The rows that are looked at."""
         among = self.among(table)
         return table if among is None else table.filter(among)
-
-
-def counted_alone(rows: ir.Table) -> ir.IntegerScalar:
-    """How many rows there are, counted apart from what else is asked of their table."""
-    return rows.agg(rows=rows.count()).as_scalar()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,14 @@ import pytest
 import requests
 from toy import at, event
 
-from lakehouse import audit, layout, materialize
+from lakehouse import layout, materialize
 from lakehouse.catalogs import MAIN
 from lakehouse.compile import Statement
 from lakehouse.engines import Question, trino
 from lakehouse.engines.trino import Trino
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG, PASSWORD, Catalogs
 from lakehouse.engines.trino_client import Client
-from lakehouse.errors import CheckFailedError, PublishError, QueryError
+from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import Decision, Reason, decide
 from lakehouse.windows import ALL_TIME
 
@@ -126,14 +126,6 @@ def test_many_checks_are_asked_in_several_statements(built, monkeypatch, togethe
         for n in range(3)
     ]
     assert session.engine.counts(questions) == [{"rows": 3}, {"rows": 4}, {"rows": 5}]
-
-
-@pytest.mark.parametrize("many", [0, audit.MANY_ROWS], ids=["of many rows", "of few"])
-def test_what_checks_count_is_the_same(on_trino, source, monkeypatch, many):
-    monkeypatch.setattr(audit, "MANY_ROWS", many)
-    source.rows = [event("a", 700, at(0)), event("b", 5, at(1)), event("c", 800, at(1))]
-    with pytest.raises(CheckFailedError, match="2 of 3"):
-        on_trino.run(0, 2)
 
 
 def test_what_was_cut_short_reads_as_unfinished(built, source, monkeypatch):
