@@ -1,4 +1,4 @@
-"""How large tables are cut: into pieces that are built one after the other, and into files.
+"""How large tables are cut: into pieces, of which few are built at once, and into files.
 
 Both go by how many rows a table has for the time that was ingested so far. A small table is built
 in one piece and has a file a month. A large one is built in pieces that fit into memory, and has
@@ -14,9 +14,9 @@ from itertools import pairwise
 
 from lakehouse.windows import ALL_TIME, Grain, Window, Windows
 
-PIECE_ROWS = 2_000_000
-"""Rows of input that are built at once: memory that one piece took serves the next one, too."""
-LARGE_ROWS = 6_000_000
+PIECE_ROWS = 1_000_000
+"""Rows of input of a piece: memory that one took serves the next one, too."""
+LARGE_ROWS = 3_000_000
 """Rows of input above which a piece is too large, whatever else is wanted of it."""
 _REACHES = 10
 """How many times as long as what it reads beside itself a piece is, unless that is too large."""

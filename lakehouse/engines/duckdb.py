@@ -13,7 +13,8 @@ import importlib
 import os
 import threading
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 EXTENSIONS = ("icu", "avro", "iceberg")
 _MEMORY = 5 * 1024**3 // 2
 """Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
+_AT_ONCE = 2
+"""Pieces of a large table that are built at once."""
 _ROW_GROUP = 40_960
 """Rows that one thread reads or writes at a time: several share a file of a month."""
 _FUNCTIONS = """
@@ -132,8 +135,10 @@ class DuckDB:
         self._bucket = bucket
         self._own = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
-        # What is large, one after the other: side by side, each drives the other's rows to disk.
+        # What is large, one table after the other: side by side, each drives the other to disk.
         self._large = threading.Lock()
+        self._interrupts = 0
+        self._cores = self._threads = _threads(connection)
         self._own.connection = connection
 
     @property
@@ -146,6 +151,7 @@ class DuckDB:
         return connection
 
     def interrupt(self) -> None:
+        self._interrupts += 1
         for cursor in self._cursors:
             cursor.interrupt()
 
@@ -163,6 +169,7 @@ class DuckDB:
         load_extension(self.connection, "postgres_scanner")
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
+        since = self._interrupts
         span = build.file_span
         removed, kept = self._replaced(catalog, branch, build, span)
         parts = [self._part(build, window, reach) for window, reach in build.spans]
@@ -176,11 +183,20 @@ class DuckDB:
             parts.append(f"SELECT {columns(build.statement.schema)} {rest}")
             neighbours = self.scalar(f"SELECT count(*) {rest}")
         folder = f"{catalog.location(build.table)}/data"
-        statements = parts if build.apart else [" UNION ALL ".join(parts)]
+        union_all = " UNION ALL ".join(parts)
         times = [*build.windows, *(file.span for file in kept)]
         column = layout.divided_by(build.time_column, span, times)
+
+        def write(statement: str) -> tuple[list[str], int]:
+            self._go_on(since)
+            return self.copy(statement, folder, column, span)
+
         with self._large if build.apart else nullcontext():
-            added, rows = self._copy_all(build, statements, folder, column, span)
+            added, rows = self._write_pieces(write, parts) if build.apart else write(union_all)
+            right = layout.file_span(rows, build.covered)
+            if build.is_whole and column is not None and added and not right.is_about(span):
+                # There are far fewer rows than was expected, or far more.
+                added = self._rewrite(added, folder, column, right)
         shape = build.statement.schema.to_pyarrow()
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
@@ -198,10 +214,16 @@ class DuckDB:
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
         if not any(map(_is_large, questions)):
             return self._counts(questions)
+        since, answers = self._interrupts, []
         with self._large:
-            return [answer for each in questions for answer in self._counts([each])]
+            self._share_cores(1)
+            for each in questions:
+                self._go_on(since)
+                answers += self._counts([each])
+        return answers
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
+        self._share_cores(1)
         for name, source in sources.items():
             self._define(name, source)
         return self._run(sql).to_arrow_table()
@@ -279,31 +301,42 @@ class DuckDB:
         schema = build.statement.schema
         return where(union(windows), build.keys, build.time_column, schema, self.dialect)
 
-    def _copy_all(
-        self,
-        build: Build,
-        statements: Sequence[str],
-        folder: str,
-        time_column: str | None,
-        span: FileSpan,
-    ) -> tuple[list[str], int]:
-        """Write the rows of several statements, one after the other.
+    def _go_on(self, since: int) -> None:
+        """Refuse to begin what waited during an interrupt, which reaches only what runs."""
+        if self._interrupts > since:
+            raise QueryError("DuckDB: interrupted")
 
-        What is there shows how many rows a whole table will have. Are they far from what was
-        expected, its files are written again, and the next ones as they should be.
+    def _write_pieces(
+        self, write: Callable[[str], tuple[list[str], int]], statements: Sequence[str]
+    ) -> tuple[list[str], int]:
+        """Write the rows of several statements, some of them at once; the files, the rows."""
+        at_once = min(_AT_ONCE, self._cores)
+        self._share_cores(at_once)
+        with ThreadPoolExecutor(at_once) as pool:
+            written = [*pool.map(write, statements)]
+        return [file for files, _ in written for file in files], sum(rows for _, rows in written)
+
+    def _share_cores(self, statements: int) -> None:
+        """Have one thread for each core where so many statements run at once.
+
+        A statement has the thread that it is called in; DuckDB's own help all of them. With two
+        cores, each of two statements has no other: it groups rows as they come, where several
+        threads divide them first, which takes a quarter longer in all. Nothing is changed without
+        need, as memory is given back then, which serves the next piece.
         """
-        files: list[str] = []
-        rows = 0
-        for done, statement in enumerate(statements, 1):
-            more, count = self.copy(statement, folder, time_column, span)
-            files, rows = files + more, rows + count
-            right = layout.file_span(rows * len(statements) // done, build.covered)
-            if build.is_whole and time_column is not None and files and not right.is_about(span):
-                again, _ = self.copy(f"FROM {parquet(files)}", folder, time_column, right)
-                for path in files:
-                    self._path(path).unlink()
-                files, span = again, right
-        return files, rows
+        threads = self._cores + 1 - statements
+        if threads != self._threads:
+            self._run(f"SET GLOBAL threads = {threads}")
+            self._threads = threads
+
+    def _rewrite(
+        self, files: Sequence[str], folder: str, time_column: str, span: FileSpan
+    ) -> list[str]:
+        """Write the rows of files to others, each for a span; these take their place."""
+        again, _ = self.copy(f"FROM {parquet(files)}", folder, time_column, span)
+        for path in files:
+            self._path(path).unlink()
+        return again
 
     def _path(self, address: str) -> Path:
         return Path(address) if self._bucket is None else self._bucket.path(address)
@@ -377,7 +410,7 @@ def scan(table: StoredTable, _schema: ibis.Schema) -> str:
 def _is_large(question: Question) -> bool:
     """Whether it reads all of a table with more rows than a build takes at once."""
     whole = (s for s in question.sources if question.cut == ALL_TIME or s.time_column is None)
-    return any(source.most_rows > layout.LARGE_ROWS for source in whole)
+    return any(source.most_rows > _AT_ONCE * layout.LARGE_ROWS for source in whole)
 
 
 def _have_deletes(files: Iterable[DataFile]) -> bool:
@@ -399,6 +432,12 @@ def parquet(paths: Iterable[str], *options: str) -> str:
     listed = ", ".join(map(text, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
+
+
+def _threads(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many threads DuckDB has; unless told otherwise, one for each core that we may use."""
+    (threads,) = connection.execute("SELECT current_setting('threads')").fetchone() or (1,)
+    return int(threads)
 
 
 def _installed_memory() -> int:

@@ -71,7 +71,7 @@ class Trino:
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
         if build.is_whole or build.existing is None:
             rows = self._write_anew(build, target, statements)
-        elif build.existing.rows < layout.SMALL_FILE_ROWS:
+        elif build.existing.rows < layout.SMALL_FILE_ROWS and not build.apart:
             rows = self._write_among(build, target, statements)
         else:
             rows = self._swap(build, target, statements)
