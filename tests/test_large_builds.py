@@ -17,6 +17,7 @@ from lakehouse.layout import FileSpan
 from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window
 
+SCHEMA = ibis.schema({"at": "timestamp('UTC', 6)"})
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = tuple(
     Window(START + timedelta(days=day), START + timedelta(days=day + 1)) for day in range(8)
@@ -50,7 +51,7 @@ def in_pieces(sql, windows, span):
     """A table of moments that is built in a piece for each window."""
     return Build(
         table="silver.moments",
-        statement=Statement(sql, ibis.schema({"at": "timestamp('UTC', 6)"})),
+        statement=Statement(sql, SCHEMA),
         sources=(),
         spans=tuple((window, window) for window in windows),
         apart=True,
@@ -64,7 +65,7 @@ def in_pieces(sql, windows, span):
 
 
 def moments(engine, table):
-    source = Source("moments", ibis.schema({"at": "timestamp('UTC', 6)"}), stored=table)
+    source = Source("moments", SCHEMA, stored=table)
     rows = engine.query('SELECT "at" FROM silver.moments ORDER BY "at"', {"silver.moments": source})
     return rows["at"].to_pylist()
 

@@ -138,7 +138,7 @@ class DuckDB:
         # What is large, one table after the other: side by side, each drives the other to disk.
         self._large = threading.Lock()
         self._interrupts = 0
-        self._cores = self._threads = _threads(connection)
+        self._sharing = 1
         self._own.connection = connection
 
     @property
@@ -324,10 +324,14 @@ class DuckDB:
         threads divide them first, which takes a quarter longer in all. Nothing is changed without
         need, as memory is given back then, which serves the next piece.
         """
-        threads = self._cores + 1 - statements
-        if threads != self._threads:
-            self._run(f"SET GLOBAL threads = {threads}")
-            self._threads = threads
+        if statements != self._sharing:
+            self._run(f"SET GLOBAL threads = {self._cores + 1 - statements}")
+            self._sharing = statements
+
+    @cached_property
+    def _cores(self) -> int:
+        """How many threads DuckDB has unless told otherwise: one for each core it may use."""
+        return self.scalar("SELECT current_setting('threads')")
 
     def _rewrite(
         self, files: Sequence[str], folder: str, time_column: str, span: FileSpan
@@ -432,12 +436,6 @@ def parquet(paths: Iterable[str], *options: str) -> str:
     listed = ", ".join(map(text, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
-
-
-def _threads(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many threads DuckDB has; unless told otherwise, one for each core that we may use."""
-    (threads,) = connection.execute("SELECT current_setting('threads')").fetchone() or (1,)
-    return int(threads)
 
 
 def _installed_memory() -> int:
