@@ -8,6 +8,7 @@ more will come. It answers with a line.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -93,6 +94,7 @@ def _ask(
     failure = None
     with suppress(BrokenPipeError):  # then the answer says why
         process.stdin.write(json.dumps(request).encode() + b"\n")
+        process.stdin.flush()  # what does not depend on the pages is done before they come
         try:
             _send(process.stdin, pages)
         except BrokenPipeError:
@@ -128,7 +130,10 @@ def serve() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody wants the answers of a killed run
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    gc.disable()  # what is loaded stays
     _rehearse()
+    gc.freeze()
+    gc.enable()
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         staged, problem = {}, ""

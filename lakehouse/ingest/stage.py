@@ -73,6 +73,8 @@ def load(
     """The same for tables in the order that they come, each with its name."""
     # dlt reports usage unless told not to, and would guess at types if it were given dicts.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    # Nothing that it is given comes later, for which it would wait when a source has ended.
+    os.environ.setdefault("EXTRACT__FUTURES_POLL_INTERVAL", "0")
     import dlt
     from dlt.destinations import filesystem
     from dlt.extract import DltResource, DltSource
@@ -90,11 +92,12 @@ def load(
         ),
         dataset_name=group,
     )
+    pipeline.config.restore_from_destination = False  # no state is kept that would have to be read
     # The decorators of dlt would look through every imported module for where they stand.
     named = (dlt.mark.with_table_name(table, name) for name, table in tables)
     source = DltSource(dlt.Schema(group), group, [DltResource.from_data(named, group)])
     try:
-        # The three steps of `run`, without asking the destination for an earlier state.
+        # The three steps of `run`, which would look into the destination first.
         pipeline.extract(
             source,
             loader_file_format="parquet",
