@@ -10,7 +10,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def for_each(
+    items: Iterable[Item], work: Callable[[Item], None], at_once: int, interrupt: Callable[[], None]
+) -> None:
+    """Do the same with several items, some `at_once`; raises the first error in their order.
+
+    If the wait for them is broken off, nothing more begins, and `interrupt` ends what runs.
+    """
+    tasks: Tasks[None] = Tasks(at_once)
+    try:
+        for number, item in enumerate(items):
+            tasks.start(f"{number}", (), partial(work, item))
+        list(tasks.results())
+    finally:
+        tasks.close(interrupt)
 
 
 @dataclass(order=True)

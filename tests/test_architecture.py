@@ -16,7 +16,7 @@ LAYERS = [
     ["alerts"],
     ["freshness", "recheck", "rejected"],
     ["steps"],
-    ["request", "tasks", "probes"],
+    ["request", "probes"],
     ["release"],
     ["session", "graph", "branches"],
     [
@@ -37,7 +37,7 @@ LAYERS = [
     ["project", "raw"],
     ["declare", "config", "embedded"],
     ["checks", "windows", "keys", "schemas", "evidence"],
-    ["leases", "cron", "expressions", "dialects"],
+    ["leases", "cron", "expressions", "dialects", "tasks"],
     ["storage"],
     ["errors"],
 ]

@@ -1,10 +1,12 @@
 """Work that goes on side by side."""
 
+import os
+import signal
 from threading import Event
 
 import pytest
 
-from lakehouse.tasks import Tasks
+from lakehouse.tasks import Tasks, for_each
 
 
 @pytest.fixture
@@ -81,3 +83,24 @@ def test_of_those_that_may_begin_the_first_started_goes_first():
     list(tasks.results())
     tasks.close(lambda: None)
     assert done == ["parent", "child", "last"]
+
+
+def test_breaking_off_a_wait_for_each_interrupts_what_runs_and_begins_nothing_more():
+    begun, stop = [], Event()
+
+    def break_off(*_):
+        raise KeyboardInterrupt
+
+    def work(item):
+        begun.append(item)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        stop.wait(10)
+
+    before = signal.signal(signal.SIGUSR1, break_off)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for_each(["runs", "waits"], work, 1, stop.set)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert begun == ["runs"]
+    assert stop.is_set()

@@ -15,7 +15,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,19 +41,19 @@ from lakehouse.engines.sql import (
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.layout import FileSpan
 from lakehouse.storage import Bucket
+from lakehouse.tasks import for_each
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
     import duckdb
     import ibis
     import pyarrow as pa
-    from ibis.backends.duckdb import Backend
 
 EXTENSIONS = ("icu", "avro", "iceberg")
 _MEMORY = 5 * 1024**3 // 2
 """Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
 _AT_ONCE = 2
-"""Pieces of a large table that are built at once."""
+"""Pieces of a large table that are built at once, or tables that are published."""
 _ROW_GROUP = 40_960
 """Rows that one thread reads or writes at a time: several share a file of a month."""
 _FUNCTIONS = """
@@ -229,21 +229,15 @@ class DuckDB:
         return self._run(sql).to_arrow_table()
 
     def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
-        import duckdb
+        schemas = {load.target[0] for load in loads}
+        databases = {schema: self._attach_postgres(address, schema) for schema in schemas}
+        since = self._interrupts
 
-        database = self._attach_postgres(address)
-        try:
-            self.connection.begin()
-            for load in loads:
-                statement = changed(load, scan, self.dialect)
-                rows = self._ibis.sql(statement, schema=load.source.schema)
-                schema, name = load.target
-                self._ibis.create_table(name, rows, database=(database, schema))
-            self.connection.commit()
-        except duckdb.Error as error:
-            with suppress(duckdb.Error):
-                self.connection.rollback()
-            raise _unreachable(error) from None
+        def move(load: Load) -> None:
+            self._go_on(since)
+            self._load(databases[load.target[0]], load)
+
+        for_each(loads, move, _AT_ONCE, self.interrupt)
 
     def data_files(self, table: StoredTable) -> set[str] | None:
         """The data files of a stored table; None if rows of them are deleted elsewhere."""
@@ -376,22 +370,32 @@ class DuckDB:
     def _relation(self, source: Source) -> str:
         return relation(source, scan, self.dialect)
 
-    @cached_property
-    def _ibis(self) -> Backend:
+    def _load(self, database: str, load: Load) -> None:
+        import duckdb
         from ibis.backends.duckdb import Backend
 
-        return Backend.from_connection(self.connection)
+        schema, name = load.target
+        ibis = Backend.from_connection(self.connection)
+        try:
+            rows = ibis.sql(changed(load, scan, self.dialect), schema=load.source.schema)
+            ibis.create_table(name, rows, database=(database, schema))
+        except duckdb.Error as error:
+            raise _unreachable(error) from None
 
-    def _attach_postgres(self, address: str) -> str:
-        """Attach a Postgres, once; the name it goes by."""
-        name = f"postgres_{hashlib.sha256(address.encode()).hexdigest()[:8]}"
+    def _attach_postgres(self, address: str, schema: str) -> str:
+        """Attach a schema of a Postgres, once; the name it goes by.
+
+        Of the other schemas DuckDB would look up every table, with what it does not need.
+        """
+        name = f"postgres_{hashlib.sha256(f'{schema} {address}'.encode()).hexdigest()[:8]}"
         known = self._run("SELECT database_name FROM duckdb_databases()").fetchall()
         if (name,) not in known:
             import duckdb
 
             self.prepare_to_publish()
+            options = f"TYPE postgres, SCHEMA {text(schema)}"
             try:
-                self.connection.execute(f"ATTACH {text(address)} AS {name} (TYPE postgres)")
+                self.connection.execute(f"ATTACH {text(address)} AS {name} ({options})")
             except duckdb.Error as error:
                 raise _unreachable(error) from None
         return name

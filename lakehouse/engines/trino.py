@@ -8,7 +8,6 @@ its state says that it was built from nothing known, so that what is cut short i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from lakehouse.engines.trino_catalogs import MAIN_CATALOG, Catalogs
 from lakehouse.engines.trino_client import Answer, Client
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.state import PROPERTY, TableState
+from lakehouse.tasks import for_each
 from lakehouse.windows import ALL_TIME, Window, union
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ class Trino:
     def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
         database = self.catalogs.of_postgres(address)
         try:
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(partial(self._load, database), loads))
+            for_each(loads, partial(self._load, database), _AT_ONCE, self.interrupt)
         except QueryError as error:
             raise PublishError(
                 f"Trino could not write to the Postgres of the marts: {error.message}",
