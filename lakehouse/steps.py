@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from lakehouse.ingest.quarantine import (
     quarantine_table,
     too_many,
 )
-from lakehouse.ingest.validate import validate
+from lakehouse.ingest.validate import Validated, validate
 from lakehouse.plan import Decision, Reason
 from lakehouse.request import Listener, Request
 from lakehouse.runs import NodeReport
@@ -177,7 +177,7 @@ class Running:
             since = time.perf_counter()
             validated = validate(self.session.duckdb, spec, judgement, paths)
             validating += time.perf_counter() - since
-            total += self._land(spec, validated, fetched, paths, is_all=is_all)
+            total += self._land(spec, validated, fetched, is_all=is_all)
         after = self.tables.get(spec.table)
         drift = news(spec, before, after)
         if drift:
@@ -195,9 +195,8 @@ class Running:
     def _land(
         self,
         spec: IngestionSpec,
-        validated: str,
+        validated: Validated,
         fetched: Fetched,
-        paths: Sequence[str],
         *,
         is_all: bool,
     ) -> Landing:
@@ -210,11 +209,9 @@ class Running:
         stored = self.tables.get(spec.table)
         listed = self.listed.pop(spec.name, None)
         files = listed.result() if listed else self._files(spec)
-        landing, after = Merge(*target).land(
-            validated, stored, files, covered, key, paths, is_all=is_all
-        )
+        landing, after = Merge(*target).land(validated, stored, files, covered, key, is_all=is_all)
         quarantined = self.tables.get(quarantine_table(spec))
-        rejected = Quarantine(*target).update(validated, landing.quarantined, quarantined)
+        rejected = Quarantine(*target).update(validated.table, landing.quarantined, quarantined)
         for written in filter(None, (after, rejected)):
             self._keep(written)
         if after is not None:

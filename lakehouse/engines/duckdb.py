@@ -253,6 +253,11 @@ class DuckDB:
         rows = self._run("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
         return [name for (name,) in rows]
 
+    def shape(self, rows: str) -> dict[str, str]:
+        """The columns of something to select from, each with DuckDB's name of its kind of type."""
+        described = self._run(f"SELECT * FROM {rows} LIMIT 0").description or []
+        return {name: kind.id for name, kind, *_ in described}
+
     def scalar(self, sql: str) -> int:
         """The one whole number that a statement gives."""
         row = self._run(sql).fetchone()

@@ -6,12 +6,12 @@ are in its `payload`, if the schema declares one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from lakehouse.engines.duckdb import DuckDB, parquet
-from lakehouse.judgement import FIELDS, PAYLOAD
-from lakehouse.raw import POSITION, declared
+from lakehouse.engines.duckdb import DuckDB
+from lakehouse.judgement import PAYLOAD
+from lakehouse.raw import declared
 
 if TYPE_CHECKING:
     from lakehouse.catalogs import StoredTable
@@ -23,20 +23,16 @@ _MOST = 500
 """A source with more fields than this names them after its data: they are not told apart."""
 
 
-def fields(engine: DuckDB, spec: IngestionSpec, paths: Sequence[str]) -> frozenset[str]:
-    """What rows have: the documents that are written, or, without `payload`, the staged columns."""
-    run = engine.connection.execute
-    if PAYLOAD in declared(spec):
-        document = f"TRY_CAST({PAYLOAD} AS JSON)"
-        rows = run(
-            f"SELECT DISTINCT unnest(json_keys({document})) FROM {WRITTEN}"
-            f" WHERE json_type({document}) = 'OBJECT' LIMIT {_MOST + 1}"
-        ).fetchall()
-        return frozenset(name for (name,) in rows)
-    if not paths:
-        return frozenset()
-    shape = run(f"SELECT * FROM {parquet(paths)} LIMIT 0").description or []
-    return frozenset(column[0] for column in shape) - {POSITION, FIELDS}
+def fields(engine: DuckDB, spec: IngestionSpec, fetched: frozenset[str]) -> frozenset[str]:
+    """What rows have: the documents that are written, or, without `payload`, the columns."""
+    if PAYLOAD not in declared(spec):
+        return fetched
+    document = f"TRY_CAST({PAYLOAD} AS JSON)"
+    rows = engine.connection.execute(
+        f"SELECT DISTINCT unnest(json_keys({document})) FROM {WRITTEN}"
+        f" WHERE json_type({document}) = 'OBJECT' LIMIT {_MOST + 1}"
+    ).fetchall()
+    return frozenset(name for (name,) in rows)
 
 
 def remembered(known: Collection[str], seen: Collection[str]) -> tuple[str, ...]:

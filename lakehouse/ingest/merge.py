@@ -6,7 +6,6 @@ neighbours of the same time, are rewritten. An unchanged row keeps the run that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.engines.duckdb import DuckDB, parquet
 from lakehouse.engines.sql import columns, nothing, quoted, text
 from lakehouse.ingest.drift import WRITTEN, fields, remembered
+from lakehouse.ingest.validate import Validated
 from lakehouse.judgement import REASONS
 from lakehouse.keys import MOST, Keys, union
 from lakehouse.layout import FileSpan
@@ -71,31 +71,30 @@ class Merge:
 
     def land(
         self,
-        validated: str,
+        validated: Validated,
         stored: StoredTable | None,
         files: list[DataFile],
         covered: Windows,
         key: tuple[str, ...],
-        paths: Sequence[str] = (),
         *,
         is_all: bool = False,
     ) -> tuple[Landing, StoredTable | None]:
-        """Merge the valid rows of the temporary table into the raw table.
+        """Merge the valid rows into the raw table.
 
         `stored` is the raw table as it stands, with its `files`; `covered` are the windows that
-        were fetched; `key` are the columns of the unique key whose changed values are remembered;
-        `paths` the staged files, for the fields that they have. `is_all`: the source has no other
-        rows. Gives the counts, and the table as it stands now if anything was written.
+        were fetched; `key` are the columns of the unique key whose changed values are remembered.
+        `is_all`: the source has no other rows. Gives the counts, and the table as it stands now
+        if anything was written.
         """
         current = fingerprint(self.spec)
         state = stored.state if stored else None
         afresh = state is not None and state.fingerprint != current
-        counts, holding = self._sort_out(validated, files, afresh=afresh)
+        counts, holding = self._sort_out(validated.table, files, afresh=afresh)
         dirty = self._dirty() if counts.new or counts.changed else ()
         everywhere = windows.union([*(state.covered if state else ()), *covered])
         left = state.left if state else None
         if is_all and key:
-            left = self._left(validated, files, key, afresh=afresh)
+            left = self._left(validated.table, files, key, afresh=afresh)
         written: StoredTable | None = None
         known = (state.covered, state.left) if state else None
         if dirty or afresh or (everywhere, left) != known:
@@ -108,7 +107,7 @@ class Merge:
             span = layout.file_span(rows, everywhere)
             rewritten = files if afresh else self._rewritten(files, holding, dirty, span)
             before = state.fields if state else ()
-            seen = fields(self.engine, self.spec, paths) if dirty else frozenset()
+            seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
             after = replace(after, covered=everywhere, fields=remembered(before, seen), left=left)
             times = [*dirty, *(file.span for file in rewritten)]
             column = layout.divided_by(self.spec.time_column, span, times)

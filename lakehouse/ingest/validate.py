@@ -5,11 +5,11 @@ Text is cast to the type that the schema declares, then every row is judged, in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
-import pyarrow as pa
 
 from lakehouse.engines.duckdb import parquet
 from lakehouse.engines.sql import nothing, quoted, sql_type
@@ -23,10 +23,24 @@ if TYPE_CHECKING:
     from lakehouse.engines.duckdb import DuckDB
 
 _DIALECT = "duckdb"
+_TEXT = ("varchar", "uuid")
+_NESTED = ("struct", "list", "map")
 
 
-def validate(engine: DuckDB, spec: IngestionSpec, judgement: str, paths: Sequence[str]) -> str:
-    """Cast and judge the staged rows in one pass; the name of the temporary table of them.
+@dataclass(frozen=True)
+class Validated:
+    """Rows that were cast and judged."""
+
+    table: str
+    """The temporary table that they are in."""
+    fetched: frozenset[str]
+    """The columns that they came with."""
+
+
+def validate(
+    engine: DuckDB, spec: IngestionSpec, judgement: str, paths: Sequence[str]
+) -> Validated:
+    """Cast and judge the staged rows in one pass.
 
     `judgement` is the SELECT that adds reasons to cast rows.
 
@@ -38,10 +52,10 @@ def validate(engine: DuckDB, spec: IngestionSpec, judgement: str, paths: Sequenc
     if not paths:
         columns = ibis.schema({**declared(spec), POSITION: "int64"})
         files = f"({nothing(columns, _DIALECT)})"
-    staged = engine.connection.execute(f"SELECT * FROM {files} LIMIT 0").to_arrow_table().schema
+    staged = engine.shape(files)
     cast = f"SELECT {_casts(spec, staged)} FROM {files} AS staged"
     name = f"{spec.name}_validated"
-    kept = FIELDS if FIELDS in staged.names else f"to_json({FIELDS})::VARCHAR"
+    kept = FIELDS if FIELDS in staged else f"to_json({FIELDS})::VARCHAR"
     names = [FIELDS, *([] if PAYLOAD in declared(spec) else [PAYLOAD])]
     needed = f"{REASONS} <> '' OR {keyless(spec)}"
     fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
@@ -50,7 +64,7 @@ def validate(engine: DuckDB, spec: IngestionSpec, judgement: str, paths: Sequenc
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
         f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({judgement})"
     )
-    return name
+    return Validated(name, frozenset(staged) - {POSITION, FIELDS})
 
 
 def keyless(spec: IngestionSpec) -> str:
@@ -58,7 +72,7 @@ def keyless(spec: IngestionSpec) -> str:
     return " OR ".join(f"coalesce({quoted(name)}::VARCHAR, '') = ''" for name in spec.unique_key)
 
 
-def _casts(spec: IngestionSpec, staged: pa.Schema) -> str:
+def _casts(spec: IngestionSpec, staged: Mapping[str, str]) -> str:
     """The staged columns as the declared types, beside the text that each was cast from."""
     schema = declared(spec)
     parts = [f"{_cast(name, kind, staged)} AS {quoted(name)}" for name, kind in schema.items()]
@@ -69,25 +83,24 @@ def _casts(spec: IngestionSpec, staged: pa.Schema) -> str:
     return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
 
 
-def _fields(staged: pa.Schema) -> str:
+def _fields(staged: Mapping[str, str]) -> str:
     """All that was fetched of a row, but its payload; only of rejected rows it becomes JSON."""
-    if FIELDS in staged.names:
+    if FIELDS in staged:
         return FIELDS
-    names = [quoted(name) for name in staged.names if name not in (POSITION, PAYLOAD)]
+    names = [quoted(name) for name in staged if name not in (POSITION, PAYLOAD)]
     return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"
 
 
-def _is_told(name: str, staged: pa.Schema) -> bool:
+def _is_told(name: str, staged: Mapping[str, str]) -> bool:
     """Whether a column came as something that may be no value of its type."""
-    kind = staged.field(name).type if name in staged.names else pa.null()
-    return bool(pa.types.is_string(kind) or pa.types.is_nested(kind))
+    return staged.get(name) in (*_TEXT, *_NESTED)
 
 
-def _cast(name: str, kind: dt.DataType, staged: pa.Schema) -> str:
+def _cast(name: str, kind: dt.DataType, staged: Mapping[str, str]) -> str:
     target, value = sql_type(kind, _DIALECT), quoted(name)
-    if name not in staged.names:
+    if name not in staged:
         return f"NULL::{target}"
-    if pa.types.is_string(staged.field(name).type) and kind.is_integer():
+    if staged[name] in _TEXT and kind.is_integer():
         # Sources write whole numbers with a fraction too: '1767322876609.96'.
         whole = f"TRY_CAST(round(TRY_CAST({value} AS DOUBLE)) AS {target})"
         return f"coalesce(TRY_CAST({value} AS {target}), {whole})"

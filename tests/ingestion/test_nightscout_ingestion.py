@@ -156,10 +156,10 @@ def reasons(function: Any, *tables: pa.Table) -> list[str]:
     engine = duckdb.connect(extensions=["icu"])
     with TemporaryDirectory() as folder:
         parquet.write_table(rows, f"{folder}/rows.parquet")
-        name = validate(
+        validated = validate(
             engine, spec(function), judgement(spec(function)), [f"{folder}/rows.parquet"]
         )
-    judged = engine.connection.execute(f"SELECT reasons FROM {name} ORDER BY {POSITION}")
+    judged = engine.connection.execute(f"SELECT reasons FROM {validated.table} ORDER BY {POSITION}")
     return [found for (found,) in judged.fetchall()]
 
 
