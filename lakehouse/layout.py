@@ -1,12 +1,13 @@
 """How large tables are cut: into pieces, of which few are built at once, and into files.
 
 Both go by how many rows a table has for the time that was ingested so far. A small table is built
-in one piece and has a file a month. A large one is built in pieces that fit into memory, and has
-a file every few days, so that a late row rewrites those and not its month.
+in one piece, and a large one in pieces that fit into memory. A table with few rows in a month has
+a file for each; one with more has a file every few days, so that a late row rewrites those.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,12 @@ LARGE_ROWS = 3_000_000
 """Rows of input above which a piece is too large, whatever else is wanted of it."""
 _REACHES = 10
 """How many times as long as what it reads beside itself a piece is, unless that is too large."""
+MONTH_ROWS = 75_000
+"""A table with more rows in a month has a file for fewer days than that."""
 FILE_ROWS = 500_000
-"""A table with more rows in a month has a file for as many days as have about this many."""
+"""About as many rows a file has at most."""
+MOST_DAYS = 16
+"""A power of two, as all these numbers of days are: those of denser tables lie in each other."""
 SMALL_FILE_ROWS = 100_000
 """A file below this is worth rewriting with its neighbours of the same span."""
 COMPARED_ROWS = 1_000_000
@@ -70,9 +75,10 @@ def file_span(rows: int, covered: Windows) -> FileSpan:
     """How much time one file holds, of a table with so many rows over the windows ingested."""
     months = sum((window.end - window.start for window in covered), timedelta()) / MONTH
     a_month = rows / max(months, 1.0)
-    if a_month <= FILE_ROWS:
+    if a_month <= MONTH_ROWS:
         return FileSpan()
-    return FileSpan(max(1, round(MONTH.days * FILE_ROWS / a_month)))
+    days = MONTH.days * FILE_ROWS / a_month
+    return FileSpan(min(2 ** max(round(math.log2(days)), 0), MOST_DAYS))
 
 
 def pieces(

@@ -28,6 +28,7 @@ def size(request, monkeypatch):
         rows = {
             "PIECE_ROWS": 2,
             "LARGE_ROWS": 2,
+            "MONTH_ROWS": 0,
             "FILE_ROWS": 1,
             "SMALL_FILE_ROWS": 2,
             "COMPARED_ROWS": 1,

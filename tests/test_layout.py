@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from toy import at, event
 
 from lakehouse import layout
-from lakehouse.layout import FILE_ROWS, LARGE_ROWS, PIECE_ROWS, FileSpan, file_span, pieces
+from lakehouse.layout import (
+    FILE_ROWS,
+    LARGE_ROWS,
+    MONTH_ROWS,
+    PIECE_ROWS,
+    FileSpan,
+    file_span,
+    pieces,
+)
 from lakehouse.windows import ALL_TIME, GRAINS, Window, floor, union
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -88,10 +96,33 @@ def test_a_few_days_of_a_large_table_are_one_piece(first, length):
 
 
 @pytest.mark.parametrize(
-    ("months_of_rows", "days"), [(0.1, None), (1, None), (2, 15), (4, 8), (30, 1), (1000, 1)]
+    ("a_month", "days"),
+    [
+        (0, None),
+        (MONTH_ROWS, None),
+        (MONTH_ROWS + 1_000, 16),
+        (FILE_ROWS, 16),
+        (2 * FILE_ROWS, 16),
+        (4 * FILE_ROWS, 8),
+        (30 * FILE_ROWS, 1),
+        (1_000 * FILE_ROWS, 1),
+    ],
 )
-def test_a_file_holds_a_month_or_fewer_days_of_a_large_table(months_of_rows, days):
-    assert file_span(round(12 * months_of_rows * FILE_ROWS), YEAR) == FileSpan(days)
+def test_a_file_holds_a_month_or_the_fewer_days_the_more_rows_it_has(a_month, days):
+    assert file_span(12 * a_month, YEAR) == FileSpan(days)
+
+
+@given(st.integers(1, 10_000).map(lambda thousands: thousands * 1_000), st.integers(1, 60))
+def test_a_table_that_grows_with_time_keeps_the_span_of_its_files(a_month, months):
+    assert file_span(a_month * months, (days(0, 30 * months),)) == file_span(
+        a_month, (days(0, 30),)
+    )
+
+
+@given(windows, st.integers(MONTH_ROWS + 1, 10**8), st.integers(1, 100))
+def test_files_of_a_denser_table_lie_in_those_of_a_sparser_one(window, a_month, times):
+    sparse, dense = (file_span(12 * rows, YEAR) for rows in (a_month, a_month * times))
+    assert dense.around(sparse.around(window)) == sparse.around(window)
 
 
 @given(windows, st.integers(1, 20))
@@ -107,6 +138,7 @@ def test_the_files_around_a_window_are_whole_and_hold_it(window, days):
 @pytest.fixture
 def large(monkeypatch):
     """Tables of a few rows are laid out as large ones."""
+    monkeypatch.setattr(layout, "MONTH_ROWS", 0)
     monkeypatch.setattr(layout, "FILE_ROWS", 1)
     monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 1)
 

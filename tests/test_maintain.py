@@ -123,6 +123,14 @@ def test_files_of_one_month_become_one_and_the_rows_keep_their_version(
     assert toy.run(0).status == "nothing to do"
 
 
+def test_files_that_would_not_become_fewer_are_left(toy, source, upkeep, monkeypatch):
+    for day in (0, 25, 33, 40):
+        source.rows.append(event(f"e{day}", day, at(day)))
+        toy.run(day)
+    monkeypatch.setattr(layout, "MONTH_ROWS", 0)  # two months are three spans of sixteen days
+    assert "compact" not in {kind for kind, _ in done(upkeep(""))}
+
+
 def test_compaction_gives_way_to_a_run(toy, source, upkeep, monkeypatch):
     rewrite = compact.rewrite
 

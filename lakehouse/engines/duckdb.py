@@ -1,7 +1,7 @@
 """DuckDB: reads Iceberg through `iceberg_scan`, writes Parquet that the catalog adds.
 
 A window is replaced by rewriting the files that hold rows of it: what lies outside the window is
-copied along, together with small files of the same month, or of the same day in a large table, so
+copied along, together with small files of the same month, or of the same days in a large table, so
 that tables stay at about one file for each however often they are touched. Nothing passes through
 Python.
 """

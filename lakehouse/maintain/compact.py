@@ -72,8 +72,8 @@ def _crowded(
     for span_of, path, _ in held:
         parts.setdefault(span_of, set()).add(path)
     again = frozenset[str]().union(*(paths for paths in parts.values() if len(paths) > 1))
-    if not again:
-        return None
     into = sum(1 for paths in parts.values() if paths & again)
+    if len(again) <= into:  # those that cross their spans become fewer when they are next touched
+        return None
     rows = sum(count for _, path, count in held if path in again)
     return Compaction(table, column, span, again, into, rows)
