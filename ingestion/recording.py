@@ -6,8 +6,8 @@ T1D-UOM, participant 2310, CC BY 4.0; `data/t1d_uom/README.md` names the source.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,17 @@ DEVICE = "T1D-UOM 2310"
 
 _LONGEST_STEP = 15 * 60_000
 """Milliseconds between readings beyond which nothing is said about a direction."""
+_RATES = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
+"""Rates in mg/dL a minute, each the highest of a direction; the last direction has none."""
 _DIRECTIONS = (
-    (-3.0, "DoubleDown"),
-    (-2.0, "SingleDown"),
-    (-1.0, "FortyFiveDown"),
-    (1.0, "Flat"),
-    (2.0, "FortyFiveUp"),
-    (3.0, "SingleUp"),
+    "DoubleDown",
+    "SingleDown",
+    "FortyFiveDown",
+    "Flat",
+    "FortyFiveUp",
+    "SingleUp",
+    "DoubleUp",
 )
-"""Rates in mg/dL a minute, each with the name of what lies at or below it."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,15 @@ class Recording:
         """The documents that match, newest first, cut to `query.count`."""
         if query.type not in (None, "sgv"):
             return []
-        dates, _ = self._readings
+        dates, glucose = self._readings
         first, end = bisect_left(dates, query.start), bisect_left(dates, query.end)
         if query.count:
             first = max(first, end - query.count)
-        return [self._document(index) for index in range(end - 1, first - 1, -1)]
+        found = [
+            _document(index, at, dates, glucose)
+            for index, at in enumerate(_written(dates[first:end]), first)
+        ]
+        return found[::-1]
 
     @cached_property
     def _readings(self) -> tuple[list[int], list[int]]:
@@ -64,27 +70,34 @@ class Recording:
         glucose = pc.round(pc.multiply(table["value"], MG_PER_MMOL)).cast(pa.int64())
         return table["bg_ts"].cast(pa.int64()).to_pylist(), glucose.to_pylist()
 
-    def _document(self, index: int) -> dict[str, Any]:
-        dates, glucose = self._readings
-        date = dates[index]
-        at = datetime.fromtimestamp(date // 1000, UTC).isoformat()[:19] + ".000Z"
-        direction = self._direction(index)
-        return {
-            "_id": f"{date // 1000:08x}{index:016x}",  # begins with its seconds, as ObjectIds do
-            "device": DEVICE,
-            "date": date,
-            "dateString": at,
-            "sgv": glucose[index],
-            **({"direction": direction} if direction else {}),
-            "type": "sgv",
-            "utcOffset": 0,
-            "sysTime": at,
-        }
 
-    def _direction(self, index: int) -> str | None:
-        dates, glucose = self._readings
-        step = dates[index] - dates[index - 1] if index else 0
-        if not 0 < step <= _LONGEST_STEP:
-            return None
-        rate = (glucose[index] - glucose[index - 1]) * 60_000 / step
-        return next((name for limit, name in _DIRECTIONS if rate <= limit), "DoubleUp")
+def _written(dates: Sequence[int]) -> list[str]:
+    """Epoch milliseconds as JavaScript writes them."""
+    plain = pa.array(dates, pa.timestamp("ms")).cast(pa.string())
+    written = pc.binary_join_element_wise(pc.replace_substring(plain, " ", "T"), "Z", "")
+    texts: list[str] = written.to_pylist()
+    return texts
+
+
+def _document(index: int, at: str, dates: Sequence[int], glucose: Sequence[int]) -> dict[str, Any]:
+    """One reading, as an uploader would have sent it."""
+    return {
+        "_id": f"{dates[index] // 1000:08x}{index:016x}",  # seconds come first, as in ObjectIds
+        "device": DEVICE,
+        "date": dates[index],
+        "dateString": at,
+        "sgv": glucose[index],
+        **_direction(index, dates, glucose),
+        "type": "sgv",
+        "utcOffset": 0,
+        "sysTime": at,
+    }
+
+
+def _direction(index: int, dates: Sequence[int], glucose: Sequence[int]) -> dict[str, str]:
+    """Where the glucose went since the reading before, unless that is too long ago."""
+    step = dates[index] - dates[index - 1] if index else 0
+    if not 0 < step <= _LONGEST_STEP:
+        return {}
+    rate = (glucose[index] - glucose[index - 1]) * 60_000 / step
+    return {"direction": _DIRECTIONS[bisect_left(_RATES, rate)]}
