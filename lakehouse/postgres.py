@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ from lakehouse.embedded import Server
 from lakehouse.errors import PublishError, QueryError
 
 if TYPE_CHECKING:
+    import asyncio
+
     import psycopg
 
 
@@ -44,6 +45,8 @@ def listen(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
             "LAKEHOUSE_POSTGRES_URL is set: marts are published there",
             hint="unset it to use the embedded Postgres",
         )
+    import asyncio
+
     with serving(settings) as address:
         try:
             asyncio.run(_forward(_socket(address), port, ready))
@@ -55,6 +58,8 @@ def listen(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
 
 
 async def _forward(socket: str, port: int, ready: Callable[[str], None]) -> None:
+    import asyncio
+
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
