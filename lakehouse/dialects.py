@@ -12,6 +12,10 @@ import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
+from lakehouse.loading import compilers_on_demand
+
+compilers_on_demand()  # before anything asks Ibis for SQL
+
 
 @ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
 def hash_of(value) -> dt.uint64:  # type: ignore[no-untyped-def]  # noqa: ANN001 - of any type

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,13 +16,10 @@ from lakehouse.config import Settings
 from lakehouse.errors import StorageError, UnknownNameError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
+from lakehouse.loading import undisturbed
 from lakehouse.windows import Window, Windows
 
-_NEEDED_BY_A_RUN = (
-    "pyiceberg.io.pyarrow",
-    "psycopg",
-    "ibis.backends.duckdb",
-)
+_NEEDED_TO_PUBLISH = ("ibis.backends.duckdb", "psycopg")
 _NEEDED_BY_PROFILE = {
     config.LOCAL: ("lakehouse.catalogs.sqlite_tables",),
     config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
@@ -126,7 +122,7 @@ class Session:
 
     def start_loader(self) -> None:
         """Let pages be staged by a process beside this one, which begins to load at once."""
-        self.staging = loader = Loader()
+        self.staging = loader = Loader(meanwhile=self.prepare_to_publish)
         self._started.callback(loader.close)
         loader.start()
 
@@ -135,18 +131,21 @@ class Session:
 
         A new home's Postgres is set up meanwhile, by processes of its own.
         """
-        # Loading makes only what stays; looking for garbage meanwhile costs a tenth of the time.
-        gc.disable()
         self.prepare_home()
+        with undisturbed():
+            dag.load_hamilton()
+            for module in _NEEDED_BY_PROFILE[self.settings.profile]:
+                import_module(module)
+            _ = self.compiled
+            _ = self.duckdb
         if not postgres.is_set_up(self.settings):
-            self.start_postgres()
-        dag.load_hamilton()
-        for module in (*_NEEDED_BY_A_RUN, *_NEEDED_BY_PROFILE[self.settings.profile]):
+            self.start_postgres()  # while rows are fetched, there is time to set it up
+
+    def prepare_to_publish(self) -> None:
+        """Load what a run needs at its end; there is time for it while pages are staged."""
+        for module in _NEEDED_TO_PUBLISH:
             import_module(module)
-        _ = self.compiled
         self.duckdb.prepare_to_publish()
-        gc.freeze()
-        gc.enable()
 
     def start_postgres(self) -> Future[str]:
         """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""

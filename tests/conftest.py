@@ -178,7 +178,7 @@ def loader():
 def warm(monkeypatch, engine, loader):
     """Lets commands find loaded what is slow to load."""
     monkeypatch.setattr(duckdb, "connect", lambda *_, **__: engine)
-    monkeypatch.setattr(session, "Loader", lambda: Lent(loader))
+    monkeypatch.setattr(session, "Loader", lambda **_: Lent(loader))
 
 
 @pytest.fixture

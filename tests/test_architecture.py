@@ -38,7 +38,7 @@ LAYERS = [
     ["declare", "config", "embedded"],
     ["checks", "windows", "keys", "schemas", "evidence"],
     ["leases", "cron", "expressions", "dialects", "tasks"],
-    ["storage"],
+    ["storage", "loading"],
     ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

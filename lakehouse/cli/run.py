@@ -11,6 +11,7 @@ from lakehouse.cli.options import Day, Selection, selection_options
 from lakehouse.cli.output import Output, format_option
 from lakehouse.cli.report import summary
 from lakehouse.errors import FOUND_PROBLEMS
+from lakehouse.loading import undisturbed
 from lakehouse.session import Session
 from lakehouse.windows import Windows
 
@@ -93,9 +94,10 @@ def execute(
 ) -> None:
     """Run, tell of trouble, and print the report."""
     session.start_loader()  # it takes as long to load as all of the rest
-    from lakehouse.alerts import watching
-    from lakehouse.request import Request
-    from lakehouse.run import run as start
+    with undisturbed():
+        from lakehouse.alerts import watching
+        from lakehouse.request import Request
+        from lakehouse.run import run as start
 
     with watching(session, output) as listener:
         try:

@@ -8,14 +8,13 @@ more will come. It answers with a line.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from lakehouse import storage
 from lakehouse.errors import StorageError
 from lakehouse.ingest.stage import load
+from lakehouse.loading import undisturbed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +36,10 @@ _PACKAGES = str(Path(__file__).parents[2])
 class Loader:
     """A process that stages; it starts when first needed, or when told to get ready."""
 
-    def __init__(self) -> None:
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """`meanwhile` is done while it writes the pages that it was sent."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._meanwhile = meanwhile
 
     def start(self) -> subprocess.Popen[bytes]:
         """Let it load what it needs, unless it did."""
@@ -62,7 +64,7 @@ class Loader:
             "options": storage.options(folder),
         }
         try:
-            staged, problem = _ask(self.start(), request, pages)
+            staged, problem = _ask(self.start(), request, pages, self._meanwhile)
         except KeyboardInterrupt:
             self.close()  # it waits for pages that will not come
             raise
@@ -87,6 +89,7 @@ def _ask(
     process: subprocess.Popen[bytes],
     request: Mapping[str, Any],
     pages: Mapping[str, Iterable[pa.Table]],
+    meanwhile: Callable[[], None],
 ) -> tuple[dict[str, list[str]], str]:
     """The files of each name, and what went wrong, if anything."""
     assert process.stdin is not None
@@ -103,6 +106,7 @@ def _ask(
             failure = error
             process.stdin.write(f"{_ABANDONED}\n".encode())
         process.stdin.flush()
+    meanwhile()
     answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
     if failure is not None:
         raise failure
@@ -130,10 +134,8 @@ def serve() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody wants the answers of a killed run
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
-    gc.disable()  # what is loaded stays
-    _rehearse()
-    gc.freeze()
-    gc.enable()
+    with undisturbed():
+        _rehearse()
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         staged, problem = {}, ""

@@ -1,0 +1,36 @@
+"""What a process loads: what it needs, and no more."""
+
+import json
+import subprocess
+import sys
+
+
+def loaded_after(code: str) -> list[str]:
+    """The modules of a new process, once it has run some code."""
+    told = f"{code}; import json, sys; print(json.dumps([*sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    return list(json.loads(done.stdout))
+
+
+def test_sql_of_one_dialect_loads_the_compilers_of_no_other() -> None:
+    ask = "from lakehouse.dialects import to_sql; to_sql(ibis.table({'x': 'int64'}, 't'), 'duckdb')"
+
+    loaded = loaded_after(f"import ibis; {ask}")
+
+    assert "ibis.backends.sql.compilers.duckdb" in loaded
+    assert "ibis.backends.sql.compilers.snowflake" not in loaded
+
+
+def test_a_compiler_can_still_be_had_by_its_class() -> None:
+    have = "from ibis.backends.sql.compilers import SnowflakeCompiler as C; assert C.dialect"
+
+    assert "ibis.backends.sql.compilers.snowflake" in loaded_after(
+        f"import lakehouse.dialects; {have}"
+    )
+
+
+def test_what_compilers_do_not_have_is_no_attribute_of_theirs() -> None:
+    loaded_after(
+        "import lakehouse.dialects; from ibis.backends.sql import compilers;"
+        " assert not hasattr(compilers, 'no_such_thing')"
+    )
