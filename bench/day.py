@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from pathlib import Path
 from typing import Any
 
-from bench.process import Timed, lakehouse, repeated, rounded, run
+from bench.process import Timed, another, lakehouse, repeated, rounded, run
 
 IMPORTS = (
     "import os; os.environ['HAMILTON_AUTOLOAD_EXTENSIONS'] = '0'; import hamilton.driver,"
@@ -21,7 +20,8 @@ def measure(home: Path, times: int = 5) -> dict[str, Any]:
     """A first day on an empty home, the next day, and a day with nothing new."""
 
     def first() -> Timed:
-        shutil.rmtree(home, ignore_errors=True)
+        nonlocal home
+        home = another(home)
         return lakehouse(home, "run", "--date", DAY)
 
     imports, _, _ = repeated(times, lambda: run(["-c", IMPORTS], home))

@@ -7,13 +7,12 @@ many, `BENCH_DAYS` how long their long history is: 365 days of 200 people are 21
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.process import ROOT, Timed, lakehouse, rounded
+from bench.process import ROOT, Timed, another, lakehouse, rounded
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "200"))
 LONG = int(os.environ.get("BENCH_DAYS", "365"))
@@ -41,7 +40,7 @@ def measure(home: Path, times: int = 3) -> dict[str, Any]:
 
 def _more(home: Path, who: str, days: int, times: int) -> dict[str, float]:
     """Build a history that ends with the day before the last, and add a day `times` times."""
-    shutil.rmtree(home, ignore_errors=True)
+    home = another(home)
     last = _LAST[who]
     first = last - timedelta(days=days)
     while first < last:

@@ -61,6 +61,15 @@ def lakehouse(home: Path, *words: str, project: Path = ROOT, **variables: str) -
     return run(command, home, project=project, **variables)
 
 
+def another(home: Path) -> Path:
+    """A home beside this one that does not exist yet.
+
+    Those before it stay until all is measured: for some minutes after many files were deleted,
+    ext4 may take several times as long to make others.
+    """
+    return home.with_name(f"{home.name}-{len(list(home.parent.iterdir()))}")
+
+
 def repeated(times: int, once: Callable[[], Timed]) -> tuple[float, float, list[Timed]]:
     """The median seconds, the highest peak in MB, and the runs."""
     runs = [once() for _ in range(times)]
