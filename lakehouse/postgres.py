@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.config import Settings
@@ -11,8 +11,6 @@ from lakehouse.embedded import Server
 from lakehouse.errors import PublishError, QueryError
 
 if TYPE_CHECKING:
-    import asyncio
-
     import psycopg
 
 
@@ -34,54 +32,11 @@ def is_set_up(settings: Settings) -> bool:
     return settings.postgres_url is not None or _embedded(settings).is_set_up
 
 
-def listen(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the embedded Postgres on loopback TCP, for tools that need a port, until Ctrl-C.
-
-    It answers on a Unix socket; what arrives on the port is passed on to that. `ready` is given
-    the address to connect to.
-    """
-    if settings.postgres_url is not None:
-        raise PublishError(
-            "LAKEHOUSE_POSTGRES_URL is set: marts are published there",
-            hint="unset it to use the embedded Postgres",
-        )
-    import asyncio
-
-    with serving(settings) as address:
-        try:
-            asyncio.run(_forward(_socket(address), port, ready))
-        except OSError as error:
-            raise PublishError(
-                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
-                hint="choose another with --port",
-            ) from None
-
-
-async def _forward(socket: str, port: int, ready: Callable[[str], None]) -> None:
-    import asyncio
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
-    ready(f"postgresql://postgres@127.0.0.1:{port}/postgres")
-    async with server:
-        await server.serve_forever()
-
-
 def _embedded(settings: Settings) -> Server:
     return Server(settings.home / "postgres", settings.home / "locks")
 
 
-def _socket(address: str) -> str:
+def socket(address: str) -> str:
     """The path of the Unix socket that an address names."""
     from psycopg.conninfo import conninfo_to_dict
 

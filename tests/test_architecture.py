@@ -18,7 +18,7 @@ LAYERS = [
     ["steps"],
     ["request", "probes"],
     ["release"],
-    ["session", "graph", "branches"],
+    ["session", "graph", "branches", "port"],
     [
         "publish",
         "audit",
