@@ -127,9 +127,9 @@ class Session:
         loader.start()
 
     def open(self) -> None:
-        """Load all that a run needs, so that the run itself spends no time on imports.
+        """Load what a run needs from its beginning, so that it spends no time on imports.
 
-        A new home's Postgres is set up meanwhile, by processes of its own.
+        Then a new home's Postgres is set up, by processes of its own.
         """
         self.prepare_home()
         with undisturbed():
@@ -139,7 +139,7 @@ class Session:
             _ = self.compiled
             _ = self.duckdb
         if not postgres.is_set_up(self.settings):
-            self.start_postgres()  # while rows are fetched, there is time to set it up
+            self.start_postgres()  # now, as until here two processes have loaded, on both cores
 
     def prepare_to_publish(self) -> None:
         """Load what a run needs at its end; there is time for it while pages are staged."""

@@ -37,7 +37,7 @@ class Loader:
     """A process that stages; it starts when first needed, or when told to get ready."""
 
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """`meanwhile` is done while it writes the pages that it was sent."""
+        """`meanwhile` is done each time while it writes what it was sent."""
         self._process: subprocess.Popen[bytes] | None = None
         self._meanwhile = meanwhile
 
@@ -106,8 +106,11 @@ def _ask(
             failure = error
             process.stdin.write(f"{_ABANDONED}\n".encode())
         process.stdin.flush()
-    meanwhile()
-    answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
+    try:
+        if failure is None:
+            meanwhile()
+    finally:  # what is read next is the answer to what is asked next
+        answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
     if failure is not None:
         raise failure
     return answer[0], answer[1]
