@@ -25,8 +25,8 @@ def preload() -> None:
     from lakehouse.dag import load_hamilton
 
     load_hamilton()
-    needed = (*session._NEEDED_TO_PUBLISH, *session._NEEDED_BY_PROFILE[LOCAL])  # noqa: SLF001
-    for module in (*needed, "lakehouse.run", "lakehouse.cli.run"):
+    needed = (*session._NEEDED_BY_PROFILE[LOCAL], *session._NEEDED_TO_PUBLISH)  # noqa: SLF001
+    for module in ("lakehouse.run", "lakehouse.cli.run", *needed):
         import_module(module)
     gc.freeze()
 

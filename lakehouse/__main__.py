@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from lakehouse.cli import main
 
-# Otherwise NumPy's threads spin for a while after they start, on a core that others could use.
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-
 
 def script() -> None:
     """Run the command line and leave with its exit code."""
+    # NumPy, which is not loaded yet, starts threads for linear algebra. They spin for 2^26 cycles
+    # unless told otherwise, 2^4 being the least, on a core that the process that stages could use.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     code = main()
     with suppress(BrokenPipeError):  # whoever read the output has gone
         sys.stdout.flush()

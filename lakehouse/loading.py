@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
-from types import ModuleType
 from typing import Any
 
 _COMPILERS = "ibis.backends.sql.compilers"
@@ -18,7 +17,7 @@ _COMPILERS = "ibis.backends.sql.compilers"
 def undisturbed() -> Iterator[None]:
     """Within it, modules are loaded: all of that stays, so nothing looks for garbage in it.
 
-    It would cost a tenth of the time, and later on as well.
+    It would cost a tenth of the time, and later on as well. Not for use inside of itself.
     """
     gc.disable()
     try:
@@ -28,20 +27,6 @@ def undisturbed() -> Iterator[None]:
         gc.enable()
 
 
-class _OnDemand(ModuleType):
-    """A package that loads a module when it is asked for it, and itself for anything else."""
-
-    def __getattr__(self, name: str) -> Any:
-        spec = self.__spec__
-        if spec is not None and spec.loader is not None and not name.startswith("__"):
-            if find_spec(f"{self.__name__}.{name}") is not None:
-                return import_module(f"{self.__name__}.{name}")
-            spec.loader.exec_module(self)
-            if name in vars(self):
-                return vars(self)[name]
-        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-
-
 def compilers_on_demand() -> None:
     """Let Ibis load the SQL compilers of the engines in use, instead of those of twenty engines.
 
@@ -49,6 +34,17 @@ def compilers_on_demand() -> None:
     """
     spec = None if _COMPILERS in sys.modules else find_spec(_COMPILERS)
     if spec is not None:
-        package = _OnDemand(_COMPILERS)
-        vars(package).update(vars(module_from_spec(spec)))
+        package = module_from_spec(spec)
+        vars(package)["__getattr__"] = _compiler
         sys.modules[_COMPILERS] = package
+        parent, _, name = _COMPILERS.rpartition(".")
+        setattr(sys.modules[parent], name, package)
+
+
+def _compiler(name: str) -> Any:
+    """What the package has under a name: the module of an engine, or its class in there."""
+    engine = name.removesuffix("Compiler").lower()
+    if find_spec(f"{_COMPILERS}.{engine}") is None:
+        raise AttributeError(f"module {_COMPILERS!r} has no attribute {name!r}")
+    module = import_module(f"{_COMPILERS}.{engine}")
+    return module if name == engine else getattr(module, name)

@@ -1,8 +1,13 @@
 """What a process loads: what it needs, and no more."""
 
+import gc
 import json
 import subprocess
 import sys
+
+import pytest
+
+from lakehouse.loading import undisturbed
 
 
 def loaded_after(code: str) -> list[str]:
@@ -21,12 +26,26 @@ def test_sql_of_one_dialect_loads_the_compilers_of_no_other() -> None:
     assert "ibis.backends.sql.compilers.snowflake" not in loaded
 
 
+def test_a_run_loads_the_compilers_of_no_other_engine() -> None:
+    loaded = loaded_after("import lakehouse.run, ibis.backends.duckdb")
+
+    assert "ibis.backends.sql.compilers.snowflake" not in loaded
+
+
+@pytest.mark.parametrize("engine", ["trino", "risingwave"])
+def test_a_compiler_can_still_be_had_by_its_module(engine: str) -> None:
+    named = f"ibis.backends.sql.compilers.{engine}"
+    have = f"import lakehouse.dialects, ibis.backends.sql.compilers; assert {named}.compiler"
+
+    assert named in loaded_after(have)
+
+
 def test_a_compiler_can_still_be_had_by_its_class() -> None:
     have = "from ibis.backends.sql.compilers import SnowflakeCompiler as C; assert C.dialect"
 
-    assert "ibis.backends.sql.compilers.snowflake" in loaded_after(
-        f"import lakehouse.dialects; {have}"
-    )
+    loaded = loaded_after(f"import lakehouse.dialects; {have}")
+
+    assert "ibis.backends.sql.compilers.snowflake" in loaded
 
 
 def test_what_compilers_do_not_have_is_no_attribute_of_theirs() -> None:
@@ -34,3 +53,10 @@ def test_what_compilers_do_not_have_is_no_attribute_of_theirs() -> None:
         "import lakehouse.dialects; from ibis.backends.sql import compilers;"
         " assert not hasattr(compilers, 'no_such_thing')"
     )
+
+
+def test_garbage_is_looked_for_again_where_loading_fails() -> None:
+    with pytest.raises(ImportError), undisturbed():
+        raise ImportError
+
+    assert gc.isenabled()
