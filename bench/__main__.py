@@ -29,9 +29,9 @@ def main() -> None:
     if unknown:
         sys.exit(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHMARKS)}")
     document: dict[str, object] = {"cores": os.cpu_count(), "python": sys.version.split()[0]}
-    for name in names:
-        with tempfile.TemporaryDirectory() as folder:
-            document[name] = BENCHMARKS[name](Path(folder) / "home")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            document[name] = BENCHMARKS[name](Path(folder) / name)
     print(json.dumps(document, indent=1))
 
 

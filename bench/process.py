@@ -64,7 +64,7 @@ def lakehouse(home: Path, *words: str, project: Path = ROOT, **variables: str) -
 def another(home: Path) -> Path:
     """A home beside this one that does not exist yet.
 
-    Those before it stay until all is measured: for some minutes after many files were deleted,
+    All of them stay until everything is measured: for some minutes after many files were deleted,
     ext4 may take several times as long to make others.
     """
     return home.with_name(f"{home.name}-{len(list(home.parent.iterdir()))}")
