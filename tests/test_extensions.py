@@ -2,7 +2,7 @@
 
 import duckdb
 
-from lakehouse.engines.duckdb import EXTENSIONS, load_extension
+from lakehouse.engines.duckdb_connection import EXTENSIONS, load_extension
 
 OURS = [*EXTENSIONS, "postgres_scanner", "httpfs"]
 

@@ -9,8 +9,6 @@ Python.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import os
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,12 +17,12 @@ from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from lakehouse import layout, storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Load, Question, Source
+from lakehouse.engines.duckdb_connection import EXTENSIONS, load_extension, open_connection
 from lakehouse.engines.sql import (
     by_question,
     changed,
@@ -49,18 +47,10 @@ if TYPE_CHECKING:
     import ibis
     import pyarrow as pa
 
-EXTENSIONS = ("icu", "avro", "iceberg")
-_MEMORY = 5 * 1024**3 // 2
-"""Bytes that DuckDB may use; what needs more goes to disk, so that runs of any size fit."""
 _AT_ONCE = 2
 """Pieces of a large table that are built at once, or tables that are published."""
 _ROW_GROUP = 40_960
 """Rows that one thread reads or writes at a time: several share a file of a month."""
-_FUNCTIONS = """
-CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS
-    CASE WHEN zone = 'UTC' THEN make_timestamp(epoch_us(instant)) ELSE timezone(zone, instant) END;
-CREATE MACRO IF NOT EXISTS with_timezone(local, zone) AS timezone(zone, local);
-"""
 
 
 def connect(
@@ -68,61 +58,11 @@ def connect(
     extensions: Sequence[str] = EXTENSIONS,
     bucket: Bucket | None = None,
 ) -> DuckDB:
-    """A DuckDB in memory that agrees with the other engines; `spill` is for what outgrows it.
+    """The engine over a DuckDB of its own, which has these extensions.
 
-    With a `bucket` it reads and writes s3:// addresses.
+    `spill` is a folder for what outgrows its memory. With a `bucket` it uses s3:// addresses.
     """
-    import duckdb
-
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        # Ours come in wheels whose hashes `pip` verifies, and whose Python runs in any case: to
-        # verify the signatures of 120 MB at every start takes a quarter of a second.
-        "allow_unsigned_extensions": True,
-        "preserve_insertion_order": False,
-        "memory_limit": f"{min(_MEMORY, _installed_memory() * 4 // 5)}B",
-    }
-    if spill is not None:
-        config["temp_directory"] = str(spill)
-    connection = duckdb.connect(config=config)
-    for name in extensions:
-        load_extension(connection, name)
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    # No file is ever written twice, so what is known of one stays right.
-    connection.execute("SET GLOBAL parquet_metadata_cache = true")
-    connection.execute(_FUNCTIONS)
-    if bucket is not None:
-        _reach(connection, bucket)
-    return DuckDB(connection, bucket)
-
-
-def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension from its wheel; nothing is downloaded and no folder outside is used."""
-    import duckdb
-
-    package = importlib.import_module(f"duckdb_extension_{name}")
-    folder = Path(next(iter(package.__path__))) / "extensions" / f"v{duckdb.__version__}"
-    connection.execute(f"LOAD {text(str(folder / f'{name}.duckdb_extension'))}")
-
-
-def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
-    """Let DuckDB use a bucket; what it knows of it is lost when it ends."""
-    load_extension(connection, "httpfs")
-    where = urlsplit(bucket.endpoint or "")
-    options = {
-        "KEY_ID": text(bucket.access_key.get_secret_value()),
-        "SECRET": text(bucket.secret_key.get_secret_value()),
-        "REGION": text(bucket.region),
-    }
-    if bucket.endpoint is not None:
-        options["ENDPOINT"] = text(where.netloc)
-        options["URL_STYLE"] = text("path")
-        options["USE_SSL"] = str(where.scheme == "https").lower()
-    listed = ", ".join(f"{name} {value}" for name, value in options.items())
-    connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
-    # As with footers of Parquet: no file is ever written twice.
-    connection.execute("SET GLOBAL enable_http_metadata_cache = true")
+    return DuckDB(open_connection(spill, extensions, bucket), bucket)
 
 
 class DuckDB:
@@ -445,10 +385,6 @@ def parquet(paths: Iterable[str], *options: str) -> str:
     listed = ", ".join(map(text, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
-
-
-def _installed_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _unreachable(error: Exception) -> PublishError:
