@@ -18,7 +18,7 @@ LAYERS = [
     ["steps"],
     ["request", "probes"],
     ["release"],
-    ["session", "graph", "branches", "port"],
+    ["session", "graph", "branches"],
     [
         "publish",
         "audit",
@@ -35,7 +35,7 @@ LAYERS = [
     ["compile", "state"],
     ["dag", "judgement"],
     ["project", "raw"],
-    ["declare", "config", "embedded"],
+    ["declare", "config"],
     ["checks", "windows", "keys", "schemas", "evidence"],
     ["leases", "cron", "expressions", "dialects", "tasks"],
     ["storage", "loading"],

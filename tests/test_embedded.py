@@ -10,13 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from lakehouse.embedded import Server
+from lakehouse.postgres.embedded import Server
 
 ROOT = Path(__file__).parent.parent
 USER = """
 import sys
 from pathlib import Path
-from lakehouse.embedded import Server
+from lakehouse.postgres.embedded import Server
 with Server(Path({folder!r}) / "data", Path({folder!r}) / "locks").serving():
     print("here", flush=True)
     sys.stdin.read()

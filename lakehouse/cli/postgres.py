@@ -13,7 +13,7 @@ from lakehouse.session import Session
 @format_option
 def postgres(*, port: int, style: str) -> None:
     """Run the Postgres of the marts on loopback, and print its address, until Ctrl-C."""
-    from lakehouse.port import listen
+    from lakehouse.postgres.port import listen
 
     session = Session()
     session.prepare_home()

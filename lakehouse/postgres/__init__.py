@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.config import Settings
-from lakehouse.embedded import Server
 from lakehouse.errors import PublishError, QueryError
+from lakehouse.postgres.embedded import Server
 
 if TYPE_CHECKING:
     import psycopg
