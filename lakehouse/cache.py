@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -57,11 +58,15 @@ def _key() -> str:
 
 
 def _sources() -> Iterator[Path]:
-    """The files of the framework, and of modules that were imported from anywhere but packages."""
+    """The files of the framework that compile, and of modules imported from anywhere but packages.
+
+    Of the framework the same ones in every command, whatever it has loaded.
+    """
+    framework, paths = Path(__file__).parent, get_paths()
     for pattern in ("*.py", "checks/*.py"):
-        yield from Path(__file__).parent.glob(pattern)
-    paths = get_paths()
-    elsewhere = ("site-packages", "dist-packages", paths["stdlib"], paths["platstdlib"])
+        yield from framework.glob(pattern)
+    packages = ("site-packages", "dist-packages", f"{framework}{os.sep}")
+    elsewhere = (*packages, paths["stdlib"], paths["platstdlib"])
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if file and file.endswith(".py") and not any(place in file for place in elsewhere):

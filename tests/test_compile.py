@@ -23,6 +23,13 @@ from lakehouse import compile, config, project
 compiled = compile.compile_project(project.load(config.load()), "duckdb")
 print(json.dumps({name: model.fingerprint for name, model in compiled.models.items()}))
 """
+COMMAND = """
+from pathlib import Path
+import lakehouse.cli.{command}
+from lakehouse import cache, config
+from lakehouse.project import Project
+cache.compiled(config.load(Path({folder!r}), {{}}), Project(), "duckdb")
+"""
 
 
 def elsewhere(seed):
@@ -75,6 +82,13 @@ def test_what_is_compiled_is_kept(settings):
     fresh = cache.compiled(settings, project, "duckdb")
     assert len(list((settings.root / "__pycache__").glob("lakehouse-*"))) == 1
     assert cache.compiled(settings, project, "duckdb") == fresh
+
+
+def test_what_one_command_compiled_serves_another(settings):
+    for command in ("plan", "run"):
+        script = COMMAND.format(command=command, folder=str(settings.root))
+        subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    assert len(list((settings.root / "__pycache__").glob("lakehouse-*"))) == 1
 
 
 @pytest.mark.parametrize("place", ["in the project's folder", "elsewhere"])
