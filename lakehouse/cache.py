@@ -58,13 +58,12 @@ def _key() -> str:
 
 
 def _sources() -> Iterator[Path]:
-    """The files of the framework that compile, and of modules imported from anywhere but packages.
+    """The files of the framework, and of modules that were imported from anywhere but packages.
 
-    Of the framework the same ones in every command, whatever it has loaded.
+    Of the framework all of them, whatever this command has loaded: it compiles for the others too.
     """
     framework, paths = Path(__file__).parent, get_paths()
-    for pattern in ("*.py", "checks/*.py"):
-        yield from framework.glob(pattern)
+    yield from framework.rglob("*.py")
     packages = ("site-packages", "dist-packages", f"{framework}{os.sep}")
     elsewhere = (*packages, paths["stdlib"], paths["platstdlib"])
     for module in list(sys.modules.values()):
