@@ -96,3 +96,22 @@ def test_a_path_that_is_too_long_for_a_socket_will_do(tmp_path):
     folder = tmp_path / ("long, 'odd' and " * 10)
     with Server(folder / "data", folder / "locks").serving() as address:
         assert answers(address)
+
+
+@pytest.mark.parametrize("variable", ["LANG=de_XX.UTF-8", "LC_ALL=tr_TR", "LC_CTYPE=UTF-8", "TZ=x"])
+def test_text_sorts_alike_whatever_the_language_of_the_caller(server, monkeypatch, variable):
+    monkeypatch.setenv(*variable.split("="))
+    letters = "select string_agg(x, '' order by x) from unnest('{a,B,ä,_,Z,i,I}'::text[]) x"
+    with server.serving() as address, psycopg.connect(address) as connection:
+        assert connection.execute(letters).fetchone() == ("BIZ_aiä",)
+        assert connection.execute("select upper('iä')").fetchone() == ("IÄ",)
+        assert connection.execute("show timezone").fetchone() == ("UTC",)
+
+
+def test_the_server_knows_nothing_of_its_starters_environment(server, monkeypatch, tmp_path):
+    monkeypatch.setenv("SECRET_OF_THE_OWNER", "hush")
+    with server.serving():
+        pid = (tmp_path / "data/postmaster.pid").read_text().splitlines()[0]
+        known = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    names = {line.partition("=")[0] for line in known if line}
+    assert {name for name in names if not name.startswith("PG")} <= {"LC_ALL", "TZ", "PWD"}

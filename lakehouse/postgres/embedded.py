@@ -39,6 +39,19 @@ _PAUSE = 0.05
 """Seconds between two looks at one that starts."""
 _MOMENT = 0.003
 """Seconds between two looks at one that ends."""
+_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
+"""All that the programs know of ours: no secrets, and no language or time zone of this machine."""
+_NEW = (
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    # Text sorts by code point, as in DuckDB; PostgreSQL's own provider does so on any machine.
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
+)
+"""How data is set up."""
 _LONGEST_SOCKET = 100
 """Bytes of a path that the system takes for a socket, with a margin."""
 _SOCKET = ".s.PGSQL.5432"
@@ -91,8 +104,7 @@ class Server:
         new = self.folder.with_name(f"{self.folder.name}-{uuid.uuid4().hex[:8]}")
         new.mkdir(mode=0o700)
         self._hand_over(new)
-        options = ("--auth=trust", "--encoding=UTF8", "--username=postgres", "--no-instructions")
-        said = self._execute("initdb", *options, f"--pgdata={new}")
+        said = self._execute("initdb", *_NEW, f"--pgdata={new}")
         if said:
             raise PublishError(
                 f"the embedded Postgres cannot be set up in {self.folder}: {said.splitlines()[-1]}",
@@ -169,6 +181,7 @@ class Server:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 cwd="/",
+                env=_ENVIRONMENT,
                 check=False,
                 start_new_session=True,  # Ctrl-C is for us; the server is stopped in good order
                 user=self._user,
