@@ -75,7 +75,7 @@ def _sources() -> Iterator[Path]:
 def _keep(path: Path, document: dict[str, Any]) -> None:
     """Keep what was compiled, if that is possible, and take away what older code left."""
     with suppress(OSError):
-        storage.write(path, json.dumps(document))
+        storage.write(path, json.dumps(document), lasting=False)
         kept = path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json")
         for earlier in sorted(kept, key=_written)[:-_KEPT]:
             earlier.unlink(missing_ok=True)

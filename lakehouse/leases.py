@@ -27,7 +27,7 @@ class Lease:
         self._place = place
         self._holder = f"process {os.getpid()} of {socket.gethostname()}\n"
         self._ended = Event()
-        storage.write(place, self._holder)
+        storage.write(place, self._holder, lasting=False)
         self._renewing = Thread(target=self._renew, daemon=True)
         self._renewing.start()
 
@@ -44,7 +44,7 @@ class Lease:
     def _renew(self) -> None:
         while not self._ended.wait(_RENEWED_EVERY):
             with suppress(Exception):  # the next time is soon enough
-                storage.write(self._place, self._holder)
+                storage.write(self._place, self._holder, lasting=False)
 
 
 def is_over(lease: Path) -> bool:

@@ -60,9 +60,9 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
         finally:
             looked_at = reading.held or (reading.written and _worth_a_look(failure))
             left = looked_at and reading.commit is None
-            if reading.commit is None and not left:
+            if reading.commit is None:
                 with _unless_failed(failure):
-                    catalog.drop_branch(reading.branch)
+                    (catalog.secure if left else catalog.drop_branch)(reading.branch)
             report = RunReport(
                 run_id=run_id,
                 status=reading.status(failure),

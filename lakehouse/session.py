@@ -157,8 +157,12 @@ class Session:
     def prepare_home(self) -> None:
         """Make the folder that everything is written to; others on the machine cannot list it."""
         try:
+            new = storage.missing_folders(self.settings.home)
             self.settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
-            storage.make_folder(self.settings.warehouse)
+            if not self.settings.warehouse.exists():
+                storage.make_folder(self.settings.warehouse)
+                new.append(self.settings.warehouse)
+            storage.sync_folders(folder.parent for folder in new)
         except OSError as error:
             raise StorageError(
                 f"the home {self.settings.home} cannot be made: {error.strerror}",

@@ -1,6 +1,7 @@
 """Places of a warehouse: folders on a disk, or in a bucket of an S3 server.
 
-Both are paths with the same methods. What differs all the same is here.
+Both are paths with the same methods. What differs all the same is here, and how what is written to
+a disk is made to survive a power cut: a bucket does that by itself.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,21 +72,82 @@ def make_folder(place: Path) -> None:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def write(place: Path, content: str | bytes) -> None:
-    """Write a file that only its owner can read, in one step: it is whole or not there."""
+def missing_folders(place: Path) -> list[Path]:
+    """A folder and those around it, as far as they do not exist; a bucket has none."""
+    if not is_on_disk(place):
+        return []
+    return [folder for folder in (place, *place.parents) if not folder.exists()]
+
+
+def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
+    """Write a file that only its owner can read, in one step: it is whole or not there.
+
+    A `lasting` one survives a power cut from now on; another may be found empty after it.
+    """
     raw = content.encode() if isinstance(content, str) else content
     if not is_on_disk(place):
         place.write_bytes(raw)
         return
+    new = missing_folders(place.parent)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file, writing = tempfile.mkstemp(prefix=f"{place.name}.", suffix=".writing", dir=place.parent)
     try:
         with os.fdopen(file, "wb") as opened:
             opened.write(raw)
+            if lasting:
+                opened.flush()
+                os.fsync(opened.fileno())
         Path(writing).replace(place)
     except BaseException:
         Path(writing).unlink()
         raise
+    if lasting:
+        sync_folders([place.parent, *(folder.parent for folder in new)])
+
+
+def sync(files: Iterable[Path], root: Path) -> None:
+    """Wait until files survive a power cut, and the folders up to `root` that lead to them.
+
+    Other programs' files are not waited for, as `sync` of the system would.
+    """
+    if not is_on_disk(root):
+        return
+    places = list(dict.fromkeys(files))
+    for place in places:
+        _begin_to_write(place)  # the disk is given all of them at once
+    for place in places:
+        _sync(place)
+    around = {folder for place in places for folder in place.parents}
+    sync_folders(folder for folder in around if folder.is_relative_to(root))
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Wait until what folders list survives a power cut."""
+    for folder in sorted(set(folders), reverse=True):
+        _sync(folder)
+
+
+def _begin_to_write(place: Path) -> None:
+    """Let the system write what it holds of a file, without waiting for it."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with _opened(place) as descriptor:
+        # Linux writes at once what it is told that nobody will read soon.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _sync(place: Path) -> None:
+    with _opened(place) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(place: Path) -> Iterator[int]:
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def remove_folder(place: Path) -> None:

@@ -159,6 +159,13 @@ class Catalog(Protocol):
         """Forget a branch; main is not touched."""
         ...
 
+    def secure(self, branch: str) -> None:
+        """Wait until what this process wrote on a branch survives a power cut.
+
+        A merge does so before main names it.
+        """
+        ...
+
     def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
         """Move main to the branch's tables, all at once, and drop the branch.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
-from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
 
@@ -28,6 +28,18 @@ Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
 _TABLE = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
 
 
+class _NotedFileIO(PyArrowFileIO):
+    """Reads and writes files, and notes which ones it writes."""
+
+    def __init__(self, written: list[str]) -> None:
+        super().__init__()
+        self._written = written
+
+    def new_output(self, location: str) -> PyArrowFile:
+        self._written.append(location)
+        return super().new_output(location)
+
+
 class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
     """What transactions of PyIceberg ask of a catalog, and nothing else of it."""
 
@@ -35,7 +47,9 @@ class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
         """`reading` and `writing` open a connection, and a transaction, of the SQLite file."""
         super().__init__(branch)
         remember()
-        self._io = PyArrowFileIO()
+        self.written: list[str] = []
+        """The files of the branch that a power cut may damage; others may be added."""
+        self._io = _NotedFileIO(self.written)
         self._reading, self._writing = reading, writing
         self._loaded: dict[str, Table] = {}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import layout, windows
+from lakehouse import layout, storage, windows
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
 from lakehouse.declare import Incremental, IngestionSpec, View
 from lakehouse.engines.duckdb import DuckDB, parquet
@@ -72,12 +72,15 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     files = catalog.files(branch, name)
     every = f"SELECT {columns(schema)} FROM {parquet(file.path for file in files)}"
     old = f"{every} WHERE {archiving.condition}"
-    _, rows = engine.copy(old, str(folder), spec.time_column, FileSpan())
+    new = storage.missing_folders(folder)
+    archived, rows = engine.copy(old, str(folder), spec.time_column, FileSpan())
     if rows != archiving.rows:
         raise StorageError(
             f"{rows} rows of {name} were archived, not {archiving.rows}",
             hint="main is as it was; run `maintain` again",
         )
+    storage.sync((storage.beside(folder, path) for path in archived), folder)
+    storage.sync_folders(each.parent for each in new)
     held = engine.connection.execute(
         f"SELECT DISTINCT filename FROM {parquet((f.path for f in files), 'filename = true')}"
         f" WHERE {archiving.condition}"
