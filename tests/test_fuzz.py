@@ -7,14 +7,9 @@ import json
 import os
 import random
 import re
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent / "ingestion"))
-
 from fuzz import spoiled
 from loopback import Scripted
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from loopback import Scripted
 from receivers import Mail, Web
 
 from ingestion.replay import Documents, ReplayServer
@@ -16,10 +17,6 @@ from lakehouse.errors import COULD_NOT_RUN, FOUND_PROBLEMS
 from lakehouse.postgres import query
 
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "tests/ingestion"))
-
-from loopback import Scripted  # noqa: E402 - the folder has to be on the path first
-
 NOON = datetime(2024, 3, 15, 12, tzinfo=UTC)
 DAY = "2024-03-15"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import which
 
 import pytest
+from loopback import Scripted
 from pyarrow import parquet
 from receivers import Web
 
@@ -19,10 +20,6 @@ from lakehouse.errors import COULD_NOT_RUN, FOUND_PROBLEMS
 from lakehouse.postgres import query
 
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "tests/ingestion"))
-
-from loopback import Scripted  # noqa: E402 - the folder has to be on the path first
-
 PASSWORD, POSTGRES = "planted-alert-c0de", "planted-postgres-f00d"
 TOKEN = {"NIGHTSCOUT_TOKEN": "planted-token-7e57"}
 SECRET = {"NIGHTSCOUT_API_SECRET": "planted-api-secret-5ec7"}
