@@ -54,5 +54,11 @@ def test_each_name_can_be_imported_and_is_known_to_type_checkers(name):
     assert getattr(lakehouse, name) is getattr(__import__(module, fromlist=[name]), name)
 
 
+def test_type_checkers_know_no_other_names():
+    known = imported((PACKAGE / "__init__.py").read_text())
+    own = [name for module, names in known.items() if "lakehouse" in module for name in names]
+    assert sorted(own) == sorted(lakehouse.__all__)
+
+
 def test_type_checkers_are_told_that_there_are_types():
     assert (PACKAGE / "py.typed").is_file()
