@@ -5,9 +5,10 @@ Codes, minutes and epoch milliseconds are whole numbers, whatever measures somet
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
+import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
@@ -18,7 +19,7 @@ Instant = Annotated[dt.Timestamp, "UTC", 6, True]
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Before it there was no sensor to upload from: the clock was never set."""
-AHEAD = timedelta(days=1)
+AHEAD = ibis.interval(days=1)
 """How far the clock of a phone may be ahead of ours."""
 HIGHEST = 2000
 """mg/dL that nothing measures. Error codes (below 39) are rows like others here."""
@@ -59,7 +60,7 @@ class GlucoseEntries(pa.DataFrameModel):
     @pa.dataframe_check(description="reading_timestamp is more than a day ahead")
     @classmethod
     def reading_is_not_ahead(cls, data: IbisData) -> ir.BooleanColumn:
-        return data.table["reading_timestamp"] <= datetime.now(UTC) + AHEAD
+        return data.table["reading_timestamp"] <= ibis.now().cast("timestamp('UTC', 6)") + AHEAD
 
     @pa.dataframe_check(description="an entry of type sgv has no sgv")
     @classmethod

@@ -2,9 +2,10 @@
 
 Compiling takes about a second; most processes find the code as the one before left it. It is kept
 where Python keeps the bytecode of the same code, so an empty home does not compile anew. The
-key is the text of every module that was imported from the project and of the framework, and the
-versions of the libraries that compile. Models are pure functions of their inputs, so nothing else
-can change what they compile to.
+key is the text of every module that was imported from the project and of the framework, what other
+files lie in the project's packages, and the versions of the libraries that compile. Nothing else
+can change what models compile to: code that depends on the time, the environment or chance is
+refused.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -38,19 +39,29 @@ _KEPT = 8
 """How many are kept of a dialect: tests and scripts import other modules than the command does."""
 
 
-def compiled(settings: Settings, project: Project, dialect: str) -> Compiled:
-    """The project compiled for a dialect, from the cache if the code is the same."""
-    path = settings.root / "__pycache__" / f"lakehouse-{dialect}-{_key()}.json"
+def compiled(
+    settings: Settings,
+    project: Project,
+    dialect: str,
+    make: Callable[[Project, str], Compiled] = compile_project,
+) -> Compiled:
+    """The project compiled for a dialect, from the cache if the code is the same.
+
+    If it is not, `make` compiles it.
+    """
+    path = settings.root / "__pycache__" / f"lakehouse-{dialect}-{_key(settings)}.json"
     try:
         return _from_json(project, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        fresh = compile_project(project, dialect)
-        _keep(path, _to_json(fresh))
+        fresh = make(project, dialect)
+        _keep(path, to_json(fresh))
         return fresh
 
 
-def _key() -> str:
+def _key(settings: Settings) -> str:
     digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
+    for package in (settings.ingestion, settings.models):
+        digest.update(repr(sorted(_data_files(package))).encode())
     for path in sorted(set(_sources())):
         digest.update(f"\0{path}\0".encode())
         digest.update(path.read_bytes())
@@ -72,6 +83,15 @@ def _sources() -> Iterator[Path]:
             yield Path(file).resolve()
 
 
+def _data_files(package: str) -> Iterator[tuple[str, int, int]]:
+    """The files of a package that are no code, each with its size and when it was changed."""
+    for folder in getattr(sys.modules.get(package), "__path__", ()):
+        for path in Path(folder).rglob("*"):
+            if path.suffix not in (".py", ".pyc") and path.is_file():
+                status = path.stat()
+                yield str(path), status.st_size, status.st_mtime_ns
+
+
 def _keep(path: Path, document: dict[str, Any]) -> None:
     """Keep what was compiled, if that is possible, and take away what older code left."""
     with suppress(OSError):
@@ -85,7 +105,8 @@ def _written(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _to_json(compiled: Compiled) -> dict[str, Any]:
+def to_json(compiled: Compiled) -> dict[str, Any]:
+    """What was compiled as a JSON object: a group for each kind of part, each part by name."""
     return {
         "schemas": {name: _plain(schema) for name, schema in compiled.schemas.items()},
         "models": {

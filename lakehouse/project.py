@@ -50,11 +50,14 @@ def load(settings: Settings) -> Project:
 
     Raises ProjectError where names clash or a parameter names nothing.
     """
-    root = str(settings.root)
+    return load_packages(str(settings.root), [settings.ingestion, settings.models])
+
+
+def load_packages(root: str, packages: Iterable[str]) -> Project:
+    """The same for the packages of these names; `root` is the folder that they lie in."""
     if root not in sys.path:
         sys.path.insert(0, root)
-    modules = [*_modules(settings.ingestion), *_modules(settings.models)]
-    return collect(modules)
+    return collect([module for package in packages for module in _modules(package)])
 
 
 def collect(modules: Iterable[ModuleType]) -> Project:

@@ -74,19 +74,27 @@ class Session:
     @cached_property
     def compiled(self) -> Compiled:
         """The project as data."""
-        from lakehouse import cache
-
-        return cache.compiled(self.settings, self.project, self.engine_dialect)
+        return self._compiled_for(self.engine_dialect)
 
     @cached_property
     def compiled_for_duckdb(self) -> Compiled:
         """The same as DuckDB understands it, which compares and joins whatever the engine is."""
-        from lakehouse import cache
         from lakehouse.engines.duckdb import DuckDB
 
         if self.engine_dialect == DuckDB.dialect:
             return self.compiled
-        return cache.compiled(self.settings, self.project, DuckDB.dialect)
+        return self._compiled_for(DuckDB.dialect)
+
+    def _compiled_for(self, dialect: str) -> Compiled:
+        from lakehouse import cache
+
+        return cache.compiled(self.settings, self.project, dialect, self.compile_anew)
+
+    def compile_anew(self, project: Project, dialect: str) -> Compiled:
+        """Compile the project; ProjectError if another time or environment changes it."""
+        from lakehouse import reproducible
+
+        return reproducible.compile_twice(self.settings, project, dialect)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -19,6 +19,7 @@ LAYERS = [
     ["request", "probes"],
     ["release"],
     ["session", "graph", "branches"],
+    ["elsewhere", "reproducible"],
     [
         "publish",
         "audit",
