@@ -23,6 +23,7 @@ from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.duckdb_connection import EXTENSIONS, load_extension, open_connection
+from lakehouse.engines.spill import Spill
 from lakehouse.engines.sql import (
     by_question,
     changed,
@@ -60,9 +61,11 @@ def connect(
 ) -> DuckDB:
     """The engine over a DuckDB of its own, which has these extensions.
 
-    `spill` is a folder for what outgrows its memory. With a `bucket` it uses s3:// addresses.
+    `spill` is a folder of folders for what outgrows its memory, one for each process. With a
+    `bucket` it uses s3:// addresses.
     """
-    return DuckDB(open_connection(spill, extensions, bucket), bucket)
+    own = Spill(spill) if spill else None
+    return DuckDB(open_connection(own.folder if own else None, extensions, bucket), bucket, own)
 
 
 class DuckDB:
@@ -70,8 +73,14 @@ class DuckDB:
 
     dialect = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, bucket: Bucket | None = None) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        bucket: Bucket | None = None,
+        spill: Spill | None = None,
+    ) -> None:
         self._main = connection
+        self._spill = spill
         self._bucket = bucket
         self._own = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
