@@ -23,8 +23,13 @@ class LakehouseError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def advice(self) -> str:
+        """What to do, and what holds meanwhile."""
+        return "; ".join(filter(None, [self.hint, *getattr(self, "__notes__", ())]))
+
     def __str__(self) -> str:
-        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+        return f"{self.message}\n  → {self.advice}" if self.advice else self.message
 
 
 class DeclarationError(LakehouseError):
@@ -41,6 +46,10 @@ class ProjectError(LakehouseError):
 
 class UnknownNameError(LakehouseError):
     """A table, a node or a ref was asked for that does not exist."""
+
+
+class NotYetError(LakehouseError):
+    """A day was asked for that has not begun."""
 
 
 class SourceError(LakehouseError):

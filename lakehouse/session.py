@@ -10,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import config, dag, postgres, storage, windows
+from lakehouse import clock, config, dag, postgres, storage, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
-from lakehouse.errors import StorageError, UnknownNameError
+from lakehouse.errors import NotYetError, StorageError, UnknownNameError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
 from lakehouse.loading import undisturbed
@@ -124,6 +124,7 @@ class Session:
         """DuckDB, which validates and merges what is fetched, whatever the engine is."""
         from lakehouse.engines import duckdb
 
+        self.prepare_home()
         servers = self.settings.servers
         bucket = servers.bucket if servers else None
         return duckdb.connect(self.settings.home / "spill", bucket=bucket)
@@ -196,17 +197,31 @@ class Session:
                 hint="use that version, or set LAKEHOUSE_HOME to another folder",
             )
 
+    def today(self) -> date:
+        """The day that it is in the project's time zone."""
+        return clock.now().astimezone(self.settings.timezone).date()
+
+    def require_begun(self, day: date) -> None:
+        """Raises NotYetError for a day of which nothing can have happened yet."""
+        today = self.today()
+        if day > today:
+            raise NotYetError(
+                f"{day} has not begun in {self.settings.timezone}: it is {today} there",
+                hint="if the clock is right, --force asks for it all the same",
+            )
+
     def days(self, first: date, last: date) -> Windows:
         """The local calendar days of the project, both included."""
         return (Window.of_days(first, last, self.settings.timezone),)
 
     def missing(self, asked: Windows) -> Windows:
-        """The part of the windows that some ingestion was never asked for."""
+        """The part of the windows that some ingestion has not fetched yet."""
         tables = self.catalog.tables(MAIN)
         gaps: Windows = ()
         for spec in self.project.ingestions.values():
             if spec.time_column is not None:
                 settled = tables[spec.table].state.settled if spec.table in tables else ()
+                settled = windows.before(settled, clock.now())  # an older version's may lie ahead
                 gaps = windows.union([*gaps, *windows.subtract(asked, settled)])
         return gaps
 

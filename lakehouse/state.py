@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lakehouse import keys, windows
 from lakehouse.keys import Keys
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 PROPERTY = "lakehouse.state"
+_MINUTE = timedelta(minutes=1)
 _REMEMBERED = 100
 """How many changes a table remembers; a child that is further behind is rebuilt as a whole."""
 
@@ -68,7 +69,7 @@ class TableState:
     parents: Mapping[str, str] = field(default_factory=dict)
     """The version of each stored parent that the rows were built from."""
     covered: Windows = ()
-    """The windows that an ingestion was asked for so far."""
+    """The windows that an ingestion has fetched so far."""
     fields: tuple[str, ...] = ()
     """What the rows of an ingestion's source had so far; empty: not known."""
     archived: datetime | None = None
@@ -90,6 +91,18 @@ class TableState:
     def gone(self) -> Windows:
         """The time whose rows are archived."""
         return () if self.archived is None else (Window(windows.BEGINNING, self.archived),)
+
+    def is_news(self, covered: Windows, now: datetime) -> bool:
+        """Whether it is worth a commit that windows are covered, though no row of them changed.
+
+        It is not that today was fetched on, from where the last fetch ended up to now: what is
+        asked for hour by hour would be a commit each time.
+        """
+        ends = {window.end for window in self.covered if window.end > windows.floor(now, "day")}
+        return any(
+            window.start not in ends or now - window.end > _MINUTE
+            for window in windows.subtract(covered, self.covered)
+        )
 
     def changed_since(self, version: str | None) -> Changed:
         """What was touched after `version`; everything, if that is not remembered."""

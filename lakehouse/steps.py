@@ -204,7 +204,7 @@ class Running:
         duckdb, catalog = self.session.duckdb, self.session.catalog
         target = (duckdb, catalog, self.branch, spec, self.run_id, self.started)
         by_time = spec.time_column is not None and not self.request.retry
-        covered = fetched.covered(self.request.windows) if by_time else ()
+        covered = fetched.covered(self.started) if by_time else ()
         key = plan.key_columns(self.session.project, spec)
         stored = self.tables.get(spec.table)
         listed = self.listed.pop(spec.name, None)

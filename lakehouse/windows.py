@@ -126,6 +126,11 @@ def subtract(left: Iterable[Window], right: Iterable[Window]) -> Windows:
     return tuple(rest)
 
 
+def before(windows: Iterable[Window], moment: datetime) -> Windows:
+    """The instants before a moment."""
+    return intersect(windows, [Window(BEGINNING, moment)])
+
+
 def to_json(windows: Iterable[Window]) -> list[list[str]]:
     """Windows as pairs of ISO instants."""
     return [[window.start.isoformat(), window.end.isoformat()] for window in windows]

@@ -29,6 +29,11 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no date; write it as 2024-03-15", param, ctx)
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Ask for days that have not begun, too; they stay to be fetched."
+)
+
+
 class Moment(click.ParamType[datetime]):
     """A point in time such as 2024-03-15T18:00; without an offset, of the project's time zone."""
 

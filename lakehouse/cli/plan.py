@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 import click
 
-from lakehouse.cli.options import Day, Selection, selection_options
+from lakehouse.cli.options import Day, Selection, force_option, selection_options
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
@@ -14,11 +14,14 @@ from lakehouse.session import Session
 @click.command()
 @click.option("--date", "day", type=Day(), help="A calendar day of the project; today if left out.")
 @selection_options
+@force_option
 @format_option
-def plan(*, day: date | None, selection: Selection, style: str) -> None:
+def plan(*, day: date | None, selection: Selection, force: bool, style: str) -> None:
     """Show which nodes a run would execute, for which windows, and why."""
     session = Session()
-    day = day or datetime.now(session.settings.timezone).date()
+    day = day or session.today()
+    if not force:
+        session.require_begun(day)
     show(session, day, day, selection, Output(style))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import click
 
-from lakehouse.cli.options import Day, Selection, selection_options
+from lakehouse.cli.options import Day, Selection, force_option, selection_options
 from lakehouse.cli.output import Output, format_option
 from lakehouse.cli.report import summary
 from lakehouse.errors import FOUND_PROBLEMS
@@ -26,10 +26,12 @@ hold_option = click.option(
 @click.option("--full-refresh", is_flag=True, help="Rebuild the models from all of their inputs.")
 @click.option("--dry-run", is_flag=True, help="Show the plan instead.")
 @hold_option
+@force_option
 @format_option
 def run(
     *,
     day: date | None,
+    force: bool,
     selection: Selection,
     full_refresh: bool,
     dry_run: bool,
@@ -38,7 +40,9 @@ def run(
 ) -> None:
     """Ingest one day, build what depends on it, check, merge and publish."""
     with Session() as session:
-        day = day or datetime.now(session.settings.timezone).date()
+        day = day or session.today()
+        if not force:
+            session.require_begun(day)
         if dry_run:
             from lakehouse.cli.plan import show
 
@@ -62,6 +66,7 @@ def run(
     help="How many pieces are fetched at a time.",
 )
 @hold_option
+@force_option
 @click.option("-v", "--verbose", is_flag=True, help="A line for each window that is fetched.")
 @format_option
 def backfill(
@@ -70,6 +75,7 @@ def backfill(
     last: date,
     selection: Selection,
     missing: bool,
+    force: bool,
     verbose: bool,
     style: str,
     **options: Any,
@@ -79,6 +85,8 @@ def backfill(
         msg = f"--to {last} is before --from {first}"
         raise click.UsageError(msg)
     with Session() as session:
+        if not force:
+            session.require_begun(last)
         windows = session.days(first, last)
         if missing:
             windows = session.missing(windows)

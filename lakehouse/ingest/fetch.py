@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -62,6 +62,8 @@ class Fetch:
 class Fetched:
     """What arrived of one ingestion."""
 
+    windows: Windows
+    """What was asked for."""
     paths: list[str] = field(default_factory=list)
     rows: int = 0
     seconds: float = 0.0
@@ -84,9 +86,13 @@ class Fetched:
             size += more
         return found
 
-    def covered(self, asked: Windows) -> Windows:
-        """The windows that were asked for and have arrived."""
-        return windows.subtract(asked, self.failed)
+    def covered(self, asked_at: datetime) -> Windows:
+        """The time that has arrived, up to the minute in which it was asked for.
+
+        What lay ahead then is yet to be fetched, though rows of it may have come.
+        """
+        minute = asked_at.replace(second=0, microsecond=0)
+        return windows.before(windows.subtract(self.windows, self.failed), minute)
 
 
 Pieces: TypeAlias = dict[str, Window]
@@ -138,7 +144,7 @@ def fetch_all(
     `workers` pieces are fetched at a time. Raises the source's error if the first piece fails.
     """
     rounds = _rounds(fetches)
-    result = {name: Fetched() for name in fetches}
+    result = {name: Fetched(fetch.windows) for name, fetch in fetches.items()}
     arrived = 0
     waiting: deque[_Round] = deque()
 

@@ -96,8 +96,8 @@ class Merge:
         if is_all and key:
             left = self._left(validated.table, files, key, afresh=afresh)
         written: StoredTable | None = None
-        known = (state.covered, state.left) if state else None
-        if dirty or afresh or (everywhere, left) != known:
+        news = state is None or left != state.left or state.is_news(covered, self.at)
+        if dirty or afresh or news:
             earlier = () if afresh or not state else state.changes
             after = TableState(current, earlier, archived=state.archived if state else None)
             if not after.changes or dirty:

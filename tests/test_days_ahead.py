@@ -1,0 +1,131 @@
+"""Days that are not over: what of them was fetched, and what is yet to be."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from toy import FIRST, at, event
+
+from lakehouse import clock
+from lakehouse.errors import NotYetError
+from lakehouse.windows import Window
+
+DAY = 3
+TODAY = at(DAY).date()
+WHOLE = (Window(at(DAY, 0), at(DAY + 1, 0)),)
+
+
+@pytest.fixture
+def noon(monkeypatch):
+    """Sets the clock to a moment, which is noon of the day unless told otherwise."""
+
+    def clock_at(hour=12, minute=0, day=DAY):
+        monkeypatch.setattr(clock, "now", lambda: at(day, hour, minute))
+
+    clock_at()
+    return clock_at
+
+
+def missing(toy):
+    return toy.session.missing(WHOLE)
+
+
+def covered(toy):
+    return toy.session.catalog.tables("main")["raw.events"].state.covered
+
+
+def test_what_lies_ahead_of_a_fetch_is_missing_afterwards(toy, source, noon):
+    source.rows = [event("a", 1, at(DAY, 8))]
+    toy.run(DAY)
+    assert missing(toy) == (Window(at(DAY, 12), at(DAY + 1, 0)),)
+    noon(hour=23)
+    source.rows.append(event("b", 2, at(DAY, 20)))
+    toy.run(DAY)
+    assert missing(toy) == (Window(at(DAY, 23), at(DAY + 1, 0)),)
+    assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
+
+
+def test_the_next_morning_the_evening_is_fetched_and_nothing_is_missing(toy, source, noon):
+    toy.run(DAY)
+    noon(day=DAY + 1, hour=6)
+    with toy.session as session:
+        (gap,) = session.missing(WHOLE)
+    assert gap == Window(at(DAY, 12), at(DAY + 1, 0))
+    toy.run(DAY)
+    assert missing(toy) == ()
+
+
+def test_the_evening_is_fetched_with_the_overlap_of_the_next_day(toy, source, noon):
+    toy.change(overlap="1d")
+    toy.run(DAY)
+    noon(day=DAY + 1)
+    toy.run(DAY + 1)
+    assert missing(toy) == ()
+
+
+def test_an_evening_without_rows_is_fetched_once(toy, source, noon):
+    toy.run(DAY)
+    noon(day=DAY + 1)
+    assert toy.run(DAY).status == "done"
+    assert toy.run(DAY).status == "nothing to do"
+
+
+def test_hours_without_news_make_a_commit_a_day(toy, source, noon):
+    for day in (DAY, DAY + 1):
+        for hour in range(0, 24, 3):
+            noon(day=day, hour=hour, minute=5)
+            toy.run(day)
+    assert len(toy.session.catalog.log()) == 2
+
+
+def test_news_bring_the_time_that_was_fetched_with_them(toy, source, noon):
+    toy.run(DAY)
+    noon(hour=15)
+    toy.run(DAY)
+    assert covered(toy)[-1].end == at(DAY, 12)
+    source.rows = [event("a", 1, at(DAY, 14))]
+    toy.run(DAY)
+    assert covered(toy)[-1].end == at(DAY, 15)
+
+
+def test_a_day_ahead_never_counts_as_fetched(toy, source, noon):
+    source.rows = [event("a", 1, at(DAY + 5))]
+    toy.run(DAY + 5)
+    assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
+    assert covered(toy) == ()
+    asked = toy.session.days(at(DAY + 5).date(), at(DAY + 5).date())
+    assert toy.session.missing(asked) == asked
+
+
+def test_what_an_earlier_version_took_for_fetched_ahead_of_time_is_missing(toy, noon):
+    noon(day=DAY + 2)
+    toy.run(DAY)  # as if the clock had not been asked
+    noon()
+    assert missing(toy) == (Window(at(DAY, 12), at(DAY + 1, 0)),)
+
+
+def test_today_has_begun_and_tomorrow_has_not(toy, noon):
+    toy.session.require_begun(TODAY)
+    with pytest.raises(NotYetError, match=r"2024-03-05 has not begun in UTC: it is 2024-03-04"):
+        toy.session.require_begun(TODAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--date"),
+        ("run", "--dry-run", "--date"),
+        ("plan", "--date"),
+        ("backfill", "--from", f"{FIRST}", "--to"),
+    ],
+)
+def test_a_day_that_has_not_begun_is_refused_unless_it_is_meant(lakehouse, words):
+    tomorrow = f"{datetime.now(UTC).date() + timedelta(days=1)}"
+    code, said = lakehouse(*words, tomorrow)
+    assert (code, "has not begun" in said["error"], "--force" in said["hint"]) == (2, True, True)
+
+
+def test_a_day_that_has_not_begun_can_be_looked_at_by_force(lakehouse):
+    tomorrow = f"{datetime.now(UTC).date() + timedelta(days=1)}"
+    code, nodes = lakehouse("plan", "--date", tomorrow, "--force")
+    assert code == 0
+    assert nodes
