@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
 
-from lakehouse import evidence
+from lakehouse import clock, evidence
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, Tolerance
 from lakehouse.compile import ROWS, Compiled, Statement, count_of
@@ -286,7 +286,7 @@ class Audit:
         """Freshness is asked even of a table that did not change, if the run is about now."""
         if isinstance(rule, FreshnessCheck):
             limit = timedelta(hours=rule.max_age_hours)
-            return self.until is not None and datetime.now(UTC) - self.until < limit
+            return self.until is not None and clock.now() - self.until < limit
         return bool(self._touched(name))
 
     def _hull(self, name: str) -> Window:

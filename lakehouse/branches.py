@@ -11,11 +11,12 @@ run renews as long as it lives.
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from lakehouse import leases, runs
 from lakehouse.catalogs import Catalog
@@ -48,8 +49,7 @@ def claimed(settings: Settings, branch: str) -> Iterator[None]:
     """Hold the branch's lock and its lease."""
     path = _lock(settings, branch)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked(path):
         lease = leases.Lease(_lease(settings, branch))
         try:
             yield
@@ -82,11 +82,18 @@ def drop(settings: Settings, catalog: Catalog, branch: str) -> None:
 
 
 def sweep(settings: Settings, catalog: Catalog) -> list[str]:
-    """Drop the branches of processes that were killed; their names."""
+    """Drop the branches of processes that were killed, and their locks and leases; their names."""
     swept = [branch.name for branch in catalog.branches() if is_orphan(settings, branch.name)]
     for name in swept:
         _drop(settings, catalog, name)
+    sweep_locks(settings)
     return swept
+
+
+def sweep_locks(settings: Settings) -> None:
+    """Remove what dead processes held of branches that reached main, are held, or never were."""
+    for lock in _lock(settings, _PREFIX).parent.glob(f"{_PREFIX}*"):
+        _unlock(settings, lock.name)
 
 
 def is_orphan(settings: Settings, branch: str) -> bool:
@@ -117,8 +124,39 @@ def _was_left(record: Mapping[str, Any]) -> bool:
 
 def _drop(settings: Settings, catalog: Catalog, branch: str) -> None:
     catalog.drop_branch(branch)
-    _lock(settings, branch).unlink(missing_ok=True)
-    _lease(settings, branch).unlink(missing_ok=True)
+    _unlock(settings, branch)
+
+
+def _unlock(settings: Settings, branch: str) -> None:
+    """Remove the lease and the lock that a dead process left; those of a living one stay."""
+    lock, lease = _lock(settings, branch), _lease(settings, branch)
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lease.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
+    except FileNotFoundError:  # it was of another home
+        lease.unlink(missing_ok=True)
+    except BlockingIOError:
+        return
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file that whoever sweeps may remove until it is held."""
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(path, file):
+                yield
+                return
+
+
+def _is_at(path: Path, file: TextIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lease(settings: Settings, branch: str) -> Path:

@@ -97,7 +97,8 @@ def _keep(path: Path, document: dict[str, Any]) -> None:
     with suppress(OSError):
         storage.write(path, json.dumps(document), lasting=False)
         kept = path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json")
-        for earlier in sorted(kept, key=_written)[:-_KEPT]:
+        others = [each for each in kept if each != path]  # whatever its clock said
+        for earlier in sorted(others, key=_written)[: 1 - _KEPT]:
             earlier.unlink(missing_ok=True)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import ibis
 
-from lakehouse import plan, records
+from lakehouse import clock, plan, runs
 from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.checks import FreshnessCheck
 from lakehouse.compile import Statement
@@ -25,9 +26,6 @@ from lakehouse.session import Session
 from lakehouse.windows import ALL_TIME, Window
 
 _NEWEST = "newest"
-_FOLLOWS = f"""
-SELECT max(epoch(window_end) - epoch(started_at)) AS seconds FROM {records.SCHEMA}.runs
-"""
 
 
 class State(StrEnum):
@@ -69,21 +67,42 @@ class _Promise:
     """Other tables whose rows are the keys that there should be."""
 
 
+class _Follows:
+    """Whether some run asked for the present, which is looked up when something is old."""
+
+    def __init__(self, session: Session) -> None:
+        self._lags = _lags(session.settings.warehouse)
+        self._least = timedelta.max
+
+    def within(self, limit: timedelta) -> bool:
+        """Whether the days that a run asked for ended less than this before it began."""
+        while self._least >= limit and (lag := next(self._lags, None)) is not None:
+            self._least = min(self._least, lag)
+        return self._least < limit
+
+
+def _lags(warehouse: Path) -> Iterator[timedelta]:
+    """How long before each run the days ended that it asked for; the newest first."""
+    for run in reversed(runs.places(warehouse)):
+        record = runs.load(warehouse, run)
+        if record is not None and record.get("window"):
+            started = datetime.fromisoformat(record["started_at"])
+            yield started - datetime.fromisoformat(record["window"][1])
+
+
 def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
     """Every ingestion with `freshness_hours` and every `FreshnessCheck`, key by key.
 
     What lies in the future, by a wrong clock, does not count.
     """
-    at = now or datetime.now(UTC)
-    asked = session.duckdb.query(_FOLLOWS, records.tables(session.settings.warehouse))
-    ahead = asked["seconds"][0].as_py()
+    at = now or clock.now()
+    follows = _Follows(session)
     found = []
     for promise in _promises(session):
-        follows = ahead is not None and -ahead < 3600 * (promise.limits[1] or promise.limits[0])
         tables = session.catalog.tables(MAIN)
         gone = left(session.compiled, tables, promise.by)
         for row in _newest(session, promise, tables, at):
-            judged = _judged(session, promise, row, at, follows=follows)
+            judged = _judged(session, promise, row, at, follows)
             key = tuple(row[name] for name in promise.by)
             has_left = gone is not None and key in gone.values
             found.append(replace(judged, state=State.LEFT) if has_left else judged)
@@ -146,8 +165,7 @@ def _judged(
     promise: _Promise,
     row: Mapping[str, Any],
     now: datetime,
-    *,
-    follows: bool,
+    follows: _Follows,
 ) -> Freshness:
     (warn, fail), newest = promise.limits, row[_NEWEST]
     key = ", ".join(f"{name}={row[name]}" for name in promise.by)
@@ -155,6 +173,7 @@ def _judged(
     state = State.OK
     if age is None or age > warn:
         failed = fail is not None and (age is None or age > fail)
-        state = State.HISTORY if not follows else State.FAIL if failed else State.WARN
+        late = State.FAIL if failed else State.WARN
+        state = late if follows.within(timedelta(hours=fail or warn)) else State.HISTORY
     table = session.project.tables[promise.name].table
     return Freshness(table, key, newest, age, promise.limits, state)

@@ -1,23 +1,28 @@
 """Leases: what tells processes on other machines that this one lives.
 
 A lease is a file beside the tables that its holder writes again and again. One that was not
-written for long is over: its holder is gone.
+written for long is over: its holder is gone. As clocks may be wrong, here and where the file is,
+one that looks over is watched before it is taken to be.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
-from lakehouse import storage
+from lakehouse import clock, storage
 
 _RENEWED_EVERY = 30.0
 """Seconds; far less than a lease lasts, so that a slow moment of the server costs no run."""
 _LASTS = timedelta(minutes=15)
+_WATCHED = 3 * _RENEWED_EVERY
+"""Seconds in which a living holder writes its lease, even if it fails once."""
+_LOOKS_EVERY = 1.0
 
 
 class Lease:
@@ -48,9 +53,21 @@ class Lease:
 
 
 def is_over(lease: Path) -> bool:
-    """Whether nobody holds a lease."""
+    """Whether nobody holds a lease; to be sure of that may take a minute and a half."""
+    renewed = _renewed(lease)
+    if renewed is None or abs(clock.now() - renewed) <= _LASTS:
+        return renewed is None
+    until = time.monotonic() + _WATCHED
+    while time.monotonic() < until:
+        time.sleep(_LOOKS_EVERY)
+        if _renewed(lease) != renewed:
+            return False
+    return True
+
+
+def _renewed(lease: Path) -> datetime | None:
+    """When a lease was written last; None if it was given back."""
     try:
-        renewed = lease.stat().st_mtime
+        return storage.modified(lease)
     except FileNotFoundError:
-        return True
-    return datetime.now(UTC) - datetime.fromtimestamp(renewed, UTC) > _LASTS
+        return None

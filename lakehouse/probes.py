@@ -51,7 +51,10 @@ def explained(settings: Settings, error: Exception) -> Exception:
         try:
             probe()
         except LakehouseError as reason:
-            return ServerError(reason.message, hint=reason.hint)
+            found = ServerError(reason.message, hint=reason.hint)
+            for note in getattr(error, "__notes__", ()):
+                found.add_note(note)
+            return found
     return error
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from lakehouse import clock
 from lakehouse.audit import Audit, CheckResult
 from lakehouse.catalogs import MAIN
 from lakehouse.session import Session
@@ -22,6 +21,6 @@ def recheck(
         name: (ALL_TIME,) if everything else table.state.changes[-1].windows
         for name, table in stored.items()
     }
-    audit = Audit(session.engine, session.compiled, tables, changed, until=datetime.now(UTC))
+    audit = Audit(session.engine, session.compiled, tables, changed, until=clock.now())
     names = [name for name in project.tables if name in selected]
     return [result for name in names for result in audit.of(name)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
-from lakehouse import branches, dag, probes, runs
+from lakehouse import branches, clock, dag, probes, runs, standing, turns
 from lakehouse.errors import MergeConflictError
 from lakehouse.probes import ServerError
 from lakehouse.project import SETTINGS, WINDOW
@@ -16,7 +16,6 @@ from lakehouse.runs import RunReport
 from lakehouse.session import Session
 from lakehouse.steps import Running
 
-_ATTEMPTS = 5
 _SILENCE = Silence()
 
 
@@ -24,23 +23,31 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
     """Ingest, build, check, merge and publish; the report is also kept as a run record.
 
     main moves only if every blocking check passed. If it moved meanwhile in the same tables,
-    the run starts over on a fresh branch. Raises LakehouseError; main is then as it was, unless it
-    was the publication that failed: the next run makes up for it.
+    the run starts over on a fresh branch, in its turn. Raises LakehouseError; main is then as it
+    was, unless it was the publication that failed: the next run makes up for it.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return _attempt(session, request, listener)
-        except MergeConflictError:
-            if attempt == _ATTEMPTS:
-                raise
-        except Exception as error:
-            raise probes.explained(session.settings, error) from error
-    raise AssertionError
+    session.prepare_home()
+    with turns.turn(session.settings.home, listener) as turn:
+        while True:
+            try:
+                return _attempt(session, request, listener)
+            except MergeConflictError as error:
+                turn.wait(error)
+            except Exception as error:
+                raise probes.explained(session.settings, error) from error
 
 
 def _attempt(session: Session, request: Request, listener: Listener) -> RunReport:
-    started, clock = datetime.now(UTC), time.perf_counter()
+    started = clock.now()
     run_id = runs.new_id(started)
+    with standing.noted(session, run_id):
+        return _run(session, request, listener, run_id, started)
+
+
+def _run(
+    session: Session, request: Request, listener: Listener, run_id: str, started: datetime
+) -> RunReport:
+    began = time.perf_counter()
     settings, catalog = session.settings, session.catalog
     branches.sweep(settings, catalog)
     session.engine.sweep([branch.name for branch in catalog.branches()])
@@ -50,7 +57,8 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
         failure: BaseException | None = None
         try:
             inputs = {WINDOW: request.hull, SETTINGS: settings}
-            dag.read(session.project, reading, inputs)
+            with standing.noted(session, run_id):
+                dag.read(session.project, reading, inputs)
         except Exception as error:
             failure = probes.explained(settings, error)
             raise failure from error
@@ -58,6 +66,9 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
             failure = error
             raise
         finally:
+            if failure is not None:  # it may have come between the merge and the note of it
+                with _unless_failed(failure):
+                    reading.commit = reading.commit or catalog.made_by(run_id)
             looked_at = reading.held or (reading.written and _worth_a_look(failure))
             left = looked_at and reading.commit is None
             if reading.commit is None:
@@ -69,7 +80,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 message=request.message,
                 window=None if request.retry else request.hull,
                 started_at=started,
-                seconds=time.perf_counter() - clock,
+                seconds=time.perf_counter() - began,
                 nodes=tuple(reading.nodes),
                 checks=tuple(reading.checks),
                 commit=reading.commit.id if reading.commit else None,

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import storage
+from lakehouse import clock, storage
 from lakehouse.errors import UnknownNameError
 from lakehouse.windows import Window
 
@@ -94,7 +94,7 @@ class Recording:
     """The record, as far as it is, of a command that moves main or Postgres without a run."""
 
     message: str
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: datetime = field(default_factory=clock.now)
     nodes: list[NodeReport] = field(default_factory=list)
     commit: str | None = None
     published: dict[str, int] | None = None
@@ -102,7 +102,7 @@ class Recording:
     """When the current step began."""
 
     def __post_init__(self) -> None:
-        self.run_id = new_id(self.started)
+        self.run_id, self._began = new_id(self.started), self.since
 
     def add(self, step: str, node: str, *, rows: int | None = None, note: str = "") -> None:
         """Note that a step is done."""
@@ -119,7 +119,7 @@ class Recording:
             message=self.message,
             window=None,
             started_at=self.started,
-            seconds=(datetime.now(UTC) - self.started).total_seconds(),
+            seconds=time.perf_counter() - self._began,
             nodes=tuple(self.nodes),
             checks=(),
             commit=self.commit,
@@ -144,7 +144,12 @@ def recording(warehouse: Path, message: str) -> Iterator[Recording]:
 
 def new_id(started: datetime) -> str:
     """A name for a run that starts now; names sort by time."""
-    return f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return f"{stamp(started)}-{secrets.token_hex(3)}"
+
+
+def stamp(moment: datetime) -> str:
+    """How the name of a run begins that started at a moment."""
+    return f"{moment:%Y%m%dT%H%M%S}"
 
 
 def started(name: str) -> datetime | None:

@@ -18,6 +18,9 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
+_WRITING = ".writing"
+"""How the name of a file ends that is not whole yet."""
+
 
 @dataclass(frozen=True)
 class Bucket:
@@ -90,7 +93,7 @@ def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
         return
     new = missing_folders(place.parent)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file, writing = tempfile.mkstemp(prefix=f"{place.name}.", suffix=".writing", dir=place.parent)
+    file, writing = tempfile.mkstemp(prefix=f"{place.name}.", suffix=_WRITING, dir=place.parent)
     try:
         with os.fdopen(file, "wb") as opened:
             opened.write(raw)
@@ -148,6 +151,18 @@ def _opened(place: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def half_written(folder: Path) -> Iterator[tuple[Path, datetime]]:
+    """The files in a folder that `write` has not finished, or never will, and since when."""
+    for place in folder.glob(f"*{_WRITING}") if is_on_disk(folder) else ():
+        with suppress(FileNotFoundError):  # it is finished
+            yield place, modified(place)
+
+
+def modified(place: Path) -> datetime:
+    """When a file was written, as the clock of its disk or server says."""
+    return datetime.fromtimestamp(place.stat().st_mtime, UTC)
 
 
 def remove_folder(place: Path) -> None:

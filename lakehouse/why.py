@@ -86,7 +86,7 @@ def why(session: Session, table: str, conditions: Mapping[str, str], ref: str = 
         rows=rows,
         count=count,
         run=run,
-        commit=next((each for each in session.catalog.log() if each.run_id == run), None),
+        commit=session.catalog.made_by(run) if run else None,
         fingerprint=fingerprint,
         sql=code.sql(session.settings.warehouse, fingerprint or "", session.engine_dialect),
         checks=[each for each in (record or {}).get("checks", ()) if each["table"] == spec.table],

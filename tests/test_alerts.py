@@ -11,7 +11,7 @@ from receivers import Mail, Web
 from toy import at, event
 
 from lakehouse.alerts import channels, desk, ledger, watching
-from lakehouse.alerts.ledger import Ledger
+from lakehouse.alerts.ledger import Ledger, Snooze
 from lakehouse.alerts.policy import Policy
 from lakehouse.alerts.problem import Findings, Problem
 from lakehouse.config import load
@@ -238,7 +238,7 @@ def test_some_problems_are_told_at_any_hour(tmp_path):
 @pytest.mark.parametrize("name", ["low", "all"])
 def test_a_snoozed_problem_is_told_when_the_snooze_ends(tmp_path, name):
     calm = policy(tmp_path)
-    snoozed = Ledger(snoozed={name: NOW + timedelta(hours=2)})
+    snoozed = Ledger(snoozed={name: Snooze(NOW, NOW + timedelta(hours=2))})
     titles, known = told(snoozed, FOUND, calm, NOW)
     assert titles == []
     titles, known = told(known, FOUND, calm, NOW + timedelta(hours=2))
@@ -268,7 +268,7 @@ def test_settings_that_cannot_be_meant_are_refused(tmp_path, toml):
 
 
 def test_the_ledger_reads_what_it_wrote(tmp_path):
-    known = told(Ledger({}, {"low": NOW}), FOUND, policy(tmp_path), NOW)[1]
+    known = told(Ledger({}, {"low": Snooze(NOW, NOW)}), FOUND, policy(tmp_path), NOW)[1]
     with ledger.opened(tmp_path) as book:
         book.write(known)
         assert book.read() == known

@@ -16,8 +16,9 @@ LAYERS = [
     ["alerts"],
     ["freshness", "recheck", "rejected"],
     ["steps"],
-    ["request", "probes"],
+    ["request", "probes", "turns"],
     ["release"],
+    ["standing"],
     ["session", "graph", "branches"],
     ["elsewhere", "reproducible"],
     [
@@ -39,7 +40,7 @@ LAYERS = [
     ["declare", "config"],
     ["checks", "windows", "keys", "schemas", "evidence"],
     ["leases", "cron", "expressions", "dialects", "tasks"],
-    ["storage", "loading"],
+    ["storage", "loading", "clock", "signals"],
     ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

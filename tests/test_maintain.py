@@ -219,6 +219,8 @@ def test_old_records_go_unless_their_commit_is_kept(five_days, upkeep):
     warehouse = five_days.session.settings.warehouse
     record = runs.load(warehouse, five_days.session.catalog.commit("first").run_id)
     runs.keep(warehouse, record | {"run": "20200101T000000-abcdef"})
+    yesterday = runs.new_id(datetime.now(UTC) - timedelta(days=1, hours=1))
+    runs.keep(warehouse, record | {"run": yesterday})  # so that the clock is believed
     kept = {commit.run_id for commit in five_days.session.catalog.log()}
     upkeep("")
     left = set(runs.places(warehouse))

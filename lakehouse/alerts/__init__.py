@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lakehouse import clock
 from lakehouse.errors import UnknownNameError
 from lakehouse.request import Listener
 
@@ -76,7 +76,7 @@ def _settle(session: Session, policy: Policy, watch: Watch, error: Exception | N
 
     record = watch.report.to_json() if watch.report else None
     findings = problem.found(record, error, _sources(session, watch))
-    now = datetime.now(UTC)
+    now = clock.now()
     with ledger.opened(session.settings.home) as book:
         before = book.read()
         known = before.after(findings, now)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from lakehouse import clock
 from lakehouse.alerts import channels, ledger
-from lakehouse.alerts.ledger import EVERYTHING, Ledger, Message
+from lakehouse.alerts.ledger import EVERYTHING, Ledger, Message, Snooze
 from lakehouse.alerts.problem import RUN
 from lakehouse.config import Settings
 from lakehouse.errors import ConfigError, UnknownNameError
@@ -31,11 +32,12 @@ def snooze(settings: Settings, project: Project, name: str, length: timedelta) -
         raise UnknownNameError(
             f"{name!r} is nothing that alerts are about", hint=f"there are {', '.join(known)}"
         )
-    until = datetime.now(UTC) + length
+    now = clock.now()
+    asked = Snooze(now, now + length)
     with ledger.opened(settings.home) as book:
         before = book.read()
-        book.write(replace(before, snoozed={**before.snoozed, name: until}))
-    return until
+        book.write(replace(before, snoozed={**before.snoozed, name: asked}))
+    return asked.until
 
 
 def test(settings: Settings, warn: Callable[[str], None]) -> bool:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lakehouse import storage
@@ -20,6 +20,9 @@ from lakehouse.alerts.problem import Findings
 
 EVERYTHING = "all"
 """The name that snoozes all problems."""
+_ROUGHLY = timedelta(minutes=10)
+"""How far a clock may be set back that was only a little wrong."""
+_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,18 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Snooze:
+    """For how long nobody is to be told of a problem."""
+
+    asked: datetime
+    until: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is not over; a clock that was set back ends it, too, rather than late."""
+        return self.asked - _ROUGHLY <= now < self.until
+
+
+@dataclass(frozen=True)
 class Message:
     """What to tell people of one problem."""
 
@@ -46,10 +61,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The open problems by key, and until when names are snoozed."""
+    """The open problems by key, and the names that are snoozed."""
 
     problems: Mapping[str, Open] = field(default_factory=dict)
-    snoozed: Mapping[str, datetime] = field(default_factory=dict)
+    snoozed: Mapping[str, Snooze] = field(default_factory=dict)
 
     def after(self, findings: Findings, now: datetime) -> Ledger:
         """With what a run found to be wrong; nobody has been told of it yet."""
@@ -81,7 +96,7 @@ class Ledger:
             for key, known in self.problems.items()
             if key not in over or (known.told and key not in sent)
         }
-        snoozed = {name: until for name, until in self.snoozed.items() if until > now}
+        snoozed = {name: each for name, each in self.snoozed.items() if each.holds(now)}
         return Ledger(problems, snoozed)
 
     def _over(self, findings: Findings) -> dict[str, Open]:
@@ -95,8 +110,8 @@ class Ledger:
         }
 
     def _is_held_back(self, name: str, policy: Policy, now: datetime) -> bool:
-        until = [self.snoozed[each] for each in (name, EVERYTHING) if each in self.snoozed]
-        return any(now < each for each in until) or policy.is_quiet(name, now)
+        asked = [self.snoozed[each] for each in (name, EVERYTHING) if each in self.snoozed]
+        return any(each.holds(now) for each in asked) or policy.is_quiet(name, now)
 
 
 @contextmanager
@@ -126,7 +141,7 @@ class Book:
                 key: Open(**{**each, "since": datetime.fromisoformat(each["since"])})
                 for key, each in document["problems"].items()
             },
-            {name: datetime.fromisoformat(until) for name, until in document["snoozed"].items()},
+            {name: _snooze(kept) for name, kept in document["snoozed"].items()},
         )
 
     def write(self, ledger: Ledger) -> None:
@@ -136,6 +151,16 @@ class Book:
                 key: {**asdict(each), "since": each.since.isoformat()}
                 for key, each in ledger.problems.items()
             },
-            "snoozed": {name: until.isoformat() for name, until in ledger.snoozed.items()},
+            "snoozed": {
+                name: [each.asked.isoformat(), each.until.isoformat()]
+                for name, each in ledger.snoozed.items()
+            },
         }
         storage.write(self.path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _snooze(kept: list[str] | str) -> Snooze:
+    """What was kept of a snooze: two moments, or, by an earlier version, its end alone."""
+    if isinstance(kept, str):
+        return Snooze(_BEGINNING, datetime.fromisoformat(kept))
+    return Snooze(*map(datetime.fromisoformat, kept))

@@ -73,7 +73,7 @@ def _of_run(record: Mapping[str, Any] | None, error: Exception | None) -> Iterat
         if failed:
             yield _failure(f"{len(failed)} windows could not be fetched", message, record)
     elif isinstance(error, LakehouseError):
-        yield _failure(error.message, error.hint, record)
+        yield _failure(error.message, error.advice, record)
     else:
         yield _failure(f"unexpected {type(error).__name__}", "", record)
 

@@ -123,8 +123,16 @@ class Catalog(Protocol):
         """
         ...
 
+    def made_by(self, run_id: str) -> Commit | None:
+        """The newest commit of a run; None if it made none."""
+        ...
+
     def at(self, moment: datetime) -> Commit:
-        """The commit that main had at a moment. Raises UnknownNameError before the first."""
+        """The newest commit that says it was made by a moment, which main had then.
+
+        Commits follow each other whatever the clock said: one that was made while it was set ahead
+        counts as made when the next one was. Raises UnknownNameError before the first.
+        """
         ...
 
     def tags(self) -> dict[str, str]:

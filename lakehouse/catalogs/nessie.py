@@ -66,6 +66,9 @@ class NessieCatalog:
     def commit(self, ref: str) -> Commit:
         return history.resolve(self.nessie, ref)
 
+    def made_by(self, run_id: str) -> Commit | None:
+        return next((each for each in history.log(self.nessie) if each.run_id == run_id), None)
+
     def at(self, moment: datetime) -> Commit:
         return history.at(self.nessie, moment)
 

@@ -13,6 +13,8 @@ from lakehouse.catalogs.nessie_api import Nessie, NotFoundError
 
 RUN = "lakehouse.run"
 """The property of a commit that names its run."""
+_WHOLE_ID = 64
+"""Characters of a commit's id: no other begins with them."""
 _FIRST = 1
 """main's first commit only begins it, and is none of ours."""
 
@@ -33,7 +35,7 @@ def log(nessie: Nessie, until: str | None = None) -> Iterator[Commit]:
 
 
 def at(nessie: Nessie, moment: datetime) -> Commit:
-    """The commit that main had at a moment. Raises UnknownNameError before the first."""
+    """The newest commit that says it was made by a moment. Raises UnknownNameError."""
     found = next((each for each in log(nessie) if each.committed_at <= moment), None)
     if found is None:
         raise names.no_commit_at(moment)
@@ -49,7 +51,8 @@ def resolve(nessie: Nessie, ref: str) -> Commit:
     wanted = tags(nessie).get(ref, ref)
     found = []
     if len(wanted) >= names.SHORTEST_ID:
-        found = [each for each in log(nessie) if each.id.startswith(wanted)]
+        matching = (each for each in log(nessie) if each.id.startswith(wanted))
+        found = list(islice(matching, 1 if len(wanted) == _WHOLE_ID else None))
     return names.the_one(ref, found)
 
 

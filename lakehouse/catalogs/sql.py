@@ -13,12 +13,12 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import storage
+from lakehouse import clock, storage
 from lakehouse.catalogs import (
     MAIN,
     Branch,
@@ -75,6 +75,10 @@ class SqliteCatalog:
         with self._reading() as db:
             return self._commit(db, ref)
 
+    def made_by(self, run_id: str) -> Commit | None:
+        with self._reading() as db:
+            return history.made_by(db, run_id)
+
     def at(self, moment: datetime) -> Commit:
         with self._reading() as db:
             return history.at(db, moment)
@@ -125,7 +129,7 @@ class SqliteCatalog:
             (base,) = db.execute("SELECT coalesce(max(sequence), 0) FROM lakehouse_commits")
             db.execute(
                 "INSERT INTO lakehouse_branches VALUES (?, ?, ?)",
-                (name, base[0], datetime.now(UTC).isoformat()),
+                (name, base[0], clock.now().isoformat()),
             )
             for table in ("iceberg_tables", "iceberg_namespace_properties"):
                 _copy(db, table, MAIN, name)
@@ -260,13 +264,13 @@ class SqliteCatalog:
         """
         with self._reading() as db:
             db.execute(f"PRAGMA synchronous = {'FULL' if lasting else 'NORMAL'}")
-            db.execute("BEGIN IMMEDIATE")
             try:
+                db.execute("BEGIN IMMEDIATE")
                 yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:  # a signal may come between any two lines
+                    db.execute("ROLLBACK")
 
     def _commit(self, db: sqlite3.Connection, ref: str) -> Commit:
         if self._branch_base(db, ref) is not None:
@@ -280,8 +284,8 @@ class SqliteCatalog:
 
 
 def _is_ready(db: sqlite3.Connection) -> bool:
-    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lakehouse_expired'")
-    return known.fetchone() is not None
+    newest = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (history.NEWEST,))
+    return newest.fetchone() is not None
 
 
 def _places(db: sqlite3.Connection, ref: str) -> dict[str, str]:

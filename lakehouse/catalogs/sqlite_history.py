@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from lakehouse import clock
 from lakehouse.catalogs import MAIN, Commit, names
 
 SCHEMA = """
@@ -23,7 +24,20 @@ CREATE TABLE IF NOT EXISTS lakehouse_changes (
     PRIMARY KEY (name, sequence));
 CREATE TABLE IF NOT EXISTS lakehouse_tags (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS lakehouse_expired (sequence INTEGER PRIMARY KEY);
+CREATE INDEX IF NOT EXISTS lakehouse_commits_by_run ON lakehouse_commits (run_id);
+CREATE INDEX IF NOT EXISTS lakehouse_changes_by_sequence ON lakehouse_changes (sequence);
 """
+NEWEST = "lakehouse_changes_by_sequence"
+"""What a file has of it once it is up to date."""
+_EACH_TABLE = """
+WITH RECURSIVE tables (name) AS (
+    SELECT min(name) FROM lakehouse_changes
+    UNION ALL SELECT (SELECT min(c.name) FROM lakehouse_changes c WHERE c.name > tables.name)
+    FROM tables WHERE tables.name IS NOT NULL)
+"""
+"""The names of all tables that there ever were, without a look at each change of them."""
+_BEGINS = "WHERE k.id >= ?1 AND substr(k.id, 1, length(?1)) = ?1 AND k.id < ?1 || 'g'"
+"""Commits whose id, of digits and letters up to f, begins with a text."""
 
 
 def log(db: sqlite3.Connection, limit: int | None = None) -> list[Commit]:
@@ -31,8 +45,13 @@ def log(db: sqlite3.Connection, limit: int | None = None) -> list[Commit]:
     return _commits(db, "", (), limit)
 
 
+def made_by(db: sqlite3.Connection, run_id: str) -> Commit | None:
+    """The newest commit of a run; None if it made none."""
+    return next(iter(_commits(db, "WHERE run_id = ?", (run_id,), 1)), None)
+
+
 def at(db: sqlite3.Connection, moment: datetime) -> Commit:
-    """The commit that main had at a moment. Raises UnknownNameError before the first."""
+    """The newest commit that says it was made by a moment. Raises UnknownNameError."""
     known = _commits(db, "WHERE committed_at <= ?", (_stamp(moment),), 1)
     if not known:
         raise names.no_commit_at(moment)
@@ -46,15 +65,16 @@ def resolve(db: sqlite3.Connection, ref: str) -> Commit:
     else:
         found = _commits(db, "JOIN lakehouse_tags t USING (sequence) WHERE t.name = ?", (ref,), 1)
     if not found and len(ref) >= names.SHORTEST_ID:
-        found = _commits(db, "WHERE substr(k.id, 1, length(?1)) = ?1", (ref,), 2)
+        found = _commits(db, _BEGINS, (ref,), 2)
     return names.the_one(ref, found)
 
 
 def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
     """Where each table had its metadata at a commit of main."""
     rows = db.execute(
-        "SELECT name, metadata_location AS place, max(sequence) FROM lakehouse_changes"
-        " WHERE sequence <= ? GROUP BY name",
+        f"{_EACH_TABLE} SELECT name, (SELECT metadata_location FROM lakehouse_changes c"
+        " WHERE c.name = tables.name AND sequence <= ? ORDER BY sequence DESC LIMIT 1) AS place"
+        " FROM tables WHERE name IS NOT NULL",
         (sequence,),
     )
     return {row["name"]: row["place"] for row in rows if row["place"] is not None}
@@ -72,7 +92,7 @@ def append(
     """Add a commit that moves some tables to other metadata, or takes them away."""
     last = log(db, limit=1)
     sequence, parent = (last[0].sequence + 1, last[0].id) if last else (1, "")
-    committed_at, author = datetime.now(UTC), getpass.getuser()
+    committed_at, author = clock.now(), getpass.getuser()
     content = repr((parent, run_id, message, author, committed_at, sorted(changed.items())))
     commit = Commit(
         id=hashlib.sha256(content.encode()).hexdigest()[:16],
@@ -106,7 +126,7 @@ def tags(db: sqlite3.Connection) -> dict[str, str]:
 def tag(db: sqlite3.Connection, name: str, commit: Commit) -> None:
     """Name a commit. Raises UnknownNameError for a name that means something else already."""
     names.check_tag(name, commit, tags(db))
-    if _commits(db, "WHERE substr(k.id, 1, length(?1)) = ?1", (name,), 1):
+    if _commits(db, _BEGINS, (name,), 1):
         raise names.begins_an_id(name)
     db.execute("INSERT OR REPLACE INTO lakehouse_tags VALUES (?, ?)", (name, commit.sequence))
 

@@ -41,6 +41,7 @@ def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
             context.exit(FOUND_PROBLEMS)
         return
     ledger = desk.look(settings)
+    snoozed = {name: each.until for name, each in ledger.snoozed.items()}
     rows = [
         {
             "problem": each.title,
@@ -53,9 +54,9 @@ def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
     lines = [table(rows) if rows else "nothing is wrong that anybody would be told of"]
     lines += [
         f"{name} is snoozed until {until.astimezone(settings.timezone):%Y-%m-%d %H:%M}"
-        for name, until in ledger.snoozed.items()
+        for name, until in snoozed.items()
     ]
-    output.result({"problems": rows, "snoozed": ledger.snoozed}, "\n".join(lines))
+    output.result({"problems": rows, "snoozed": snoozed}, "\n".join(lines))
 
 
 @click.command()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import click
 
+from lakehouse import clock
 from lakehouse.catalogs import MAIN, Branch
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
@@ -60,7 +61,7 @@ def tag(*, name: str | None, ref: str, delete: bool, style: str) -> None:
 
 def _age(branch: Branch) -> str:
     """How long ago a branch was made, in the largest unit."""
-    age = datetime.now(UTC) - branch.created_at
+    age = clock.now() - branch.created_at
     units = {"d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}
     for name, unit in units.items():
         if age >= unit:

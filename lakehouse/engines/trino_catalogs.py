@@ -14,6 +14,7 @@ import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
+from lakehouse import clock
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Servers
 from lakehouse.engines.sql import quoted, text
@@ -39,7 +40,7 @@ class Catalogs:
 
     def __init__(self, client: Client, servers: Servers) -> None:
         self._client, self._servers = client, servers
-        self._owner = f"{datetime.now(UTC):{_STAMP}}_{secrets.token_hex(3)}"
+        self._owner = f"{clock.now():{_STAMP}}_{secrets.token_hex(3)}"
         self._made: set[str] = set()
         self._lock = threading.Lock()
 
@@ -67,7 +68,7 @@ class Catalogs:
             self._drop(name)
 
     def sweep(self, branches: Collection[str]) -> None:
-        """Drop what dead processes left: catalogs of branches that are no more, and old ones.
+        """Drop what dead processes left: catalogs of branches that are no more, and other old ones.
 
         That of main is made, if it is not there.
         """
@@ -76,8 +77,9 @@ class Catalogs:
         for (name,) in self._client.run("SHOW CATALOGS").rows:
             if found := _OWNED.fullmatch(name):
                 began = datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC)
-                gone = found[2].startswith("run_") and found[2] not in live
-                if gone or datetime.now(UTC) - began > _LONGEST:
+                is_old = clock.now() - began > _LONGEST
+                # Whoever works on a branch keeps it, whatever the clock says meanwhile.
+                if found[2] not in live if found[2].startswith("run_") else is_old:
                     self._drop(name)
 
     def _name(self, what: str) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import branches, dag, release, runs, storage
+from lakehouse import branches, clock, dag, release, runs, standing, storage
 from lakehouse.branches import State
 from lakehouse.dag import Step
 from lakehouse.errors import ConfigError, MergeConflictError
-from lakehouse.maintain import compact, files, retention
+from lakehouse.maintain import ages, compact, files, retention
 from lakehouse.runs import Recording, RunReport
 
 if TYPE_CHECKING:
@@ -59,11 +59,12 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
 
     Raises LakehouseError; whatever was done until then is harmless.
     """
-    policy, now = Policy.of(session.settings), datetime.now(UTC)
-    warehouse = session.settings.warehouse
+    policy, warehouse = Policy.of(session.settings), session.settings.warehouse
+    records = runs.places(warehouse)
+    now = ages.believed(clock.now(), records)
     begun = nullcontext(Recording("maintain")) if dry_run else runs.recording(warehouse, "maintain")
-    with begun as recording:
-        upkeep = _Upkeep(session, policy, now, recording, really=not dry_run)
+    with begun as recording, standing.noted(session, recording.run_id):
+        upkeep = _Upkeep(session, policy, now, records, recording, really=not dry_run)
         upkeep.drop_branches()
         upkeep.archive()
         upkeep.compact_tables()
@@ -71,6 +72,7 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
         upkeep.remove_files()
         upkeep.remove_staging()
         upkeep.remove_records()
+        upkeep.remove_half_written()
     return recording.report()
 
 
@@ -81,6 +83,9 @@ class _Upkeep:
     session: Session
     policy: Policy
     now: datetime
+    """What ages are measured from."""
+    records: Mapping[str, Path]
+    """The record of each run."""
     recording: Recording
     really: bool
 
@@ -99,6 +104,8 @@ class _Upkeep:
                 if self.really:
                     branches.drop(settings, catalog, branch.name)
                 self.recording.add("drop", branch.name, note=f"{state} branch")
+        if self.really:
+            branches.sweep_locks(settings)
 
     def archive(self) -> None:
         """Rows that are older than their table keeps them."""
@@ -164,12 +171,19 @@ class _Upkeep:
             self.recording.add("expire", "log", note=note)
 
     def remove_files(self) -> None:
-        """Data and metadata files that no ref names, and that nobody is about to name."""
-        before = min([self.now - timedelta(hours=self.policy.grace_hours), *self._living()])
+        """Data and metadata files that no ref names, unless a run may be about to name them.
+
+        What a run wrote is listed while it works, or named by a ref when it has ended: in this
+        order, no clock has to be right.
+        """
+        stored = list(files.stored(self.session.settings.warehouse))
+        if self._is_one_at_work():
+            return
         needed = files.needed(self.session, since=self._oldest)
+        now, grace = clock.now(), timedelta(hours=self.policy.grace_hours)
         tables: dict[str, list[files.Found]] = {}
-        for found in files.stored(self.session.settings.warehouse):
-            if found.path not in needed and found.modified < before:
+        for found in stored:
+            if found.path not in needed and abs(now - found.modified) >= grace:
                 tables.setdefault(found.table, []).append(found)
         for table, unneeded in sorted(tables.items()):
             if self.really:
@@ -177,11 +191,10 @@ class _Upkeep:
             size = files.size(sum(found.bytes for found in unneeded))
             self.recording.add("remove", table, note=f"{len(unneeded)} files, {size}")
 
-    def _living(self) -> Iterator[datetime]:
-        """When the runs began that are at work now."""
-        for branch in self.session.catalog.branches():
-            if not branches.is_free(self.session.settings, branch.name):
-                yield min(branch.created_at, runs.started(branch.name) or branch.created_at)
+    def _is_one_at_work(self) -> bool:
+        """Whether a run is at work on its branch."""
+        settings, known = self.session.settings, self.session.catalog.branches()
+        return any(not branches.is_free(settings, branch.name) for branch in known)
 
     def remove_staging(self) -> None:
         """Pages of runs that ended well, and old ones of those that did not."""
@@ -201,16 +214,29 @@ class _Upkeep:
 
     def remove_records(self) -> None:
         """Records of old runs that left neither a readable commit nor a branch."""
-        settings, catalog = self.session.settings, self.session.catalog
+        before = runs.stamp(self.now - timedelta(days=self.policy.keep_runs_days))
+        begun = {run_id: place for run_id, place in self.records.items() if run_id < before}
+        if not begun:  # a history of years is not read for nothing
+            return
+        catalog = self.session.catalog
         kept = {runs.PREFIX + commit.run_id for commit in catalog.log() if commit.readable}
         kept |= {branch.name for branch in catalog.branches()}
-        before = self.now - timedelta(days=self.policy.keep_runs_days)
-        old = [
-            place
-            for run_id, place in runs.places(settings.warehouse).items()
-            if (runs.started(run_id) or self.now) < before and runs.PREFIX + run_id not in kept
-        ]
+        old = [place for run_id, place in begun.items() if runs.PREFIX + run_id not in kept]
         if old:
             for place in old if self.really else ():
                 place.unlink(missing_ok=True)
             self.recording.add("remove", "runs", note=f"{len(old)} records")
+
+    def remove_half_written(self) -> None:
+        """Files of the framework's own that a process was writing when it was killed."""
+        settings, grace = self.session.settings, timedelta(hours=self.policy.grace_hours)
+        found = [
+            place
+            for folder in (settings.home, *(settings.warehouse / each for each in files.OWN))
+            for place, since in storage.half_written(folder)
+            if abs(clock.now() - since) >= grace
+        ]
+        if found:
+            for place in found if self.really else ():
+                place.unlink(missing_ok=True)
+            self.recording.add("remove", "files", note=f"{len(found)} that were half written")

@@ -23,6 +23,8 @@ ARCHIVE = "archive"
 """The folder of a warehouse that archived rows move to."""
 KINDS = ("data", "metadata")
 """The folders of a table."""
+OWN = ("runs", "code", "leases")
+"""The folders of a warehouse that hold files of the framework's own."""
 _READERS = 8
 _DELETED = 2
 """The status that a manifest gives a file that is no longer the table's."""

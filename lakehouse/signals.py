@@ -1,0 +1,62 @@
+"""Signals that ask a process to end: it ends as with Ctrl-C, and leaves nothing half done."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Raise Stopped inside at SIGINT, SIGTERM and SIGHUP; those that the caller ignores stay so.
+
+    A signal that comes while what was stopped cleans up is not heeded: it is ending already.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    heeding = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
+    try:
+        for number in heeding:
+            signal.signal(number, _stop)
+        yield
+    finally:
+        for number in heeding:
+            signal.signal(number, before[number])
+
+
+def stopped(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interruption that an error comes from; DuckDB, for one, raises an error of its own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def exit_code(error: BaseException) -> int:
+    """What shells expect of a process that a signal ended."""
+    found = stopped(error)
+    return 128 + (found.number if isinstance(found, Stopped) else signal.SIGINT)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    if stopped(sys.exception()) is None:
+        raise Stopped(number)
