@@ -11,11 +11,10 @@ from importlib import import_module
 
 import click
 
-from lakehouse import __version__
+from lakehouse import __version__, signals
 from lakehouse.cli.output import Output
 from lakehouse.errors import COULD_NOT_RUN, ConfigError, LakehouseError
 
-_INTERRUPTED = 130
 _COMMANDS = {
     "run": ("Ingest one day, build what depends on it, check, merge and publish.", "run"),
     "backfill": ("The same for a range of days.", "run"),
@@ -75,18 +74,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     output = Output.of_arguments(given)
     try:
-        code = cli.main(given, prog_name="lakehouse", standalone_mode=False)
+        with signals.heeded():
+            code = cli.main(given, prog_name="lakehouse", standalone_mode=False)
     except click.ClickException as error:
         output.error(error.format_message(), hint="`--help` lists what there is")
         return COULD_NOT_RUN
-    except (click.Abort, KeyboardInterrupt):
-        output.error("interrupted; main is as it was")
-        return _INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _tell_of_interruption(output, error)
     except Exception as error:
+        if signals.stopped(error):
+            return _tell_of_interruption(output, error)
         if "--debug" in given:
             raise
         return _tell(output, _explained(error))
     return code if isinstance(code, int) else 0
+
+
+def _tell_of_interruption(output: Output, error: BaseException) -> int:
+    """Say where that leaves main, as far as a command noted it; the exit code."""
+    notes = getattr(signals.stopped(error), "__notes__", ["main is as it was"])
+    output.error("; ".join(["interrupted", *notes]))
+    return signals.exit_code(error)
 
 
 def _explained(error: Exception) -> Exception:
@@ -104,11 +112,16 @@ def _explained(error: Exception) -> Exception:
 def _tell(output: Output, error: Exception) -> int:
     """Say what went wrong; the exit code."""
     if isinstance(error, LakehouseError):
-        output.error(error.message, hint=error.hint)
+        output.error(error.message, hint=error.advice)
         return error.exit_code
     lines = str(error).splitlines() or [""]
     output.error(
         f"unexpected {type(error).__name__}: {lines[0]}",
-        hint="run with `lakehouse --debug …` for the traceback",
+        hint="; ".join(
+            [
+                *getattr(error, "__notes__", ()),
+                "run with `lakehouse --debug …` for the traceback",
+            ]
+        ),
     )
     return COULD_NOT_RUN
