@@ -7,7 +7,6 @@ carry the whole address that was called, and a token is part of it.
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,19 +14,32 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, LocationValueError, ReadTimeoutError
+from requests.exceptions import InvalidHeader
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    LocationValueError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from ingestion.documents import parse
-from ingestion.people import Person
+from ingestion.exchange import Exchange
+from ingestion.people import Patience, Person
 from ingestion.spans import Span
 
 PATH = "/api/v1/entries.json"
-SLOWEST = 10
-"""An answer may take this many times the longest silence, as a whole."""
+_ROW = 4_096
+"""Bytes that an entry may take on average; one of Nightscout takes some 300."""
+_LEAST = 1_000_000
+"""Bytes that an answer may have however few entries it was asked for."""
+_VALUE = 32
+"""Bytes of JSON for each value in it, at the least, on average: one takes up to 100 in memory."""
 
 _PASSING = {408, 425, 429}
 _SERVER_ERROR = 500
 _BLOCK = 1 << 16
+_NO_NIGHTSCOUT = "is this the address of a Nightscout?"
 
 
 @dataclass(frozen=True)
@@ -44,34 +56,52 @@ class Failure:
 
 
 def ask(
-    session: requests.Session, person: Person, span: Span, count: int, timeout: float
+    session: requests.Session, person: Person, span: Span, count: int, patience: Patience
 ) -> list[Any] | Failure:
     """The newest `count` entries of `span`, or why there are none.
 
-    `timeout` is in seconds and bounds every silence: one to connect, and each one after it. A
-    body that trickles in is left after `SLOWEST` times as long.
+    It takes no longer than `patience.exchange`, and memory in proportion to `count`.
     """
     try:
-        return _get(session, person, span, count, timeout)
-    except (requests.Timeout, ReadTimeoutError):
+        with Exchange(patience.exchange) as exchange:
+            body = _get(session, person, span, count, patience.timeout)
+    except (requests.RequestException, HTTPError, LocationValueError) as error:
+        body = _broken(error, patience.timeout)
+    if exchange.is_over:
+        return Failure(
+            f"did not finish its answer within {patience.exchange:g} s",
+            hint="`timeout` in [nightscout] of lakehouse.toml gives it longer",
+        )
+    return body if isinstance(body, Failure) else _documents(body, count)
+
+
+def _broken(error: Exception, timeout: float) -> Failure:
+    """Why the HTTP library gave up."""
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
         return Failure(
             f"said nothing for {timeout:g} s",
             hint="is the server up? `timeout` in [nightscout] of lakehouse.toml gives it longer",
             passing=True,
         )
-    except requests.ConnectionError as error:
-        return _no_connection(error)
-    except (requests.RequestException, LocationValueError) as error:
-        return Failure(f"cannot be called ({type(error).__name__})", hint="check the address")
-    except HTTPError:
-        return Failure("broke off its answer", hint="the log of the server says why", passing=True)
+    cause = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else error
+    if isinstance(cause, ProtocolError | DecodeError | InvalidHeader):
+        return Failure(
+            "broke off its answer, or sent none that can be read",
+            hint="the log of the server says why",
+            passing=True,
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Failure("has a certificate that is not trusted", hint="repair the certificate")
+    if isinstance(error, requests.ConnectionError):
+        return Failure(
+            "cannot be reached", hint="is the address right, and the server up?", passing=True
+        )
+    return Failure(f"cannot be called ({type(error).__name__})", hint="check the address")
 
 
 def _get(
     session: requests.Session, person: Person, span: Span, count: int, timeout: float
-) -> list[Any] | Failure:
-    longest = SLOWEST * timeout
-    until = time.monotonic() + longest
+) -> bytearray | Failure:
     with session.get(
         person.url + PATH,
         params={
@@ -79,23 +109,30 @@ def _get(
             "find[date][$gte]": str(span.start),
             "find[date][$lt]": str(span.end),
         },
+        headers={"Accept-Encoding": "gzip"},
         timeout=timeout,
         stream=True,
     ) as response:
         if response.status_code != requests.codes.ok:
             return _refusal(person, response)
-        body = bytearray()
+        body, most = bytearray(), _most(count)
         while block := response.raw.read1(_BLOCK, decode_content=True):
             body += block
-            if time.monotonic() > until:
+            if len(body) > most:
                 return Failure(
-                    f"did not finish its answer within {longest:g} s",
-                    hint="`timeout` in [nightscout] of lakehouse.toml gives it longer",
+                    f"answered more than {most:,} bytes for {count:,} entries", hint=_NO_NIGHTSCOUT
                 )
-    return _documents(bytes(body))
+    return body
 
 
-def _documents(body: bytes) -> list[Any] | Failure:
+def _most(count: int) -> int:
+    """The bytes that an answer of so many entries may have."""
+    return _LEAST + count * _ROW
+
+
+def _documents(body: bytearray, count: int) -> list[Any] | Failure:
+    if sum(map(body.count, (b",", b"[", b"{"))) > _most(count) // _VALUE:
+        return Failure(f"answered too many values for {count:,} entries", hint=_NO_NIGHTSCOUT)
     try:
         documents = parse(body)
     except ValueError:
@@ -105,11 +142,15 @@ def _documents(body: bytes) -> list[Any] | Failure:
             hint="is this the address of a Nightscout, or of a page in front of it?",
             passing=True,
         )
-    if isinstance(documents, list):
-        return documents
-    return Failure(
-        "answered JSON that is no list", hint="is this the address of a Nightscout?", passing=True
-    )
+    if not isinstance(documents, list):
+        return Failure("answered JSON that is no list", hint=_NO_NIGHTSCOUT, passing=True)
+    if len(documents) > count:
+        return Failure(
+            f"answered {len(documents):,} entries when asked for {count:,}:"
+            " it does not heed `count`, so nobody can tell whether an answer is whole",
+            hint=_NO_NIGHTSCOUT,
+        )
+    return documents
 
 
 def _refusal(person: Person, response: requests.Response) -> Failure:
@@ -122,7 +163,7 @@ def _refusal(person: Person, response: requests.Response) -> Failure:
     if status == requests.codes.forbidden:
         return Failure("does not allow reading (403)", hint="give the token a role that may read")
     if status == requests.codes.not_found:
-        return Failure("is not there (404)", hint="is this the address of a Nightscout?")
+        return Failure("is not there (404)", hint=_NO_NIGHTSCOUT)
     return Failure(
         f"answered with status {status}",
         hint="the log of the server says why",
@@ -142,14 +183,6 @@ def _moved(person: Person, location: str) -> Failure:
         address = "an address that is none"
     return Failure(
         f"redirects to {address}", hint=f"set the address of site {person.site!r} to the new one"
-    )
-
-
-def _no_connection(error: requests.ConnectionError) -> Failure:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return Failure("has a certificate that is not trusted", hint="repair the certificate")
-    return Failure(
-        "cannot be reached", hint="is the address right, and the server up?", passing=True
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,12 +16,22 @@ import requests
 import tenacity
 
 from ingestion.answers import PATH, Failure, ask
+from ingestion.exchange import BoundedAdapter
 from ingestion.people import Patience, Person
 from ingestion.spans import Span
 from lakehouse import SourceError, Window
 
+_MOST_REQUESTS = 1_000
+"""For one span of a window and the halves it is cut into, some million entries."""
+
 
 class _Session(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, BoundedAdapter())
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere: a redirect is not even looked at, since the secret would go along."""
 
@@ -49,7 +60,8 @@ class Client:
             self.session.headers["api-secret"] = digest.hexdigest()
         if self.person.token is not None:
             self.session.params = {"token": self.person.token.get_secret_value()}
-            logging.getLogger("urllib3.connectionpool").addFilter(_without_tokens)
+            for name in ("urllib3.connection", "urllib3.connectionpool"):
+                logging.getLogger(name).addFilter(_without_tokens)
         if urlsplit(self.person.url).hostname in ("127.0.0.1", "localhost", "::1"):
             self.session.trust_env = False  # no proxy leads to this machine
 
@@ -57,8 +69,8 @@ class Client:
         """The entries of `window`, of every type, a list an answer, oldest span first.
 
         Raises SourceError as soon as one span cannot be had. With a server that is dead that
-        takes `attempts` times the timeout (to connect, then to read) and the waits between: with
-        the defaults some five minutes at most.
+        takes `attempts` times the timeout and the waits between, with the defaults some two
+        minutes; whatever a server does, no more than `patience.overall` and one exchange.
         """
         for span in Span.of(window).pieces(self.span):
             yield from self._complete(span)
@@ -68,31 +80,42 @@ class Client:
         self.session.close()
 
     def _complete(self, span: Span) -> Iterator[list[Any]]:
-        documents = self._ask(span)
-        if len(documents) < self.count:
-            yield documents
-        elif span.length > 1:
-            for half in span.halves():
-                yield from self._complete(half)
-        else:
-            failure = Failure(
-                f"has {self.count} entries or more in one millisecond",
-                hint="its answer may be cut, and nothing smaller can be asked for",
-            )
-            raise self._error(span, failure)
+        waiting = [span]
+        for _ in range(_MOST_REQUESTS):
+            if not waiting:
+                return
+            part = waiting.pop()
+            documents = self._ask(part)
+            if len(documents) < self.count:
+                yield documents
+            elif part.length > 1:
+                waiting += reversed(part.halves())
+            else:
+                failure = Failure(
+                    f"has {self.count} entries or more in one millisecond",
+                    hint="its answer may be cut, and nothing smaller can be asked for",
+                )
+                raise self._error(part, failure)
+        failure = Failure(
+            f"gave no end of entries in {_MOST_REQUESTS:,} requests",
+            hint="does the server heed the conditions on `date`?",
+        )
+        raise self._error(span, failure)
 
     def _ask(self, span: Span) -> list[Any]:
+        patience = self.patience
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_result(_may_pass),
-            stop=tenacity.stop_after_attempt(self.patience.attempts),
+            stop=tenacity.stop_after_attempt(patience.attempts)
+            | tenacity.stop_before_delay(patience.overall),
             wait=self._wait,
             retry_error_callback=_last_answer,
         )
         answer: list[Any] | Failure = attempts(
-            ask, self.session, self.person, span, self.count, self.patience.timeout
+            ask, self.session, self.person, span, self.count, patience
         )
         if isinstance(answer, Failure):
-            raise self._error(span, answer)
+            raise self._error(span, answer, tried=attempts.statistics["attempt_number"])
         return answer
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -102,9 +125,8 @@ class Client:
         growing = tenacity.wait_exponential(multiplier=first) + tenacity.wait_random(0, first)
         return min(max(asked, growing(state)), longest)
 
-    def _error(self, span: Span, failure: Failure) -> SourceError:
-        tried = self.patience.attempts
-        times = f", asked {tried} times" if failure.passing and tried > 1 else ""
+    def _error(self, span: Span, failure: Failure, tried: int = 1) -> SourceError:
+        times = f", asked {tried} times" if tried > 1 else ""
         return SourceError(
             f"site {self.person.site!r}: {self.person.url}{PATH} {failure.message}{times},"
             f" for {span}",

@@ -38,7 +38,7 @@ _FIRST = -62_135_596_800_000  # 0001-01-01 in epoch milliseconds
 _LAST = 253_402_300_800_000  # 10000-01-01
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes | bytearray) -> Any:
     """The JSON of an answer. Raises ValueError if it is none, or nested beyond reading."""
     try:
         return orjson.loads(body)

@@ -50,14 +50,24 @@ class Person:
 class Patience:
     """How long a server is waited for, in seconds, and how often it is asked.
 
-    `timeout` is the longest silence. Waits between attempts grow from about `first_wait` and
-    never exceed `longest_wait`, whatever the server asks for.
+    `timeout` is the longest silence; all else is in proportion to it. Waits between attempts grow
+    from about `first_wait` and never exceed `longest_wait`, whatever the server asks for.
     """
 
     timeout: float = 30.0
     attempts: int = 4
     first_wait: float = 1.0
     longest_wait: float = 30.0
+
+    @property
+    def exchange(self) -> float:
+        """The seconds that a request and its answer may take, however much is being said."""
+        return 4 * self.timeout
+
+    @property
+    def overall(self) -> float:
+        """The seconds after which what failed is not attempted again."""
+        return 10 * self.timeout
 
 
 def configured_people(

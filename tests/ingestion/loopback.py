@@ -22,6 +22,8 @@ class Scripted:
         self.asked: list[dict[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.over = threading.Event()
+        self.trickled = threading.Event()
+        """Whether a trickle was read to its end."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
 
@@ -117,4 +119,5 @@ def trickle(handler: Handler) -> None:
         for _ in range(400):
             handler.script.over.wait(0.005)
             handler.wfile.write(b" ")
+        handler.script.trickled.set()
     handler.close_connection = True

@@ -1,0 +1,140 @@
+"""Exchanges with a server that end at their deadline, whatever it sends and however slowly.
+
+The timeout of the HTTP libraries bounds each silence, so a byte now and then keeps them waiting:
+in the handshake, a status line, a header, the size of a chunk. Here a timer cuts the connection
+when the time is up, and whatever waits for a byte sees the connection end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Self
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
+
+
+class Exchange:
+    """A request and its answer, from looking up the host's name to the last byte.
+
+    Within `with`, the connections of a `BoundedAdapter` that the same thread uses belong to it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._lock = threading.Lock()
+        self._handle: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+        self._timer.cancel()
+        self._keep(None)
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(0.0, self._until - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up: what was read then may not be the whole answer."""
+        return self.left == 0
+
+    def use(self, connection: socket.socket) -> None:
+        """Cut this connection when the time is up, or at once if it is."""
+        # A handle of its own: the connection is wrapped for TLS, and is closed before its last
+        # answer has been read.
+        self._keep(socket.socket(fileno=os.dup(connection.fileno())))
+        if self.is_over:
+            self._end()
+
+    def _keep(self, handle: socket.socket | None) -> None:
+        with self._lock:
+            if self._handle is not None:
+                self._handle.close()
+            self._handle = handle
+
+    def _end(self) -> None:
+        with self._lock, suppress(OSError):  # the server may have closed it
+            if self._handle is not None:
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+
+_current: ContextVar[Exchange] = ContextVar("exchange")
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Opens connections that an `Exchange` can cut; use it within one."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):  # those connect in a way of their own
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        """Look the name up and connect, in a thread: neither can be cut short from outside."""
+        exchange, connected = _current.get(), Future[socket.socket]()
+
+        def connect() -> None:
+            try:
+                connected.set_result(super(_Connection, self)._new_conn())
+            except BaseException as error:  # noqa: BLE001 - raised by whoever waits for it
+                connected.set_exception(error)
+
+        threading.Thread(target=connect, daemon=True).start()
+        try:
+            opened = connected.result(exchange.left)
+        except TimeoutError:
+            connected.add_done_callback(_discard)
+            raise ConnectTimeoutError(self, "no connection before the deadline") from None
+        exchange.use(opened)
+        return opened
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        """Send a request; an earlier exchange may have opened the connection."""
+        if self.sock is not None:
+            _current.get().use(self.sock)
+        super().request(*arguments, **options)
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
+
+
+def _discard(connected: Future[socket.socket]) -> None:
+    """Close a connection that came too late."""
+    if connected.exception() is None:
+        connected.result().close()
