@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 
+from lakehouse import users
 from lakehouse.cli import main
 
 
@@ -12,6 +13,9 @@ def script() -> None:
     # NumPy, which is not loaded yet, starts threads for linear algebra. They spin for 2^26 cycles
     # unless told otherwise, 2^4 being the least, on a core that the process that stages could use.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    # Libraries give up if a user that has no name, as in many a container, has no home either.
+    if not users.has_name(os.geteuid()):
+        os.environ.setdefault("HOME", "/nonexistent")
     code = main()
     with suppress(BrokenPipeError):  # whoever read the output has gone
         sys.stdout.flush()

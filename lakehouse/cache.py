@@ -52,7 +52,7 @@ def compiled(
     path = settings.root / "__pycache__" / f"lakehouse-{dialect}-{_key(settings)}.json"
     try:
         return _from_json(project, json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except OSError:  # it is not there, or another user's
         fresh = make(project, dialect)
         _keep(path, to_json(fresh))
         return fresh
@@ -63,7 +63,7 @@ def _key(settings: Settings) -> str:
     for package in (settings.ingestion, settings.models):
         digest.update(repr(sorted(_data_files(package))).encode())
     for path in sorted(set(_sources())):
-        digest.update(f"\0{path}\0".encode())
+        digest.update(b"\0%b\0" % os.fsencode(path))
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -75,7 +75,7 @@ def _sources() -> Iterator[Path]:
     """
     framework, paths = Path(__file__).parent, get_paths()
     yield from framework.rglob("*.py")
-    packages = ("site-packages", "dist-packages", f"{framework}{os.sep}")
+    packages = ("/site-packages/", "/dist-packages/", f"{framework}{os.sep}")
     elsewhere = (*packages, paths["stdlib"], paths["platstdlib"])
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)

