@@ -21,6 +21,8 @@ FILE = "lakehouse.toml"
 LOCAL, PRODUCTION = "local", "production"
 _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
 """The profiles, and the engine of each unless another one is asked for."""
+_LONGEST_HOME, _LONGEST_NAME = 480, 255
+"""Bytes of its path, which SQLite has 512 for with the names of its files; and of a folder's."""
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}")
 
 
@@ -95,10 +97,9 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
             f"the local profile has no engine {engine!r}",
             hint="set LAKEHOUSE_PROFILE=production, or leave LAKEHOUSE_ENGINE unset",
         )
-    home = Path(env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse")).expanduser()
     return Settings(
         root=root,
-        home=(home if home.is_absolute() else root / home).resolve(),
+        home=_home(root, str(env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse"))),
         profile=profile,
         engine=engine,
         servers=_servers(declared, env, engine) if profile == PRODUCTION else None,
@@ -111,6 +112,45 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         ingestion=project.get("ingestion", "ingestion"),
         models=project.get("models", "models"),
         sections=document,
+    )
+
+
+def _home(root: Path, named: str) -> Path:
+    """The folder that a setting names. Raises ConfigError if it cannot serve as a home."""
+    if "://" in named or named.startswith("file:"):
+        raise _no_home(named, "is an address")
+    try:
+        home = (root / Path(named).expanduser()).resolve()
+    except (RuntimeError, ValueError, OSError) as error:  # no such user, links in a circle, a NUL
+        raise _no_home(named, f"names no folder: {error}") from None
+    path = f"/{str(home).lstrip('/')}"  # a second slash in front makes it a server's to libraries
+    if reason := _unfit(path):
+        raise _no_home(path, reason)
+    return Path(path)
+
+
+def _unfit(path: str) -> str:
+    """Why no home can be there, whatever is done about it; nothing if one can."""
+    try:
+        length = len(path.encode())
+    except UnicodeEncodeError:
+        return "is not UTF-8: tables name their files by text"
+    if length > _LONGEST_HOME:
+        return f"is longer than {_LONGEST_HOME} bytes: SQLite opens no file there"
+    if any(len(part.encode()) > _LONGEST_NAME for part in path.split("/")):
+        return f"has a name that is longer than {_LONGEST_NAME} bytes"
+    if "\\" in path and {*path} & {*"*?["}:
+        return "has a backslash and a `*`, `?` or `[`: DuckDB takes it for a pattern"
+    if path.count('"') % 2:
+        return 'has a `"` without a second one: DuckDB looks for it'
+    return ""
+
+
+def _no_home(named: str, reason: str) -> ConfigError:
+    shown = named.encode(errors="backslashreplace").decode()
+    return ConfigError(
+        f"the home {shown!r} {reason}",
+        hint=f"set LAKEHOUSE_HOME, or `home` in {FILE}, to the path of another folder",
     )
 
 

@@ -6,15 +6,15 @@ DuckDB reads all records of a home in bulk; a field that an older record lacks i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import ibis
 
-from lakehouse import runs
+from lakehouse import runs, storage
 from lakehouse.compile import Statement
 from lakehouse.engines import Source
-from lakehouse.engines.sql import nothing, sql_type, text
+from lakehouse.engines.sql import nothing, path_text, sql_type, text
 
 SCHEMA = "lakehouse"
 _DIALECT = "duckdb"
@@ -121,22 +121,39 @@ def are_named(sql: str) -> bool:
 
 def tables(warehouse: Path) -> dict[str, Source]:
     """The tables by qualified name; without rows as long as there are no records."""
-    patterns = runs.patterns(warehouse)
+    records = " UNION ALL ".join(_records(warehouse))
     found = {}
     for name, (sql, columns) in _TABLES.items():
         schema = ibis.schema(columns)
-        statement = _statement(patterns, sql, schema) if patterns else nothing(schema, _DIALECT)
+        statement = _statement(records, sql, schema) if records else nothing(schema, _DIALECT)
         found[f"{SCHEMA}.{name}"] = Source(name, schema, view=Statement(statement, schema))
     return found
 
 
-def _statement(patterns: Sequence[Path], sql: str, schema: ibis.Schema) -> str:
+def _records(warehouse: Path) -> Iterator[str]:
+    """The records, by how they are compressed: of a path with a `?`, DuckDB would not see it."""
     fields = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in _FIELDS.items())
-    places = ", ".join(text(str(each)) for each in patterns)
-    records = (
-        f"read_json([{places}], columns = {{{fields}}}, format = 'unstructured', records = true)"
-    )
+    for compression, places in _places(warehouse).items():
+        yield (
+            f"SELECT * FROM read_json([{', '.join(places)}], columns = {{{fields}}},"
+            f" compression = '{compression}', format = 'unstructured', records = true,"
+            " hive_partitioning = false)"
+        )
+
+
+def _places(warehouse: Path) -> dict[str, list[str]]:
+    """On a disk, every record; in a bucket, patterns of them, which DuckDB is quicker with."""
+    on_disk = storage.is_on_disk(warehouse)
+    literal = path_text if on_disk else text
+    found: dict[str, list[str]] = {}
+    for place in runs.places(warehouse).values() if on_disk else runs.patterns(warehouse):
+        compression = "gzip" if place.suffix == ".gz" else "uncompressed"
+        found.setdefault(compression, []).append(literal(str(place)))
+    return found
+
+
+def _statement(records: str, sql: str, schema: ibis.Schema) -> str:
     shown = ", ".join(
         f'CAST("{name}" AS {sql_type(kind, _DIALECT)}) AS "{name}"' for name, kind in schema.items()
     )
-    return f"WITH records AS (SELECT * FROM {records}) SELECT {shown} FROM ({sql})"
+    return f"WITH records AS ({records}) SELECT {shown} FROM ({sql})"

@@ -74,3 +74,38 @@ def test_secrets_are_not_shown(settings):
 def test_duckdb_publishes_to_the_embedded_postgres_if_no_other_is_named(settings):
     laptop = {name: value for name, value in WHOLE.items() if "POSTGRES" not in name}
     assert settings({**laptop, "LAKEHOUSE_ENGINE": "duckdb"}).postgres_url is None
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ("file:///srv/lake", "is an address"),
+        ("s3://lake/home", "is an address"),
+        ("~nobody-of-this-name/lake", "names no folder"),
+        ("a\udcffb", "is not UTF-8"),
+        ("deep/" * 100, "longer than 480 bytes"),
+        ("n" * 256, "longer than 255 bytes"),
+        ("ä" * 128, "longer than 255 bytes"),
+        ("a\\b[c", "for a pattern"),
+        ('a"b', "without a second one"),
+    ],
+)
+def test_a_path_that_cannot_be_a_home_is_refused_by_name(tmp_path, named, reason):
+    (tmp_path / "lakehouse.toml").write_text("")
+    with pytest.raises(ConfigError, match=reason) as refused:
+        load(tmp_path, {"LAKEHOUSE_HOME": named})
+    assert "set LAKEHOUSE_HOME" in refused.value.hint
+    str(refused.value).encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["lakehouse.toml"]
+
+
+def test_links_in_a_circle_are_no_home(tmp_path):
+    (tmp_path / "lakehouse.toml").write_text("")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(ConfigError, match="circle"):
+        load(tmp_path, {"LAKEHOUSE_HOME": "circle/home"})
+
+
+def test_a_second_slash_in_front_of_a_home_is_left_out(tmp_path):
+    (tmp_path / "lakehouse.toml").write_text("")
+    assert load(tmp_path, {"LAKEHOUSE_HOME": f"/{tmp_path}/home"}).home == tmp_path / "home"

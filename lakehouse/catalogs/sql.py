@@ -63,6 +63,16 @@ class SqliteCatalog:
         self._closing = ExitStack()
         weakref.finalize(self, self._closing.close)
 
+    def elsewhere(self) -> str | None:
+        """A metadata file of a table that lies outside the warehouse, if there is one."""
+        if not self.path.exists():
+            return None
+        with self._reading() as db:
+            rows = db.execute("SELECT metadata_location FROM iceberg_tables").fetchall()
+        places = (iceberg.local(row["metadata_location"]) for row in rows)
+        inside = f"{self.warehouse}/"
+        return next((place for place in places if not place.startswith(inside)), None)
+
     def head(self) -> Commit | None:
         commits = self.log(limit=1)
         return commits[0] if commits else None
@@ -196,11 +206,10 @@ class SqliteCatalog:
         return iceberg.files(self._pyiceberg(ref).load_table(table), time_column)
 
     def write(self, branch: str, change: TableChange) -> StoredTable:
-        location = Path(self.location(change.table)).as_uri()
         with self._one_at_a_time:
             tables = self._pyiceberg(branch)
             tables.written.extend(change.add)
-            return iceberg.write(tables, change, location)
+            return iceberg.write(tables, change, self.location(change.table))
 
     def adopt(self, branch: str, table: str) -> StoredTable:
         with self._one_at_a_time:

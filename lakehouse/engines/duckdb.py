@@ -28,6 +28,7 @@ from lakehouse.engines.sql import (
     by_question,
     changed,
     columns,
+    path_text,
     qualified,
     quoted,
     relation,
@@ -391,7 +392,7 @@ def file_part(time_column: str, span: FileSpan) -> str:
 
 def parquet(paths: Iterable[str], *options: str) -> str:
     """The rows of Parquet files; a column that only some of them have is null in the others."""
-    listed = ", ".join(map(text, paths))
+    listed = ", ".join(map(path_text, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
 

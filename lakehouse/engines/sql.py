@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,6 +34,11 @@ def qualified(table: str) -> str:
 def text(value: str) -> str:
     """A string as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def path_text(path: str) -> str:
+    """A path as an SQL literal that means this file alone to DuckDB, which expands `*?[` in it."""
+    return text(re.sub(r"[*?[]", r"[\g<0>]", path))
 
 
 def columns(schema: ibis.Schema) -> str:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,9 @@ from lakehouse.raw import POSITION
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_TAKEN_FOR_PATTERNS = frozenset("%*?")
+"""Characters of a path that dlt formats or expands."""
 
 
 @dataclass
@@ -75,12 +79,35 @@ def load(
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     # Nothing that it is given comes later, for which it would wait when a source has ended.
     os.environ.setdefault("EXTRACT__FUTURES_POLL_INTERVAL", "0")
+    storage.remove_folder(folder / group)
+    storage.make_folder(folder)
+    with _plain(folder, group) as place:
+        _load(tables, group, place)
+    return {name: sorted(map(str, (folder / group / name).glob("*.parquet"))) for name in names}
+
+
+@contextmanager
+def _plain(folder: Path, group: str) -> Iterator[Path]:
+    """A folder whose path dlt takes for a path alone; what it stages there ends up in `folder`."""
+    if not storage.is_on_disk(folder) or _is_plain(folder):
+        yield folder
+        return
+    usual = None if _is_plain(tempfile.gettempdir()) else "/tmp"  # noqa: S108 - a folder of its own
+    with tempfile.TemporaryDirectory(prefix="lakehouse-", dir=usual) as place:
+        yield Path(place)
+        if (staged := Path(place) / group).exists():
+            shutil.move(staged, folder)
+
+
+def _is_plain(path: object) -> bool:
+    return not _TAKEN_FOR_PATTERNS & {*str(path)}
+
+
+def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> None:
     import dlt
     from dlt.destinations import filesystem
     from dlt.extract import DltResource, DltSource
 
-    storage.remove_folder(folder / group)
-    storage.make_folder(folder)
     working = tempfile.mkdtemp(prefix=".dlt-", dir=folder if storage.is_on_disk(folder) else None)
     pipeline = dlt.pipeline(
         pipeline_name=group,
@@ -109,7 +136,6 @@ def load(
         raise _cause(error) from None
     finally:
         shutil.rmtree(working, ignore_errors=True)
-    return {name: sorted(map(str, (folder / group / name).glob("*.parquet"))) for name in names}
 
 
 def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:

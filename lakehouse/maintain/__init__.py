@@ -59,6 +59,7 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
 
     Raises LakehouseError; whatever was done until then is harmless.
     """
+    session.require_home()
     policy, warehouse = Policy.of(session.settings), session.settings.warehouse
     records = runs.places(warehouse)
     now = ages.believed(clock.now(), records)
@@ -180,6 +181,7 @@ class _Upkeep:
         if self._is_one_at_work():
             return
         needed = files.needed(self.session, since=self._oldest)
+        files.require_all(self.session.settings.warehouse, needed, stored)
         now, grace = clock.now(), timedelta(hours=self.policy.grace_hours)
         tables: dict[str, list[files.Found]] = {}
         for found in stored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import storage
 from lakehouse.catalogs.iceberg import local
-from lakehouse.engines.sql import text
+from lakehouse.engines.sql import path_text
 from lakehouse.errors import StorageError
 
 if TYPE_CHECKING:
@@ -70,6 +70,24 @@ def stored(warehouse: Path) -> Iterator[Found]:
                 yield Found(f"{folder.parent.name}.{folder.name}", place, size, modified)
 
 
+def require_all(warehouse: Path, needed: Collection[str], listed: Iterable[Found]) -> None:
+    """Refuse to go on if a file is not found by the name that a ref has for it.
+
+    It is damaged, or names are compared that differ for the same file: then every file would seem
+    to be needed by nobody. Raises StorageError.
+    """
+    if not storage.is_on_disk(warehouse):
+        return
+    lost = {*needed} - {found.path for found in listed}
+    if lost:
+        lost -= {found.path for found in stored(warehouse)}  # written since they were listed
+    if lost:
+        raise StorageError(
+            f"refs need {len(lost)} files that are not in {warehouse}, such as {min(lost)}",
+            hint="nothing was removed; `doctor` looks closer",
+        )
+
+
 def remove(unneeded: Iterable[Found]) -> None:
     """Remove files, and the folders that are empty without them."""
     for found in unneeded:
@@ -105,8 +123,9 @@ def _named(warehouse: Path, metadata: str) -> Iterator[str]:
 
 def _read(engine: DuckDB, column: str, paths: Iterable[str], condition: str = "") -> set[str]:
     """One column of several Avro files."""
-    listed = ", ".join(text(local(path)) for path in sorted(paths))
+    listed = ", ".join(path_text(local(path)) for path in sorted(paths))
     if not listed:
         return set()
-    sql = f"SELECT DISTINCT {column} FROM read_avro([{listed}]) {condition}"
+    manifests = f"read_avro([{listed}], hive_partitioning = false)"
+    sql = f"SELECT DISTINCT {column} FROM {manifests} {condition}"
     return {path for (path,) in engine.connection.execute(sql).fetchall()}
