@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lakehouse import postgres, probes
 from lakehouse.catalogs import MAIN
-from lakehouse.errors import LakehouseError, StorageError
-from lakehouse.session import Session, moved_from
+from lakehouse.errors import LakehouseError
+from lakehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,7 @@ def _project(session: Session) -> str:
 
 
 def _home(session: Session) -> str:
-    places = session.catalog.places(MAIN)
-    for metadata in places.values():
-        origin = moved_from(session.settings.home, metadata)
-        if origin is not None:
-            raise StorageError(
-                f"{session.settings.home} was moved here from {origin};"
-                " Iceberg tables name absolute places and cannot be read",
-                hint=f"move it back to {origin}, or delete it and run again",
-            )
-    return f"{session.settings.home}, {len(places)} tables on main"
+    return f"{session.settings.home}, {len(session.catalog.places(MAIN))} tables on main"
 
 
 def _tables(session: Session) -> str:
@@ -90,6 +81,7 @@ def _engine(session: Session) -> str:
 
 
 def _postgres(session: Session) -> str:
+    session.require_home()
     with postgres.serving(session.settings) as address:
         rows = postgres.query(address, "SELECT current_setting('server_version') AS version")
         return f"{postgres.shown(address)}, version {rows[0]['version']}"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import clock, config, dag, postgres, storage, windows
+from lakehouse import clock, config, dag, home, postgres, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
-from lakehouse.errors import NotYetError, StorageError, UnknownNameError
+from lakehouse.errors import NotYetError, UnknownNameError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
 from lakehouse.loading import undisturbed
@@ -24,9 +22,6 @@ _NEEDED_BY_PROFILE = {
     config.LOCAL: ("lakehouse.catalogs.sqlite_tables",),
     config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
 }
-
-_FORMAT = 2
-"""Of what a home holds; grows when an older version could not read it any more."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,15 +93,18 @@ class Session:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The refs and tables of the profile."""
-        self.prepare_home()
+        """The refs and tables of the profile, over a home that is in order."""
+        home.prepare(self.settings)
         if self.settings.servers is not None:
             from lakehouse.catalogs.nessie import NessieCatalog
 
             return NessieCatalog(self.settings.servers)
         from lakehouse.catalogs.sql import SqliteCatalog
 
-        return SqliteCatalog(self.settings.home / "catalog.db", self.settings.warehouse)
+        place = self.settings.home
+        catalog = SqliteCatalog(place / "catalog.db", self.settings.warehouse)
+        home.require_in_place(place, catalog.elsewhere())
+        return catalog
 
     @cached_property
     def engine(self) -> Engine:
@@ -140,7 +138,7 @@ class Session:
 
         Then a new home's Postgres is set up, by processes of its own.
         """
-        self.prepare_home()
+        self.require_home()
         with undisturbed():
             dag.load_hamilton()
             for module in _NEEDED_BY_PROFILE[self.settings.profile]:
@@ -163,39 +161,12 @@ class Session:
             self._postgres = self._threads.submit(self._started.enter_context, serving)
         return self._postgres
 
-    def prepare_home(self) -> None:
-        """Make the folder that everything is written to; others on the machine cannot list it."""
-        try:
-            new = storage.missing_folders(self.settings.home)
-            self.settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
-            if not self.settings.warehouse.exists():
-                storage.make_folder(self.settings.warehouse)
-                new.append(self.settings.warehouse)
-            storage.sync_folders(folder.parent for folder in new)
-        except OSError as error:
-            raise StorageError(
-                f"the home {self.settings.home} cannot be made: {error.strerror}",
-                hint="set LAKEHOUSE_HOME to a folder that you may write to",
-            ) from None
-        if not os.access(self.settings.home, os.W_OK):
-            raise StorageError(
-                f"the home {self.settings.home} is not writable",
-                hint="set LAKEHOUSE_HOME to a folder that you may write to",
-            )
-        self._require_known_format()
-
-    def _require_known_format(self) -> None:
-        """Refuse a home that a newer version has written, and mark a new or older one."""
-        mark = self.settings.home / "format"
-        written = mark.read_text().strip() if mark.exists() else "0"
-        if written.isdecimal() and int(written) < _FORMAT:
-            storage.write(mark, f"{_FORMAT}\n")  # an older version could not read what comes
-        elif written != str(_FORMAT):
-            raise StorageError(
-                f"the home {self.settings.home} is of a newer version of lakehouse"
-                f" (format {written}; this one knows {_FORMAT})",
-                hint="use that version, or set LAKEHOUSE_HOME to another folder",
-            )
+    def require_home(self) -> None:
+        """Make the home, or refuse one that is not in order. Raises StorageError."""
+        if self.settings.servers is None:
+            _ = self.catalog
+        else:
+            home.prepare(self.settings)
 
     def today(self) -> date:
         """The day that it is in the project's time zone."""
@@ -256,9 +227,3 @@ class Session:
             if table in stored:
                 known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
         return known
-
-
-def moved_from(home: Path, metadata: str) -> str | None:
-    """The place a home was moved from, if a metadata file of its tables says another one."""
-    place = metadata.removeprefix("file://")
-    return None if place.startswith((f"{home}/", "s3://")) else place.split("/warehouse/")[0]

@@ -32,7 +32,7 @@ LAYERS = [
         "code",
         "records",
     ],
-    ["engines", "catalogs", "plan", "draw", "cache"],
+    ["engines", "catalogs", "plan", "draw", "cache", "home"],
     ["layout", "portability"],
     ["compile", "state"],
     ["dag", "judgement"],
@@ -40,7 +40,7 @@ LAYERS = [
     ["declare", "config"],
     ["checks", "windows", "keys", "schemas", "evidence"],
     ["leases", "cron", "expressions", "dialects", "tasks"],
-    ["storage", "loading", "clock", "signals"],
+    ["storage", "loading", "clock", "signals", "users"],
     ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -33,13 +33,15 @@ def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
     """List what is wrong as people were told, or try the channels."""
     from lakehouse.alerts import desk
 
-    settings, output = Session().settings, Output(style)
+    session, output = Session(), Output(style)
+    settings = session.settings
     if is_test:
         works = desk.test(settings, output.warning)
         output.result({"sent": works}, "sent" if works else "not sent")
         if not works:
             context.exit(FOUND_PROBLEMS)
         return
+    session.require_home()
     ledger = desk.look(settings)
     snoozed = {name: each.until for name, each in ledger.snoozed.items()}
     rows = [
@@ -68,6 +70,7 @@ def snooze(*, name: str, length: timedelta, style: str) -> None:
     from lakehouse.alerts import desk
 
     session = Session()
+    session.require_home()
     until = desk.snooze(session.settings, session.project, name, length)
     shown = f"{until.astimezone(session.settings.timezone):%Y-%m-%d %H:%M}"
     Output(style).result({"name": name, "until": until}, f"{name} is snoozed until {shown}")

@@ -16,7 +16,7 @@ def postgres(*, port: int, style: str) -> None:
     from lakehouse.postgres.port import listen
 
     session = Session()
-    session.prepare_home()
+    session.require_home()
 
     def ready(address: str) -> None:
         example = f'psql "{address}" -c "select * from marts.publication"'

@@ -35,8 +35,10 @@ def query(
     if on == "postgres":
         from lakehouse import postgres
 
-        with postgres.serving(config.load()) as address:
-            rows = postgres.query(address, sql)
+        with Session() as session:
+            session.require_home()
+            with postgres.serving(session.settings) as address:
+                rows = postgres.query(address, sql)
     else:
         rows = _asked(sql, ref, moment, on)
     Output(style).result(rows, table(rows))

@@ -43,5 +43,6 @@ def publish(*, style: str) -> None:
 
 def _do(style: str, work: Callable[[Session], Mapping[str, Any]]) -> None:
     with Session() as session:
+        session.require_home()
         record = work(session)
     Output(style).result(record, summary(record))

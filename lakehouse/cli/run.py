@@ -102,6 +102,7 @@ def execute(
 ) -> None:
     """Run, tell of trouble, and print the report."""
     session.start_loader()  # it takes as long to load as all of the rest
+    session.require_home()
     with undisturbed():
         from lakehouse.alerts import watching
         from lakehouse.request import Request

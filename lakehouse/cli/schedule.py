@@ -28,7 +28,9 @@ def schedule(context: click.Context, *, once: bool, kind: str | None, style: str
 
         text = KINDS[kind](session.settings, running.jobs(session.project))
         output.result({kind: text}, text.rstrip())
-    elif once:
+        return
+    session.require_home()
+    if once:
         code = running.once(session.settings, output)
         output.done()
         context.exit(code)
