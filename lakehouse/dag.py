@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from inspect import Parameter, Signature
@@ -87,7 +88,9 @@ def driver(project: Project, reading: Reading | None = None) -> Driver:
     builder = hamilton.Builder().with_modules(module)
     if reading is not None:
         builder = builder.with_adapters(_adapter(reading))
-    return builder.build()
+    built = builder.build()
+    sys.modules.pop(module.__name__)  # Hamilton leaves it there, and nobody imports it
+    return built
 
 
 def _nodes(

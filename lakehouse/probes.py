@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from lakehouse import postgres
@@ -61,7 +62,8 @@ def explained(settings: Settings, error: Exception) -> Exception:
 def _nessie(servers: Servers) -> str:
     from lakehouse.catalogs.nessie_api import Nessie
 
-    known = Nessie(servers.nessie_url, patience=_PATIENCE).get("config")
+    with closing(Nessie(servers.nessie_url, patience=_PATIENCE)) as nessie:
+        known = nessie.get("config")
     return f"{servers.nessie_url}, specification {known.get('specVersion', 'unknown')}"
 
 
@@ -83,8 +85,9 @@ def _s3(servers: Servers) -> str:
     )
     probe = {"Bucket": place.netloc, "Key": f"{place.path.strip('/')}/.probe"}
     try:
-        client.put_object(**probe, Body=b"")
-        client.delete_object(**probe)
+        with closing(client):
+            client.put_object(**probe, Body=b"")
+            client.delete_object(**probe)
     except ClientError as error:
         reason = error.response["Error"]
         raise ServerError(

@@ -26,7 +26,7 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
     the run starts over on a fresh branch, in its turn. Raises LakehouseError; main is then as it
     was, unless it was the publication that failed: the next run makes up for it.
     """
-    session.prepare_home()
+    session.require_home()
     with turns.turn(session.settings.home, listener) as turn:
         while True:
             try:

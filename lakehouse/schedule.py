@@ -21,6 +21,7 @@ from lakehouse.alerts import watching
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Settings
 from lakehouse.errors import LakehouseError, ProjectError, StorageError
+from lakehouse.loading import undisturbed
 from lakehouse.project import Project
 from lakehouse.request import Listener, Request
 from lakehouse.run import run
@@ -110,7 +111,8 @@ def _run(settings: Settings, job: Job, listener: Listener) -> int:
     try:
         with Session(settings) as session, watching(session, listener) as watch:
             session.start_loader()
-            session.open()
+            with undisturbed():
+                session.open()
             days = windows(session, job)
             names = frozenset([*job.ingestions, *session.project.models])
             report = run(session, Request(days, names, message=f"schedule {job.group}"), watch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext, suppress
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
@@ -14,7 +14,6 @@ from lakehouse.config import Settings
 from lakehouse.errors import NotYetError, UnknownNameError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
-from lakehouse.loading import undisturbed
 from lakehouse.windows import Window, Windows
 
 _NEEDED_TO_PUBLISH = ("ibis.backends.duckdb", "psycopg")
@@ -37,12 +36,13 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """What one command works with; closing it stops what it started."""
+    """What one command works with; closing it closes what it opened, and stops what it started."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or config.load()
         self._threads = ThreadPoolExecutor(max_workers=1)
-        self._started = ExitStack()
+        self._servers, self._catalogs = ExitStack(), ExitStack()
+        self._engines, self._loaders = ExitStack(), ExitStack()
         self._postgres: Future[str] | None = None
         self.staging: Stage = stage
         """How pages are staged: here, or in a process beside this one, once that is started."""
@@ -55,9 +55,22 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown()
-        self._started.close()
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        # What cannot be closed any more is as likely as not the same trouble: it hides no error.
+        with suppress(Exception) if error is not None else nullcontext():
+            self.close()
+
+    def close(self) -> None:
+        """Close everything, even if some of it fails, which is raised at the end.
+
+        An engine may use the catalog, and Postgres. Closing again does nothing.
+        """
+        with ExitStack() as steps:  # begins with the last one
+            steps.callback(self._servers.close)
+            steps.callback(self._threads.shutdown)
+            steps.callback(self._catalogs.close)
+            steps.callback(self._engines.close)
+            steps.callback(self._loaders.close)
 
     @cached_property
     def project(self) -> Project:
@@ -98,11 +111,12 @@ class Session:
         if self.settings.servers is not None:
             from lakehouse.catalogs.nessie import NessieCatalog
 
-            return NessieCatalog(self.settings.servers)
+            return self._catalogs.enter_context(closing(NessieCatalog(self.settings.servers)))
         from lakehouse.catalogs.sql import SqliteCatalog
 
         place = self.settings.home
         catalog = SqliteCatalog(place / "catalog.db", self.settings.warehouse)
+        self._catalogs.enter_context(closing(catalog))
         home.require_in_place(place, catalog.elsewhere())
         return catalog
 
@@ -113,38 +127,37 @@ class Session:
             return self.duckdb
         from lakehouse.engines import trino
 
-        engine = trino.connect(self.settings.servers)
-        self._started.callback(engine.release)
-        return engine
+        return self._engines.enter_context(closing(trino.connect(self.settings.servers)))
 
     @cached_property
     def duckdb(self) -> DuckDB:
         """DuckDB, which validates and merges what is fetched, whatever the engine is."""
         from lakehouse.engines import duckdb
 
-        self.prepare_home()
+        self.require_home()
         servers = self.settings.servers
         bucket = servers.bucket if servers else None
-        return duckdb.connect(self.settings.home / "spill", bucket=bucket)
+        engine = duckdb.connect(self.settings.home / "spill", bucket=bucket)
+        return self._engines.enter_context(closing(engine))
 
     def start_loader(self) -> None:
         """Let pages be staged by a process beside this one, which begins to load at once."""
         self.staging = loader = Loader(meanwhile=self.prepare_to_publish)
-        self._started.callback(loader.close)
+        self._loaders.callback(loader.close)
         loader.start()
 
     def open(self) -> None:
         """Load what a run needs from its beginning, so that it spends no time on imports.
 
+        To be called `undisturbed`.
         Then a new home's Postgres is set up, by processes of its own.
         """
         self.require_home()
-        with undisturbed():
-            dag.load_hamilton()
-            for module in _NEEDED_BY_PROFILE[self.settings.profile]:
-                import_module(module)
-            _ = self.compiled
-            _ = self.duckdb
+        dag.load_hamilton()
+        for module in _NEEDED_BY_PROFILE[self.settings.profile]:
+            import_module(module)
+        _ = self.compiled
+        _ = self.duckdb
         if not postgres.is_set_up(self.settings):
             self.start_postgres()  # now, as until here two processes have loaded, on both cores
 
@@ -158,7 +171,7 @@ class Session:
         """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""
         if self._postgres is None:
             serving = postgres.serving(self.settings)
-            self._postgres = self._threads.submit(self._started.enter_context, serving)
+            self._postgres = self._threads.submit(self._servers.enter_context, serving)
         return self._postgres
 
     def require_home(self) -> None:

@@ -224,3 +224,7 @@ class Catalog(Protocol):
     def adopt(self, branch: str, table: str) -> StoredTable:
         """A table that an engine wrote by itself, made fit for others to write to."""
         ...
+
+    def close(self) -> None:
+        """Close its connections; closing it again does nothing."""
+        ...

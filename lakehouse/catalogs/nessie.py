@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -234,6 +234,12 @@ class NessieCatalog:
         if metadata not in self._known:
             self._known[metadata] = iceberg.read(name, metadata, self.bucket.path(metadata), "")
         return self._known[metadata]
+
+    def close(self) -> None:
+        with ExitStack() as closing:
+            closing.callback(self.nessie.close)
+            while self._opened:
+                closing.callback(self._opened.popitem()[1].close)
 
     @cached_property
     def _opened(self) -> dict[str, NessieTables]:

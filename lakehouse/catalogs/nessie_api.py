@@ -78,6 +78,11 @@ class Nessie:
                 return
             more = {"page-token": page["token"]}
 
+    def close(self) -> None:
+        """Close its connections; asked again, it opens others."""
+        if "_session" in vars(self):
+            vars(self).pop("_session").close()
+
     @cached_property
     def _session(self) -> requests.Session:
         return requests.Session()

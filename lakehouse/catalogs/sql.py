@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -60,8 +60,8 @@ class SqliteCatalog:
         self.warehouse = warehouse
         self._one_at_a_time = threading.Lock()
         self._own = threading.local()
-        self._closing = ExitStack()
-        weakref.finalize(self, self._closing.close)
+        self._connections: list[sqlite3.Connection] = []
+        weakref.finalize(self, _close, self._connections)
 
     def elsewhere(self) -> str | None:
         """A metadata file of a table that lies outside the warehouse, if there is one."""
@@ -215,6 +215,20 @@ class SqliteCatalog:
         with self._one_at_a_time:
             return iceberg.adopt(self._pyiceberg(branch), table)
 
+    def close(self) -> None:
+        self._opened.clear()
+        self._own = threading.local()  # a thread that asks again has a new connection
+        if not self._connections:
+            return
+        with ExitStack() as last:
+            # Closing the last connection that may write brings the log of writes into the file,
+            # which takes 10 ms; SQLite does that for many commits at a time, if it is left to it.
+            with suppress(sqlite3.Error):
+                address = f"{self.path.as_uri()}?mode=ro"
+                reader = last.enter_context(closing(sqlite3.connect(address, uri=True)))
+                reader.execute("SELECT 1 FROM sqlite_master").fetchone()
+            _close(self._connections)
+
     @cached_property
     def _opened(self) -> dict[str, SqliteTables]:
         return {}
@@ -229,7 +243,7 @@ class SqliteCatalog:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """The thread's connection. It stays open: closing the last one rewrites the file."""
+        """The thread's connection, which stays open until all are closed."""
         if not hasattr(self._own, "connection"):
             self._own.connection = self._connect()
         yield self._own.connection
@@ -243,7 +257,7 @@ class SqliteCatalog:
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         db.row_factory = sqlite3.Row
-        self._closing.callback(db.close)
+        self._connections.append(db)
         if not _is_ready(db):
             self._make_ready(db)
         return db
@@ -290,6 +304,11 @@ class SqliteCatalog:
     def _branch_base(db: sqlite3.Connection, name: str) -> int | None:
         row = db.execute("SELECT base FROM lakehouse_branches WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row["base"])
+
+
+def _close(connections: list[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _is_ready(db: sqlite3.Connection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
@@ -103,19 +104,18 @@ def execute(
     """Run, tell of trouble, and print the report."""
     session.start_loader()  # it takes as long to load as all of the rest
     session.require_home()
-    with undisturbed():
-        from lakehouse.alerts import watching
-        from lakehouse.request import Request
-        from lakehouse.run import run as start
+    with ExitStack() as watched:
+        with undisturbed():
+            from lakehouse.alerts import watching
+            from lakehouse.request import Request
+            from lakehouse.run import run as start
 
-    with watching(session, output) as listener:
-        try:
+            listener = watched.enter_context(watching(session, output))
+            watched.callback(output.done)
             output.progress("loading")
             session.open()
-            request = Request(windows, selection.names(session), **options)
-            report = start(session, request, listener)
-        finally:
-            output.done()
+        request = Request(windows, selection.names(session), **options)
+        report = start(session, request, listener)
     record = report.to_json()
     output.result(record, summary(record))
     if report.failed:

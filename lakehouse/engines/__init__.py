@@ -134,3 +134,7 @@ class Engine(Protocol):
     def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
         """Write changed rows of tables into new Postgres tables. Raises PublishError."""
         ...
+
+    def close(self) -> None:
+        """Give back all that it holds, for good; closing it again does nothing."""
+        ...

@@ -13,7 +13,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,6 +110,12 @@ class DuckDB:
         attached = "SELECT database_name FROM duckdb_databases() WHERE type = 'postgres'"
         for (name,) in self._run(attached).fetchall():
             self._run(f"DETACH {quoted(name)}")
+
+    def close(self) -> None:
+        """End the database: its threads, its memory, and its connections to Postgres."""
+        with ExitStack() as closing:
+            for each in (self._main, *self._cursors):
+                closing.callback(each.close)
 
     def sweep(self, branches: Collection[str]) -> None:
         """There is nothing that outlives a process."""

@@ -127,6 +127,9 @@ class Trino:
     def release(self) -> None:
         self.catalogs.release()
 
+    def close(self) -> None:
+        self.release()
+
     def sweep(self, branches: Collection[str]) -> None:
         self.catalogs.sweep(branches)
 

@@ -70,6 +70,7 @@ class Client:
         finally:
             with self._lock:
                 self._running.discard(cursor)
+            connection.close()
         names = [column.name for column in cursor.description or ()]
         seconds = int((cursor.stats or {}).get("elapsedTimeMillis", 0)) / 1000
         return Answer(names, rows, seconds)
