@@ -48,10 +48,24 @@ def call(work: Callable[[], Result]) -> Result:
 
 def kill(work: Callable[[], object], after: float) -> bool:
     """Start `work` and kill it after so many seconds; whether it was alive until then."""
-    process = _fork(work)
+    return signalled(work, signal.SIGKILL, after) == -signal.SIGKILL
+
+
+def signalled(work: Callable[[], object], number: int, after: float) -> int:
+    """Start `work` and send it a signal after so many seconds.
+
+    Gives its exit code, which is what `work` gives if that is a number, or else 0; a negative one
+    is that of a signal that killed it.
+    """
+
+    def ending() -> None:
+        code = work()
+        os._exit(code if isinstance(code, int) else 0)
+
+    process = _fork(ending)
     time.sleep(after)
-    os.kill(process, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(_wait(process)) == -signal.SIGKILL
+    os.kill(process, number)
+    return os.waitstatus_to_exitcode(_wait(process))
 
 
 @contextmanager

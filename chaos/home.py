@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -47,11 +47,14 @@ class ProjectHome:
             yield url.decode()
 
     def _command(self, number: int, url: str) -> int:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return self._main(("run", "--date", str(story.day(number))), url)
+
+    def _main(self, words: Sequence[str], url: str) -> int:
         from lakehouse.cli import main
 
         os.environ |= {"LAKEHOUSE_HOME": str(self.folder), "NIGHTSCOUT_URL": url}
-        with contextlib.redirect_stdout(io.StringIO()):
-            return main(["run", "--date", str(story.day(number))])
+        return main(words)
 
     def _look(self) -> tuple[State, Rest]:
         from lakehouse import postgres
