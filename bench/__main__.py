@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import backfill, checks, day, merge, one_more_day, plan, publish, refresh
+from bench import backfill, checks, day, merge, old_home, one_more_day, plan, publish, refresh
 
 BENCHMARKS = {
     "day": day.measure,
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "checks": checks.measure,
     "refresh": refresh.measure,
     "one_more_day": one_more_day.measure,
+    "history": old_home.measure,
 }
 
 
