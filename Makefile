@@ -40,15 +40,15 @@ test-stack: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -n 0 tests/stack
 
 lint: $(VENV)/.dev
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
 
 types: $(VENV)/.dev
-	@$(BIN)/mypy
+	@$(BIN)/python -m mypy
 
 # Not --quiet: what is not said is not counted, and broken links would pass.
 docs: $(VENV)/.dev
-	@$(BIN)/mkdocs build --strict
+	@$(BIN)/python -m mkdocs build --strict
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench

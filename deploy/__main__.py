@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def up(folder: Path) -> None:
         sys.stdout.write(f"{name.lower():12} {variables[f'LAKEHOUSE_{name}']}\n")
     at = variables["LAKEHOUSE_POSTGRES_URL"].rpartition("@")[2]
     sys.stdout.write(f"{'postgres':12} postgresql://{at}\n\n")
-    sys.stdout.write(f"to use it:   source {folder}/env\n")
+    sys.stdout.write(f"to use it:   source {shlex.quote(str(folder / 'env'))}\n")
 
 
 @main.command()

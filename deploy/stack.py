@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from deploy.servers import Place, Server, all_servers, postgres_url
+from deploy.servers import LANGUAGE, Place, Server, all_servers, postgres_url
 from deploy.settings import REGION, USER, WAREHOUSE, Ports
 
 ROOT = Path(__file__).parent.parent / ".stack"
@@ -111,8 +111,11 @@ def _launch(folder: Path, server: Server) -> psutil.Process:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | server.environment,
-            user=server.user,
+            cwd=server.folder,
+            env={**os.environ, **LANGUAGE, **server.environment},
+            user=server.user[0] if server.user else None,
+            group=server.user[1] if server.user else None,
+            extra_groups=[] if server.user else None,
             start_new_session=True,  # Ctrl-C here is not meant for it
         )
     process.returncode = 0  # it outlives this process, which shall not complain of that

