@@ -59,7 +59,7 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
         return (ALL_TIME,)
     again: Windows = ()
     if spec.overlap and state is not None:
-        before = [Window(window.start - spec.overlap, window.start) for window in asked]
+        before = windows.subtract([window.widen(spec.overlap) for window in asked], asked)
         again = windows.intersect(before, [each.snap("day") for each in state.covered])
     return windows.subtract(windows.union([*asked, *again]), state.gone if state else ())
 

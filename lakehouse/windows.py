@@ -22,6 +22,9 @@ _UNITS = {
 }
 
 
+_LONGEST = 1_000 * _UNITS["y"]
+
+
 @dataclass(frozen=True, order=True)
 class Window:
     """Half-open span of instants `[start, end)`, both in UTC."""
@@ -163,11 +166,15 @@ def parse_duration(text: str) -> timedelta:
 
     Raises ValueError, with the cure, for anything else.
     """
-    found = re.fullmatch(r"(\d+)([smhdwy])", text.strip())
+    found = re.fullmatch(r"([0-9]{1,12})([smhdwy])", text.strip())
     if not found:
         msg = f"needs a number and a unit, such as '1h' or '2d', got {text!r}"
         raise ValueError(msg)
-    return int(found[1]) * _UNITS[found[2]]
+    number, unit = int(found[1]), _UNITS[found[2]]
+    if number > _LONGEST // unit:
+        msg = f"needs at most a thousand years, got {text!r}"
+        raise ValueError(msg)
+    return number * unit
 
 
 def _short(instant: datetime) -> str:
