@@ -39,7 +39,7 @@ LAYERS = [
     ["project", "raw"],
     ["declare", "config"],
     ["checks", "windows", "keys", "schemas", "evidence"],
-    ["leases", "cron", "expressions", "dialects", "tasks"],
+    ["leases", "cron", "expressions", "dialects", "tasks", "rows"],
     ["storage", "loading", "clock", "signals", "users"],
     ["errors"],
 ]

@@ -81,11 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return COULD_NOT_RUN
     except (click.Abort, KeyboardInterrupt) as error:
         return _tell_of_interruption(output, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
         if signals.stopped(error):
             return _tell_of_interruption(output, error)
         if "--debug" in given:
-            raise
+            output.trace(error)
         return _tell(output, _explained(error))
     return code if isinstance(code, int) else 0
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lakehouse.catalogs import Commit
+from lakehouse.cli.options import AT_MOST
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
@@ -19,7 +20,7 @@ _SHORT = 16
 @click.option(
     "-n",
     "--limit",
-    type=click.IntRange(min=1),
+    type=AT_MOST,
     default=_USUALLY,
     show_default=True,
     help="At most this many commits.",

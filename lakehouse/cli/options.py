@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from lakehouse.selectors import Changes
 
 
+_FIRST, _LAST = date(1, 1, 2), date(9998, 12, 30)
+"""Days whose instants exist in every time zone, with a day after them."""
+
+
+AT_MOST = click.IntRange(1, 1_000_000_000)
+"""How many of something are shown."""
+
+
 class Day(click.ParamType[date]):
     """A calendar day such as 2024-03-15."""
 
@@ -24,9 +32,12 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> date:
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no date; write it as 2024-03-15", param, ctx)
+        if not _FIRST <= day <= _LAST:
+            self.fail(f"{value} is not between {_FIRST} and {_LAST}", param, ctx)
+        return day
 
 
 force_option = click.option(
@@ -41,9 +52,12 @@ class Moment(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
         try:
-            return datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no time; write it as 2024-03-15T18:00", param, ctx)
+        if not _FIRST <= moment.date() <= _LAST:
+            self.fail(f"{value} is not between {_FIRST} and {_LAST}", param, ctx)
+        return moment
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lakehouse.catalogs import MAIN
-from lakehouse.cli.options import Selection, selection_options
+from lakehouse.cli.options import AT_MOST, Selection, selection_options
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
@@ -29,7 +29,7 @@ def quarantine(context: click.Context, *, ref: str, style: str) -> None:
 
 @quarantine.command()
 @click.option("--reason", default="", metavar="TEXT", help="Only rows with such a reason.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--limit", type=AT_MOST, default=20, show_default=True)
 @ref_option
 @format_option
 def show(*, reason: str, limit: int, ref: str, style: str) -> None:

@@ -12,6 +12,7 @@ from lakehouse import config
 from lakehouse.catalogs import MAIN
 from lakehouse.cli.options import Moment
 from lakehouse.cli.output import Output, format_option, table
+from lakehouse.rows import of_arrow
 from lakehouse.session import Session
 
 
@@ -51,4 +52,4 @@ def _asked(sql: str, ref: str | None, moment: datetime | None, on: str | None) -
         if moment is not None:
             local = moment if moment.tzinfo else moment.replace(tzinfo=session.settings.timezone)
             ref = session.catalog.at(local).id
-        return list(session.query(sql, ref or MAIN).to_pylist())
+        return of_arrow(session.query(sql, ref or MAIN))

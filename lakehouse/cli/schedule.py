@@ -33,6 +33,8 @@ def schedule(context: click.Context, *, once: bool, kind: str | None, style: str
     if once:
         code = running.once(session.settings, output)
         output.done()
+        worked = "every job is done" if code == 0 else "a job did not succeed"
+        output.result({"exit_code": code}, worked)
         context.exit(code)
     else:
         running.forever(session.settings, output)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.config import Settings
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.postgres.embedded import Server
+from lakehouse.postgres.reading import keep_every_instant, named_row
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,12 +48,12 @@ def socket(address: str) -> str:
 def query(address: str, sql: str) -> list[dict[str, Any]]:
     """The rows of a statement that may only read. Raises QueryError."""
     import psycopg
-    from psycopg.rows import dict_row
 
     with connected(address) as connection:
         connection.read_only = True
+        keep_every_instant(connection)
         try:
-            return connection.cursor(row_factory=dict_row).execute(sql).fetchall()
+            return connection.cursor(row_factory=named_row).execute(sql).fetchall()
         except psycopg.Error as error:
             reason = error.diag.message_primary or str(error)
             raise QueryError(f"Postgres: {reason}", hint=error.diag.message_hint or "") from None
