@@ -86,8 +86,14 @@ def source():
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory):
-    """One DuckDB for all tests of a worker: loading its extensions is most of opening one."""
-    return duckdb.connect(tmp_path_factory.mktemp("spill"))
+    """One DuckDB for all tests of a worker, which its borrowers cannot close.
+
+    Loading its extensions is most of opening one.
+    """
+    engine = duckdb.connect(tmp_path_factory.mktemp("spill"))
+    close, engine.close = engine.close, lambda: None
+    yield engine
+    close()
 
 
 @pytest.fixture
