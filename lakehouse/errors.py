@@ -76,3 +76,7 @@ class CheckFailedError(LakehouseError):
     """A blocking check found rows that must not reach main."""
 
     exit_code = FOUND_PROBLEMS
+
+
+class DamagedFileWarning(UserWarning):
+    """A small file cannot be read, and is passed over."""

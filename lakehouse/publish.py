@@ -7,7 +7,6 @@ views, grants and indexes that others put on them stay.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakehouse import postgres, storage
+from lakehouse import documents, postgres, storage
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile import Compiled
 from lakehouse.config import Settings
@@ -79,10 +78,13 @@ def is_current(settings: Settings, commit: Commit) -> bool:
     """Whether this home remembers publishing the commit to the configured Postgres."""
     if not postgres.is_set_up(settings):
         return False
-    try:
-        return _memory(settings).read_text() == _remembered(settings, commit)
-    except FileNotFoundError:
-        return False
+    return documents.read(_memory(settings), bytes.decode) == _remembered(settings, commit)
+
+
+def remembered(settings: Settings) -> str | None:
+    """The id of the commit that this home published last, as far as it remembers."""
+    words = (documents.read(_memory(settings), bytes.decode) or "").split()
+    return words[0] if words else None
 
 
 def remember(settings: Settings, commit: Commit) -> None:
@@ -310,5 +312,4 @@ def _memory(settings: Settings) -> Path:
 
 
 def _remembered(settings: Settings, commit: Commit) -> str:
-    url = settings.postgres_url.get_secret_value() if settings.postgres_url else ""
-    return f"{commit.id} {hashlib.sha256(url.encode()).hexdigest()[:16]}\n"
+    return f"{commit.id} {postgres.identity(settings)}\n"

@@ -18,7 +18,8 @@ from lakehouse.dag import Step
 from lakehouse.declare import IngestionSpec
 from lakehouse.errors import CheckFailedError
 from lakehouse.ingest.drift import news
-from lakehouse.ingest.fetch import Done, Fetch, Fetched, Journal, fetch_all, unfinished
+from lakehouse.ingest.fetch import Done, Fetch, Fetched, fetch_all
+from lakehouse.ingest.journal import Journal, unfinished
 from lakehouse.ingest.merge import Landing, Merge
 from lakehouse.ingest.quarantine import (
     Quarantine,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,8 +19,12 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
+from lakehouse.errors import StorageError
+
 _WRITING = ".writing"
 """How the name of a file ends that is not whole yet."""
+_PART = 1 << 20
+"""Bytes that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,11 @@ def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
                 opened.flush()
                 os.fsync(opened.fileno())
         Path(writing).replace(place)
+    except IsADirectoryError:
+        Path(writing).unlink()
+        raise StorageError(
+            f"{place} is a folder, where a file belongs", hint="move it away, or delete it"
+        ) from None
     except BaseException:
         Path(writing).unlink()
         raise
@@ -163,6 +173,23 @@ def half_written(folder: Path) -> Iterator[tuple[Path, datetime]]:
 def modified(place: Path) -> datetime:
     """When a file was written, as the clock of its disk or server says."""
     return datetime.fromtimestamp(place.stat().st_mtime, UTC)
+
+
+def checksum(place: Path) -> int | None:
+    """A number that tells a file from a damaged one; None for one that cannot be read.
+
+    Of a file in a bucket there is none: its server keeps one itself.
+    """
+    if not is_on_disk(place):
+        return None
+    found = 0
+    try:
+        with place.open("rb") as file:
+            while part := file.read(_PART):
+                found = zlib.crc32(part, found)
+    except OSError:
+        return None
+    return found
 
 
 def remove_folder(place: Path) -> None:

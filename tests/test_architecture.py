@@ -13,6 +13,7 @@ LAYERS = [
     ["units"],
     ["schedule"],
     ["doctor", "run", "testing", "preview", "diff", "why", "maintain"],
+    ["damage"],
     ["alerts"],
     ["freshness", "recheck", "rejected"],
     ["steps"],
@@ -40,7 +41,7 @@ LAYERS = [
     ["declare", "config"],
     ["checks", "windows", "keys", "schemas", "evidence"],
     ["leases", "cron", "expressions", "dialects", "tasks", "rows"],
-    ["storage", "loading", "clock", "signals", "users"],
+    ["storage", "loading", "documents", "clock", "signals", "users"],
     ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

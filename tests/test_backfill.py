@@ -87,6 +87,31 @@ def test_resume_says_which_windows_were_fetched_before(toy, events):
     assert kept == [True, False, True, True]
 
 
+@pytest.mark.parametrize("keep", [0, 50], ids=["emptied", "cut"])
+def test_resume_asks_again_for_pages_that_were_damaged(toy, events, keep):
+    flaky(events, 100)
+    toy.run(0, LAST)
+    page = next(toy.session.settings.warehouse.glob("staging/*/0/**/*.parquet"))
+    page.write_bytes(page.read_bytes()[:keep])
+    events.read = lambda window: Source.read(events, window)
+    events.asked.clear()
+    assert (toy.run(0, LAST, resume=True).status, len(events.asked)) == ("done", 2)
+    assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
+
+
+def test_a_journal_that_was_cut_loses_only_what_it_says_last(toy, events):
+    flaky(events, 100)
+    toy.run(0, LAST)
+    (journal,) = toy.session.settings.warehouse.glob("staging/*/journal.jsonl")
+    journal.write_bytes(journal.read_bytes()[:-20])
+    events.asked.clear()
+    toy.run(0, LAST, resume=True)
+    assert len(events.asked) == 1  # what fails again is not counted
+    events.read = lambda window: Source.read(events, window)
+    events.asked.clear()
+    assert (toy.run(0, LAST, resume=True).status, len(events.asked)) == ("done", 1)
+
+
 def test_a_finished_backfill_is_not_resumed(toy, events):
     toy.run(0, LAST)
     events.asked.clear()

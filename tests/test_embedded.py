@@ -3,6 +3,7 @@
 import os
 import pwd
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,3 +182,21 @@ def test_the_server_knows_nothing_of_its_starters_environment(server, monkeypatc
         known = Path(f"/proc/{pid}/environ").read_text().split("\0")
     names = {line.partition("=")[0] for line in known if line}
     assert {name for name in names if not name.startswith("PG")} <= {"LC_ALL", "TZ", "PWD"}
+
+
+@pytest.mark.parametrize("note", [b"", b"\0\0\0", b"\xff no number"])
+def test_a_note_of_itself_that_a_power_cut_damaged_does_not_keep_it_from_starting(server, note):
+    with server.serving():
+        pass
+    (server.folder / "postmaster.pid").write_bytes(note)
+    with server.serving() as address:
+        assert answers(address)
+
+
+def test_a_server_that_was_made_anew_is_told_from_the_one_before(server):
+    with server.serving():
+        before = server.identity
+    shutil.rmtree(server.folder)
+    assert (before, server.identity) == (before or None, "")
+    with server.serving():
+        assert server.identity not in {before, ""}

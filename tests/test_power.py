@@ -13,6 +13,7 @@ from test_retention import DAYS, KEPT
 from toy import at, event
 
 from lakehouse import release
+from lakehouse.ingest.journal import Journal
 from lakehouse.maintain import files, maintain
 
 
@@ -131,3 +132,18 @@ def test_what_a_run_says_of_itself_survives_a_power_cut(toy, source, disk):
     small = [*home.glob("warehouse/runs/*"), *home.glob("warehouse/code/*")]
     assert len(small) == 1 + 4
     assert disk.lost([*small, home / "published", home / "format"]) == []
+
+
+def test_pages_are_noted_when_they_survive_a_power_cut(toy, source, disk, monkeypatch):
+    source.rows = [event("a", 1, at(0))]
+    noted = []
+    note = Journal._write
+
+    def write(journal, line):
+        pages = [Path(path) for path in line[2]] if len(line) > 1 else []
+        noted.extend((page, disk.lost([page])) for page in pages)
+        note(journal, line)
+
+    monkeypatch.setattr(Journal, "_write", write)
+    toy.run(0)
+    assert [lost for _, lost in noted] == [[]]

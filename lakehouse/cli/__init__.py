@@ -6,15 +6,25 @@ A command's module is imported only when that command runs, so `--help` stays qu
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 import click
 
 from lakehouse import __version__, signals
 from lakehouse.cli.output import Output
-from lakehouse.errors import COULD_NOT_RUN, ConfigError, LakehouseError
+from lakehouse.errors import (
+    COULD_NOT_RUN,
+    ConfigError,
+    DamagedFileWarning,
+    LakehouseError,
+    StorageError,
+)
 
+_LOOK = "`doctor` looks what is wrong; `lakehouse --debug …` shows where it was met"
 _COMMANDS = {
     "run": ("Ingest one day, build what depends on it, check, merge and publish.", "run"),
     "backfill": ("The same for a range of days.", "run"),
@@ -55,6 +65,13 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; click would take a file that ends too soon for Ctrl-C."""
+        try:
+            return super().invoke(context)
+        except EOFError as error:
+            raise StorageError(f"a file ends too soon: {error}", hint=_LOOK) from error
+
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (text, _) in _COMMANDS.items()])
@@ -73,6 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 1 findings, 2 could not run."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     output = Output.of_arguments(given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamagedFileWarning)
+        warnings.showwarning = partial(_warn, output, set(), warnings.showwarning)
+        return _run(given, output)
+
+
+def _run(given: list[str], output: Output) -> int:
     try:
         with signals.heeded():
             code = cli.main(given, prog_name="lakehouse", standalone_mode=False)
@@ -97,6 +121,23 @@ def _tell_of_interruption(output: Output, error: BaseException) -> int:
     return signals.exit_code(error)
 
 
+def _warn(
+    output: Output,
+    told: set[str],
+    otherwise: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *where: Any,
+    **how: Any,
+) -> None:
+    """Say that a file is damaged, once, as a command says things; else do as Python does."""
+    if not issubclass(category, DamagedFileWarning):
+        otherwise(message, category, *where, **how)
+    elif str(message) not in told:
+        told.add(str(message))
+        output.warning(str(message))
+
+
 def _explained(error: Exception) -> Exception:
     """The error, or that a server does not answer, if that is the reason."""
     if isinstance(error, ConfigError):
@@ -114,6 +155,10 @@ def _tell(output: Output, error: Exception) -> int:
     if isinstance(error, LakehouseError):
         output.error(error.message, hint=error.advice)
         return error.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        place = error.filename2 or error.filename
+        output.error(f"{place}: {error.strerror}", hint=_LOOK)
+        return COULD_NOT_RUN
     lines = str(error).splitlines() or [""]
     output.error(
         f"unexpected {type(error).__name__}: {lines[0]}",

@@ -6,7 +6,6 @@ noted in a journal: a run that was killed can be resumed without asking again fo
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lakehouse import storage, windows
 from lakehouse.errors import LakehouseError
 from lakehouse.ingest.handover import Handover
+from lakehouse.ingest.journal import Journal
 from lakehouse.ingest.stage import Pages, Stage, stage
 from lakehouse.project import WINDOW
 from lakehouse.windows import ALL_TIME, Window, Windows
@@ -239,55 +239,3 @@ def _read(fetch: Fetch, window: Window) -> list[pa.Table]:
 
 def _tables(future: Future[list[pa.Table]]) -> Iterator[pa.Table]:
     yield from future.result()
-
-
-class Journal:
-    """Which pieces are staged: one line of JSON each, after a line that says for what.
-
-    A line that was cut off by a crash is as if it had not been written.
-    """
-
-    def __init__(self, path: Path, request: str) -> None:
-        self.path, self.request = path, request
-        self._known: dict[tuple[str, Window], tuple[list[str], int]] = {}
-        if path.exists():
-            for name, piece, paths, rows in _lines(path)[1:]:
-                self._known[name, windows.from_json([piece])[0]] = (paths, rows)
-        else:
-            storage.make_folder(path.parent)
-            self._write([request])
-
-    def find(self, name: str, window: Window) -> tuple[list[str], int] | None:
-        """The files and the rows of a piece, if it is staged."""
-        return self._known.get((name, window))
-
-    def add(self, name: str, window: Window, paths: Sequence[str], rows: int) -> None:
-        """Note that a piece is staged."""
-        self._known[name, window] = (list(paths), rows)
-        self._write([name, windows.to_json([window])[0], list(paths), rows])
-
-    def close(self) -> None:
-        """Forget the pieces: they have reached main."""
-        self.path.unlink(missing_ok=True)
-
-    def _write(self, line: list[Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def unfinished(staging: Path, request: str) -> Iterator[Path]:
-    """The journals of earlier runs of the same request that did not end, newest first."""
-    for path in sorted(staging.glob("*/journal.jsonl"), reverse=True):
-        lines = _lines(path)
-        if lines and lines[0] == [request]:
-            yield path
-
-
-def _lines(path: Path) -> list[list[Any]]:
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,13 @@ def serving(settings: Settings) -> Iterator[str]:
 def is_set_up(settings: Settings) -> bool:
     """Whether starting the Postgres takes no longer than a moment."""
     return settings.postgres_url is not None or _embedded(settings).is_set_up
+
+
+def identity(settings: Settings) -> str:
+    """What tells this Postgres from another, such as an embedded one that was made anew."""
+    if settings.postgres_url is None:
+        return _embedded(settings).identity
+    return hashlib.sha256(settings.postgres_url.get_secret_value().encode()).hexdigest()[:16]
 
 
 def _embedded(settings: Settings) -> Server:

@@ -27,6 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
+from lakehouse import storage
 from lakehouse.errors import PublishError
 from lakehouse.postgres import programs
 
@@ -72,7 +73,16 @@ class Server:
     @property
     def is_set_up(self) -> bool:
         """Whether it has data."""
-        return (self.folder / "PG_VERSION").exists()
+        return self._version.exists()
+
+    @property
+    def identity(self) -> str:
+        """When its data was made, which is never written again; empty before that."""
+        return str(self._version.stat().st_mtime_ns) if self.is_set_up else ""
+
+    @property
+    def _version(self) -> Path:
+        return self.folder / "PG_VERSION"
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -121,6 +131,7 @@ class Server:
                 hint="is there space, and may you write there? or set LAKEHOUSE_POSTGRES_URL",
             )
         new.rename(self.folder)
+        storage.sync_folders([self.folder.parent])
 
     def _start(self, place: Path) -> Path:
         """Start the server unless it answers already; the folder of its socket.
@@ -132,6 +143,9 @@ class Server:
             running = self._answering(place)
             if running is not None:
                 return running
+            if not self._noted():  # Postgres refuses to start beside a damaged note of itself
+                with suppress(OSError):
+                    self._notes.unlink()
             program = self._programs / "bin/pg_ctl"
             options = ("start", "--wait", "--log=log", f"--options={_START}")
             said = self._execute(program, *options, standing_in=self.folder)
@@ -140,7 +154,8 @@ class Server:
             if time.monotonic() > until:
                 raise PublishError(
                     f"the embedded Postgres in {self.folder} does not start: {said}",
-                    hint=f"see {self.folder / 'log'}, or set LAKEHOUSE_POSTGRES_URL",
+                    hint=f"see {self.folder / 'log'}; if {self.folder} is damaged, delete it:"
+                    " `lakehouse publish` brings all marts back",
                 )
             time.sleep(_PAUSE)
 
@@ -159,8 +174,9 @@ class Server:
     def _noted(self) -> list[str]:
         """What a server that seems to run notes about itself, its process first."""
         try:
-            return (self.folder / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
+            noted = self._notes.read_text().splitlines()
+            return noted if noted[0].isdecimal() else []
+        except (OSError, ValueError, IndexError):  # none, or one that a power cut left damaged
             return []
 
     def _answering(self, place: Path) -> Path | None:
@@ -169,6 +185,10 @@ class Server:
         folder = _socket_of(noted, place)
         ready = len(noted) > _LINE_OF_STATUS and noted[_LINE_OF_STATUS].strip() == "ready"
         return folder if ready and folder is not None and _is_served(folder) else None
+
+    @property
+    def _notes(self) -> Path:
+        return self.folder / "postmaster.pid"
 
     def _execute(self, program: Path, *arguments: str, standing_in: Path) -> str:
         """Run a program over the data it stands in, as its user; what it said if it failed."""
