@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from lakehouse import leases, runs
 from lakehouse.catalogs import Catalog
@@ -62,10 +62,10 @@ def state(settings: Settings, branch: str) -> State:
     """What a branch is there for."""
     if not is_free(settings, branch):
         return State.LIVING
-    record = runs.load(settings.warehouse, branch.removeprefix(_PREFIX))
-    if record is None or not _was_left(record):
+    if not _was_left(settings, branch):
         return State.ORPHANED if branch.startswith(_PREFIX) else State.HELD
-    return State.FAILED if record["status"] == "failed" else State.HELD
+    record = runs.load(settings.warehouse, branch.removeprefix(_PREFIX))
+    return State.HELD if record and record["status"] != "failed" else State.FAILED
 
 
 def drop(settings: Settings, catalog: Catalog, branch: str) -> None:
@@ -100,9 +100,7 @@ def is_orphan(settings: Settings, branch: str) -> bool:
     """Whether the branch belongs to a run that neither lives nor left it on purpose."""
     if not branch.startswith(_PREFIX):
         return False
-    record = runs.load(settings.warehouse, branch.removeprefix(_PREFIX))
-    left = record is not None and _was_left(record)
-    return not left and is_free(settings, branch)
+    return not _was_left(settings, branch) and is_free(settings, branch)
 
 
 def is_free(settings: Settings, branch: str) -> bool:
@@ -117,8 +115,15 @@ def is_free(settings: Settings, branch: str) -> bool:
     return True
 
 
-def _was_left(record: Mapping[str, Any]) -> bool:
-    """Whether a run that ended meant to leave its branch; the catalog may not have dropped it."""
+def _was_left(settings: Settings, branch: str) -> bool:
+    """Whether a run that ended meant to leave its branch; the catalog may not have dropped it.
+
+    If its record is damaged, it may have: the branch is better looked at than lost.
+    """
+    run = branch.removeprefix(_PREFIX)
+    record = runs.load(settings.warehouse, run)
+    if record is None:
+        return runs.is_kept(settings.warehouse, run)
     return record.get("branch", "") is not None
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import ibis
 
-from lakehouse import storage
+from lakehouse import documents, storage
 from lakehouse.compile import (
     Compiled,
     CompiledCheck,
@@ -32,11 +32,15 @@ from lakehouse.compile import (
     compile_project,
 )
 from lakehouse.config import Settings
+from lakehouse.errors import StorageError
 from lakehouse.project import Project
 
 _COMPILERS = ("ibis-framework", "sqlglot", "pandera")
 _KEPT = 8
 """How many are kept of a dialect: tests and scripts import other modules than the command does."""
+
+_DIGEST = hashlib.sha256().digest_size * 2
+"""The bytes before the document in a file, which tell whether it is damaged."""
 
 
 def compiled(
@@ -50,12 +54,12 @@ def compiled(
     If it is not, `make` compiles it.
     """
     path = settings.root / "__pycache__" / f"lakehouse-{dialect}-{_key(settings)}.json"
-    try:
-        return _from_json(project, json.loads(path.read_text(encoding="utf-8")))
-    except OSError:  # it is not there, or another user's
-        fresh = make(project, dialect)
-        _keep(path, to_json(fresh))
-        return fresh
+    kept = documents.read(path, lambda raw: _from_json(project, _opened(raw)))
+    if kept is not None:
+        return kept
+    fresh = make(project, dialect)
+    _keep(path, to_json(fresh))
+    return fresh
 
 
 def _key(settings: Settings) -> str:
@@ -94,12 +98,26 @@ def _data_files(package: str) -> Iterator[tuple[str, int, int]]:
 
 def _keep(path: Path, document: dict[str, Any]) -> None:
     """Keep what was compiled, if that is possible, and take away what older code left."""
-    with suppress(OSError):
-        storage.write(path, json.dumps(document), lasting=False)
+    with suppress(OSError, StorageError):
+        raw = json.dumps(document).encode()
+        storage.write(path, _digest(raw) + raw, lasting=False)
         kept = path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json")
         others = [each for each in kept if each != path]  # whatever its clock said
         for earlier in sorted(others, key=_written)[: 1 - _KEPT]:
             earlier.unlink(missing_ok=True)
+
+
+def _opened(raw: bytes) -> dict[str, Any]:
+    """What is kept in a file. Raises ValueError if it is not what was written: it may be SQL."""
+    document = raw[_DIGEST:]
+    if raw[:_DIGEST] != _digest(document):
+        raise ValueError
+    found: dict[str, Any] = json.loads(document)
+    return found
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).hexdigest().encode()
 
 
 def _written(path: Path) -> float:

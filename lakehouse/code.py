@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lakehouse import storage
+from lakehouse import documents, storage
 from lakehouse.compile import Compiled, Statement
 from lakehouse.declare import View
 
@@ -39,11 +39,8 @@ def keep(warehouse: Path, fingerprint: str, made_of: Parts) -> None:
 
 def sql(warehouse: Path, fingerprint: str, dialect: str) -> str | None:
     """What a table with this fingerprint was built from; None if it is not known any more."""
-    try:
-        kept = json.loads(_path(warehouse, fingerprint).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return _pretty(kept["sql"], dialect) or None
+    kept = documents.read(_path(warehouse, fingerprint), _parse)
+    return None if kept is None else _pretty(kept["sql"], dialect) or None
 
 
 def difference(warehouse: Path, fingerprint: str, made_of: Parts, dialect: str) -> list[str]:
@@ -52,9 +49,8 @@ def difference(warehouse: Path, fingerprint: str, made_of: Parts, dialect: str) 
     What changed in a view below the table follows a line that names it. Empty if what the table
     was built from is not known any more.
     """
-    try:
-        kept = json.loads(_path(warehouse, fingerprint).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    kept = documents.read(_path(warehouse, fingerprint), _parse)
+    if kept is None:
         return []
     own = next(iter(made_of))
     before = {own: kept, **{view["name"]: view for view in kept.get("views", ())}}
@@ -64,6 +60,13 @@ def difference(warehouse: Path, fingerprint: str, made_of: Parts, dialect: str) 
         lines = list(_part(before.get(name, now), now, dialect))
         found += lines if name == own else [f"view {name}", *lines] if lines else []
     return found
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(raw)
+    for each in (kept, *kept.get("views", ())):
+        _ = each["name"], each["sql"].strip(), each["schema"].items()
+    return kept
 
 
 def _plain(statement: Statement) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lakehouse import storage, users
+from lakehouse import documents, storage, users
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError
 
@@ -74,13 +74,13 @@ def _require_own(home: Path) -> None:
 def _require_known_format(home: Path) -> None:
     """Refuse a home that a newer version has written, and mark a new or older one."""
     mark = _mark(home)
-    written = mark.read_text().strip() if mark.exists() else "0"
-    if written.isdecimal() and int(written) < _FORMAT:
+    written = documents.read(mark, int) or 0
+    if written < _FORMAT:
         storage.write(mark, f"{_FORMAT}\n")  # an older version could not read what comes
-    elif written != str(_FORMAT):
+    elif written > _FORMAT:
         raise StorageError(
             f"the home {home} is of a newer version of lakehouse"
-            f" (format {written}; this one knows {_FORMAT})",
+            f" ({mark} says format {written}; this one knows {_FORMAT})",
             hint="use that version, or set LAKEHOUSE_HOME to another folder",
         )
 

@@ -1,17 +1,19 @@
 """Run records as tables: what `query` knows as `lakehouse.runs`, `.nodes`, `.checks` and so on.
 
-DuckDB reads all records of a home in bulk; a field that an older record lacks is null.
+DuckDB reads all records of a home in bulk; a field that an older record lacks is null. Damaged ones
+are left out: DuckDB would not notice, as it does not look at their checksums.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import ibis
 
-from lakehouse import runs, storage
+from lakehouse import documents, runs, storage
 from lakehouse.compile import Statement
 from lakehouse.engines import Source
 from lakehouse.engines.sql import nothing, path_text, sql_type, text
@@ -132,21 +134,23 @@ def tables(warehouse: Path) -> dict[str, Source]:
 
 def _records(warehouse: Path) -> Iterator[str]:
     """The records, by how they are compressed: of a path with a `?`, DuckDB would not see it."""
-    fields = ", ".join(f"{text(name)}: {text(kind)}" for name, kind in _FIELDS.items())
+    record = f"from_json(json, {text(json.dumps(_FIELDS))})"  # a wrong type is null
     for compression, places in _places(warehouse).items():
-        yield (
-            f"SELECT * FROM read_json([{', '.join(places)}], columns = {{{fields}}},"
-            f" compression = '{compression}', format = 'unstructured', records = true,"
-            " hive_partitioning = false)"
+        objects = (
+            f"read_json_objects([{', '.join(places)}], compression = '{compression}',"
+            " format = 'unstructured', hive_partitioning = false)"
         )
+        yield f"SELECT unnest(record) FROM (SELECT {record} AS record FROM {objects})"
 
 
 def _places(warehouse: Path) -> dict[str, list[str]]:
-    """On a disk, every record; in a bucket, patterns of them, which DuckDB is quicker with."""
+    """Every record that can be read, as DuckDB's text of its place."""
     on_disk = storage.is_on_disk(warehouse)
     literal = path_text if on_disk else text
     found: dict[str, list[str]] = {}
-    for place in runs.places(warehouse).values() if on_disk else runs.patterns(warehouse):
+    for place in runs.places(warehouse).values():
+        if on_disk and documents.read(place, runs.decompressed) is None:
+            continue  # it is damaged; what a bucket has taken is whole
         compression = "gzip" if place.suffix == ".gz" else "uncompressed"
         found.setdefault(compression, []).append(literal(str(place)))
     return found
@@ -156,4 +160,5 @@ def _statement(records: str, sql: str, schema: ibis.Schema) -> str:
     shown = ", ".join(
         f'CAST("{name}" AS {sql_type(kind, _DIALECT)}) AS "{name}"' for name, kind in schema.items()
     )
-    return f"WITH records AS ({records}) SELECT {shown} FROM ({sql})"
+    known = f"SELECT * FROM ({records}) WHERE run IS NOT NULL"
+    return f"WITH records AS ({known}) SELECT {shown} FROM ({sql})"

@@ -11,14 +11,14 @@ import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import clock, storage
-from lakehouse.errors import UnknownNameError
+from lakehouse import clock, documents, storage
+from lakehouse.errors import StorageError, UnknownNameError
 from lakehouse.windows import Window
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ PREFIX = "run-"
 _STAMP = len("20240315T180000")
 _FORMS = (".json.gz", ".json")
 """How a record is kept: now, and by earlier versions."""
+_GZIP = b"\x1f\x8b"
+"""How a compressed file begins."""
 
 
 @dataclass
@@ -161,14 +163,11 @@ def started(name: str) -> datetime | None:
     return began.replace(tzinfo=UTC)
 
 
-def patterns(warehouse: Path) -> list[Path]:
-    """What all the records there are match; none, if there are none."""
-    return [each for each in _places(warehouse, "*") if any(each.parent.glob(each.name))]
-
-
 def places(warehouse: Path) -> dict[str, Path]:
     """Where the record of each run is, by the name of the run, oldest first."""
-    found = (each for pattern in patterns(warehouse) for each in pattern.parent.glob(pattern.name))
+    found = (
+        each for pattern in _places(warehouse, "*") for each in pattern.parent.glob(pattern.name)
+    )
     return {each.name.partition(".")[0]: each for each in sorted(found)}
 
 
@@ -188,26 +187,44 @@ def keep(warehouse: Path, document: Mapping[str, Any]) -> None:
 def find(warehouse: Path, run: str) -> dict[str, Any]:
     """The record of a run, by its name or a part of it that no other has.
 
-    The name of its branch will do too. Raises UnknownNameError.
+    The name of its branch will do too. Raises UnknownNameError, StorageError if it is damaged.
     """
     wanted = run.removeprefix(PREFIX)
     named = [each for each in places(warehouse) if wanted and wanted in each]
     if len(named) != 1:
         what = "is the name of several runs" if named else "is no run that left a record"
         raise UnknownNameError(f"{run!r} {what}", hint="`log` lists the runs that reached main")
-    return load(warehouse, named[0]) or {}
+    found = load(warehouse, named[0])
+    if found is None:
+        place = places(warehouse)[named[0]]
+        raise StorageError(f"the record of the run is damaged: {place}", hint="nothing reads it")
+    return found
+
+
+def is_kept(warehouse: Path, run_id: str) -> bool:
+    """Whether a run left a record, damaged or not: it ended by itself."""
+    return any(each.exists() for each in _places(warehouse, run_id))
 
 
 def load(warehouse: Path, run_id: str) -> dict[str, Any] | None:
-    """The record of a run, if it left one that is still there."""
-    for each in _places(warehouse, run_id):
-        with suppress(FileNotFoundError):
-            content = each.read_bytes()
-            document: dict[str, Any] = json.loads(
-                gzip.decompress(content) if each.suffix == ".gz" else content
-            )
-            return document
-    return None
+    """The record of a run, if it left one that is still there and not damaged."""
+    found = (documents.read(each, read) for each in _places(warehouse, run_id))
+    return next((each for each in found if each is not None), None)
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """The record that a file holds. Raises an error of any kind if it is damaged."""
+    document: dict[str, Any] = json.loads(decompressed(raw))
+    _ = document["run"], document["status"], [node["step"] for node in document["nodes"]]
+    return document
+
+
+def decompressed(raw: bytes) -> bytes:
+    """The text of a record. Raises an error if it is cut, or is no JSON though not compressed."""
+    if raw[:2] == _GZIP:
+        return gzip.decompress(raw)
+    json.loads(raw)
+    return raw
 
 
 def _places(warehouse: Path, run_id: str) -> list[Path]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakehouse import clock
-from lakehouse.errors import UnknownNameError
+from lakehouse.errors import LakehouseError, UnknownNameError
 from lakehouse.request import Listener
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def watching(session: Session, listener: Listener) -> Iterator[Listener]:
 def _tell(session: Session, policy: Policy, watch: Watch, error: Exception | None) -> None:
     try:
         _settle(session, policy, watch, error)
+    except LakehouseError as trouble:
+        watch.warning(f"alerts were not sent: {trouble.message}")
     except Exception as trouble:  # noqa: BLE001 - alerts never fail a run
         watch.warning(f"alerts were not sent: unexpected {type(trouble).__name__}")
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lakehouse import storage
+from lakehouse import documents, storage
 from lakehouse.alerts.policy import Policy
 from lakehouse.alerts.problem import Findings
 
@@ -132,17 +132,7 @@ class Book:
 
     def read(self) -> Ledger:
         """The ledger as it was written last."""
-        try:
-            document = json.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return Ledger()
-        return Ledger(
-            {
-                key: Open(**{**each, "since": datetime.fromisoformat(each["since"])})
-                for key, each in document["problems"].items()
-            },
-            {name: _snooze(kept) for name, kept in document["snoozed"].items()},
-        )
+        return documents.read(self.path, _parse) or Ledger()
 
     def write(self, ledger: Ledger) -> None:
         """Keep the ledger."""
@@ -157,6 +147,17 @@ class Book:
             },
         }
         storage.write(self.path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _parse(raw: bytes) -> Ledger:
+    document = json.loads(raw)
+    return Ledger(
+        {
+            key: Open(**{**each, "since": datetime.fromisoformat(each["since"])})
+            for key, each in document["problems"].items()
+        },
+        {name: _snooze(kept) for name, kept in document["snoozed"].items()},
+    )
 
 
 def _snooze(kept: list[str] | str) -> Snooze:

@@ -205,7 +205,7 @@ class _Upkeep:
             began = runs.started(folder.name)
             if began is None or not branches.is_free(settings, branches.branch_of(folder.name)):
                 continue
-            ended = runs.load(settings.warehouse, folder.name) is not None
+            ended = runs.is_kept(settings.warehouse, folder.name)
             over = ended and not (folder / "journal.jsonl").exists()
             if over or began < self._oldest:
                 if self.really:
