@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lakehouse import postgres, probes
+from lakehouse import damage, postgres, probes, publish
 from lakehouse.catalogs import MAIN
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.session import Session
 
 
@@ -25,21 +25,24 @@ Look = Callable[[], str]
 """Gives a line about what is in order, or raises what is not."""
 
 
-def examine(session: Session) -> list[Finding]:
-    """Look at one thing after the other, at tables only if servers of theirs answer."""
+def examine(session: Session, *, deep: bool = False) -> list[Finding]:
+    """Look at one thing after the other, at tables only if servers of theirs answer.
+
+    A `deep` look reads every file that main names.
+    """
     settings = session.settings
     about = f"{settings.root}, profile {settings.profile}, engine {settings.engine}"
     findings = [Finding("settings", healthy=True, detail=about)]
     findings.append(_finding("project", lambda: _project(session)))
     servers = [_finding(*each) for each in probes.probes(settings).items()]
-    needs_them = _looks(session) if all(server.healthy for server in servers) else {}
+    needs_them = _looks(session, deep=deep) if all(server.healthy for server in servers) else {}
     return [*findings, *servers, *(_finding(*each) for each in needs_them.items())]
 
 
-def _looks(session: Session) -> dict[str, Look]:
+def _looks(session: Session, *, deep: bool) -> dict[str, Look]:
     """What a run needs besides the project and servers."""
     looks: dict[str, Look] = {
-        "tables": lambda: _tables(session),
+        "tables": lambda: _tables(session, deep=deep),
         "engine": lambda: _engine(session),
     }
     if session.settings.servers is None:
@@ -65,10 +68,26 @@ def _project(session: Session) -> str:
 
 
 def _home(session: Session) -> str:
-    return f"{session.settings.home}, {len(session.catalog.places(MAIN))} tables on main"
+    places = session.catalog.places(MAIN)
+    _require_all_commits(session)
+    return f"{session.settings.home}, {len(places)} tables on main"
 
 
-def _tables(session: Session) -> str:
+def _require_all_commits(session: Session) -> None:
+    """Refuse a catalog that does not know the commit that was published last."""
+    published = publish.remembered(session.settings)
+    if published is not None and published not in {each.id for each in session.catalog.log()}:
+        raise StorageError(
+            f"the catalog does not know the commit {published}, which was published:"
+            " its newest commits are lost",
+            hint="put a copy of catalog.db and catalog.db-wal back if you have one; if not,"
+            " `lakehouse backfill --missing` fetches the days since",
+        )
+
+
+def _tables(session: Session, *, deep: bool) -> str:
+    if session.settings.servers is None:
+        damage.require_sound(session, deep=deep)
     tables = session.catalog.tables(MAIN)
     failed = len(session.catalog.branches())
     left = f"; branches of runs that did not reach main: {failed}" if failed else ""

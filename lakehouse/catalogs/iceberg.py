@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from lakehouse.catalogs import DataFile, StoredTable, TableChange
-from lakehouse.errors import StorageError
+from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.state import PROPERTY, TableState
 from lakehouse.windows import Window
 
@@ -33,12 +34,20 @@ def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
     `file` is the file that the address `metadata` means.
     """
     try:
-        document = json.loads(file.read_bytes())
+        return _described_by(json.loads(file.read_bytes()), name, metadata, ref)
     except FileNotFoundError:
         raise StorageError(
             f"the metadata of {name} is not at {file}",
-            hint="if the home was moved, move it back: Iceberg names absolute places",
+            hint="if the home was moved, move it back: Iceberg names absolute places;"
+            " if not, `doctor` names the cure",
         ) from None
+    except (ValueError, LookupError, TypeError, AttributeError, IsADirectoryError):
+        raise StorageError(
+            f"the metadata of {name} is damaged: {file}", hint="`doctor` names the cure"
+        ) from None
+
+
+def _described_by(document: Mapping[str, Any], name: str, metadata: str, ref: str) -> StoredTable:
     current = document.get("current-snapshot-id")
     summaries = {
         snapshot["snapshot-id"]: snapshot["summary"] for snapshot in document.get("snapshots", ())
@@ -50,6 +59,20 @@ def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
         rows=int(summaries.get(current, {}).get("total-records", 0)),
         ref=ref,
     )
+
+
+@contextmanager
+def readable(address: str) -> Iterator[None]:
+    """Say which file it is that cannot be read: of a damaged one, readers may raise anything."""
+    try:
+        yield
+    except LakehouseError:
+        raise
+    except Exception as error:
+        raise StorageError(
+            f"{local(address)} cannot be read: {type(error).__name__}",
+            hint="if it is lost or damaged, `doctor --deep` names the cure",
+        ) from error
 
 
 def files(table: Table, time_column: str | None = None) -> list[DataFile]:
@@ -77,6 +100,14 @@ def files(table: Table, time_column: str | None = None) -> list[DataFile]:
         )
         for file, has_deletes in found
     ]
+
+
+def listed(metadata: str) -> list[DataFile]:
+    """The data files of a table as a metadata file has it, whatever refs there are."""
+    from pyiceberg.table import StaticTable
+
+    with readable(metadata):
+        return files(StaticTable.from_metadata(metadata))
 
 
 def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:

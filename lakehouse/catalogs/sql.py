@@ -30,7 +30,7 @@ from lakehouse.catalogs import (
     names,
 )
 from lakehouse.catalogs import sqlite_history as history
-from lakehouse.errors import MergeConflictError, UnknownNameError
+from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.sqlite_tables import SqliteTables
@@ -49,6 +49,10 @@ CREATE TABLE IF NOT EXISTS lakehouse_branches (
     name TEXT PRIMARY KEY, base INTEGER NOT NULL, created_at TEXT NOT NULL);
 {history.SCHEMA}"""
 _BUSY_SECONDS = 30.0
+_CURE = (
+    "put a copy of it back if you have one; if not, delete the home: `backfill` fetches what the"
+    " source still has"
+)
 
 
 class SqliteCatalog:
@@ -244,9 +248,27 @@ class SqliteCatalog:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """The thread's connection, which stays open until all are closed."""
-        if not hasattr(self._own, "connection"):
-            self._own.connection = self._connect()
-        yield self._own.connection
+        with self._explained():
+            if not hasattr(self._own, "connection"):
+                self._own.connection = self._connect()
+            yield self._own.connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What SQLite cannot read, or what it reads and nobody wrote, in a line."""
+        try:
+            yield
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
+            raise
+        except (sqlite3.OperationalError, OSError) as error:
+            raise StorageError(
+                f"the catalog {self.path} cannot be used: {error}",
+                hint="is there space, may you write there, and does no other process hold it?",
+            ) from error
+        except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError) as error:
+            raise StorageError(
+                f"the catalog {self.path} is damaged: {error}", hint=_CURE
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -266,8 +288,17 @@ class SqliteCatalog:
         """Set a new file up; SQLite does not wait for the journal."""
         with self._setting_up():
             if not _is_ready(db):
+                self._require_no_tables()
                 db.execute("PRAGMA journal_mode = WAL")
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    def _require_no_tables(self) -> None:
+        """Refuse to begin anew beside tables that a lost catalog named: main would lack them."""
+        if any(self.warehouse.glob("*/*/metadata")):
+            raise StorageError(
+                f"the catalog {self.path} is lost or empty, but {self.warehouse} holds tables",
+                hint=_CURE,
+            )
 
     @contextmanager
     def _setting_up(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from pyiceberg.table import CommitTableResponse, Table
 
 from lakehouse.catalogs.avro import remember
 from lakehouse.catalogs.file_io import OneFileIO
+from lakehouse.catalogs.iceberg import readable
 
 if TYPE_CHECKING:
     from pyiceberg.table.update import TableRequirement, TableUpdate
@@ -64,7 +65,8 @@ class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
             raise NoSuchTableError(f"Table does not exist: {namespace}.{name}")
         location = row["metadata_location"]
         if location not in self._loaded:
-            metadata = FromInputFile.table_metadata(self._io.new_input(location))
+            with readable(location):
+                metadata = FromInputFile.table_metadata(self._io.new_input(location))
             self._loaded[location] = Table((namespace, name), metadata, location, self._io, self)
         return self._loaded[location]
 

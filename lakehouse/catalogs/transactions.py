@@ -6,6 +6,7 @@ What is overridden here has no public place to be told; a newer PyIceberg has to
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ from pyiceberg.table import Transaction
 from pyiceberg.table.update import RemoveSnapshotsUpdate
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 from pyiceberg.utils.concurrent import ExecutorFactory
+
+from lakehouse.catalogs.avro_frame import require_whole
+from lakehouse.catalogs.iceberg import readable
 
 if TYPE_CHECKING:
     from pyiceberg.io import FileIO
@@ -104,12 +108,23 @@ def entries(listing: Sequence[ManifestFile], io: FileIO) -> list[list[ManifestEn
 # Neither file is ever written twice, so what it says stays right.
 @lru_cache(_REMEMBERED)
 def _listed(manifest_list: str, io: FileIO) -> list[ManifestFile]:
-    return [*read_manifest_list(io.new_input(manifest_list))]
+    with _whole(manifest_list, io):
+        return [*read_manifest_list(io.new_input(manifest_list))]
 
 
 @lru_cache(_REMEMBERED)
 def _live(manifest: ManifestFile, io: FileIO) -> list[ManifestEntry]:
-    return manifest.fetch_manifest_entry(io)
+    with _whole(manifest.manifest_path, io):
+        return manifest.fetch_manifest_entry(io)
+
+
+@contextmanager
+def _whole(path: str, io: FileIO) -> Iterator[None]:
+    """Have a file read that is not cut, nor something else."""
+    with readable(path):
+        with io.new_input(path).open() as stream:
+            require_whole(stream.read())
+        yield
 
 
 def forget_snapshots(transaction: Transaction) -> None:

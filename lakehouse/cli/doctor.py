@@ -12,13 +12,14 @@ _MARKS = {True: "ok  ", False: "BAD "}
 
 
 @click.command()
+@click.option("--deep", is_flag=True, help="Read every file that main names; this takes a while.")
 @format_option
 @click.pass_context
-def doctor(context: click.Context, *, style: str) -> None:
+def doctor(context: click.Context, *, deep: bool, style: str) -> None:
     """Check the settings, the project, the home, the engine and Postgres."""
     from lakehouse.doctor import examine
 
-    findings = examine(Session())
+    findings = examine(Session(), deep=deep)
     lines = [
         f"{_MARKS[finding.healthy]}{finding.what}: {finding.detail}"
         + (f"\n      → {finding.cure}" if finding.cure else "")

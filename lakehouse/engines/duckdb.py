@@ -108,8 +108,8 @@ class DuckDB:
     def release(self) -> None:
         """Let go of Postgres: a server has a hundred connections, and others want them."""
         attached = "SELECT database_name FROM duckdb_databases() WHERE type = 'postgres'"
-        for (name,) in self._run(attached).fetchall():
-            self._run(f"DETACH {quoted(name)}")
+        for (name,) in self.execute(attached).fetchall():
+            self.execute(f"DETACH {quoted(name)}")
 
     def close(self) -> None:
         """End the database: its threads, its memory, and its connections to Postgres."""
@@ -165,7 +165,7 @@ class DuckDB:
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
         sql = select(statement, sources, scan, self.dialect, cut)
-        return self._run(typed(sql, statement.schema, self.dialect)).to_arrow_table()
+        return self.execute(typed(sql, statement.schema, self.dialect)).to_arrow_table()
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
         if not any(map(_is_large, questions)):
@@ -182,7 +182,7 @@ class DuckDB:
         self._share_cores(1)
         for name, source in sources.items():
             self._define(name, source)
-        return self._run(sql).to_arrow_table()
+        return self.execute(sql).to_arrow_table()
 
     def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
         schemas = {load.target[0] for load in loads}
@@ -197,7 +197,7 @@ class DuckDB:
 
     def data_files(self, table: StoredTable) -> set[str] | None:
         """The data files of a stored table; None if rows of them are deleted elsewhere."""
-        found = self._run(
+        found = self.execute(
             "SELECT manifest_content, file_path"
             f" FROM iceberg_metadata({text(table.metadata)}) WHERE status <> 'DELETED'"
         ).fetchall()
@@ -206,17 +206,29 @@ class DuckDB:
 
     def extensions(self) -> list[str]:
         """The extensions that are loaded."""
-        rows = self._run("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
+        rows = self.execute(
+            "SELECT extension_name FROM duckdb_extensions() WHERE loaded"
+        ).fetchall()
         return [name for (name,) in rows]
 
     def shape(self, rows: str) -> dict[str, str]:
         """The columns of something to select from, each with DuckDB's name of its kind of type."""
-        described = self._run(f"SELECT * FROM {rows} LIMIT 0").description or []
+        described = self.execute(f"SELECT * FROM {rows} LIMIT 0").description or []
         return {name: kind.id for name, kind, *_ in described}
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run a statement; its rows are to be fetched. Raises QueryError."""
+        import duckdb
+
+        try:
+            return self.connection.execute(sql)
+        except duckdb.Error as error:
+            lines = str(error).strip().splitlines()
+            raise QueryError(f"DuckDB: {lines[0]}", hint=_advice(lines)) from error
 
     def scalar(self, sql: str) -> int:
         """The one whole number that a statement gives."""
-        row = self._run(sql).fetchone()
+        row = self.execute(sql).fetchone()
         return int(row[0]) if row else 0
 
     def copy(
@@ -237,12 +249,12 @@ class DuckDB:
             part = file_part(time_column, span)
             statement = f"SELECT *, {part} AS _part FROM ({statement})"
             options += ", PARTITION_BY (_part)"
-        written = self._run(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
+        written = self.execute(f"COPY ({statement}) TO {text(target)} ({options})").fetchall()
         files = {str(path): int(count) for path, count, *_ in written if count}
         return list(files), sum(files.values())
 
     def _counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        row = self._run(side_by_side(questions, scan, self.dialect)).fetchone()
+        row = self.execute(side_by_side(questions, scan, self.dialect)).fetchone()
         return by_question(questions, row or ())
 
     def _part(self, build: Build, window: Window, reach: Window) -> str:
@@ -280,7 +292,7 @@ class DuckDB:
         need, as memory is given back then, which serves the next piece.
         """
         if statements != self._sharing:
-            self._run(f"SET GLOBAL threads = {self._cores + 1 - statements}")
+            self.execute(f"SET GLOBAL threads = {self._cores + 1 - statements}")
             self._sharing = statements
 
     @cached_property
@@ -324,9 +336,9 @@ class DuckDB:
     def _define(self, name: str, source: Source) -> None:
         """Make a table visible under its qualified name to a user's SQL."""
         schema = name.split(".", maxsplit=1)[0]
-        self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
         rows = self._relation(source)
-        self._run(f"CREATE OR REPLACE VIEW {qualified(name)} AS SELECT * FROM {rows}")
+        self.execute(f"CREATE OR REPLACE VIEW {qualified(name)} AS SELECT * FROM {rows}")
 
     def _relation(self, source: Source) -> str:
         return relation(source, scan, self.dialect)
@@ -349,7 +361,7 @@ class DuckDB:
         Of the other schemas DuckDB would look up every table, with what it does not need.
         """
         name = f"postgres_{hashlib.sha256(f'{schema} {address}'.encode()).hexdigest()[:8]}"
-        known = self._run("SELECT database_name FROM duckdb_databases()").fetchall()
+        known = self.execute("SELECT database_name FROM duckdb_databases()").fetchall()
         if (name,) not in known:
             import duckdb
 
@@ -360,15 +372,6 @@ class DuckDB:
             except duckdb.Error as error:
                 raise _unreachable(error) from None
         return name
-
-    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
-        import duckdb
-
-        try:
-            return self.connection.execute(sql)
-        except duckdb.Error as error:
-            lines = str(error).strip().splitlines()
-            raise QueryError(f"DuckDB: {lines[0]}", hint=_advice(lines)) from error
 
 
 def scan(table: StoredTable, _schema: ibis.Schema) -> str:
@@ -412,5 +415,7 @@ def _unreachable(error: Exception) -> PublishError:
 
 
 def _advice(lines: Sequence[str]) -> str:
-    """DuckDB's own proposal, where it makes one."""
-    return next((line for line in lines[1:] if line.startswith("Did you mean")), "")
+    """DuckDB's own proposal, where it makes one; of a table's file, where to look closer."""
+    proposal = next((line for line in lines[1:] if line.startswith("Did you mean")), "")
+    is_file = any(ending in lines[0] for ending in (".parquet", ".avro", ".metadata.json"))
+    return proposal or ("if the file is damaged, `doctor --deep` names the cure" if is_file else "")

@@ -28,7 +28,7 @@ def fields(engine: DuckDB, spec: IngestionSpec, fetched: frozenset[str]) -> froz
     if PAYLOAD not in declared(spec):
         return fetched
     document = f"TRY_CAST({PAYLOAD} AS JSON)"
-    rows = engine.connection.execute(
+    rows = engine.execute(
         f"SELECT DISTINCT unnest(json_keys({document})) FROM {WRITTEN}"
         f" WHERE json_type({document}) = 'OBJECT' LIMIT {_MOST + 1}"
     ).fetchall()

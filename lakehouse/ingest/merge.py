@@ -206,7 +206,7 @@ class Merge:
         )
 
     def _found(self) -> dict[str, tuple[int, int]]:
-        rows = self.engine.connection.execute(
+        rows = self.engine.execute(
             "SELECT filename, count(*), count(*) FILTER (is_same) FROM existing GROUP BY filename"
         ).fetchall()
         return {path: (count, same) for path, count, same in rows}
@@ -238,7 +238,7 @@ class Merge:
             return (ALL_TIME,)
         column = quoted(self.spec.time_column)
         # A number: date_trunc() would look every row up in the calendar of its zone.
-        hours = self.engine.connection.execute(
+        hours = self.engine.execute(
             f"SELECT DISTINCT CAST(floor(epoch_us(moment) / {_MICROSECONDS}) AS BIGINT) FROM ("
             f" SELECT {column} AS moment FROM written UNION ALL"
             f" SELECT {column} FROM existing WHERE NOT is_same)"
@@ -251,7 +251,7 @@ class Merge:
         if not columns:
             return None
         names = ", ".join(map(quoted, columns))
-        found = self.engine.connection.execute(
+        found = self.engine.execute(
             f"SELECT DISTINCT {names} FROM written LIMIT {MOST + 1}"
         ).fetchall()
         return union([Keys(columns, frozenset(found))])
@@ -266,7 +266,7 @@ class Merge:
     ) -> Keys | None:
         """The values of some columns of the unique key that are stored and did not come."""
         names = ", ".join(map(quoted, columns))
-        found = self.engine.connection.execute(
+        found = self.engine.execute(
             f"SELECT DISTINCT {names} FROM {self._rows(files, afresh=afresh)}"
             f" ANTI JOIN {quoted(validated)} USING ({names}) LIMIT {MOST + 1}"
         ).fetchall()

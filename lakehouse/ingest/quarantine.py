@@ -60,7 +60,7 @@ def judged_again(engine: DuckDB, spec: IngestionSpec, files: list[DataFile]) -> 
         if name != PAYLOAD
     ]
     kept = [PAYLOAD] if PAYLOAD in declared(spec) else []
-    return engine.connection.execute(
+    return engine.execute(
         f"SELECT {', '.join([*fields, *kept, FIELDS])} FROM {_rows(spec, files)}"
         f" WHERE {FIELDS} IS NOT NULL ORDER BY {INGESTED_AT}"
     ).to_arrow_table()
@@ -83,7 +83,7 @@ def too_many(engine: DuckDB, spec: IngestionSpec, landing: Landing) -> list[Chec
     if most is None or not landing.fetched:
         return []
     names = [*spec.unique_key, REASONS]
-    few = engine.connection.execute(
+    few = engine.execute(
         f"SELECT {', '.join(map(quoted, names))} FROM {quoted(f'{spec.name}_validated')}"
         f" WHERE {REASONS} <> '' LIMIT {evidence.EXAMPLES}"
     ).to_arrow_table()

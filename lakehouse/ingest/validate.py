@@ -59,7 +59,7 @@ def validate(
     names = [FIELDS, *([] if PAYLOAD in declared(spec) else [PAYLOAD])]
     needed = f"{REASONS} <> '' OR {keyless(spec)}"
     fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
-    engine.connection.execute(
+    engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS"
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
         f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({judgement})"

@@ -45,7 +45,7 @@ def rewrite(engine: DuckDB, catalog: Catalog, branch: str, compaction: Compactio
     """Write the files of a compaction anew; the table's rows and state stay as they are."""
     table = compaction.table
     rows = f"iceberg_scan({text(table.metadata)})"
-    schema = engine.connection.execute(f"FROM {rows} LIMIT 0").to_arrow_table().schema
+    schema = engine.execute(f"FROM {rows} LIMIT 0").to_arrow_table().schema
     names = ", ".join(map(quoted, schema.names))
     folder = f"{catalog.location(table.name)}/data"
     statement = f"SELECT {names} FROM {parquet(sorted(compaction.files))}"
@@ -62,7 +62,7 @@ def _crowded(
     if files is None or len(files) < 2:  # noqa: PLR2004
         return None
     part = "0" if column is None else file_part(column, span)
-    held = engine.connection.execute(
+    held = engine.execute(
         f"SELECT {part} AS part, filename, count(*) FROM {parquet(files, 'filename = true')}"
         " GROUP BY ALL"
     ).fetchall()

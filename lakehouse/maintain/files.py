@@ -128,4 +128,4 @@ def _read(engine: DuckDB, column: str, paths: Iterable[str], condition: str = ""
         return set()
     manifests = f"read_avro([{listed}], hive_partitioning = false)"
     sql = f"SELECT DISTINCT {column} FROM {manifests} {condition}"
-    return {path for (path,) in engine.connection.execute(sql).fetchall()}
+    return {path for (path,) in engine.execute(sql).fetchall()}

@@ -81,7 +81,7 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
         )
     storage.sync((storage.beside(folder, path) for path in archived), folder)
     storage.sync_folders(each.parent for each in new)
-    held = engine.connection.execute(
+    held = engine.execute(
         f"SELECT DISTINCT filename FROM {parquet((f.path for f in files), 'filename = true')}"
         f" WHERE {archiving.condition}"
     ).fetchall()

@@ -1,0 +1,113 @@
+"""Finds files of tables that are lost or damaged, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.catalogs import MAIN, iceberg
+from lakehouse.engines.duckdb import parquet
+from lakehouse.errors import LakehouseError, StorageError
+
+if TYPE_CHECKING:
+    from lakehouse.catalogs import Catalog
+    from lakehouse.engines.duckdb import DuckDB
+    from lakehouse.session import Session
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is wrong with a table."""
+
+    table: str
+    message: str
+    """Names the file."""
+    is_data: bool
+    """Whether a file of rows is damaged, and not what says which files there are."""
+
+
+@dataclass
+class Inspection:
+    """Looks at the tables of refs; a `deep` one reads all of their files, each of them once."""
+
+    catalog: Catalog
+    engine: DuckDB
+    deep: bool
+    _tables: dict[str, list[Damage]] = field(default_factory=dict)
+    _files: dict[str, str] = field(default_factory=dict)
+
+    def of(self, ref: str) -> list[Damage]:
+        """What is wrong with the tables of a ref."""
+        found: list[Damage] = []
+        for name, metadata in self.catalog.places(ref).items():
+            if metadata not in self._tables:
+                self._tables[metadata] = [*self._look(name, metadata)]
+            found += self._tables[metadata]
+        return found
+
+    def newest_sound(self) -> str | None:
+        """The id of the newest commit of main whose tables can all be read."""
+        sound = (each.id for each in self.catalog.log() if each.readable and not self.of(each.id))
+        return next(sound, None)
+
+    def _look(self, name: str, metadata: str) -> Iterator[Damage]:
+        try:
+            stored = iceberg.read(name, metadata, Path(iceberg.local(metadata)), MAIN)
+            files = iceberg.listed(metadata) if self.deep else []
+        except LakehouseError as error:
+            yield Damage(name, error.message, is_data=False)
+            return
+        if self.deep and stored.rows != sum(file.rows for file in files):
+            message = f"{metadata} and its manifests do not agree how many rows there are"
+            yield Damage(name, message, is_data=False)
+        for file in files:
+            problem = self._problem(file.path, file.rows)
+            if problem:
+                yield Damage(name, problem, is_data=True)
+
+    def _problem(self, path: str, rows: int) -> str:
+        """What is wrong with a data file; empty if nothing is."""
+        if path not in self._files:
+            self._files[path] = self._read(path, rows)
+        return self._files[path]
+
+    def _read(self, path: str, rows: int) -> str:
+        # A hash of whole rows: every page has to be decoded for it.
+        hashes = f"SELECT count(*), bit_xor(hash(file)) FROM {parquet([path])} AS file"
+        try:
+            count, _ = self.engine.execute(hashes).fetchall()[0]
+        except LakehouseError as error:
+            return f"{path} cannot be read: {error.message}"
+        return "" if count == rows else f"{path} has {count} rows instead of {rows}"
+
+
+def require_sound(session: Session, *, deep: bool) -> None:
+    """Raise StorageError, with the cure, if main names a file that cannot be read."""
+    inspection = Inspection(session.catalog, session.duckdb, deep)
+    damages = inspection.of(MAIN)
+    if damages:
+        first, more = damages[0], len(damages) - 1
+        others = f"; and {more} more" if more else ""
+        raise StorageError(
+            f"{first.table}: {first.message}{others}", hint=_cure(session, inspection, damages)
+        )
+
+
+def _cure(session: Session, inspection: Inspection, damages: Sequence[Damage]) -> str:
+    """The command that brings main back to tables that can be read."""
+    models = {model.table: name for name, model in session.project.models.items()}
+    if all(damage.is_data and damage.table in models for damage in damages):
+        names = " ".join(dict.fromkeys(damage.table for damage in damages))
+        return f"`lakehouse run --full-refresh --select '{names}'` builds it anew"
+    commit = inspection.newest_sound()
+    if commit is None:
+        return (
+            f"no commit can be read: move {session.settings.home} away, and fetch anew:"
+            " `lakehouse backfill`"
+        )
+    return (
+        f"`lakehouse rollback {commit}` gives main the newest commit that can be read; then"
+        " `lakehouse backfill --missing` fetches the days since"
+    )
