@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse import storage
 from lakehouse.catalogs import MAIN, iceberg
 from lakehouse.engines.duckdb import parquet
 from lakehouse.errors import LakehouseError, StorageError
@@ -55,10 +57,13 @@ class Inspection:
     def _look(self, name: str, metadata: str) -> Iterator[Damage]:
         try:
             stored = iceberg.read(name, metadata, Path(iceberg.local(metadata)), MAIN)
-            files = iceberg.listed(metadata) if self.deep else []
+            named, files = iceberg.listed(metadata) if self.deep else ([], [])
         except LakehouseError as error:
             yield Damage(name, error.message, is_data=False)
             return
+        for path in named:
+            if not self._is_what_was_written(path):
+                yield Damage(name, f"{path} is not what was written", is_data=False)
         if self.deep and stored.rows != sum(file.rows for file in files):
             message = f"{metadata} and its manifests do not agree how many rows there are"
             yield Damage(name, message, is_data=False)
@@ -74,6 +79,8 @@ class Inspection:
         return self._files[path]
 
     def _read(self, path: str, rows: int) -> str:
+        if not self._is_what_was_written(path):
+            return f"{path} is lost, or is not what was written"
         # A hash of whole rows: every page has to be decoded for it.
         hashes = f"SELECT count(*), bit_xor(hash(file)) FROM {parquet([path])} AS file"
         try:
@@ -81,6 +88,15 @@ class Inspection:
         except LakehouseError as error:
             return f"{path} cannot be read: {error.message}"
         return "" if count == rows else f"{path} has {count} rows instead of {rows}"
+
+    def _is_what_was_written(self, path: str) -> bool:
+        """Whether a file has the checksum that is known of it, if there is one."""
+        known = self._checksums.get(path)
+        return known is None or storage.checksum(Path(path)) == known
+
+    @cached_property
+    def _checksums(self) -> dict[str, int]:
+        return self.catalog.checksums()
 
 
 def require_sound(session: Session, *, deep: bool) -> None:

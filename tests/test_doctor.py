@@ -10,6 +10,7 @@ from toy import at, event
 from lakehouse import doctor, release
 from lakehouse.engines import duckdb
 from lakehouse.errors import QueryError, StorageError
+from lakehouse.maintain import files, maintain
 
 
 @pytest.fixture
@@ -80,6 +81,27 @@ def test_a_deep_look_finds_what_is_damaged_below_the_metadata(kind, ending, two_
     assert finding.detail.startswith("raw.events: ")
     assert str(place) in finding.detail
     mend(two_days, finding)
+
+
+@pytest.mark.parametrize("ending", [".metadata.json", "-m0.avro", "snap-*.avro", ".parquet"])
+def test_a_deep_look_finds_one_bit_that_is_wrong(ending, two_days):
+    place = newest(two_days, "raw/events", ending)
+    raw = bytearray(place.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    place.write_bytes(raw)
+    (finding,) = found(two_days, deep=True)
+    assert str(place) in finding.detail
+    mend(two_days, finding)
+
+
+def test_checksums_go_with_their_files(two_days):
+    (two_days.folder / "lakehouse.toml").write_text(
+        "[project]\n[maintain]\nkeep_days = 0\ngrace_hours = 0\n"
+    )
+    with two_days.session as session:
+        maintain(session)
+        known = {*session.catalog.checksums()}
+        assert known == {found.path for found in files.stored(session.settings.warehouse)}
 
 
 def test_a_damaged_file_is_named_by_whoever_reads_it(two_days):

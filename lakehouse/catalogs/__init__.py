@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lakehouse.state import TableState
@@ -203,6 +204,14 @@ class Catalog(Protocol):
 
     def needed(self, since: datetime) -> set[str]:
         """The metadata files of main, of branches, and of commits not `expirable` before that."""
+        ...
+
+    def checksums(self) -> dict[str, int]:
+        """What tells files of tables from damaged ones, by path; nothing for those of a bucket."""
+        ...
+
+    def forget_files(self, paths: Iterable[Path]) -> None:
+        """Forget the checksums of files that were removed."""
         ...
 
     def location(self, table: str) -> str:

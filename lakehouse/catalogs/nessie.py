@@ -7,13 +7,14 @@ author and properties. Tables go through its Iceberg REST catalog, with PyIceber
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import users
@@ -120,6 +121,12 @@ class NessieCatalog:
 
     def secure(self, branch: str) -> None:
         """What a bucket has taken, it keeps."""
+
+    def checksums(self) -> dict[str, int]:
+        return {}
+
+    def forget_files(self, paths: Iterable[Path]) -> None:
+        """There is nothing to forget: a bucket's server keeps checksums itself."""
 
     def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
         try:

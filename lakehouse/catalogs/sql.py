@@ -11,7 +11,7 @@ import fcntl
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property, partial
@@ -29,6 +29,7 @@ from lakehouse.catalogs import (
     iceberg,
     names,
 )
+from lakehouse.catalogs import sqlite_files as files
 from lakehouse.catalogs import sqlite_history as history
 from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
 
@@ -47,7 +48,7 @@ CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
     PRIMARY KEY (catalog_name, namespace, property_key));
 CREATE TABLE IF NOT EXISTS lakehouse_branches (
     name TEXT PRIMARY KEY, base INTEGER NOT NULL, created_at TEXT NOT NULL);
-{history.SCHEMA}"""
+{history.SCHEMA}{files.SCHEMA}"""
 _BUSY_SECONDS = 30.0
 _CURE = (
     "put a copy of it back if you have one; if not, delete the home: `backfill` fetches what the"
@@ -154,9 +155,12 @@ class SqliteCatalog:
 
     def secure(self, branch: str) -> None:
         tables = self._opened.get(branch)
-        if tables is not None:
-            written = map(Path, map(iceberg.local, tables.written))
+        if tables is not None and tables.written:
+            written = [Path(iceberg.local(address)) for address in tables.written]
             storage.sync(written, self.warehouse)
+            with self._writing(lasting=False) as db:
+                checksums = {path: storage.checksum(path) for path in written}
+                files.keep(db, self.warehouse, checksums)
             tables.written.clear()
 
     def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
@@ -202,6 +206,14 @@ class SqliteCatalog:
             gone = {commit.sequence for commit in history.expirable(db, since)}
             rows = db.execute("SELECT metadata_location FROM iceberg_tables").fetchall()
             return history.needed(db, gone) | {row["metadata_location"] for row in rows}
+
+    def checksums(self) -> dict[str, int]:
+        with self._reading() as db:
+            return files.checksums(db, self.warehouse)
+
+    def forget_files(self, paths: Iterable[Path]) -> None:
+        with self._writing() as db:
+            files.forget(db, self.warehouse, paths)
 
     def location(self, table: str) -> str:
         return str(self.warehouse / table.replace(".", "/"))
@@ -288,7 +300,8 @@ class SqliteCatalog:
         """Set a new file up; SQLite does not wait for the journal."""
         with self._setting_up():
             if not _is_ready(db):
-                self._require_no_tables()
+                if not _knows(db, "lakehouse_commits"):
+                    self._require_no_tables()
                 db.execute("PRAGMA journal_mode = WAL")
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
@@ -343,8 +356,13 @@ def _close(connections: list[sqlite3.Connection]) -> None:
 
 
 def _is_ready(db: sqlite3.Connection) -> bool:
-    newest = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (history.NEWEST,))
-    return newest.fetchone() is not None
+    """Whether the file has all that this version needs."""
+    return _knows(db, history.NEWEST) and _knows(db, "lakehouse_files")
+
+
+def _knows(db: sqlite3.Connection, name: str) -> bool:
+    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,))
+    return known.fetchone() is not None
 
 
 def _places(db: sqlite3.Connection, ref: str) -> dict[str, str]:

@@ -190,6 +190,7 @@ class _Upkeep:
         for table, unneeded in sorted(tables.items()):
             if self.really:
                 files.remove(unneeded)
+                self.session.catalog.forget_files(found.place for found in unneeded)
             size = files.size(sum(found.bytes for found in unneeded))
             self.recording.add("remove", table, note=f"{len(unneeded)} files, {size}")
 
