@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import clock, config, dag, home, postgres, windows
+from lakehouse import clock, config, dag, home, postgres, signals, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.config import Settings
 from lakehouse.errors import NotYetError, UnknownNameError
@@ -44,6 +44,8 @@ class Session:
         self._servers, self._catalogs = ExitStack(), ExitStack()
         self._engines, self._loaders = ExitStack(), ExitStack()
         self._postgres: Future[str] | None = None
+        self.run_ids: list[str] = []
+        """The names of the runs that were begun."""
         self.staging: Stage = stage
         """How pages are staged: here, or in a process beside this one, once that is started."""
 
@@ -57,7 +59,8 @@ class Session:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         # What cannot be closed any more is as likely as not the same trouble: it hides no error.
-        with suppress(Exception) if error is not None else nullcontext():
+        unharmed = suppress(Exception) if error is not None else nullcontext()
+        with signals.unheeded(), unharmed:  # what is asked for is done, or given up
             self.close()
 
     def close(self) -> None:

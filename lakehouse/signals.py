@@ -40,6 +40,22 @@ def heeded() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+@contextmanager
+def unheeded() -> Iterator[None]:
+    """Let no signal that would be heeded break off what is inside: it ends by itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heeding = [number for number in _ENDING if signal.getsignal(number) is _stop]
+    for number in heeding:
+        signal.signal(number, _pass)
+    try:
+        yield
+    finally:
+        for number in heeding:
+            signal.signal(number, _stop)
+
+
 def stopped(error: BaseException | None) -> KeyboardInterrupt | None:
     """The interruption that an error comes from; DuckDB, for one, raises an error of its own."""
     seen: set[int] = set()
@@ -60,3 +76,7 @@ def exit_code(error: BaseException) -> int:
 def _stop(number: int, _: FrameType | None) -> None:
     if stopped(sys.exception()) is None:
         raise Stopped(number)
+
+
+def _pass(_: int, __: FrameType | None) -> None:
+    """Do nothing; unlike a signal that is ignored, this is not passed on to processes."""

@@ -13,31 +13,40 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def noted(session: Session, run_id: str) -> Iterator[None]:
+def noted(session: Session, run_id: str | None = None) -> Iterator[None]:
     """Note on whatever breaks off what is inside where that leaves main and Postgres.
 
-    An interruption that comes as the error of a library is raised as what it is.
+    `run_id` is what is inside; without it, all that the session did. An interruption that comes as
+    the error of a library is raised as what it is.
     """
+    if run_id is not None:
+        session.run_ids.append(run_id)
     try:
         yield
     except BaseException as error:
         interruption = signals.stopped(error)
         broken = interruption or error
-        note = _note(session, run_id, interrupted=interruption is not None)
-        if note and note not in getattr(broken, "__notes__", ()):
-            broken.add_note(note)
+        if not getattr(broken, "__notes__", ()):
+            note = _note(session, interrupted=interruption is not None)
+            if note:
+                broken.add_note(note)
         if broken is error:
             raise
         raise broken from None
 
 
-def _note(session: Session, run_id: str, *, interrupted: bool) -> str:
+def _note(session: Session, *, interrupted: bool) -> str:
     """Where main stands, and Postgres; nothing if an error leaves both as they were."""
+    as_before = "main is as it was" if interrupted else ""
+    if not session.run_ids:
+        return as_before
     with suppress(Exception):
-        commit, head = session.catalog.made_by(run_id), session.catalog.head()
+        made = filter(None, map(session.catalog.made_by, session.run_ids))
+        commit = max(made, key=lambda each: each.sequence, default=None)
         if commit is None and not interrupted:
             return ""
-        main = "main is as it was" if commit is None else f"main is at {commit.id}"
+        main = as_before if commit is None else f"main is at {commit.id}"
+        head = session.catalog.head()
         if head is None or publish.is_current(session.settings, head):
             return main if commit is None else f"{main}, and so is Postgres"
         return f"{main}; the next run or `publish` publishes it"

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
 
@@ -11,10 +12,11 @@ import psycopg
 import pytest
 from toy import at, event
 
-from lakehouse import publish, release, runs, signals, standing
+from lakehouse import alerts, publish, release, runs, signals, standing
 from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.errors import PublishError, SourceError
 from lakehouse.maintain import maintain
+from lakehouse.session import Session
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 ROOT = Path(__file__).parent.parent
@@ -81,9 +83,30 @@ def test_a_run_that_is_stopped_when_all_is_done_says_that_too(lakehouse, monkeyp
     assert said["error"] == f"interrupted; main is at {head(tmp_path)}, and so is Postgres"
 
 
-def test_a_command_that_moves_nothing_leaves_main(lakehouse, monkeypatch):
+def test_a_command_that_moves_nothing_says_nothing_of_main(lakehouse, monkeypatch):
     ends(monkeypatch, SqliteCatalog, "log", signal.SIGTERM)
     code, said = lakehouse("log")
+    assert (code, said["error"]) == (143, "interrupted")
+
+
+def test_a_run_that_is_stopped_when_it_tells_of_alerts_says_where_main_is(
+    lakehouse, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("LAKEHOUSE_ALERTS", "json://127.0.0.1:1")
+    ends(monkeypatch, alerts, "_tell", signal.SIGTERM)
+    _, said = lakehouse("run", *DAY)
+    assert said["error"] == f"interrupted; main is at {head(tmp_path)}, and so is Postgres"
+
+
+def test_a_signal_when_all_is_said_changes_nothing(lakehouse, monkeypatch):
+    ends(monkeypatch, ExitStack, "close", signal.SIGTERM)
+    code, report = lakehouse("run", *DAY)
+    assert (code, report["status"]) == (0, "done")
+
+
+def test_a_run_that_is_stopped_while_it_loads_leaves_main(lakehouse, monkeypatch):
+    ends(monkeypatch, Session, "open", signal.SIGTERM)
+    code, said = lakehouse("run", *DAY)
     assert (code, said["error"]) == (143, "interrupted; main is as it was")
 
 
@@ -254,4 +277,4 @@ def test_a_command_of_a_service_ends_at_sigterm():
     process.terminate()
     out, said = process.communicate()
     assert (process.returncode, out) == (143, "cleaned up\n")
-    assert said == "error: interrupted; main is as it was\n"
+    assert said == "error: interrupted\n"

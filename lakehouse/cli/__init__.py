@@ -116,7 +116,7 @@ def _run(given: list[str], output: Output) -> int:
 
 def _tell_of_interruption(output: Output, error: BaseException) -> int:
     """Say where that leaves main, as far as a command noted it; the exit code."""
-    notes = getattr(signals.stopped(error), "__notes__", ["main is as it was"])
+    notes = getattr(signals.stopped(error), "__notes__", ())
     output.error("; ".join(["interrupted", *notes]))
     return signals.exit_code(error)
 

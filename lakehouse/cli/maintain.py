@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from lakehouse.cli.output import Output, format_option, table
@@ -14,11 +17,16 @@ from lakehouse.session import Session
 def maintain(*, dry_run: bool, style: str) -> None:
     """Compact tables, let go of old commits, and remove what nothing needs any more."""
     from lakehouse import maintain as upkeep
+    from lakehouse import standing
 
-    with Session() as session:
+    with Session() as session, standing.noted(session):
         record = upkeep.maintain(session, dry_run=dry_run).to_json()
+        Output(style).result(record, _summary(record, dry_run=dry_run))
+
+
+def _summary(record: Mapping[str, Any], *, dry_run: bool) -> str:
     rows = [
         {"what": node["step"], "where": node["node"], "": node["note"]} for node in record["nodes"]
     ]
     end = "nothing was done: this was a dry run" if dry_run else f"run {record['run']}"
-    Output(style).result(record, f"{table(rows)}\n\n{end}" if rows else "nothing to do")
+    return f"{table(rows)}\n\n{end}" if rows else "nothing to do"

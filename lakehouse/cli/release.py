@@ -42,7 +42,9 @@ def publish(*, style: str) -> None:
 
 
 def _do(style: str, work: Callable[[Session], Mapping[str, Any]]) -> None:
-    with Session() as session:
+    from lakehouse import standing
+
+    with Session() as session, standing.noted(session):
         session.require_home()
         record = work(session)
-    Output(style).result(record, summary(record))
+        Output(style).result(record, summary(record))

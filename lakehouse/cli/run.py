@@ -104,19 +104,23 @@ def execute(
     """Run, tell of trouble, and print the report."""
     session.start_loader()  # it takes as long to load as all of the rest
     session.require_home()
-    with ExitStack() as watched:
+    with ExitStack() as noted:
         with undisturbed():
+            from lakehouse import standing
             from lakehouse.alerts import watching
             from lakehouse.request import Request
             from lakehouse.run import run as start
 
+            noted.enter_context(standing.noted(session))
+            watched = noted.enter_context(ExitStack())
             listener = watched.enter_context(watching(session, output))
             watched.callback(output.done)
             output.progress("loading")
             session.open()
-        request = Request(windows, selection.names(session), **options)
-        report = start(session, request, listener)
-    record = report.to_json()
-    output.result(record, summary(record))
+        with watched:
+            request = Request(windows, selection.names(session), **options)
+            report = start(session, request, listener)
+        record = report.to_json()
+        output.result(record, summary(record))
     if report.failed:
         click.get_current_context().exit(FOUND_PROBLEMS)
