@@ -98,13 +98,13 @@ def attacks(
                 code, state, rest = home.run_by(clock, number, *words)
                 findings.attacks += 1
                 where = f"home {lives}, day {number}, {' '.join(words)}, {clock}"
-                if code:
-                    findings.faults.append(f"{where}: exit code {code}")
+                faults = [f"it ended with exit code {code}"] if code else []
                 if state != expected.states[number]:
-                    findings.faults.append(f"{where}: main or Postgres is not as with a calm clock")
+                    faults.append("main or Postgres is not as with a clock that is right")
                 if rest.branches or rest.staging:
-                    findings.faults.append(f"{where}: there is still {rest}")
-                told(f"{findings.attacks} of {times}: {where}; faults: {len(findings.faults)}")
+                    faults.append(f"there is still {rest}")
+                findings.faults += [f"{where}: {fault}" for fault in faults]
+                told("; ".join([f"{findings.attacks} of {times}: {where}", *faults]))
         home.remove()
     return findings
 

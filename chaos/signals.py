@@ -116,8 +116,9 @@ def attacks(
             for _ in range(_PER_SCENE):
                 if findings.attacks < times:
                     findings.attacks += 1
-                    where = _attack(scene, dice, findings)
-                    told(f"{findings.attacks} of {times}: {where}; faults: {len(findings.faults)}")
+                    where, faults = _attack(scene, dice)
+                    findings.faults += [f"{where}: {fault}" for fault in faults]
+                    told("; ".join([f"{findings.attacks} of {times}: {where}", *faults]))
             shutil.rmtree(scene.kept)
             home.remove()
     return findings
@@ -170,7 +171,7 @@ _SCENES: dict[str, Callable[[Home], tuple[str, ...]]] = {
 """The command that each scene is about, by name; some need something to be there first."""
 
 
-def _attack(scene: Scene, dice: random.Random, findings: Findings) -> str:
+def _attack(scene: Scene, dice: random.Random) -> tuple[str, list[str]]:
     """Break the command off at some moment, look what is left, and run what comes next."""
     home, number, after = scene.home, dice.choice(_SIGNALS), dice.uniform(0, 1.1 * scene.seconds)
     where = f"{' '.join(scene.words)}, {signal.Signals(number).name} after {after:.3f} s"
@@ -188,8 +189,7 @@ def _attack(scene: Scene, dice: random.Random, findings: Findings) -> str:
     branches = set(settled.rest.branches) - set(scene.before.rest.branches)
     if branches or settled.rest.staging or settled.left:
         faults.append(f"after the next run there is still {settled.rest} {settled.left}")
-    findings.faults += [f"{where}: {fault}" for fault in faults]
-    return where
+    return where, faults
 
 
 def _settled(scene: Scene) -> list[State]:
