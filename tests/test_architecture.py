@@ -24,6 +24,7 @@ LAYERS = [
     ["elsewhere", "reproducible"],
     [
         "publish",
+        "publications",
         "audit",
         "runs",
         "ingest",
