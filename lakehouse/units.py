@@ -15,15 +15,17 @@ SECRETS = "lakehouse.env"
 
 def systemd(settings: Settings, _: Sequence[Job]) -> str:
     """A service that runs the schedule."""
+    root = _unit(str(settings.root))
+    python = _unit(sys.executable).replace("\\", "\\\\").replace('"', '\\"')
     return f"""[Unit]
-Description=lakehouse schedule of {settings.root.name}
+Description=lakehouse schedule of {_unit(settings.root.name)}
 Wants=network-online.target
 After=network-online.target
 
 [Service]
-WorkingDirectory={settings.root}
-EnvironmentFile=-{settings.root / SECRETS}
-ExecStart={sys.executable} -m lakehouse schedule
+WorkingDirectory={root}
+EnvironmentFile=-{root}/{SECRETS}
+ExecStart="{python}" -m lakehouse schedule
 Restart=always
 RestartSec=30
 UMask=0077
@@ -31,6 +33,11 @@ UMask=0077
 [Install]
 WantedBy=multi-user.target
 """
+
+
+def _unit(text: str) -> str:
+    """A text in a unit file of systemd, which has a meaning of its own for `%`."""
+    return text.replace("%", "%%")
 
 
 def crontab(settings: Settings, jobs: Sequence[Job]) -> str:

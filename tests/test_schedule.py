@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -173,3 +174,10 @@ def test_a_project_without_times_has_no_schedule(toy):
 def test_units_of_others_can_be_written(toy, kind, parts):
     text = KINDS[kind](toy.session.settings, [JOB])
     assert [part for part in parts if part not in text] == []
+
+
+def test_a_unit_of_systemd_names_any_folder(toy):
+    settings = replace(toy.session.settings, root=Path("/srv/50% of it"))
+    text = KINDS["systemd"](settings, [JOB])
+    assert "WorkingDirectory=/srv/50%% of it\n" in text
+    assert f'ExecStart="{sys.executable}" -m lakehouse schedule\n' in text

@@ -1,10 +1,15 @@
 """Staging what a source yields: here, and in a process beside the run."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from toy import plainly
 
+import lakehouse
 from lakehouse.errors import StorageError
 from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import stage
@@ -78,3 +83,24 @@ def test_a_folder_that_cannot_be_written_is_said(loader, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be staged"):
         loader(PAGES, group="all", folder=tmp_path / "file")
+
+
+def test_a_process_stages_whatever_the_folder_of_the_packages_is_called(tmp_path):
+    odd = tmp_path / "größe: und mehr;%s"
+    odd.mkdir()
+    (odd / "lakehouse").symlink_to(Path(lakehouse.__file__).parent)
+    script = f"""
+import sys
+sys.path.insert(0, {str(odd)!r})
+from pathlib import Path
+import pyarrow as pa
+from lakehouse.ingest import loader
+assert loader.__file__.startswith({str(odd)!r})
+loader = loader.Loader()
+print(loader({{"row": [pa.table({{"x": [1]}})]}}, group="toy", folder=Path({str(tmp_path)!r})))
+loader.close()
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd="/", capture_output=True, text=True, check=False
+    )
+    assert "toy/row/" in said.stdout, said.stderr

@@ -27,7 +27,13 @@ from lakehouse.loading import undisturbed
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PROGRAM = "from lakehouse.ingest.loader import serve; serve()"
+_PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from lakehouse.ingest.loader import serve
+serve()
+"""
+"""Told where the packages are: in PYTHONPATH, a folder with a colon would be two."""
 _ABANDONED = "\0"
 """In place of a name: the source failed, so nothing is to be staged."""
 _PACKAGES = str(Path(__file__).parents[2])
@@ -44,10 +50,8 @@ class Loader:
     def start(self) -> subprocess.Popen[bytes]:
         """Let it load what it needs, unless it did."""
         if self._process is None:
-            path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
-                [sys.executable, "-c", _PROGRAM],
-                env={**os.environ, "PYTHONPATH": path},
+                [sys.executable, "-c", _PROGRAM, _PACKAGES],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
