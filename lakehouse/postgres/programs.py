@@ -19,7 +19,7 @@ _INSTALLED = "pginstall18"
 _NEEDED = ("bin/postgres", "bin/pg_ctl", "bin/initdb", "lib/postgresql", "share")
 _USERS = ("pgserver", "postgres", "nobody")
 """Whom a server runs as if we are root, whom PostgreSQL refuses to serve: the first there is."""
-_ENTER, _READ_AND_ENTER = 0o001, 0o005
+_ENTER, _READ_AND_ENTER, _OWNERS = 0o001, 0o005, 6
 _ASK_FOR_CALLER, _ASK_FOR_ANYBODY = b"\0getpwuid\0", b"\0getpwent\0"
 """Functions of the C library, as programs name them: they find a user, and the first of all."""
 
@@ -87,13 +87,27 @@ def _copy(installed: Path) -> Path:
     for name in _NEEDED:
         source, target = installed / name, there / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+        if source.is_dir():
+            shutil.copytree(source, target, copy_function=_place)
+        else:
+            _place(source, target)
     libraries = installed.parent.with_name(f"{_PACKAGE}.libs")
     if libraries.is_dir():
-        shutil.copytree(libraries, top / libraries.name)
-    for place in (top, *top.rglob("*")):
-        place.chmod(0o755)
+        shutil.copytree(libraries, top / libraries.name, copy_function=_place)
+    for folder, _, _ in os.walk(top):
+        Path(folder).chmod(0o755)
     return there
+
+
+def _place(source: str | Path, target: str | Path) -> None:
+    """Give a file another name, or make a copy that everybody can read."""
+    mode = Path(source).stat().st_mode
+    if mode & _READ_AND_ENTER == mode >> _OWNERS & _READ_AND_ENTER:  # all may, what its owner may
+        with suppress(OSError):  # it lies on another disk
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o755)
 
 
 def remove_copy(copied: Path) -> None:
@@ -116,7 +130,10 @@ def for_set_up(installed: Path, user: int) -> Iterator[Path]:
     there = _copy(installed)
     try:
         for program in (there / "bin/initdb", there / "bin/postgres"):
-            program.write_bytes(program.read_bytes().replace(_ASK_FOR_CALLER, _ASK_FOR_ANYBODY))
+            patched = program.read_bytes().replace(_ASK_FOR_CALLER, _ASK_FOR_ANYBODY)
+            program.unlink()  # it may be the very file of the wheel
+            program.write_bytes(patched)
+            program.chmod(0o755)
         yield there
     finally:
         _remove(there)
