@@ -72,10 +72,18 @@ def shared(copied: Path) -> Path:
     installed = find()
     if _are_for_all(installed):
         return installed
-    if not copied.is_dir():
+    if not _is_ours(copied):
         copied.unlink(missing_ok=True)
         copied.symlink_to(_copy(installed))
     return copied.readlink()
+
+
+def _is_ours(copied: Path) -> bool:
+    """Whether the link leads to a copy; of a name that was cleaned away, others may make use."""
+    if not copied.is_symlink() or not (copied / "bin/postgres").is_file():
+        return False
+    top = copied.readlink().parent.parent
+    return top.lstat().st_uid == os.geteuid()
 
 
 def _copy(installed: Path) -> Path:
