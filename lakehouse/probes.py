@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from lakehouse import postgres
+from lakehouse import disk, postgres
 from lakehouse.config import Servers, Settings
 from lakehouse.errors import (
     CheckFailedError,
@@ -45,9 +45,11 @@ def probes(settings: Settings) -> dict[str, Callable[[], str]]:
 
 
 def explained(settings: Settings, error: Exception) -> Exception:
-    """The reason of an error, if it is that a server does not answer; else the error itself."""
+    """The reason of an error: a full disk, or a server that does not answer; else the error."""
     if isinstance(error, (ServerError, *_NOT_OVER_A_SERVER)):
         return error
+    if full := disk.explained(settings, error):
+        return full
     for probe in probes(settings).values():
         try:
             probe()

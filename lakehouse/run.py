@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from lakehouse import branches, clock, dag, probes, runs, standing, turns
+from lakehouse.disk import DiskFullError
 from lakehouse.errors import MergeConflictError
 from lakehouse.probes import ServerError
 from lakehouse.project import SETTINGS, WINDOW
@@ -111,5 +112,5 @@ def _unless_failed(failure: BaseException | None) -> Iterator[None]:
 
 def _worth_a_look(failure: BaseException | None) -> bool:
     """Whether somebody may want to see what a failed run had built so far."""
-    passing = (MergeConflictError, ServerError)
+    passing = (MergeConflictError, ServerError, DiskFullError)
     return isinstance(failure, Exception) and not isinstance(failure, passing)

@@ -20,7 +20,7 @@ LAYERS = [
     ["request", "probes", "turns"],
     ["release"],
     ["standing"],
-    ["session", "graph", "branches"],
+    ["session", "graph", "branches", "disk"],
     ["elsewhere", "reproducible"],
     [
         "publish",

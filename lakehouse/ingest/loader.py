@@ -141,7 +141,7 @@ def serve() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody wants the answers of a killed run
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
-    with undisturbed():
+    with undisturbed(), suppress(Exception):  # what is wrong will be so when it matters
         _rehearse()
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)

@@ -77,6 +77,7 @@ def load(
     """The same for tables in the order that they come, each with its name."""
     # dlt reports usage unless told not to, and would guess at types if it were given dicts.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # what goes wrong is raised as well
     # Nothing that it is given comes later, for which it would wait when a source has ended.
     os.environ.setdefault("EXTRACT__FUTURES_POLL_INTERVAL", "0")
     storage.remove_folder(folder / group)

@@ -127,7 +127,7 @@ class Server:
             said = self._execute(installed / "bin/initdb", *_NEW, standing_in=new)
         if said:
             raise PublishError(
-                f"the embedded Postgres cannot be set up in {self.folder}: {said.splitlines()[-1]}",
+                f"the embedded Postgres cannot be set up in {self.folder}: {_reason(said)}",
                 hint="is there space, and may you write there? or set LAKEHOUSE_POSTGRES_URL",
             )
         new.rename(self.folder)
@@ -259,3 +259,9 @@ def _short(folder: Path) -> Iterator[Path]:
 
 def _does_for_a_socket(folder: Path) -> bool:
     return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET and "," not in str(folder)
+
+
+def _reason(said: str) -> str:
+    """The line of what a program said that tells why; the last one if none does."""
+    lines = said.splitlines()
+    return next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])

@@ -1,0 +1,141 @@
+"""Runs on a disk that is full at some point: each says so in words, and converges with more room.
+
+`python -m chaos.full_disk --seed 1 --times 30`, as root of Linux, since it mounts small disks in
+memory; what was found, as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos import forks, story
+from chaos.home import ProjectHome
+
+_ROOT = Path(__file__).parents[1]
+_NEW, _NEXT = 45_000, 1_000
+"""Kilobytes that the first run takes, Postgres in it, and that a later one takes; a bit more."""
+_ENOUGH = 300_000
+_SHARE_OF_NEW = 0.4
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was tried, and what went wrong."""
+
+    attacks: int
+    full: int
+    """How many of the runs found the disk full."""
+    faults: list[str]
+
+
+def attacks(folder: Path, seed: int, times: int, told: Callable[[str], None]) -> Findings:
+    """Let so many runs have too little room; the seed says how little."""
+    dice, faults, full = random.Random(seed), list[str](), 0
+    calm = ProjectHome(folder / "calm", seed)
+    for number in (1, 2):
+        code, expected, _ = calm.run(number)
+        if number == 1:
+            _copy(calm.folder, folder / "before")
+            first = expected
+    for number in range(1, times + 1):
+        is_new = dice.random() < _SHARE_OF_NEW
+        room = dice.randrange(_NEW if is_new else _NEXT)
+        where = f"{'a new home' if is_new else 'a second day'} with {room} KB"
+        with _disk(folder / "disk") as disk:
+            if not is_new:
+                _copy(folder / "before", disk / "home")
+            _resize(disk, _used(disk) + room)
+            home, day = ProjectHome(disk / "home", seed), 1 if is_new else 2
+            code, said = _command(home.folder, day, seed)
+            full += code != 0
+            faults += [f"{where}: {fault}" for fault in _faults(code, said)]
+            _resize(disk, _ENOUGH)
+            code, state, rest = home.run(day)
+            if code != 0 or state != (first if is_new else expected) or rest.branches:
+                faults.append(f"{where}: with more room, exit code {code}, or another state")
+        told(f"{number} of {times}: {where}; faults: {len(faults)}")
+    return Findings(times, full, faults)
+
+
+def _command(home: Path, day: int, seed: int) -> tuple[int, str]:
+    """Run a day; the exit code, and what was said on stderr, of libraries too."""
+    environment = {**os.environ, "LAKEHOUSE_HOME": str(home), "PYTHONPATH": str(_ROOT)}
+    with forks.beside(lambda writer: story.serve(seed, day, writer)) as url:
+        done = subprocess.run(
+            [sys.executable, "-m", "lakehouse", "run", "--date", str(story.day(day))],
+            check=False,
+            capture_output=True,
+            cwd=_ROOT,
+            env={**environment, "NIGHTSCOUT_URL": url.decode()},
+            text=True,
+        )
+    return done.returncode, done.stderr
+
+
+def _faults(code: int, said: str) -> Iterator[str]:
+    if code == 0:
+        return
+    first, *rest = said.splitlines() or [""]
+    if code != 2:  # noqa: PLR2004 - could not run
+        yield f"exit code {code}"
+    if not first.startswith("error: the disk that holds ") or not first.endswith(" is full"):
+        yield f"said {first[:200]!r}"
+    if len(rest) != 1:
+        yield f"said {len(rest)} more lines: {' | '.join(rest)[:300]!r}"
+
+
+@contextlib.contextmanager
+def _disk(place: Path) -> Iterator[Path]:
+    """A small disk in memory, mounted here."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+        place.rmdir()
+
+
+def _resize(disk: Path, kilobytes: int) -> None:
+    # Nothing would be no limit.
+    size = f"remount,size={max(kilobytes, 4)}k"
+    subprocess.run(["mount", "-o", size, disk], check=True)
+
+
+def _used(disk: Path) -> int:
+    return shutil.disk_usage(disk).used // 1_024
+
+
+def _copy(home: Path, to: Path) -> None:
+    """Copy with owners: those of Postgres' files matter."""
+    subprocess.run(["cp", "-a", home, to], check=True)
+
+
+def main() -> int:
+    """Run the attacks; 1 if there is a fault."""
+    parser = argparse.ArgumentParser(prog="python -m chaos.full_disk", description=main.__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="says how little room there is")
+    parser.add_argument("--times", type=int, default=30, help="how many runs (%(default)s)")
+    given = parser.parse_args()
+    forks.preload()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        findings = attacks(
+            Path(folder), given.seed, given.times, lambda line: print(line, file=sys.stderr)
+        )
+    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
+    return 1 if findings.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
