@@ -68,6 +68,18 @@ def signalled(work: Callable[[], object], number: int, after: float) -> int:
     return os.waitstatus_to_exitcode(_wait(process))
 
 
+def struck(work: Callable[[], object], after: float, strike: Callable[[], None]) -> bool:
+    """Start `work`, `strike` after so many seconds and kill it; whether it had succeeded before."""
+    process = _fork(work)
+    time.sleep(after)
+    ended, status = os.waitpid(process, os.WNOHANG)
+    strike()
+    if not ended:
+        os.kill(process, signal.SIGKILL)
+        _wait(process)
+    return bool(ended) and os.waitstatus_to_exitcode(status) == 0
+
+
 @contextmanager
 def beside(work: Callable[[int], None]) -> Iterator[bytes]:
     """Run `work` meanwhile; the line that it writes to the file it is given."""

@@ -25,13 +25,13 @@ class ProjectHome:
 
     def run(self, number: int) -> tuple[int, State, Rest]:
         """Run the day in a process of its own; its exit code, and what is there then."""
-        with self._source(number) as url:
-            return forks.call(lambda: (self._command(number, url), *self._look()))
+        with self.source(number) as url:
+            return forks.call(lambda: (self.command(number, url), *self._look()))
 
     def killed_run(self, number: int, after: float) -> bool:
         """Run the day in a process that is killed after so many seconds; whether it was alive."""
-        with self._source(number) as url:
-            return forks.kill(partial(self._command, number, url), after)
+        with self.source(number) as url:
+            return forks.kill(partial(self.command, number, url), after)
 
     def look(self) -> tuple[State, Rest]:
         """What is there now."""
@@ -42,11 +42,13 @@ class ProjectHome:
         shutil.rmtree(self.folder)
 
     @contextmanager
-    def _source(self, number: int) -> Iterator[str]:
+    def source(self, number: int) -> Iterator[str]:
+        """Serve what there is on the day; the address."""
         with forks.beside(partial(story.serve, self.seed, number)) as url:
             yield url.decode()
 
-    def _command(self, number: int, url: str) -> int:
+    def command(self, number: int, url: str) -> int:
+        """Run the day here, from a source at this address; the exit code."""
         with contextlib.redirect_stdout(io.StringIO()):
             return self._main(("run", "--date", str(story.day(number))), url)
 

@@ -120,7 +120,7 @@ def _judge(home: Home, states: list[State], where: str, findings: Findings) -> N
     elif seen == State(new.main, old.postgres):
         findings.left_unpublished += 1
     else:
-        findings.faults.append(f"{where}: {_difference(seen, old, new)}")
+        findings.faults.append(f"{where}: {difference(seen, old, new)}")
 
 
 def _converges(home: Home, number: int, new: State, where: str, findings: Findings) -> None:
@@ -129,12 +129,12 @@ def _converges(home: Home, number: int, new: State, where: str, findings: Findin
     if code != 0:
         findings.faults.append(f"{where}: the next run ended with exit code {code}")
     if seen != new:
-        findings.faults.append(f"{where}: after the next run {_difference(seen, new, new)}")
+        findings.faults.append(f"{where}: after the next run {difference(seen, new, new)}")
     if rest.branches or rest.staging:
         findings.faults.append(f"{where}: after the next run there is still {rest}")
 
 
-def _difference(seen: State, old: State, new: State) -> str:
+def difference(seen: State, old: State, new: State) -> str:
     """Which tables are neither as before nor as after, or not all at the same."""
     parts = []
     for place in ("main", "postgres"):

@@ -35,10 +35,11 @@ def look(session: Session, address: str) -> tuple[State, Rest]:
     """What is there now; nothing is changed."""
     branches = tuple(branch.name for branch in session.catalog.branches())
     published, staging = _published(address)
-    return State(dict(_main(session)), published), Rest(branches, staging)
+    return State(dict(main_rows(session)), published), Rest(branches, staging)
 
 
-def _main(session: Session) -> Iterator[tuple[str, str]]:
+def main_rows(session: Session) -> Iterator[tuple[str, str]]:
+    """The tables of main, each with a digest of its rows and the time that it covers."""
     for name, stored in session.catalog.tables("main").items():
         rows = session.query(f"SELECT * FROM {name}").to_pylist()
         yield name, f"{_digest(rows)} {stored.state.covered}"
