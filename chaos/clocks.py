@@ -70,7 +70,7 @@ class Home(ProjectHome):
 
     def run_by(self, clock: Clock, number: int, *words: str) -> tuple[int, State, Rest]:
         """Run a command of a day by a clock; its exit code, and what is there then."""
-        with self._source(number) as url:
+        with self.source(number) as url:
             return forks.call(lambda: (self._by(clock, url, words), *self._look()))
 
     def _by(self, clock: Clock, url: str, words: tuple[str, ...]) -> int:

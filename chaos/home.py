@@ -26,12 +26,12 @@ class ProjectHome:
     def run(self, number: int) -> tuple[int, State, Rest]:
         """Run the day in a process of its own; its exit code, and what is there then."""
         with self.source(number) as url:
-            return forks.call(lambda: (self.command(number, url), *self._look()))
+            return forks.call(lambda: (self.run_here(number, url), *self._look()))
 
     def killed_run(self, number: int, after: float) -> bool:
         """Run the day in a process that is killed after so many seconds; whether it was alive."""
         with self.source(number) as url:
-            return forks.kill(partial(self.command, number, url), after)
+            return forks.kill(partial(self.run_here, number, url), after)
 
     def look(self) -> tuple[State, Rest]:
         """What is there now."""
@@ -47,7 +47,7 @@ class ProjectHome:
         with forks.beside(partial(story.serve, self.seed, number)) as url:
             yield url.decode()
 
-    def command(self, number: int, url: str) -> int:
+    def run_here(self, number: int, url: str) -> int:
         """Run the day here, from a source at this address; the exit code."""
         with contextlib.redirect_stdout(io.StringIO()):
             return self._main(("run", "--date", str(story.day(number))), url)
@@ -64,4 +64,4 @@ class ProjectHome:
 
         os.environ["LAKEHOUSE_HOME"] = str(self.folder)
         with Session() as session, postgres.serving(session.settings) as address:
-            return look(session, address)
+            return look(session, address.reveal())

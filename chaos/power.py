@@ -138,7 +138,7 @@ class PoweredHome(ProjectHome):
         return [problem for problem in found if problem]
 
     def _succeed(self, number: int, url: str) -> None:
-        if self.command(number, url):
+        if self.run_here(number, url):
             raise SystemExit(1)
 
     def _problem(self, words: tuple[str, ...]) -> str:

@@ -74,7 +74,7 @@ class Home(ProjectHome):
     def signalled(self, words: tuple[str, ...], number: int, after: float) -> tuple[int, str]:
         """The same for one that is sent a signal after so many seconds."""
         said = self.folder.with_suffix(".said")
-        with self._source(_DAYS + 1) as url:
+        with self.source(_DAYS + 1) as url:
             code = forks.signalled(partial(self._heard, words, url, said), number, after)
         return code, said.read_text()
 

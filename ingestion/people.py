@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
 from lakehouse import ConfigError
+from lakehouse.addresses import repeatable
+from lakehouse.addresses.web import web_address
 from lakehouse.config import zone
 
 URL, SITE, TIMEZONE = "NIGHTSCOUT_URL", "NIGHTSCOUT_SITE", "NIGHTSCOUT_TIMEZONE"
@@ -80,6 +81,7 @@ def configured_people(
     env = {name: text.strip() for name, text in environment.items() if text.strip()}
     people = [_from_block(block, env) for block in _blocks(section)]
     if URL in env:
+        _require_name(env.get(SITE, ""), SITE)
         people.insert(0, _person(env.get(SITE, "home"), env[URL], env.get(TIMEZONE), "", env))
     _require_distinct(people)
     _require_addresses(people, env)
@@ -98,12 +100,13 @@ def configured_patience(section: Mapping[str, Any]) -> Patience:
     attempts = section.get("attempts", Patience.attempts)
     if type(timeout) not in (int, float) or not (0 < timeout <= _LONGEST_TIMEOUT):
         raise ConfigError(
-            f"`timeout` in [nightscout] is {timeout!r}",
+            f"`timeout` in [nightscout] is {repeatable(timeout)}",
             hint=f"give seconds, more than 0 and at most {_LONGEST_TIMEOUT}",
         )
     if type(attempts) is not int or attempts < 1:
         raise ConfigError(
-            f"`attempts` in [nightscout] is {attempts!r}", hint="give a whole number from 1"
+            f"`attempts` in [nightscout] is {repeatable(attempts)}",
+            hint="give a whole number from 1",
         )
     return Patience(timeout=float(timeout), attempts=attempts)
 
@@ -124,6 +127,7 @@ def _from_block(block: Mapping[str, Any], env: Mapping[str, str]) -> Person:
         raise ConfigError(
             "a [[nightscout.sites]] block has no name", hint='give it one, such as site = "anna"'
         )
+    _require_name(site, "`site` of a [[nightscout.sites]] block")
     where = f"site {site!r} in [[nightscout.sites]]"
     unknown = sorted(set(block) - {"site", "url", "timezone"})
     if unknown:
@@ -158,24 +162,16 @@ def _person(
     )
 
 
+def _require_name(site: str, where: str) -> None:
+    if "://" in site:
+        raise ConfigError(
+            f"{where} is an address", hint="give a name; the address is `url`, or NIGHTSCOUT_URL"
+        )
+
+
 def _address(text: str, where: str) -> str:
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        known = False
-    if not known or re.search(r"\s", text):
-        raise ConfigError(
-            f"{where} is no address that can be called",
-            hint="give scheme and host, such as https://anna.example.org",
-        )
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigError(
-            f"{where} holds a password, a query or a fragment",
-            hint=f"keep scheme, host and path; secrets belong in {' or '.join(CREDENTIALS)}",
-        )
-    path = parts.path.rstrip("/").removesuffix("/api/v1")  # as uploaders write it
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    belong = f"secrets belong in {' or '.join(CREDENTIALS)}"
+    return web_address(text, where, secrets_in=belong).removesuffix("/api/v1")  # as uploaders write
 
 
 def _require_distinct(people: list[Person]) -> None:

@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
+from lakehouse.addresses import Address, alert_channels, repeatable
+from lakehouse.addresses.postgres import postgres_address
+from lakehouse.addresses.web import bucket_address, web_address
 from lakehouse.errors import ConfigError
 from lakehouse.storage import Bucket
 
@@ -23,6 +26,7 @@ _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
 """The profiles, and the engine of each unless another one is asked for."""
 _LONGEST_HOME, _LONGEST_NAME = 480, 255
 """Bytes of its path, which SQLite has 512 for with the names of its files; and of a folder's."""
+_REGION = re.compile(r"[\w-]+")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}")
 
 
@@ -50,9 +54,9 @@ class Settings:
     """What builds models: 'duckdb' or 'trino'."""
     servers: Servers | None
     """Those of the production profile."""
-    postgres_url: SecretStr | None
+    postgres_url: Address | None
     """Where marts are published; None means the embedded Postgres."""
-    alerts: tuple[SecretStr, ...]
+    alerts: tuple[Address, ...]
     """Addresses of Apprise of those who hear of trouble."""
     timezone: ZoneInfo
     """`--date` means a calendar day of this zone."""
@@ -103,8 +107,8 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         profile=profile,
         engine=engine,
         servers=_servers(declared, env, engine) if profile == PRODUCTION else None,
-        postgres_url=SecretStr(url) if (url := env.get("LAKEHOUSE_POSTGRES_URL")) else None,
-        alerts=tuple(map(SecretStr, env.get("LAKEHOUSE_ALERTS", "").split())),
+        postgres_url=_postgres_url(env),
+        alerts=alert_channels(env.get("LAKEHOUSE_ALERTS", "")),
         timezone=zone(
             env.get("LAKEHOUSE_TIMEZONE") or project.get("timezone", "UTC"),
             f"`timezone` in {FILE}",
@@ -117,8 +121,11 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
 
 def _home(root: Path, named: str) -> Path:
     """The folder that a setting names. Raises ConfigError if it cannot serve as a home."""
-    if "://" in named or named.startswith("file:"):
-        raise _no_home(named, "is an address")
+    if "://" in named or named.startswith("file:"):  # it may hold a password: it is not repeated
+        raise ConfigError(
+            f"LAKEHOUSE_HOME, or `home` in {FILE}, is an address and no folder",
+            hint="give the path of a folder; a bucket is named by LAKEHOUSE_WAREHOUSE",
+        )
     try:
         home = (root / Path(named).expanduser()).resolve()
     except (RuntimeError, ValueError, OSError) as error:  # no such user, links in a circle, a NUL
@@ -157,11 +164,16 @@ def _no_home(named: str, reason: str) -> ConfigError:
 def _one_of(known: Collection[str], value: str, what: str) -> str:
     if value not in known:
         raise ConfigError(
-            f"{what} {value!r} is not known",
+            f"{what} {repeatable(value)} is not known",
             hint=f"use {' or '.join(map(repr, sorted(known)))} in {FILE} or"
             f" LAKEHOUSE_{what.upper()}",
         )
     return value
+
+
+def _postgres_url(env: Mapping[str, str]) -> Address | None:
+    text = env.get("LAKEHOUSE_POSTGRES_URL", "").strip()
+    return postgres_address(text, "LAKEHOUSE_POSTGRES_URL") if text else None
 
 
 def _servers(declared: Mapping[str, Any], env: Mapping[str, str], engine: str) -> Servers:
@@ -170,6 +182,10 @@ def _servers(declared: Mapping[str, Any], env: Mapping[str, str], engine: str) -
     def find(key: str, variable: str) -> str | None:
         value = env.get(variable) or declared.get(key)
         return None if value is None else str(value)
+
+    def address(key: str, variable: str, **options: Any) -> str | None:
+        text = find(key, variable)
+        return web_address(text, variable, **options) if text else None
 
     def needed(key: str, variable: str) -> str:
         if (value := find(key, variable)) is None:
@@ -186,27 +202,33 @@ def _servers(declared: Mapping[str, Any], env: Mapping[str, str], engine: str) -
             )
         return SecretStr(value)
 
-    warehouse = needed("warehouse", "LAKEHOUSE_WAREHOUSE").rstrip("/")
-    if not warehouse.startswith("s3://"):
-        raise ConfigError(
-            f"LAKEHOUSE_WAREHOUSE is {warehouse!r}, which is no place in a bucket",
-            hint="use an address such as s3://lake/warehouse",
-        )
-    trino_url = find("trino_url", "LAKEHOUSE_TRINO_URL")
     if engine == _ENGINES[PRODUCTION]:
-        trino_url = needed("trino_url", "LAKEHOUSE_TRINO_URL")
-        if not env.get("LAKEHOUSE_POSTGRES_URL"):
+        needed("trino_url", "LAKEHOUSE_TRINO_URL")
+        if _postgres_url(env) is None:
             raise ConfigError(
                 "the production profile needs LAKEHOUSE_POSTGRES_URL",
                 hint="Trino cannot reach the embedded Postgres: set the address of a server",
             )
+    region = find("region", "AWS_REGION") or "us-east-1"
+    if not _REGION.fullmatch(region):
+        raise ConfigError("AWS_REGION is no name of a region", hint="such as eu-north-1")
+    keys = "the key to the bucket is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     return Servers(
-        nessie_url=needed("nessie_url", "LAKEHOUSE_NESSIE_URL").rstrip("/"),
-        trino_url=trino_url,
-        warehouse=warehouse,
+        nessie_url=web_address(
+            needed("nessie_url", "LAKEHOUSE_NESSIE_URL"),
+            "LAKEHOUSE_NESSIE_URL",
+            secrets_in="Trino shows it to everyone who may list queries",
+        ),
+        trino_url=address(
+            "trino_url",
+            "LAKEHOUSE_TRINO_URL",
+            secrets_in="Trino is told the name of a user alone, as in http://user@host:8080",
+            may_have_user=True,
+        ),
+        warehouse=bucket_address(needed("warehouse", "LAKEHOUSE_WAREHOUSE"), "LAKEHOUSE_WAREHOUSE"),
         bucket=Bucket(
-            endpoint=find("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT"),
-            region=find("region", "AWS_REGION") or "us-east-1",
+            endpoint=address("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT", secrets_in=keys),
+            region=region,
             access_key=secret("AWS_ACCESS_KEY_ID"),
             secret_key=secret("AWS_SECRET_ACCESS_KEY"),
         ),
@@ -230,7 +252,7 @@ def zone(name: str, where: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ConfigError(
-            f"{where} is {name!r}, which is no IANA time zone",
+            f"{where} is {repeatable(name)}, which is no IANA time zone",
             hint="use a name such as 'Europe/Oslo' or 'UTC'",
         ) from None
 

@@ -103,4 +103,4 @@ def _postgres(session: Session) -> str:
     session.require_home()
     with postgres.serving(session.settings) as address:
         rows = postgres.query(address, "SELECT current_setting('server_version') AS version")
-        return f"{postgres.shown(address)}, version {rows[0]['version']}"
+        return f"{address.shown}, version {rows[0]['version']}"

@@ -12,6 +12,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 from lakehouse import disk, postgres
+from lakehouse.addresses import Address
 from lakehouse.config import Servers, Settings
 from lakehouse.errors import (
     CheckFailedError,
@@ -39,7 +40,7 @@ def probes(settings: Settings) -> dict[str, Callable[[], str]]:
     if settings.engine == "trino":
         found["trino"] = lambda: _trino(servers)
     if settings.postgres_url is not None:
-        address = settings.postgres_url.get_secret_value()
+        address = settings.postgres_url
         found["postgres"] = lambda: _postgres(address)
     return found
 
@@ -125,18 +126,17 @@ def _trino(servers: Servers) -> str:
     return f"{client.place}, version {version}, makes catalogs"
 
 
-def _postgres(address: str) -> str:
+def _postgres(address: Address) -> str:
     asked = (
-        "SELECT current_setting('server_version') AS version, current_user AS name,"
+        "SELECT current_setting('server_version') AS version, session_user AS name,"
         " current_database() AS database,"
-        " has_database_privilege(current_database(), 'CREATE') AS may_create"
+        " has_database_privilege(session_user, current_database(), 'CREATE') AS may_create"
     )
     (found,) = postgres.query(address, asked)
-    at = postgres.shown(address)
     if not found["may_create"]:
         user, database = found["name"], found["database"]
         raise ServerError(
-            f"Postgres at {at}: the user {user} may not create schemas",
+            f"Postgres at {address.shown}: the user {user} may not create schemas",
             hint=f'GRANT CREATE ON DATABASE "{database}" TO "{user}"',
         )
-    return f"{at}, version {found['version']}"
+    return f"{address.shown}, version {found['version']}"

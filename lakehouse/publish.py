@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import documents, postgres, publications, storage
+from lakehouse.addresses import Address
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile import Compiled
 from lakehouse.config import Settings
@@ -77,7 +78,7 @@ def publish(
     compiled: Compiled,
     commit: Commit,
     tables: Mapping[str, StoredTable],
-    address: str,
+    address: Address,
     is_known: Callable[[str], bool],
     *,
     again: bool = False,
@@ -121,7 +122,7 @@ def publish(
 
 
 @contextmanager
-def _explained(address: str) -> Iterator[None]:
+def _explained(address: Address) -> Iterator[None]:
     """What Postgres refuses, in a line."""
     import psycopg
 
@@ -130,7 +131,7 @@ def _explained(address: str) -> Iterator[None]:
     except psycopg.Error as error:
         reason = error.diag.message_primary or type(error).__name__
         raise PublishError(
-            f"Postgres at {postgres.shown(address)} refused the publication: {reason}",
+            f"Postgres at {address.shown} refused the publication: {reason}",
             hint="nothing was published; may the user create tables in the schema marts?",
         ) from None
 

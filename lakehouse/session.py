@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from lakehouse.addresses import Address
     from lakehouse.catalogs import StoredTable
     from lakehouse.compile import Compiled
     from lakehouse.engines import Engine, Source
@@ -43,7 +44,7 @@ class Session:
         self._threads = ThreadPoolExecutor(max_workers=1)
         self._servers, self._catalogs = ExitStack(), ExitStack()
         self._engines, self._loaders = ExitStack(), ExitStack()
-        self._postgres: Future[str] | None = None
+        self._postgres: Future[Address] | None = None
         self.run_ids: list[str] = []
         """The names of the runs that were begun."""
         self.staging: Stage = stage
@@ -170,7 +171,7 @@ class Session:
             import_module(module)
         self.duckdb.prepare_to_publish()
 
-    def start_postgres(self) -> Future[str]:
+    def start_postgres(self) -> Future[Address]:
         """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""
         if self._postgres is None:
             serving = postgres.serving(self.settings)

@@ -34,12 +34,12 @@ def postgres_server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("postgres")
     (folder / "lakehouse.toml").write_text("[project]\n")
     with postgres.serving(config.load(folder, {})) as address:
-        with psycopg.connect(address, autocommit=True) as connection:
+        with psycopg.connect(address.reveal(), autocommit=True) as connection:
             # Nothing here has to outlive the power: most of a test's time would be the disk's.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("ALTER SYSTEM SET full_page_writes = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield address
+        yield address.reveal()
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,16 @@
 """Alerts: trouble is told once, and once that it is over; a broken channel harms nothing."""
 
+import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 
 import pytest
-from pydantic import SecretStr
 from receivers import Mail, Web
 from toy import at, event
 
+from lakehouse.addresses import alert_channels
 from lakehouse.alerts import channels, desk, ledger, watching
 from lakehouse.alerts.ledger import Ledger, Snooze
 from lakehouse.alerts.policy import Policy
@@ -44,7 +45,7 @@ def alerted(toy, web):
         def command(*more, day=0):
             heard = Heard()
             with toy.session as session:
-                addresses = tuple(map(SecretStr, (address, *more)))
+                addresses = alert_channels(" ".join((address, *more)))
                 session.settings = replace(session.settings, alerts=addresses)
                 request = Request(
                     session.days(at(day).date(), at(day).date()), select(toy.project, None)
@@ -132,7 +133,7 @@ def test_a_source_that_was_stale_and_is_now_too_old_is_told_again(alerted, web, 
 
 def test_what_fails_before_the_run_is_told(toy, web):
     with web.open() as address, toy.session as session:
-        session.settings = replace(session.settings, alerts=(SecretStr(address),))
+        session.settings = replace(session.settings, alerts=alert_channels(address))
         with pytest.raises(ConfigError), watching(session, Silence()):
             raise ConfigError("the project is broken")
     (message,) = web.messages
@@ -141,7 +142,7 @@ def test_what_fails_before_the_run_is_told(toy, web):
 
 def test_a_word_that_was_mistyped_is_nobody_elses_trouble(toy, web):
     with web.open() as address, toy.session as session:
-        session.settings = replace(session.settings, alerts=(SecretStr(address),))
+        session.settings = replace(session.settings, alerts=alert_channels(address))
         with pytest.raises(UnknownNameError), watching(session, Silence()):
             raise UnknownNameError("no such table")
     assert web.messages == []
@@ -188,6 +189,15 @@ def test_an_address_that_is_none_is_a_warning_that_does_not_show_it(alerted, sou
     (warning,) = alerted("hunter2://hunter2")
     assert "alert channel 2 (?) is no address" in warning
     assert "hunter2" not in warning
+
+
+def test_what_is_logged_of_a_channel_holds_no_part_of_its_address(alerted, web, source, caplog):
+    caplog.set_level(logging.DEBUG)
+    source.rows = [BAD]
+    with web.open() as address:
+        assert alerted(address.replace("/path", "/token-hunter2/channel")) == []
+    assert len(web.messages) == 2
+    assert "hunter2" not in caplog.text
 
 
 def test_without_channels_nothing_is_kept(toy, source):
@@ -284,6 +294,6 @@ def test_only_what_can_be_a_problem_can_be_snoozed(toy):
 
 def test_channels_can_be_tried(toy, web):
     with web.open() as address:
-        settings = replace(toy.session.settings, alerts=(SecretStr(address),))
+        settings = replace(toy.session.settings, alerts=alert_channels(address))
         assert desk.test(settings, pytest.fail)
     assert web.titles == ["lakehouse: a test"]

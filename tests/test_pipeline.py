@@ -11,10 +11,10 @@ from shutil import copytree
 import pytest
 from loopback import Scripted
 from receivers import Mail, Web
+from toy import query
 
 from ingestion.replay import Documents, ReplayServer
 from lakehouse.errors import COULD_NOT_RUN, FOUND_PROBLEMS
-from lakehouse.postgres import query
 
 ROOT = Path(__file__).parent.parent
 NOON = datetime(2024, 3, 15, 12, tzinfo=UTC)

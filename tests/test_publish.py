@@ -77,7 +77,7 @@ def test_an_older_commit_does_not_replace_a_newer_one(published, source, engine)
     source.rows.append(event("c", 5, at(1)))
     published.run(1)
     known = {commit.id for commit in catalog.log()}.__contains__
-    assert publish(engine, compiled, old, tables, published.postgres, known).rows == {}
+    assert publish(engine, compiled, old, tables, published.address, known).rows == {}
     assert execute(published.postgres, "select total from marts.total") == [(8,)]
 
 

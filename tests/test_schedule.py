@@ -11,12 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from toy import at, event
+from toy import at, event, query
 
 from lakehouse import publish, schedule
 from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.errors import ProjectError
-from lakehouse.postgres import query
 from lakehouse.schedule import Job
 from lakehouse.units import KINDS
 

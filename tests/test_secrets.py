@@ -15,9 +15,9 @@ import pytest
 from loopback import Scripted
 from pyarrow import parquet
 from receivers import Web
+from toy import query
 
 from lakehouse.errors import COULD_NOT_RUN, FOUND_PROBLEMS
-from lakehouse.postgres import query
 
 ROOT = Path(__file__).parent.parent
 PASSWORD, POSTGRES = "planted-alert-c0de", "planted-postgres-f00d"

@@ -11,12 +11,12 @@ import pandera.ibis
 import pyarrow as pa
 from pyarrow import parquet
 
-from lakehouse import Incremental, Table, View, ingestion, model, quality
+from lakehouse import Incremental, Table, View, ingestion, model, postgres, quality
+from lakehouse.addresses.postgres import postgres_address
 from lakehouse.checks import RangeCheck
 from lakehouse.compile import compile_project
 from lakehouse.config import load
 from lakehouse.ingest.stage import stage
-from lakehouse.postgres import query
 from lakehouse.project import collect
 from lakehouse.request import Request, Silence
 from lakehouse.run import run
@@ -35,6 +35,11 @@ TYPES = {"id": pa.string(), "value": pa.string(), "at": pa.timestamp("us", "UTC"
 def at(day=0, hour=12, minute=0):
     """A moment, `day` days after the first of March."""
     return datetime(2024, 3, 1, hour, minute, tzinfo=UTC) + timedelta(days=day)
+
+
+def query(address, sql):
+    """The rows of a query of the Postgres at an address."""
+    return postgres.query(postgres_address(address, "a test"), sql)
 
 
 def event(key, value, moment):
@@ -224,6 +229,11 @@ class Toy:
         return sorted(
             ({k: v for k, v in row.items() if not k.startswith("_")} for row in found), key=repr
         )
+
+    @property
+    def address(self):
+        """The Postgres of the marts, as the framework takes it."""
+        return postgres_address(self.postgres, "a test")
 
     def published(self, table):
         """The rows of a mart in Postgres."""

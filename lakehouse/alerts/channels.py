@@ -8,18 +8,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from threading import Thread
 
-from pydantic import SecretStr
-
+from lakehouse.addresses import Address
 from lakehouse.alerts.ledger import Message
 
+_IS_TELLING = ContextVar("is_telling", default=False)
+"""Whether what is done is done for a channel, by whatever thread of a library."""
 LONGEST = 10.0
 """Seconds that all channels together have to take what is to be told."""
 
 
 def send(
-    channels: Sequence[SecretStr], messages: Sequence[Message], warn: Callable[[str], None]
+    channels: Sequence[Address], messages: Sequence[Message], warn: Callable[[str], None]
 ) -> dict[str, Message]:
     """Send messages by all channels; those, by key, that at least one channel took.
 
@@ -42,10 +44,10 @@ def send(
 class _Telling(Thread):
     """Hands messages to one channel; the process does not wait for it to end."""
 
-    def __init__(self, channel: SecretStr, messages: Sequence[Message]) -> None:
+    def __init__(self, channel: Address, messages: Sequence[Message]) -> None:
         super().__init__(daemon=True)
         self._channel, self._messages = channel, messages
-        self.scheme = channel.get_secret_value().partition("://")[0][:20]
+        self.scheme = channel.shown
         self.taken: list[Message] = []
         self.fault = ""
 
@@ -56,11 +58,14 @@ class _Telling(Thread):
             self.fault = f"failed ({type(error).__name__})"
 
     def _tell(self) -> None:
-        logging.getLogger("apprise").disabled = True  # it logs addresses and what servers answer
+        _IS_TELLING.set(True)
+        # They log addresses, and what servers answer.
+        logging.getLogger("apprise").disabled = True
+        logging.getLogger("urllib3.connectionpool").addFilter(_is_not_about_a_channel)
         import apprise
 
         client = apprise.Apprise()
-        if not client.add(self._channel.get_secret_value()):
+        if not client.add(self._channel.reveal()):
             self.scheme, self.fault = "?", "is no address that Apprise knows"
             return
         for message in self._messages:
@@ -70,3 +75,7 @@ class _Telling(Thread):
                 self.taken.append(message)
             else:
                 self.fault = "did not take it"
+
+
+def _is_not_about_a_channel(_: logging.LogRecord) -> bool:
+    return not _IS_TELLING.get()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
+from lakehouse.addresses import repeatable
 from lakehouse.config import FILE, Settings
 from lakehouse.errors import ConfigError
 
@@ -53,6 +54,7 @@ def _hours(text: str | None) -> tuple[time, time] | None:
         start, end = map(time.fromisoformat, text.split("-"))
     except (ValueError, AttributeError):
         raise ConfigError(
-            f"`quiet_hours` in [{SECTION}] of {FILE} is {text!r}", hint="write it as '22:00-07:00'"
+            f"`quiet_hours` in [{SECTION}] of {FILE} is {repeatable(text)}",
+            hint="write it as '22:00-07:00'",
         ) from None
     return start, end

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lakehouse.addresses import Address
 from lakehouse.catalogs import Catalog, StoredTable
 from lakehouse.compile import Statement
 from lakehouse.keys import Keys
@@ -131,7 +132,7 @@ class Engine(Protocol):
         """The rows of a user's SQL over tables known by their qualified names."""
         ...
 
-    def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
+    def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
         """Write changed rows of tables into new Postgres tables. Raises PublishError."""
         ...
 

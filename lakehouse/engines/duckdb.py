@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse import layout, storage
+from lakehouse.addresses import Address
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Load, Question, Source
@@ -184,7 +185,7 @@ class DuckDB:
             self._define(name, source)
         return self.execute(sql).to_arrow_table()
 
-    def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
+    def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
         schemas = {load.target[0] for load in loads}
         databases = {schema: self._attach_postgres(address, schema) for schema in schemas}
         since = self._interrupts
@@ -355,12 +356,12 @@ class DuckDB:
         except duckdb.Error as error:
             raise _unreachable(error) from None
 
-    def _attach_postgres(self, address: str, schema: str) -> str:
+    def _attach_postgres(self, address: Address, schema: str) -> str:
         """Attach a schema of a Postgres, once; the name it goes by.
 
         Of the other schemas DuckDB would look up every table, with what it does not need.
         """
-        name = f"postgres_{hashlib.sha256(f'{schema} {address}'.encode()).hexdigest()[:8]}"
+        name = f"postgres_{hashlib.sha256(f'{schema} {address.shown}'.encode()).hexdigest()[:8]}"
         known = self.execute("SELECT database_name FROM duckdb_databases()").fetchall()
         if (name,) not in known:
             import duckdb
@@ -368,7 +369,7 @@ class DuckDB:
             self.prepare_to_publish()
             options = f"TYPE postgres, SCHEMA {text(schema)}"
             try:
-                self.connection.execute(f"ATTACH {text(address)} AS {name} ({options})")
+                self.connection.execute(f"ATTACH {text(address.reveal())} AS {name} ({options})")
             except duckdb.Error as error:
                 raise _unreachable(error) from None
         return name

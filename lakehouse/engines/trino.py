@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lakehouse import layout
+from lakehouse.addresses import Address
 from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
 from lakehouse.compile import Statement
 from lakehouse.config import Servers
@@ -106,7 +107,7 @@ class Trino:
         home = self.catalogs.of(next(iter(refs), MAIN))
         return _arrow(self.client.run(self._with_views(sql, sources), catalog=home))
 
-    def load_postgres(self, address: str, loads: Sequence[Load]) -> None:
+    def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
         database = self.catalogs.of_postgres(address)
         try:
             for_each(loads, partial(self._load, database), _AT_ONCE, self.interrupt)

@@ -13,8 +13,11 @@ import secrets
 import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from lakehouse import clock
+from lakehouse.addresses import Address
+from lakehouse.addresses.postgres import parse
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Servers
 from lakehouse.engines.sql import quoted, text
@@ -56,7 +59,7 @@ class Catalogs:
         with self._lock:  # the statement fails if another one makes it meanwhile
             self._client.run(f"CREATE SCHEMA IF NOT EXISTS {name}")
 
-    def of_postgres(self, address: str) -> str:
+    def of_postgres(self, address: Address) -> str:
         """The name of the catalog of the Postgres at an address."""
         name = self._name(_POSTGRES)
         self._make(name, "postgresql", _postgres(address))
@@ -121,21 +124,19 @@ def _plain(ref: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", ref.lower())
 
 
-def _postgres(address: str) -> dict[str, str]:
-    from psycopg.conninfo import conninfo_to_dict
-
-    parts = conninfo_to_dict(address)
-    host = str(parts.get("host", "localhost"))
+def _postgres(address: Address) -> dict[str, str]:
+    parts = parse(address.reveal())
+    host = parts.get("host", "localhost")
     if host.startswith("/"):
         raise PublishError(
             "Trino cannot publish to a Postgres that listens on a Unix socket alone",
             hint="set LAKEHOUSE_POSTGRES_URL to an address with a host and a port",
         )
-    encrypted = f"?sslmode={parts['sslmode']}" if "sslmode" in parts else ""
-    place = f"{host}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+    encrypted = f"?sslmode={quote(parts['sslmode'])}" if "sslmode" in parts else ""
+    place = f"{host}:{parts.get('port', 5432)}/{quote(parts.get('dbname', ''))}"
     properties = {
         "connection-url": f"jdbc:postgresql://{place}{encrypted}",
-        "connection-user": str(parts.get("user", "")),
+        "connection-user": parts.get("user", ""),
         "write.batch-size": str(_BATCH),
         # What is half written is a staging table that nobody reads.
         "insert.non-transactional-insert.enabled": "true",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse import branches, clock, dag, release, runs, standing, storage
+from lakehouse.addresses import repeatable
 from lakehouse.branches import State
 from lakehouse.dag import Step
 from lakehouse.errors import ConfigError, MergeConflictError
@@ -49,7 +50,8 @@ class Policy:
                 )
             if known[name] == "int" and (type(value) is not int or value < 0):
                 raise ConfigError(
-                    f"`{name}` of [{SECTION}] is {value!r}", hint="it is a whole number, from 0 on"
+                    f"`{name}` of [{SECTION}] is {repeatable(value)}",
+                    hint="it is a whole number, from 0 on",
                 )
         return cls(**given)
 

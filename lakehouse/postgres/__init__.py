@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
+from lakehouse.addresses import Address
 from lakehouse.config import Settings
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.postgres.embedded import Server
@@ -15,18 +18,37 @@ from lakehouse.postgres.reading import keep_every_instant, named_row
 if TYPE_CHECKING:
     import psycopg
 
+_REASONS = {
+    "authentication failed": "refuses the user or the password",
+    "no password supplied": "asks for a password, and none is set",
+    "pg_hba.conf": "lets this user in from nowhere, or not from here",
+    "certificate": "has a certificate that is not trusted; see sslmode and sslrootcert",
+    "SSL": "does not agree with us on encryption; see sslmode",
+    "does not exist": "has no such database or user",
+    "not permitted to log in": "does not let this user log in",
+    "permission denied for database": "does not let this user into the database",
+    "too many": "has no connection left",
+    "connection slots": "has no connection left",
+    "starting up": "is starting",
+    "shutting down": "is being stopped",
+    "bad: invalid": "cannot be asked: an option of the address has a value that cannot be",
+    "resolve host": "does not answer: the name of the host is not known",
+    "refused": "does not answer: nobody listens there",
+    "No such file": "does not answer: nobody listens there",
+    "unreachable": "does not answer: no network leads there",
+}
+"""What libpq says, by a few words of it, in words that hold nothing of an address."""
+
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The connection string of the Postgres; the embedded one runs as long as somebody uses it.
-
-    The string may hold a password: never show it.
-    """
+def serving(settings: Settings) -> Iterator[Address]:
+    """The address of the Postgres; the embedded one runs as long as somebody uses it."""
     if settings.postgres_url is not None:
-        yield settings.postgres_url.get_secret_value()
+        yield settings.postgres_url
         return
-    with _embedded(settings).serving() as address:
-        yield address
+    server = _embedded(settings)
+    with server.serving() as address:
+        yield Address(f"{server.folder}/postgres", SecretStr(address))
 
 
 def is_set_up(settings: Settings) -> bool:
@@ -38,22 +60,24 @@ def identity(settings: Settings) -> str:
     """What tells this Postgres from another, such as an embedded one that was made anew."""
     if settings.postgres_url is None:
         return _embedded(settings).identity
-    return hashlib.sha256(settings.postgres_url.get_secret_value().encode()).hexdigest()[:16]
+    # Of the server alone: from what depends on a password, the password can be guessed.
+    return hashlib.sha256(settings.postgres_url.shown.encode()).hexdigest()[:16]
 
 
 def _embedded(settings: Settings) -> Server:
+    """The server of the home; it runs while somebody uses it."""
     return Server(settings.home / "postgres", settings.home / "locks")
 
 
-def socket(address: str) -> str:
+def socket(address: Address) -> str:
     """The path of the Unix socket that an address names."""
     from psycopg.conninfo import conninfo_to_dict
 
-    parts = conninfo_to_dict(address)
+    parts = conninfo_to_dict(address.reveal())
     return f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}"
 
 
-def query(address: str, sql: str) -> list[dict[str, Any]]:
+def query(address: Address, sql: str) -> list[dict[str, Any]]:
     """The rows of a statement that may only read. Raises QueryError."""
     import psycopg
 
@@ -63,38 +87,22 @@ def query(address: str, sql: str) -> list[dict[str, Any]]:
         try:
             return connection.cursor(row_factory=named_row).execute(sql).fetchall()
         except psycopg.Error as error:
-            reason = error.diag.message_primary or str(error)
+            reason = error.diag.message_primary or type(error).__name__
             raise QueryError(f"Postgres: {reason}", hint=error.diag.message_hint or "") from None
 
 
 @contextmanager
-def connected(address: str) -> Iterator[psycopg.Connection]:
-    """A connection; errors name the server but never the password."""
+def connected(address: Address) -> Iterator[psycopg.Connection]:
+    """A connection. Raises PublishError, which repeats nothing that libpq says."""
     import psycopg
 
     try:
-        connection = psycopg.connect(address)
-    except psycopg.OperationalError as error:
+        connection = psycopg.connect(address.reveal())
+    except psycopg.Error as error:
+        reasons = (ours for theirs, ours in _REASONS.items() if theirs in str(error))
         raise PublishError(
-            f"Postgres at {shown(address)} does not answer: {_without(address, str(error))}",
+            f"Postgres at {address} {next(reasons, 'does not answer')}",
             hint="is it running, and are the user and the password right?",
         ) from None
     with connection:
         yield connection
-
-
-def shown(address: str) -> str:
-    """The server's place without user and password."""
-    from psycopg.conninfo import conninfo_to_dict
-
-    parts = conninfo_to_dict(address)
-    port = f":{parts['port']}" if "port" in parts else ""
-    return f"{parts.get('host', 'localhost')}{port}/{parts.get('dbname', '')}"
-
-
-def _without(address: str, message: str) -> str:
-    from psycopg.conninfo import conninfo_to_dict
-
-    password = str(conninfo_to_dict(address).get("password") or "")
-    text = " ".join(message.split())
-    return text.replace(password, "***") if password else text
