@@ -144,6 +144,18 @@ class Session:
         engine = duckdb.connect(self.settings.home / "spill", bucket=bucket)
         return self._engines.enter_context(closing(engine))
 
+    @cached_property
+    def reader(self) -> DuckDB:
+        """A DuckDB that answers users: it reaches nothing but the warehouse."""
+        from lakehouse.engines import duckdb
+
+        servers = self.settings.servers
+        return duckdb.connect(
+            self.settings.home / "spill",
+            bucket=servers.bucket if servers else None,
+            only=self.settings.warehouse,
+        )
+
     def start_loader(self) -> None:
         """Let pages be staged by a process beside this one, which begins to load at once."""
         self.staging = loader = Loader(meanwhile=self.prepare_to_publish)
@@ -214,19 +226,20 @@ class Session:
         return gaps
 
     def query(self, sql: str, ref: str = MAIN) -> pa.Table:
-        """The rows of a statement over the tables of a ref.
+        """The rows of one query over the tables of a ref. Raises QueryError.
 
         Views of the project are tables too, and so are run records: `lakehouse.runs` and others.
         """
         from lakehouse import records
+        from lakehouse.engines.duckdb import DuckDB
 
         stored = self.catalog.tables(ref)
         if not stored and not records.are_named(sql):
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
-        if self.engine is not self.duckdb and not records.are_named(sql):
+        if self.engine_dialect != DuckDB.dialect and not records.are_named(sql):
             return self.engine.query(sql, self._sources(self.compiled, stored))
         known = self._sources(self.compiled_for_duckdb, stored)
-        return self.duckdb.query(sql, known | records.tables(self.settings.warehouse))
+        return self.reader.query(sql, known | records.tables(self.settings.warehouse))
 
     def _sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
         """What a statement may name, by qualified name: tables, views, and what is quarantined."""

@@ -204,7 +204,7 @@ class Toy:
         if session.engine_dialect != "duckdb":
             plain = _compiled("duckdb", **self.options)
             session.compiled_for_duckdb = replace(plain, project=self.project)
-        session.duckdb = self.engine
+        session.duckdb = session.reader = self.engine
         session.staging = self.staging
         return session
 

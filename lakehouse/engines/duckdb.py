@@ -24,6 +24,7 @@ from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile import Statement
 from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.duckdb_connection import EXTENSIONS, load_extension, open_connection
+from lakehouse.engines.duckdb_statements import require_query
 from lakehouse.engines.spill import Spill
 from lakehouse.engines.sql import (
     by_question,
@@ -60,14 +61,17 @@ def connect(
     spill: Path | None = None,
     extensions: Sequence[str] = EXTENSIONS,
     bucket: Bucket | None = None,
+    only: Path | None = None,
 ) -> DuckDB:
     """The engine over a DuckDB of its own, which has these extensions.
 
     `spill` is a folder of folders for what outgrows its memory, one for each process. With a
-    `bucket` it uses s3:// addresses.
+    `bucket` it uses s3:// addresses. Of files it then reaches those below `only` alone, if that is
+    given.
     """
     own = Spill(spill) if spill else None
-    return DuckDB(open_connection(own.folder if own else None, extensions, bucket), bucket, own)
+    folder = own.folder if own else None
+    return DuckDB(open_connection(folder, extensions, bucket, only), bucket, own)
 
 
 class DuckDB:
@@ -180,6 +184,7 @@ class DuckDB:
         return answers
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
+        require_query(self.connection, sql)
         self._share_cores(1)
         for name, source in sources.items():
             self._define(name, source)
@@ -417,6 +422,8 @@ def _unreachable(error: Exception) -> PublishError:
 
 def _advice(lines: Sequence[str]) -> str:
     """DuckDB's own proposal, where it makes one; of a table's file, where to look closer."""
+    if lines[0].startswith("Permission Error"):
+        return "a query reads tables, and files of the warehouse, such as archived ones"
     proposal = next((line for line in lines[1:] if line.startswith("Did you mean")), "")
     is_file = any(ending in lines[0] for ending in (".parquet", ".avro", ".metadata.json"))
     return proposal or ("if the file is damaged, `doctor --deep` names the cure" if is_file else "")

@@ -26,11 +26,12 @@ CREATE MACRO IF NOT EXISTS with_timezone(local, zone) AS timezone(zone, local);
 
 
 def open_connection(
-    spill: Path | None, extensions: Sequence[str], bucket: Bucket | None
+    spill: Path | None, extensions: Sequence[str], bucket: Bucket | None, only: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB that agrees with the other engines; `spill` is for what outgrows its memory.
 
-    With a `bucket` it reads and writes s3:// addresses.
+    With a `bucket` it reads and writes s3:// addresses. With `only` it is locked: whatever it is
+    asked, it reaches no file elsewhere and no other database, extension or setting.
     """
     import duckdb
 
@@ -54,7 +55,16 @@ def open_connection(
     connection.execute(_FUNCTIONS)
     if bucket is not None:
         _reach(connection, bucket)
+    if only is not None:
+        _lock(connection, only)
     return connection
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, only: Path) -> None:
+    connection.execute(f"SET GLOBAL allowed_directories = [{text(str(only))}]")
+    connection.execute("SET GLOBAL enable_external_access = false")
+    connection.execute("SET GLOBAL python_enable_replacements = false")
+    connection.execute("SET GLOBAL lock_configuration = true")
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:

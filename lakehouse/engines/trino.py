@@ -7,6 +7,7 @@ its state says that it was built from nothing known, so that what is cut short i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -46,6 +47,10 @@ _AT_ONCE = 2
 """Tables that are loaded into Postgres at the same time: most of it is planning and waiting."""
 _TOGETHER = 16
 """Questions in one statement: Trino bounds how many stages a statement has."""
+_QUERY = re.compile(
+    r"(?:\s|\(|--[^\r\n]*|/\*.*?\*/)*+(?:SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE | re.DOTALL
+)
+"""How a query begins, after comments and parentheses: by Trino's grammar nothing else does so."""
 _UNFINISHED = ""
 """The fingerprint of a table that is being written: no code has it."""
 
@@ -103,6 +108,10 @@ class Trino:
         return found
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
+        if not _QUERY.match(sql):
+            raise QueryError(
+                "Trino: the statement is no query", hint="give one SELECT: `query` changes nothing"
+            )
         refs = {source.stored.ref for source in sources.values() if source.stored is not None}
         home = self.catalogs.of(next(iter(refs), MAIN))
         return _arrow(self.client.run(self._with_views(sql, sources), catalog=home))

@@ -1,0 +1,205 @@
+"""`query` reads: whatever it is asked, it changes nothing."""
+
+import pytest
+from toy import at, event
+
+from lakehouse.engines import duckdb
+from lakehouse.engines.sql import text
+from lakehouse.engines.trino import _QUERY
+from lakehouse.errors import QueryError
+
+HOME = ".lakehouse"
+
+
+@pytest.fixture(scope="module")
+def reading(lasting_toy):
+    """A session in a home with tables, whose DuckDB is the one that users get."""
+    lasting_toy.source.rows = [event("a", 1, at(0))]
+    lasting_toy.run(0)
+    home = lasting_toy.folder / HOME
+    (home / "private").write_text("private")
+    (home / "warehouse-of-another").mkdir()
+    (home / "warehouse-of-another/x").write_text("private")
+    with lasting_toy.session as session:
+        del session.reader  # the one that tests share
+        yield session
+
+
+@pytest.fixture
+def asked(reading, monkeypatch):
+    """Asks it, as the command does, with `{home}` in place of the home."""
+    monkeypatch.chdir(reading.settings.root)
+    return lambda sql: reading.query(sql.format(home=reading.settings.home)).to_pylist()
+
+
+ELSEWHERE = [
+    "from read_csv('/etc/hostname')",
+    "from '/etc/hostname'",
+    "from 'file:///etc/hostname'",
+    f"from read_csv('{HOME}/private')",
+    "from read_csv('{home}/private')",
+    "from read_csv('{home}/warehouse/../private')",
+    "from read_csv('{home}/warehouse-of-another/x')",
+    "from read_csv('{home}/catalog.db')",
+    "from read_csv('{home}/*')",
+    "from glob('{home}/*')",
+    "from glob('/*')",
+    "from read_csv('/proc/self/environ')",
+    "from read_json('http://127.0.0.1:9/x')",
+    "from read_parquet('s3://bucket/x')",
+    "from iceberg_scan('/etc/hostname')",
+    "from read_text('/etc/hostname')",
+    "from read_blob('/etc/hostname')",
+    "from sniff_csv('/etc/hostname')",
+    "from read_text('{home}/warehouse/runs')",
+    "select getenv('HOME')",
+    "from duckdb_secrets()",
+    "from duckdb_settings()",
+    "from query('from enable_logging()')",
+    "from query('select ' || '1')",
+    "from query_table('x')",
+    "from json_execute_serialized_sql(json_serialize_sql('select 1'))",
+    "from enable_logging('QueryLog', storage := 'file', storage_config := {{'path': '{home}/warehouse/log'}})",
+    'from system.main."ENABLE_logging"()',
+    "select (select count(*) from enable_logging())",
+    "with x as (from enable_logging()) select 1",
+    "from enable_profiling(save_location := '{home}/warehouse/profile')",
+    "from checkpoint()",
+    "from arrow_scan(1, 2, 3)",
+    "from pandas_scan(1)",
+]
+CHANGES = [
+    "copy (select 1) to '{home}/warehouse/written.csv'",
+    "copy (select 1) to '{home}/written.csv'",
+    "explain analyze copy (select 1) to '{home}/warehouse/written.csv'",
+    "export database '{home}/warehouse/written'",
+    "import database '/etc'",
+    "attach '{home}/warehouse/written.db'",
+    "attach '{home}/catalog.db' (type sqlite)",
+    "install httpfs",
+    "load httpfs",
+    "install spatial from community",
+    "set enable_external_access = true",
+    "reset lock_configuration",
+    "set memory_limit = '1TB'",
+    "set variable x = 1",
+    "pragma enable_profiling",
+    "call enable_logging()",
+    "checkpoint",
+    "create table x as select 1",
+    "create or replace view marts.total as select 1",
+    "create secret (type s3)",
+    "create persistent secret x (type s3)",
+    "create macro f() as 1",
+    "drop view marts.total",
+    "insert into marts.total values (1)",
+    "delete from marts.total",
+    "update marts.total set rows = 0",
+    "use memory",
+    "begin",
+    "select 1; select 2",
+    "select 1; copy (select 1) to '{home}/warehouse/written.csv'",
+    "prepare x as select 1",
+    "vacuum",
+    "",
+]
+
+
+@pytest.mark.parametrize("sql", [*ELSEWHERE, *CHANGES])
+def test_duckdb_reads_the_warehouse_alone_and_writes_nothing(asked, reading, sql):
+    before = files(reading.settings.root)
+    with pytest.raises(QueryError, match="DuckDB: "):
+        asked(sql)
+    assert files(reading.settings.root) == before
+
+
+def files(folder):
+    """All files but what DuckDB has no room for in its memory."""
+    return {path for path in folder.rglob("*") if "spill" not in path.parts}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select id from raw.events",
+        "from raw.events select id",
+        "with x as (select id from raw.events) from x",
+        "select id from raw.events at_all where id = 'a' order by all",
+        "select id from read_parquet('{home}/warehouse/raw/events/data/**/*.parquet')",
+        "select id from read_parquet('.lakehouse/warehouse/raw/events/data/**/*.parquet')",
+        "select id from raw.events, range(1) union select id from raw.events",
+        "select unnest(['a']) as id",
+    ],
+)
+def test_duckdb_answers_queries(asked, sql):
+    assert [row["id"] for row in asked(sql)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "sql", ["show all tables", "describe raw.events", "summarize raw.events", "values (1)"]
+)
+def test_duckdb_describes_tables(asked, sql):
+    assert asked(sql)
+
+
+def test_duckdb_knows_run_records_and_views(asked):
+    assert asked("select status from lakehouse.runs") == [{"status": "done"}]
+    assert asked("select id from silver.valid") == [{"id": "a"}]
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b", "a,b", "a[b]", "a%20b", "a*b", "a?b", "ä", "a#b"])
+def test_duckdb_reads_a_warehouse_at_any_path(tmp_path, name):
+    warehouse = tmp_path / name / "warehouse"
+    warehouse.mkdir(parents=True)
+    (warehouse / "x.csv").write_text("x\n1\n")
+    (tmp_path / name / "private.csv").write_text("x\n1\n")
+    engine = duckdb.connect(tmp_path / "spill", (), only=warehouse)
+    read = f"from read_csv({text(f'{warehouse}/x.csv')})"
+    if not set(name) & set("*?["):  # which mean other files there
+        assert engine.query(read, {}).to_pylist() == [{"x": 1}]
+    with pytest.raises(QueryError, match="Permission"):
+        engine.query(read.replace("/warehouse/x.csv", "/private.csv"), {})
+
+
+def test_duckdb_reads_a_warehouse_behind_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/x.csv").write_text("x\n1\n")
+    (tmp_path / "warehouse").symlink_to(tmp_path / "disk")
+    engine = duckdb.connect(tmp_path / "spill", (), only=tmp_path / "warehouse")
+    assert engine.query(f"from read_csv('{tmp_path}/warehouse/x.csv')", {}).to_pylist() == [
+        {"x": 1}
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1",
+        " (select 1)",
+        "-- x\nselect 1",
+        "/* x */ with a as (select 1) table a",
+        "VALUES 1",
+    ],
+)
+def test_trino_is_asked_what_begins_as_a_query(sql):
+    assert _QUERY.match(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "delete from x",
+        "-- select 1\ndelete from x",
+        "/* select */ drop table x",
+        "/* /* select */ delete from x",
+        "call system.sync()",
+        "explain analyze delete from x",
+        "set session a = 1",
+        "create catalog x using memory",
+        "execute immediate 'delete from x'",
+        "selection",
+        "",
+    ],
+)
+def test_trino_is_asked_nothing_else(sql):
+    assert not _QUERY.match(sql)
