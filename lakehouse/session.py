@@ -150,11 +150,12 @@ class Session:
         from lakehouse.engines import duckdb
 
         servers = self.settings.servers
-        return duckdb.connect(
+        engine = duckdb.connect(
             self.settings.home / "spill",
             bucket=servers.bucket if servers else None,
             only=self.settings.warehouse,
         )
+        return self._engines.enter_context(closing(engine))
 
     def start_loader(self) -> None:
         """Let pages be staged by a process beside this one, which begins to load at once."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from lakehouse.postgres import programs
+from lakehouse.errors import PublishError
+from lakehouse.postgres import programs, roles
 from lakehouse.postgres.embedded import Server
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can be another user")
@@ -200,3 +201,69 @@ def test_a_server_that_was_made_anew_is_told_from_the_one_before(server):
     assert (before, server.identity) == (before or None, "")
     with server.serving():
         assert server.identity not in {before, ""}
+
+
+def as_before_there_were_passwords(server):
+    """Make data as older versions did, when nobody was asked for a password; a mart is in it."""
+    with server.serving() as address:
+        password = roles.password(server.passfile, roles.OWNER)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create table marts.old as select 1 as x")
+            connection.execute(f"drop owned by {roles.READER}")
+            connection.execute(f"drop role {roles.READER}")
+            connection.execute("alter role postgres password null")
+        (server.folder / "pg_hba.conf").write_text("local all all trust\n")
+        server.passfile.unlink()
+    return password
+
+
+def test_the_socket_is_in_a_folder_that_others_cannot_enter(tmp_path):
+    folder = tmp_path / ("long and " * 12)
+    with Server(folder / "data", folder / "locks").serving() as address:
+        place = Path(psycopg.conninfo.conninfo_to_dict(address)["host"])
+        assert place.stat().st_mode & 0o077 == 0
+    assert not place.exists()
+
+
+def test_old_data_is_given_passwords(server):
+    old = as_before_there_were_passwords(server)
+    with server.serving() as address, psycopg.connect(address) as connection:
+        assert roles.password(server.passfile, roles.OWNER) != old
+        assert connection.execute("select x from marts.old").fetchone() == (1,)
+        assert not answers(address.partition("&passfile")[0])
+    with server.serving(roles.READER) as address, psycopg.connect(address) as connection:
+        assert connection.execute("select x from marts.old").fetchone() == (1,)
+
+
+def test_old_data_that_another_process_serves_is_left_alone(server):
+    with server.serving() as address:
+        rules = server.folder / "pg_hba.conf"
+        rules.write_text("local all all trust\n")
+        with pytest.raises(PublishError, match="used by another process"), server.serving():
+            pass
+        assert answers(address)
+    with server.serving() as address:
+        assert rules.read_text() == roles.RULES
+        assert answers(address)
+
+
+def test_old_data_of_a_user_that_was_killed_is_given_passwords(server, tmp_path):
+    as_before_there_were_passwords(server)
+    (tmp_path / "pgpass").write_text("")
+    (tmp_path / "data/pg_hba.conf").write_text(roles.RULES)  # so that it is served as it is
+    script = USER.format(folder=str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        server.passfile.unlink()
+        process.kill()
+    with server.serving() as address:
+        assert answers(address)
+
+
+def test_the_password_of_another_server_is_not_meant(server, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "of-another")
+    monkeypatch.setenv("PGPASSFILE", "/nonexistent")
+    with server.serving() as address:
+        assert answers(address)

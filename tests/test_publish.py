@@ -93,9 +93,11 @@ def test_readers_never_see_marts_of_two_commits(published, source):
 
 
 def test_a_user_without_rights_is_told_so(published, source):
-    execute(published.postgres, "create role reader login")
+    execute(published.postgres, "create role reader login password 'of-reader'")
     owner = published.postgres
-    published.environment["LAKEHOUSE_POSTGRES_URL"] = owner.replace("postgres:@", "reader:@")
+    published.environment["LAKEHOUSE_POSTGRES_URL"] = owner.replace(
+        "://postgres@", "://reader:of-reader@"
+    )
     source.rows.append(event("c", 5, at(1)))
     try:
         with pytest.raises(PublishError, match="permission denied"):

@@ -1,7 +1,8 @@
-"""`query` reads: whatever it is asked, it changes nothing."""
+"""`query` reads: whatever it is asked, on DuckDB or on Postgres, it changes nothing."""
 
+import psycopg
 import pytest
-from toy import at, event
+from toy import at, event, query
 
 from lakehouse.engines import duckdb
 from lakehouse.engines.sql import text
@@ -9,6 +10,118 @@ from lakehouse.engines.trino import _QUERY
 from lakehouse.errors import QueryError
 
 HOME = ".lakehouse"
+WRITES = [
+    "commit; delete from marts.mart",
+    "rollback; drop table marts.mart",
+    "select 1; delete from marts.mart; select 2",
+    "select 1; select 2",
+    "set transaction read write; delete from marts.mart",
+    "set session characteristics as transaction read write",
+    "delete from marts.mart",
+    "delete from marts.mart returning x",
+    "with gone as (delete from marts.mart returning x) select * from gone",
+    "with more as (insert into marts.mart values (2) returning x) select * from more",
+    "truncate marts.mart",
+    "create table marts.new as select 1",
+    "select 1 as x into marts.new",
+    "select * from marts.mart for update",
+    "do $$ begin delete from marts.mart; end $$",
+    "copy (select 1) to program 'touch {folder}/written'",
+    "copy (select 1) to '{folder}/written'",
+    "copy marts.mart from program 'echo 7'",
+    "copy marts.mart to stdout",
+    "select lo_export(1, '{folder}/written')",
+    "select lo_import('/etc/hostname')",
+    "select lo_create(0)",
+    "select pg_read_file('/etc/hostname')",
+    "select pg_read_binary_file('pg_hba.conf')",
+    "select * from pg_ls_dir('.')",
+    "select nextval('marts.numbers')",
+    "select setval('marts.numbers', 9)",
+    "select pg_reload_conf()",
+    "select pg_switch_wal()",
+    "select set_config('transaction_read_only', 'off', false), lo_create(0)",
+    "select query_to_xml('delete from marts.mart', true, true, '')",
+    "select marts.remove()",
+    "explain analyze delete from marts.mart",
+    "prepare x as delete from marts.mart",
+    "call marts.removal()",
+    "listen x",
+    "set role postgres",
+    "reset role",
+    "lock table marts.mart",
+    "vacuum marts.mart",
+    "alter system set fsync = off",
+    "begin",
+    "commit",
+    "",
+    ";",
+    "-- nothing",
+]
+
+
+@pytest.fixture
+def written(database, tmp_path):
+    """Puts a mart into a Postgres, with functions that would change it; asserts that it stays."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("create schema marts")
+        owner.execute("create table marts.mart as select 1 as x")
+        owner.execute("create sequence marts.numbers")
+        remove = "language plpgsql as 'begin delete from marts.mart; end'"
+        owner.execute(f"create function marts.remove() returns void {remove}")
+        owner.execute(f"create procedure marts.removal() {remove}")
+        yield folder
+        assert owner.execute("select * from marts.mart").fetchall() == [(1,)]
+        assert owner.execute("select last_value, is_called from marts.numbers").fetchone() == (
+            1,
+            False,
+        )
+        tables = "select tablename from pg_tables where schemaname = 'marts'"
+        assert owner.execute(tables).fetchall() == [("mart",)]
+        assert owner.execute("select count(*) from pg_largeobject_metadata").fetchone() == (0,)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_postgres_is_asked_one_query_also_as_a_superuser(database, written, sql):
+    with pytest.raises(QueryError, match="Postgres: "):
+        query(database, sql.format(folder=written))
+
+
+@pytest.mark.parametrize("sql", WRITES)
+def test_postgres_is_asked_one_query_as_a_user_with_rights_of_its_own(database, written, sql):
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("create role writer login password 'of-writer'")
+        owner.execute("grant all on schema marts to writer")
+        owner.execute("grant all on all tables in schema marts to writer")
+        owner.execute("grant all on all sequences in schema marts to writer")
+    try:
+        address = database.replace("://postgres@", "://writer:of-writer@")
+        with pytest.raises(QueryError, match="Postgres: "):
+            query(address, sql.format(folder=written))
+    finally:
+        with psycopg.connect(database, autocommit=True) as owner:
+            owner.execute("drop owned by writer")
+            owner.execute("drop role writer")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select x from marts.mart",
+        "select x from marts.mart -- with a comment",
+        "table marts.mart",
+        "values (1)",
+        "with y as (select x from marts.mart) select * from y",
+        "(select 1 as x)",
+        "select x from marts.mart where x::text like '%1%'",
+    ],
+)
+def test_postgres_answers_queries(database, written, sql):
+    assert [list(row.values()) for row in query(database, sql)] == [[1]]
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,15 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from hashlib import sha1
 from pathlib import Path
 from shutil import which
 
+import psycopg
 import pytest
 from loopback import Scripted
+from psycopg.errors import DuplicateObject
 from pyarrow import parquet
 from receivers import Web
 from toy import query
@@ -41,6 +44,9 @@ def watch(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
         with open(os.environ["WATCHED"], "a") as file:
             file.write(f"{event} {arguments[1] if event != 'socket.getaddrinfo' else arguments[:2]!r}\\n")
+    if event == "subprocess.Popen":
+        with open(os.environ["WATCHED"], "a") as file:
+            file.write(f"{event} {arguments[:2]!r}\\n")
 
 sys.addaudithook(watch)
 """
@@ -84,7 +90,10 @@ def command(tmp_path, database):
 
 
 def with_password(database):
-    return database.replace("postgres:@", f"postgres:{POSTGRES}@")
+    """The address of the same database for another owner, who has the planted password."""
+    with psycopg.connect(database, autocommit=True) as connection, suppress(DuplicateObject):
+        connection.execute(f"CREATE ROLE planted SUPERUSER LOGIN PASSWORD '{POSTGRES}'")
+    return database.replace("://postgres@", f"://planted:{POSTGRES}@")
 
 
 def secrets_in(text):
@@ -116,8 +125,13 @@ def test_a_run_keeps_its_secrets_and_to_its_addresses(command, tmp_path, source,
         assert sent == ((*TOKEN.values(), None) if credential is TOKEN else (None, DIGEST))
         ours = {source.url.rpartition(":")[2], alerts.split("127.0.0.1:")[1].partition("/")[0]}
     assert secrets_in(done.stdout + done.stderr) == []
+    assert [line for line in seen if "subprocess.Popen" in line]
+    assert secrets_in("".join(seen)) == []  # everybody on the machine reads command lines
     assert files_with_secrets(tmp_path / "home") == []
-    network = [line for line in seen if "'127.0.0.1'" in line or "AF_INET" in line or "('" in line]
+    network = [line for line in seen if line.startswith("socket")]
+    network = [
+        line for line in network if "'127.0.0.1'" in line or "AF_INET" in line or "('" in line
+    ]
     assert [line for line in network if not any(port in line for port in ours)] == []
 
 

@@ -38,7 +38,7 @@ def query(
 
         with Session() as session:
             session.require_home()
-            with postgres.serving(session.settings) as address:
+            with postgres.serving(session.settings, to_read=True) as address:
                 rows = postgres.query(address, sql)
     else:
         rows = _asked(sql, ref, moment, on)

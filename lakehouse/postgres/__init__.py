@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from lakehouse.addresses import Address
 from lakehouse.config import Settings
 from lakehouse.errors import PublishError, QueryError
+from lakehouse.postgres import roles
 from lakehouse.postgres.embedded import Server
 from lakehouse.postgres.reading import keep_every_instant, named_row
 
@@ -39,15 +41,22 @@ _REASONS = {
 }
 """What libpq says, by a few words of it, in words that hold nothing of an address."""
 
+_ONE_QUERY = "give one SELECT: `query` changes nothing"
+_HINTS = {"42601": _ONE_QUERY, "0A000": _ONE_QUERY, "25006": _ONE_QUERY}
+"""What to do about what a cursor does not take, and what a transaction that reads may not do."""
+
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Address]:
-    """The address of the Postgres; the embedded one runs as long as somebody uses it."""
+def serving(settings: Settings, *, to_read: bool = False) -> Iterator[Address]:
+    """The address of the Postgres; the embedded one runs as long as somebody uses it.
+
+    `to_read`: the embedded one is for a role that may only read the marts.
+    """
     if settings.postgres_url is not None:
         yield settings.postgres_url
         return
     server = _embedded(settings)
-    with server.serving() as address:
+    with server.serving(roles.READER if to_read else roles.OWNER) as address:
         yield Address(f"{server.folder}/postgres", SecretStr(address))
 
 
@@ -69,26 +78,46 @@ def _embedded(settings: Settings) -> Server:
     return Server(settings.home / "postgres", settings.home / "locks")
 
 
-def socket(address: Address) -> str:
+def reader(settings: Settings) -> tuple[str, str, Path]:
+    """The role that reads the marts in the embedded Postgres, its password, and the file of it."""
+    passfile = _embedded(settings).passfile
+    return roles.READER, roles.password(passfile, roles.READER), passfile
+
+
+def socket(address: Address) -> Path:
     """The path of the Unix socket that an address names."""
     from psycopg.conninfo import conninfo_to_dict
 
     parts = conninfo_to_dict(address.reveal())
-    return f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}"
+    return Path(str(parts["host"])) / f".s.PGSQL.{parts.get('port', 5432)}"
 
 
 def query(address: Address, sql: str) -> list[dict[str, Any]]:
-    """The rows of a statement that may only read. Raises QueryError."""
+    """The rows of one query. Raises QueryError, also for any other statement.
+
+    Postgres itself sees to it: it takes nothing but one query for a cursor, and a transaction that
+    may only read lets no function change a table.
+    """
     import psycopg
 
     with connected(address) as connection:
         connection.read_only = True
         keep_every_instant(connection)
         try:
-            return connection.cursor(row_factory=named_row).execute(sql).fetchall()
+            _give_up_power(connection)
+            with connection.cursor("query", row_factory=named_row) as cursor:
+                return cursor.execute(sql).fetchall()
         except psycopg.Error as error:
             reason = error.diag.message_primary or type(error).__name__
-            raise QueryError(f"Postgres: {reason}", hint=error.diag.message_hint or "") from None
+            hint = error.diag.message_hint or _HINTS.get(error.sqlstate or "", "")
+            raise QueryError(f"Postgres: {reason}", hint=hint) from None
+
+
+def _give_up_power(connection: psycopg.Connection) -> None:
+    """Let a superuser, who may read files and run programs by functions, read tables alone."""
+    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if row.fetchone() == (True,):
+        connection.execute("SET LOCAL ROLE pg_read_all_data")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Who uses it holds a shared lock, which the system lets go of when the process ends, however it
 does: the last one out stops the server, and one that was killed never keeps it alive. Nothing
 listens on the network; the server answers on a Unix socket in the folder of its data, that only its
-user enters.
+user enters, and asks there for a password.
 
 Its programs stand in that folder and know it as the one they stand in, not by its path: any path
 will do, and they need not be let in by the folders above, which are other people's.
@@ -25,11 +25,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from lakehouse import storage
 from lakehouse.errors import PublishError
-from lakehouse.postgres import programs
+from lakehouse.postgres import programs, roles
 
 _PATIENCE = 20.0
 """Seconds until a server that does not start, or does not end, is given up."""
@@ -49,15 +50,18 @@ _NEW = (
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
 )
-"""How data is set up."""
+"""How data is set up; who is let in is up to `roles`."""
 _START = "-c listen_addresses='' -c unix_socket_directories=."
+_ALONE = ("-c", "exit_on_error=on", "-c", "log_min_error_statement=panic", "postgres")
+"""How Postgres is run for a few statements, before it serves anybody."""
 _CLIENTS = (
     "port=5432&hostaddr=&options=&sslmode=disable&gssencmode=disable&channel_binding=disable"
-    "&requirepeer=&client_encoding=utf8&connect_timeout=20&target_session_attrs=any"
+    "&requirepeer=&client_encoding=utf8&connect_timeout=20&target_session_attrs=any&password="
 )
 """What clients would take from the environment otherwise (PGPORT), where it is about others."""
 _LONGEST_SOCKET = 100
 """Bytes of a path that the system takes for a socket, with a margin."""
+_RULES = "pg_hba.conf"
 _SOCKET = ".s.PGSQL.5432"
 _LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
 """The lines of postmaster.pid that name the folder of the socket, and say `ready` in the end."""
@@ -65,7 +69,10 @@ _LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
 
 @dataclass(frozen=True)
 class Server:
-    """The server whose data is in `folder`; `locks` is a folder for its two lock files."""
+    """The server whose data is in `folder`; `locks` is a folder for its two lock files.
+
+    Beside `folder` lies a file with the passwords of its roles.
+    """
 
     folder: Path
     locks: Path
@@ -84,9 +91,17 @@ class Server:
     def _version(self) -> Path:
         return self.folder / "PG_VERSION"
 
+    @property
+    def passfile(self) -> Path:
+        """The passwords of its roles, for libpq and for nobody but the home's owner."""
+        return self.folder.with_name("pgpass")
+
     @contextmanager
-    def serving(self) -> Iterator[str]:
-        """Its connection string, as long as it is used. Raises PublishError."""
+    def serving(self, role: str = roles.OWNER) -> Iterator[str]:
+        """Its connection string for a role, as long as it is used; there is no password in it.
+
+        Raises PublishError.
+        """
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
@@ -95,11 +110,13 @@ class Server:
         ):
             with self._alone():
                 self._set_up()
+                self._guard_old_data(users, place)
                 folder = self._start(place)
                 fcntl.flock(users, fcntl.LOCK_SH)
             try:
-                host = quote(os.fsencode(folder), safe="/")
-                yield f"postgresql://postgres:@/postgres?host={host}&{_CLIENTS}"
+                paths = (os.fsencode(path) for path in (folder, self.passfile))
+                host, passfile = (quote(path, safe="/") for path in paths)
+                yield f"postgresql://{role}@/postgres?host={host}&{_CLIENTS}&passfile={passfile}"
             finally:
                 with self._alone(), suppress(BlockingIOError):  # raised if others use it still
                     fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,8 +147,45 @@ class Server:
                 f"the embedded Postgres cannot be set up in {self.folder}: {_reason(said)}",
                 hint="is there space, and may you write there? or set LAKEHOUSE_POSTGRES_URL",
             )
+        self._guard(new)
         new.rename(self.folder)
         storage.sync_folders([self.folder.parent])
+
+    def _guard_old_data(self, users: IO[str], place: Path) -> None:
+        """See to it that nobody is let in without a password, whoever set the data up."""
+        rules = self.folder / _RULES
+        if self.passfile.exists() and rules.exists() and rules.read_text() == roles.RULES:
+            return
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PublishError(
+                f"the embedded Postgres in {self.folder} is used by another process, and lets"
+                " everybody in or has lost its passwords",
+                hint="end what uses it, such as `lakehouse postgres` or `schedule`, and try again",
+            ) from None
+        self._stop(place)  # its user was killed
+        self._guard(self.folder)
+
+    def _guard(self, data: Path) -> None:
+        """Give the roles new passwords, and the server the rules that ask for them."""
+        self.passfile.unlink(missing_ok=True)  # until the passwords are those of the server
+        rules, new = data / _RULES, data / f"{_RULES}.new"
+        storage.write(new, roles.RULES)
+        user, group = self._owner
+        if user != os.geteuid():
+            os.chown(new, user, group)
+        new.replace(rules)
+        passwords = roles.new_passwords()
+        asked = roles.statements(passwords)
+        with programs.for_set_up(self._programs, user) as installed:
+            program = installed / "bin/postgres"
+            if self._execute(program, "--single", *_ALONE, standing_in=data, asked=asked):
+                raise PublishError(
+                    f"the roles of the embedded Postgres in {self.folder} cannot be made",
+                    hint="is there space? or set LAKEHOUSE_POSTGRES_URL",
+                )
+        storage.write(self.passfile, roles.passfile(passwords))
 
     def _start(self, place: Path) -> Path:
         """Start the server unless it answers already; the folder of its socket.
@@ -190,18 +244,24 @@ class Server:
     def _notes(self) -> Path:
         return self.folder / "postmaster.pid"
 
-    def _execute(self, program: Path, *arguments: str, standing_in: Path) -> str:
-        """Run a program over the data it stands in, as its user; what it said if it failed."""
+    def _execute(
+        self, program: Path, first: str, *arguments: str, standing_in: Path, asked: str = ""
+    ) -> str:
+        """Run a program over the data it stands in, as its user; what it said if it failed.
+
+        `asked` is what it reads.
+        """
         user, group = self._owner
         as_another = user != os.geteuid()
         # To a file: of a pipe, the server would keep the other end.
         with tempfile.TemporaryFile("w+", dir=self.locks, errors="replace") as said:
             try:
                 done = subprocess.run(  # noqa: S603 - programs of a package, no shell
-                    [program, *arguments, f"--pgdata={programs.here(standing_in)}"],
-                    stdin=subprocess.DEVNULL,
+                    [program, first, "-D", programs.here(standing_in), *arguments],
+                    input=asked,
                     stdout=said,
                     stderr=subprocess.STDOUT,
+                    text=True,
                     cwd=standing_in,
                     env=_ENVIRONMENT,
                     check=False,

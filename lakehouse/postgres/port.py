@@ -1,50 +1,107 @@
-"""The embedded Postgres on a port, for tools that cannot use its Unix socket."""
+"""The embedded Postgres on a port, for tools that cannot use its Unix socket.
+
+What arrives on the port is passed on to the socket as it is: it is Postgres that asks who is there,
+and only the role that reads the marts has a password that anybody is told.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from types import FrameType
 
 from lakehouse import postgres
+from lakehouse.addresses import Address
 from lakehouse.config import Settings
 from lakehouse.errors import PublishError
 
+_HOST = "127.0.0.1"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-def listen(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the embedded Postgres on loopback TCP until Ctrl-C.
 
-    What arrives on the port is passed on to its socket. `ready` is given the address to connect to.
-    Raises PublishError if another Postgres is configured, or the port cannot be used.
+def listen(settings: Settings, port: int, ready: Callable[[str, Path], None]) -> None:
+    """Serve the embedded Postgres on loopback TCP until Ctrl-C, SIGTERM or SIGHUP.
+
+    `ready` is given the address to connect to, with the password of a role that only reads, and the
+    file of passwords that libpq reads. Raises PublishError if another Postgres is configured, the
+    port cannot be used, or Postgres ends.
     """
     if settings.postgres_url is not None:
         raise PublishError(
             "LAKEHOUSE_POSTGRES_URL is set: marts are published there",
             hint="unset it to use the embedded Postgres",
         )
-    with postgres.serving(settings) as address:
-        try:
-            asyncio.run(_forward(postgres.socket(address), port, ready))
-        except OSError as error:
-            raise PublishError(
-                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
-                hint="choose another with --port",
-            ) from None
+    with _until_a_signal() as let_them_in, postgres.serving(settings, to_read=True) as address:
+        let_them_in()
+        role, password, passfile = postgres.reader(settings)
+        shown = f"postgresql://{role}:{password}@{_HOST}:{port}/postgres"
+        asyncio.run(_forward(address, port, lambda: ready(shown, passfile)))
+        raise PublishError(
+            f"the embedded Postgres in {address} has ended", hint="its log says why; start it again"
+        )
 
 
-async def _forward(socket: str, port: int, ready: Callable[[str], None]) -> None:
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
+async def _forward(address: Address, port: int, ready: Callable[[], None]) -> None:
+    """Pass on what arrives on the port, as long as there is a server."""
+    place, loop, ended = postgres.socket(address), asyncio.get_running_loop(), asyncio.Event()
+    try:
+        server = await asyncio.start_server(lambda *ends: _pass_on(place, *ends), _HOST, port)
+    except OSError as error:
+        raise PublishError(
+            f"port {port} on {_HOST} cannot be used: {os.strerror(error.errno or 0)}",
+            hint="choose another with --port",
+        ) from None
+    try:
+        with postgres.connected(address) as connection:
+            loop.add_reader(connection.fileno(), ended.set)  # idle, it hears only that it is closed
+            ready()
+            await ended.wait()
+            loop.remove_reader(connection.fileno())
+    finally:
+        server.close()
+
+
+async def _pass_on(place: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(place)
+        await asyncio.gather(_pipe(reader, inner_writer), _pipe(inner_reader, writer))
+    except (OSError, asyncio.CancelledError):
+        pass  # the server has ended, or this command has
+    finally:
         writer.close()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
-    ready(f"postgresql://postgres@127.0.0.1:{port}/postgres")
-    async with server:
-        await server.serve_forever()
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@contextmanager
+def _until_a_signal() -> Iterator[Callable[[], object]]:
+    """Let a signal end what is inside, once; none comes through until what is yielded is called.
+
+    So neither what starts the server nor what stops it is cut short, and none is left running.
+    """
+
+    def end(_: int, __: FrameType | None) -> None:
+        for each in _ENDING:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    before = [(each, signal.signal(each, end)) for each in _ENDING]
+    try:
+        with suppress(KeyboardInterrupt):
+            yield partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _ENDING)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        for each, handler in before:
+            signal.signal(each, handler)
