@@ -7,6 +7,7 @@ import pytest
 from toy import at, event
 
 from lakehouse import config, home, users
+from lakehouse.engines import duckdb
 from lakehouse.errors import CheckFailedError, StorageError
 from lakehouse.maintain import maintain
 
@@ -155,3 +156,14 @@ def test_a_user_without_a_name_goes_by_a_number(monkeypatch):
     assert users.current() == users.name(os.geteuid())
     monkeypatch.setenv("LOGNAME", "j\udcf6rg")
     assert users.current() == "j?rg"
+
+
+def test_others_cannot_read_what_has_no_room_in_memory(tmp_path):
+    spill = tmp_path / "spill"
+    spill.mkdir(mode=0o755)  # as older versions left it
+    database = duckdb.connect(spill, ()).connection
+    database.execute("set threads = 1")
+    database.execute("set memory_limit = '20MB'")
+    database.execute("create table t as select hash(range)::varchar as b from range(1_500_000)")
+    assert list(spill.iterdir())
+    assert spill.stat().st_mode & 0o077 == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lakehouse import storage
 from lakehouse.engines.sql import text
 from lakehouse.storage import Bucket
 
@@ -45,6 +46,8 @@ def open_connection(
         "memory_limit": f"{min(_MEMORY, _installed_memory() * 4 // 5)}B",
     }
     if spill is not None:
+        storage.make_folder(spill)
+        spill.chmod(0o700)  # DuckDB lets everybody read the rows that it writes there
         config["temp_directory"] = str(spill)
     connection = duckdb.connect(config=config)
     for name in extensions:
