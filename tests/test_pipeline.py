@@ -293,7 +293,7 @@ def test_doctor_finds_a_home_that_was_moved(lakehouse, monkeypatch, tmp_path):
     code, findings = lakehouse("doctor")
     home = next(finding for finding in findings if finding["what"] == "home")
     assert code == COULD_NOT_RUN
-    assert f"was moved here from {tmp_path / 'home'}" in home["detail"]
+    assert f"was copied or moved here from {tmp_path / 'home'}" in home["detail"]
 
 
 def test_doctor_is_content_after_a_run(lakehouse):
