@@ -1,9 +1,13 @@
-"""Cron expressions, as crontab(5) reads them, in a time zone."""
+"""Cron expressions, as crontab(5) reads them, in a time zone.
+
+The library is asked about clocks that are never set: where one of a zone is set back, it answers
+with a time that is over.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,20 +21,40 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def following(expression: str, after: datetime, zone: ZoneInfo) -> datetime:
-    """The first time after an instant. Raises DeclarationError for what is no cron expression."""
+    """The first time after an instant. Raises DeclarationError for what is no cron expression.
+
+    A time that the zone's clock skips is as much later; one that it shows twice comes twice.
+    """
     try:
-        trigger = _trigger(expression, zone)
+        trigger = _trigger(expression)
     except ValueError as error:
         raise DeclarationError(
             f"{expression!r} is no cron expression: {error}", hint="such as '0 * * * *', hourly"
         ) from None
-    found: datetime | None = trigger.get_next_fire_time(None, after.astimezone(zone) + _MOMENT)
-    if found is None:
-        raise DeclarationError(f"{expression!r} never comes")
-    return found
+
+    def ahead(instant: datetime) -> timedelta:
+        return instant.astimezone(zone).utcoffset() or timedelta()
+
+    def first(after: datetime, offset: timedelta) -> datetime:
+        """The first match after an instant on a clock that is ahead of UTC by so much."""
+        found: datetime | None = trigger.get_next_fire_time(None, after + offset + _MOMENT)
+        if found is None:
+            raise DeclarationError(f"{expression!r} never comes")
+        return found - offset
+
+    after = after.astimezone(UTC)
+    before = ahead(after)
+    found = first(after, before)
+    later = ahead(found)
+    if later != before:  # the clock is set in between
+        unset, found = found, first(after, later)
+        while ahead(found) != later:  # the clock was not set yet
+            found = first(found, later)
+        found = min(unset, found) if later > before else found
+    return found.astimezone(zone)
 
 
-def _trigger(expression: str, zone: ZoneInfo) -> BaseTrigger:
+def _trigger(expression: str) -> BaseTrigger:
     from apscheduler.triggers.combining import OrTrigger
     from apscheduler.triggers.cron import CronTrigger
 
@@ -45,7 +69,7 @@ def _trigger(expression: str, zone: ZoneInfo) -> BaseTrigger:
                 day=of_month,
                 month=month,
                 day_of_week=_weekdays(of_week),
-                timezone=zone,
+                timezone=UTC,
             )
             for of_month, of_week in pairs
         ]

@@ -1,9 +1,11 @@
 """Cron expressions mean what crontab(5) says, in the zone of the project."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lakehouse.cron import following
 from lakehouse.errors import DeclarationError
@@ -41,3 +43,37 @@ def test_an_hour_that_a_clock_skips_is_not_waited_for_twice():
 def test_what_never_comes_is_refused(expression):
     with pytest.raises(DeclarationError):
         following(expression, FRIDAY, OSLO)
+
+
+def shows(expression, instant, zone):
+    """Whether a clock of the zone shows a time that the expression is about, at a whole minute."""
+    minute, hour, *_ = expression.split()
+    local = instant.astimezone(zone)
+    every = 60 if minute == "0" else 5
+    return local.minute % every == 0 and hour in ("*", str(local.hour))
+
+
+SETTINGS_OF_CLOCKS = [
+    (ZoneInfo("Europe/Oslo"), datetime(2024, 3, 31, 1, tzinfo=UTC)),
+    (ZoneInfo("Europe/Oslo"), datetime(2024, 10, 27, 1, tzinfo=UTC)),
+    (ZoneInfo("America/New_York"), datetime(2024, 11, 3, 6, tzinfo=UTC)),
+    (ZoneInfo("Australia/Lord_Howe"), datetime(2024, 4, 6, 15, tzinfo=UTC)),
+    (ZoneInfo("Australia/Lord_Howe"), datetime(2024, 10, 5, 15, 30, tzinfo=UTC)),
+    (ZoneInfo("UTC"), datetime(2024, 3, 31, 1, tzinfo=UTC)),
+]
+
+
+@given(
+    st.sampled_from(SETTINGS_OF_CLOCKS),
+    st.sampled_from(["0 * * * *", "*/5 * * * *", "*/5 1 * * *"]),
+    st.timedeltas(timedelta(hours=-3), timedelta(hours=3)),
+)
+def test_around_the_setting_of_a_clock_it_is_the_first_time_that_the_clock_shows(
+    setting, expression, since
+):
+    zone, moment = setting
+    after = moment + since
+    minute = after.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    while not shows(expression, minute, zone):
+        minute += timedelta(minutes=1)
+    assert following(expression, after, zone).astimezone(UTC) == minute
