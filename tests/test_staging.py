@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -104,3 +105,14 @@ loader.close()
         [sys.executable, "-c", script], cwd="/", capture_output=True, text=True, check=False
     )
     assert "toy/row/" in said.stdout, said.stderr
+
+
+def test_a_process_that_is_ended_leaves_no_temporary_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    loader = Loader()
+    process = loader.start()
+    (folder,) = tmp_path.iterdir()
+    assert f"TMPDIR={folder}\0".encode() in Path(f"/proc/{process.pid}/environ").read_bytes()
+    (folder / "rehearsal").mkdir()
+    loader.close()
+    assert list(tmp_path.iterdir()) == []

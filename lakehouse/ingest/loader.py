@@ -45,13 +45,19 @@ class Loader:
     def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """`meanwhile` is done each time while it writes what it was sent."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._meanwhile = meanwhile
 
     def start(self) -> subprocess.Popen[bytes]:
         """Let it load what it needs, unless it did."""
         if self._process is None:
+            self._temporary = tempfile.TemporaryDirectory(
+                prefix="lakehouse-", ignore_cleanup_errors=True
+            )
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
                 [sys.executable, "-c", _PROGRAM, _PACKAGES],
+                # It is killed, whatever it has there.
+                env={**os.environ, "TMPDIR": self._temporary.name},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -69,8 +75,9 @@ class Loader:
         }
         try:
             staged, problem = _ask(self.start(), request, pages, self._meanwhile)
-        except KeyboardInterrupt:
-            self.close()  # it waits for pages that will not come
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self.close()  # it waits for pages that will not come
             raise
         if problem:
             self.close()
@@ -87,6 +94,8 @@ class Loader:
             process.kill()
             with suppress(BrokenPipeError):
                 process.communicate()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
 
 def _ask(
