@@ -2,7 +2,8 @@
 
 A run is about the days since the last one that was ingested, so what was missed while nothing ran
 is caught up by the first run. Runs happen in this thread: they cannot overlap, and a signal that
-ends the process abandons the branch of the run as Ctrl-C does.
+ends the process abandons the branch of the run as Ctrl-C does. Each has a session of its own, and
+nothing stays of it: the process lives for months.
 """
 
 from __future__ import annotations
@@ -15,19 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import FrameType
+from zoneinfo import ZoneInfo
 
 from lakehouse import cron
 from lakehouse.alerts import watching
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Settings
-from lakehouse.errors import LakehouseError, ProjectError, StorageError
+from lakehouse.discretion import unexpected
+from lakehouse.errors import FOUND_PROBLEMS, LakehouseError, ProjectError, StorageError
 from lakehouse.loading import undisturbed
 from lakehouse.project import Project
 from lakehouse.request import Listener, Request
 from lakehouse.run import run
 from lakehouse.session import Session
-from lakehouse.windows import Windows
+from lakehouse.state import TableState
+from lakehouse.windows import BEGINNING, Window, Windows, subtract, union
 
+_MOMENT = timedelta.resolution
 _NAP = 60.0
 """Seconds of the longest wait: a machine that slept shall notice."""
 
@@ -40,9 +45,9 @@ class Job:
     crons: tuple[str, ...]
     ingestions: tuple[str, ...]
 
-    def following(self, after: datetime, settings: Settings) -> datetime:
+    def following(self, after: datetime, zone: ZoneInfo) -> datetime:
         """When it runs next."""
-        return min(cron.following(each, after, settings.timezone) for each in self.crons)
+        return min(cron.following(each, after, zone) for each in self.crons)
 
 
 def jobs(project: Project) -> list[Job]:
@@ -75,29 +80,79 @@ def forever(settings: Settings, listener: Listener) -> None:
     Raises StorageError if another process does so in this home.
     """
     with _alone(settings), _ended_by_a_signal():
-        due = dict.fromkeys(_jobs(settings), datetime.now(UTC))
+        agenda = Agenda(dict.fromkeys(_jobs(settings)), settings.timezone)
         while True:
-            job = min(due, key=lambda each: due[each])
-            _wait_until(due[job], listener)
-            _run(settings, job, listener)
-            due[job] = job.following(datetime.now(UTC), settings)
+            job, due = agenda.next(datetime.now(UTC))
+            left = (due - datetime.now(UTC)).total_seconds()
+            if left > 0:
+                listener.progress(f"waiting until {due:%H:%M}")
+                time.sleep(min(left, _NAP))
+            else:
+                _run(settings, job, listener)
+                agenda.ran[job] = datetime.now(UTC)
+
+
+@dataclass
+class Agenda:
+    """Which job comes next, by a clock that may be set at any time.
+
+    Set ahead, a job that is overdue runs once, however often it would have. Set back, a job waits
+    for its next time by the clock as it is now, as if it had just run.
+    """
+
+    ran: dict[Job, datetime | None]
+    """When each job ran last; None: it is to run at once."""
+    timezone: ZoneInfo
+
+    def next(self, now: datetime) -> tuple[Job, datetime]:
+        """The job that is due first, and when; it is overdue if that is not after `now`."""
+        due = {}
+        for job, ran in self.ran.items():
+            self.ran[job] = before = ran and min(ran, now)
+            due[job] = job.following(before, self.timezone) if before else BEGINNING
+        job = min(due, key=due.__getitem__)
+        return job, due[job]
 
 
 def windows(session: Session, job: Job) -> Windows:
-    """The days that a run of the job is about: from the last one that was ingested to today.
+    """The days that a run of the job is about; the last window is the one with today.
 
-    That last one belongs to it: when it was ingested, it was perhaps not over.
+    Besides today they are those that were missed: between days that its ingestions were asked for,
+    and since the last of them. The day before a gap belongs to it: it was perhaps not over then.
     """
-    tables, zone = session.catalog.tables(MAIN), session.settings.timezone
-    today = datetime.now(zone).date()
-    ends = []
+    zone = session.settings.timezone
+    today = Window.of_days(day := datetime.now(zone).date(), day, zone)
+    tables, wanted = session.catalog.tables(MAIN), [today]
     for name in job.ingestions:
         table = session.project.ingestions[name].table
-        covered = tables[table].state.covered if table in tables else ()
-        ends += [covered[-1].end] if covered else []
-    last = min(ends) - timedelta(microseconds=1) if ends else None
-    first = last.astimezone(zone).date() if last is not None else today
-    return session.days(min(first, today), today)
+        if table in tables:
+            wanted += _missed(tables[table].state, today, zone)
+    return union(_whole_days(each, zone) for each in wanted)
+
+
+def _missed(state: TableState, today: Window, zone: ZoneInfo) -> Windows:
+    """The time since it was asked for anything that an ingestion lacks, up to the end of today."""
+    asked = [window for window in state.covered if window.start < today.start]
+    over = [day for window in asked for day in _over(window, today, zone)]
+    since = [Window(window.start, today.end) for window in asked[:1]]
+    return subtract(since, union([*over, *state.gone]))
+
+
+def _over(window: Window, today: Window, zone: ZoneInfo) -> Iterator[Window]:
+    """The days of a window that was asked for, except the last that may have begun by then.
+
+    One that reaches beyond today was asked for by a clock that was wrong, or by somebody who
+    insisted, nobody knows when: yesterday may have been that day.
+    """
+    end = window.end if window.end <= today.end else today.start
+    last = _whole_days(Window(end - _MOMENT, end), zone)
+    if window.start < last.start:
+        yield Window(window.start, last.start)
+
+
+def _whole_days(window: Window, zone: ZoneInfo) -> Window:
+    first, last = (each.astimezone(zone).date() for each in (window.start, window.end - _MOMENT))
+    return Window.of_days(first, last, zone)
 
 
 def _jobs(settings: Settings) -> list[Job]:
@@ -107,29 +162,55 @@ def _jobs(settings: Settings) -> list[Job]:
 
 def _run(settings: Settings, job: Job, listener: Listener) -> int:
     """Run a job; what goes wrong is told, and ends nothing but this run. Its exit code."""
-    started = time.monotonic()
     try:
-        with Session(settings) as session, watching(session, listener) as watch:
-            session.start_loader()
-            with undisturbed():
-                session.open()
-            days = windows(session, job)
-            names = frozenset([*job.ingestions, *session.project.models])
-            report = run(session, Request(days, names, message=f"schedule {job.group}"), watch)
+        with Session(settings) as session:
+            return _catch_up(session, job, listener)
     except LakehouseError as error:
         listener.warning(f"{job.group}: {error}")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the next run may succeed
-        listener.warning(f"{job.group}: unexpected {type(error).__name__}")
+        listener.warning(f"{job.group}: {unexpected(error)}")
         return LakehouseError.exit_code
+
+
+def _catch_up(session: Session, job: Job, listener: Listener) -> int:
+    """Run a job for the last days, and then for what was missed before; the worst exit code.
+
+    If the source does not have any more what was missed, that holds up nothing new.
+    """
+    session.start_loader()
+    with _watched(session, listener) as watch:
+        with undisturbed():
+            session.open()
+        *missed, last = windows(session, job)
+        code = _ingest(session, job, (last,), watch)
+    if missed:
+        with _watched(session, listener) as watch:
+            code = max(code, _ingest(session, job, tuple(missed), watch))
+    return code
+
+
+def _ingest(session: Session, job: Job, days: Windows, listener: Listener) -> int:
+    started = time.monotonic()
+    names = frozenset([*job.ingestions, *session.project.models])
+    report = run(session, Request(days, names, message=f"schedule {job.group}"), listener)
     listener.detail(f"{job.group}: {report.status} in {time.monotonic() - started:.1f} s")
-    return 0
+    return FOUND_PROBLEMS if report.failed else 0
 
 
-def _wait_until(moment: datetime, listener: Listener) -> None:
-    listener.progress(f"waiting until {moment:%H:%M}")
-    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
-        time.sleep(min(left, _NAP))
+@contextmanager
+def _watched(session: Session, listener: Listener) -> Iterator[Listener]:
+    """Tell those who hear of trouble; code that would end the process ends the run alone."""
+    with watching(session, listener) as watch:
+        try:
+            yield watch
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise ProjectError(
+                f"the run was ended by {type(error).__name__}",
+                hint="the project, or a library, exits there: let it raise another error",
+            ) from error
 
 
 @contextmanager

@@ -42,7 +42,7 @@ LAYERS = [
     ["declare", "config"],
     ["checks", "windows", "keys", "schemas", "evidence"],
     ["leases", "cron", "expressions", "dialects", "tasks", "rows"],
-    ["storage", "loading", "documents", "clock", "signals", "users", "addresses"],
+    ["storage", "loading", "documents", "clock", "signals", "users", "addresses", "discretion"],
     ["errors"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -8,16 +8,22 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from toy import at, event, query
+from hypothesis import given
+from hypothesis import strategies as st
+from toy import SCHEMA, at, event, query
 
 from lakehouse import publish, schedule
+from lakehouse.catalogs import TableChange
 from lakehouse.catalogs.sql import SqliteCatalog
 from lakehouse.errors import ProjectError
-from lakehouse.schedule import Job
+from lakehouse.schedule import Agenda, Job
+from lakehouse.state import Change, TableState
 from lakehouse.units import KINDS
+from lakehouse.windows import ALL_TIME, Window, union
 
 ROOT = Path(__file__).parent.parent
 JOB = Job("events", ("0 * * * *",), ("events",))
@@ -157,6 +163,88 @@ def test_what_was_missed_belongs_to_it_and_so_does_the_last_day_that_was_ingeste
     assert window.start <= datetime.now(UTC) < window.end
 
 
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""The day that the tests are run on; the toy's days are those of UTC."""
+
+
+def days(first, last=None):
+    """The days from the first to the last, counted from today."""
+    end = first if last is None else last
+    return Window(TODAY + timedelta(days=first), TODAY + timedelta(days=end + 1))
+
+
+@pytest.fixture
+def due(write_state, toy):
+    """What a run is about, in days counted from today, where ingestions have covered so much."""
+
+    def due(*covered, archived=None):
+        write_state("raw.events", union(covered), archived)
+        with toy.session as session:
+            return [
+                ((each.start - TODAY).days, (each.end - TODAY).days - 1)
+                for each in schedule.windows(session, JOB)
+            ]
+
+    return due
+
+
+@pytest.fixture
+def write_state(toy):
+    """Gives a raw table a state on main."""
+
+    def write(table, covered, archived=None):
+        with toy.session as session:
+            state = TableState(
+                "code", (Change("run", (ALL_TIME,)),), covered=covered, archived=archived
+            )
+            session.catalog.create_branch("made-up")
+            session.catalog.write("made-up", TableChange(table, SCHEMA, [], [], state))
+            session.catalog.merge("made-up", run_id="made-up", message="")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("covered", "expected"),
+    [
+        pytest.param([], [(0, 0)], id="never"),
+        pytest.param([days(0)], [(0, 0)], id="today"),
+        pytest.param([days(-9, -1)], [(-1, 0)], id="yesterday, which was perhaps not over"),
+        pytest.param([days(-9, -4)], [(-4, 0)], id="days ago"),
+        pytest.param([days(-9, -6), days(0)], [(-6, 0)], id="a gap before today"),
+        pytest.param([days(-9, -8), days(-5, 0)], [(-8, -6), (0, 0)], id="a gap before that"),
+        pytest.param([days(-9), days(-7), days(-5, -3)], [(-9, -6), (-3, 0)], id="two gaps"),
+        pytest.param([days(1500)], [(0, 0)], id="a day of the future alone"),
+        pytest.param([days(-5, -3), days(1500)], [(-3, 0)], id="a day of the future besides"),
+        pytest.param([days(0), days(1500)], [(0, 0)], id="today and a day of the future"),
+        pytest.param([days(-9, 400)], [(-1, 0)], id="on and on, by a clock that was wrong"),
+        pytest.param([days(0, 1)], [(0, 0)], id="today and tomorrow"),
+    ],
+)
+def test_what_is_due_goes_by_the_time_that_was_covered(due, covered, expected):
+    assert due(*covered) == expected
+
+
+def test_what_was_covered_an_hour_ago_belongs_to_a_day_that_is_not_over(due):
+    until = Window(TODAY - timedelta(days=3), TODAY - timedelta(hours=1))
+    assert due(until) == [(-1, 0)]
+
+
+def test_time_that_is_archived_is_not_missed(due):
+    archived = TODAY - timedelta(days=5)
+    assert due(days(-9), days(-3, 0), archived=archived) == [(-5, -4), (0, 0)]
+
+
+def test_several_ingestions_lack_what_one_of_them_lacks(toy, write_state, due):
+    for name in ("more", "never"):
+        toy.project.ingestions[name] = replace(toy.project.ingestions["events"], name=name)
+    write_state("raw.more", (days(-7, -6), days(-4, 0)))
+    assert due(days(-2, 0)) == [(0, 0)]
+    with toy.session as session:
+        found = schedule.windows(session, Job("all", JOB.crons, ("events", "more", "never")))
+    assert found == (days(-6, -5), days(0))
+
+
 def test_a_project_without_times_has_no_schedule(toy):
     with pytest.raises(ProjectError, match="no ingestion says when"):
         schedule.jobs(toy.project)
@@ -180,3 +268,65 @@ def test_a_unit_of_systemd_names_any_folder(toy):
     text = KINDS["systemd"](settings, [JOB])
     assert "WorkingDirectory=/srv/50%% of it\n" in text
     assert f'ExecStart="{sys.executable}" -m lakehouse schedule\n' in text
+
+
+OSLO = ZoneInfo("Europe/Oslo")
+HOURLY, DAILY = Job("hourly", ("0 * * * *",), ()), Job("daily", ("30 2 * * *",), ())
+NOON = datetime(2024, 3, 15, 12, tzinfo=UTC)
+HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
+
+
+def test_every_job_runs_at_once_and_then_at_its_time():
+    agenda = Agenda({HOURLY: None, DAILY: None}, OSLO)
+    for _ in range(2):
+        job, due = agenda.next(NOON)
+        assert due < NOON
+        agenda.ran[job] = NOON
+    assert agenda.next(NOON) == (HOURLY, NOON + HOUR)
+
+
+def test_a_job_that_is_always_late_keeps_no_other_from_running():
+    agenda = Agenda({HOURLY: None, DAILY: None}, OSLO)
+    ran, now = [], NOON
+    for _ in range(20):
+        job, _ = agenda.next(now)
+        ran.append(job)
+        now += 2 * HOUR
+        agenda.ran[job] = now
+    assert ran.count(DAILY) >= 2
+
+
+def test_a_clock_that_is_set_back_a_year_keeps_no_job_waiting_for_a_year():
+    agenda = Agenda({HOURLY: NOON}, OSLO)
+    assert agenda.next(NOON - YEAR) == (HOURLY, NOON - YEAR + HOUR)
+    assert agenda.next(NOON + HOUR / 2)[1] <= NOON + HOUR / 2  # it is right again
+
+
+def test_a_clock_that_is_set_ahead_a_year_makes_a_job_run_once():
+    agenda = Agenda({HOURLY: NOON}, OSLO)
+    job, due = agenda.next(NOON + YEAR)
+    assert due <= NOON + YEAR
+    agenda.ran[job] = NOON + YEAR
+    assert agenda.next(NOON + YEAR) == (HOURLY, NOON + YEAR + HOUR)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.timedeltas(timedelta(seconds=1), timedelta(minutes=1)),
+            st.timedeltas(timedelta(days=-800), timedelta(days=800)),
+        ),
+        max_size=50,
+    )
+)
+def test_however_the_clock_is_set_a_job_waits_for_no_more_than_its_next_time(steps):
+    agenda, now, ran = Agenda({HOURLY: NOON, DAILY: NOON}, OSLO), NOON, 0
+    for step in steps:
+        now += step
+        for job in agenda.ran:
+            assert Agenda({job: agenda.ran[job]}, OSLO).next(now)[1] <= job.following(now, OSLO)
+        while agenda.next(now)[1] <= now:
+            job, _ = agenda.next(now)
+            agenda.ran[job] = now
+            ran += 1
+    assert ran <= 2 * len(steps)
