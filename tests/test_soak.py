@@ -1,0 +1,166 @@
+"""A schedule lives for months: nothing of its runs stays in the process, also of those that fail."""
+
+import json
+
+import pytest
+
+from chaos import soak
+from chaos.soak import Trouble, judged
+from lakehouse import schedule, session
+from lakehouse.config import load
+from lakehouse.request import Silence
+
+PROJECT = """
+[project]
+ingestion = "soaked_raw"
+models = "soaked_marts"
+"""
+INGESTION = """
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ibis
+import pandera.ibis
+import pyarrow as pa
+
+from lakehouse import SourceError, ingestion
+
+
+class Things(pandera.ibis.DataFrameModel):
+    id: str
+    value: int
+    at: ibis.dtype("timestamp('UTC', 6)") = pandera.ibis.Field()
+
+
+@ingestion(
+    table_name="things",
+    unique_key="id",
+    validation_schema=Things,
+    time_column="at",
+    cron="0 * * * *",
+)
+def things(window):
+    run, trouble = json.loads(Path({mood!r}).read_text())
+    if trouble == "source down":
+        raise SourceError("nobody answers")
+    if trouble not in ("none", "bad rows", "interrupted", "unexpected error"):
+        raise eval(trouble)
+    ids = [f"{{number}}" for number in range(run)]
+    values = [600 if trouble == "bad rows" else 1] * run
+    now = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    yield pa.table({{"id": ids, "value": values, "at": pa.array([now] * run, pa.timestamp("us", "UTC"))}})
+"""
+MART = """
+from lakehouse import Incremental, RangeCheck, Table, model, quality
+
+
+@model(kind=Incremental(time_column="at"))
+def counted(things):
+    return things.select("id", "at", "value")
+
+
+@model(kind=Table())
+def total(counted):
+    return counted.agg(rows=counted.count())
+
+
+@quality(table="marts.counted", checks=[RangeCheck("value", 0, 500)])
+def values_are_small(): ...
+"""
+
+
+class Lent:
+    """A process that stages, which its borrower cannot end."""
+
+    def __init__(self, loader):
+        self.start, self.stage = loader.start, loader
+
+    def __call__(self, pages, **where):
+        return self.stage(pages, **where)
+
+    def close(self):
+        """Leave it to the next."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def mood(folder):
+    """The file that says what the source does."""
+    return folder / "mood"
+
+
+@pytest.fixture(scope="module")
+def settings(folder, mood, databases, loader):
+    """Of a small project, whose runs find loaded what is slow to load."""
+    texts = {"raw": INGESTION.format(mood=str(mood)), "marts": MART}
+    for module, text in texts.items():
+        (folder / f"soaked_{module}").mkdir()
+        (folder / f"soaked_{module}" / "__init__.py").touch()
+        (folder / f"soaked_{module}" / f"{module}.py").write_text(text)
+    (folder / "lakehouse.toml").write_text(PROJECT)
+    loader.start()
+    with pytest.MonkeyPatch.context() as patch, databases.lend() as database:
+        patch.setattr(session, "Loader", lambda **_: Lent(loader))
+        yield load(folder, {"LAKEHOUSE_POSTGRES_URL": database})
+
+
+@pytest.fixture
+def soaked(settings, mood, monkeypatch):
+    """Runs the schedule so many times; what is wrong with what stays in the process."""
+    monkeypatch.setattr(soak, "_NODES", 4)
+
+    def run(times, settled):
+        runs = soak.soak(settings, 1, times, lambda *now: mood.write_text(json.dumps(now)))
+        return judged(runs, soak._children(), lambda _: None, settled)
+
+    return run
+
+
+def faults_of_processes(findings):
+    """Faults but those of temporary files, which other tests of this process may have."""
+    return [each for each in findings.faults if "temporary" not in each]
+
+
+def test_runs_leave_no_descriptor_and_no_thread(soaked):
+    findings = soaked(times=12, settled=4)
+    assert {each.trouble for each in findings.samples} == set(Trouble)
+    assert faults_of_processes(findings) == []
+
+
+@pytest.mark.long
+def test_runs_leave_no_memory(soaked):
+    findings = soaked(times=100, settled=10)
+    assert faults_of_processes(findings) == []
+
+
+class Heard(Silence):
+    def __init__(self):
+        self.warnings = []
+
+    def warning(self, message):
+        self.warnings.append(message)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("SystemExit(3)", "the run was ended by SystemExit"),
+        ("GeneratorExit()", "the run was ended by GeneratorExit"),
+        ("MemoryError()", "unexpected MemoryError"),
+        ("RecursionError('too deep')", "unexpected RecursionError: too deep"),
+        ("type('Odd', (BaseException,), {})()", "the run was ended by Odd"),
+        ("ValueError('password=abc is wrong')", "unexpected ValueError: password=… is wrong"),
+    ],
+)
+def test_whatever_a_project_raises_ends_a_run_and_is_told(settings, mood, error, told):
+    heard = Heard()
+    mood.write_text(json.dumps([1, error]))
+    assert schedule.once(settings, heard) == 2
+    assert any(told in each for each in heard.warnings), heard.warnings
+    mood.write_text(json.dumps([1, "none"]))
+    assert schedule.once(settings, heard) == 0
