@@ -3,9 +3,9 @@
 Compiling takes about a second; most processes find the code as the one before left it. It is kept
 where Python keeps the bytecode of the same code, so an empty home does not compile anew. The
 key is the text of every module that was imported from the project and of the framework, what other
-files lie in the project's packages, and the versions of the libraries that compile. Nothing else
-can change what models compile to: code that depends on the time, the environment or chance is
-refused.
+files lie in the project's packages, and the versions of the libraries that compile. What the code
+read or imported besides is kept with its digest. Nothing else can change what models compile to:
+code that depends on the time, the environment or chance is refused.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from sysconfig import get_paths
 from typing import Any
 
 import ibis
@@ -33,7 +33,7 @@ from lakehouse.compile import (
 )
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError
-from lakehouse.project import Project
+from lakehouse.project import Project, is_project_code
 
 _COMPILERS = ("ibis-framework", "sqlglot", "pandera")
 _KEPT = 8
@@ -53,23 +53,54 @@ def compiled(
 
     If it is not, `make` compiles it.
     """
-    path = settings.root / "__pycache__" / f"lakehouse-{dialect}-{_key(settings)}.json"
+    path = _path(settings, dialect)
     kept = documents.read(path, lambda raw: _from_json(project, _opened(raw)))
-    if kept is not None:
-        return kept
-    fresh = make(project, dialect)
+    if kept is None or not _are_the_same(kept.files):
+        return compiled_anew(settings, project, dialect, make)
+    return kept
+
+
+def compiled_anew(
+    settings: Settings,
+    project: Project,
+    dialect: str,
+    make: Callable[[Project, str], Compiled],
+) -> Compiled:
+    """What `make` compiles the project to for a dialect, kept in place of what was in the cache."""
+    path, fresh = _path(settings, dialect), make(project, dialect)
     _keep(path, to_json(fresh))
     return fresh
 
 
-def _key(settings: Settings) -> str:
+@cache
+def digest_of(path: Path) -> str:
+    """The digest of a file as this process first saw it: it runs the code that it loaded."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def changed_files(settings: Settings) -> list[Path]:
+    """The files of the project that are no longer what this process loaded."""
+    now, loaded = digest_of.__wrapped__, _files(settings.root, settings.ingestion, settings.models)
+    return [path for path in loaded if not path.exists() or digest_of(path) != now(path)]
+
+
+def _path(settings: Settings, dialect: str) -> Path:
     digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
-    for package in (settings.ingestion, settings.models):
-        digest.update(repr(sorted(_data_files(package))).encode())
-    for path in sorted(set(_sources())):
-        digest.update(b"\0%b\0" % os.fsencode(path))
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    for path in _files(settings.root, settings.ingestion, settings.models):
+        digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of(path).encode()))
+    key = digest.hexdigest()[:16]
+    return settings.root / "__pycache__" / f"lakehouse-{dialect}-{key}.json"
+
+
+@cache
+def _files(_: Path, *packages: str) -> list[Path]:
+    """The files that say what the project in a folder compiles to, as far as they are known.
+
+    What a process imports or finds later makes no other project of it.
+    """
+    loaded = (sys.modules.get(name) for name in packages)
+    folders = (folder for package in loaded for folder in getattr(package, "__path__", ()))
+    return sorted({*_sources(), *(path for folder in folders for path in _data_files(folder))})
 
 
 def _sources() -> Iterator[Path]:
@@ -77,23 +108,24 @@ def _sources() -> Iterator[Path]:
 
     Of the framework all of them, whatever this command has loaded: it compiles for the others too.
     """
-    framework, paths = Path(__file__).parent, get_paths()
-    yield from framework.rglob("*.py")
-    packages = ("/site-packages/", "/dist-packages/", f"{framework}{os.sep}")
-    elsewhere = (*packages, paths["stdlib"], paths["platstdlib"])
+    yield from Path(__file__).parent.rglob("*.py")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if file and file.endswith(".py") and not any(place in file for place in elsewhere):
+        if file and is_project_code(file):
             yield Path(file).resolve()
 
 
-def _data_files(package: str) -> Iterator[tuple[str, int, int]]:
-    """The files of a package that are no code, each with its size and when it was changed."""
-    for folder in getattr(sys.modules.get(package), "__path__", ()):
-        for path in Path(folder).rglob("*"):
-            if path.suffix not in (".py", ".pyc") and path.is_file():
-                status = path.stat()
-                yield str(path), status.st_size, status.st_mtime_ns
+def _data_files(folder: str) -> list[Path]:
+    """The files of a package that are no code."""
+    found = (path for path in Path(folder).rglob("*") if path.suffix not in (".py", ".pyc"))
+    return [path for path in found if path.is_file()]
+
+
+def _are_the_same(files: dict[str, str]) -> bool:
+    """Whether files are what they were."""
+    with suppress(OSError):
+        return all(digest_of(Path(path)) == digest for path, digest in files.items())
+    return False
 
 
 def _keep(path: Path, document: dict[str, Any]) -> None:
@@ -139,6 +171,7 @@ def to_json(compiled: Compiled) -> dict[str, Any]:
         "counts": {name: _statement(counts) for name, counts in compiled.counts.items()},
         "suspects": {name: _statement(counts) for name, counts in compiled.suspects.items()},
         "judgements": compiled.judgements,
+        "files": compiled.files,
     }
 
 
@@ -159,6 +192,7 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
         counts={name: _read(counts) for name, counts in document["counts"].items()},
         suspects={name: _read(counts) for name, counts in document["suspects"].items()},
         judgements=document["judgements"],
+        files=document["files"],
     )
 
 

@@ -79,6 +79,8 @@ class Compiled:
     """By their column in `counts`, what is faster to count of many rows, and never fewer."""
     judgements: dict[str, str] = field(default_factory=dict)
     """The SELECT that judges the rows of each ingestion."""
+    files: dict[str, str] = field(default_factory=dict)
+    """The digests of files that the project's code read for it, by path, if that is known."""
 
 
 def compile_project(project: Project, dialect: str) -> Compiled:

@@ -1,129 +1,224 @@
 """A process under other circumstances: what compiles to the same here depends on none of them.
 
-Only the project's own code sees another world: its clock is ahead, whatever it asks of the
-environment has another answer, and the machine and its user have other names. Libraries see the
-world as it is, apart from the environment, the working folder and the hash seed of the process.
+It has another clock, also for libraries, another environment, working folder and hash seed; folders
+list what they hold the other way round; the machine and its user have other names; and whatever the
+project's own code asks of the environment has another answer. Only what is written in C asks the
+system behind Python's back: `numpy.datetime64("today")` is today here, too.
 """
 
 from __future__ import annotations
 
-import builtins
+import ctypes
 import datetime as dt
+import gc
 import getpass
 import json
 import os
 import platform
+import pwd
 import socket
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from sysconfig import get_paths
-from types import FrameType, ModuleType
-from typing import Any
+from types import FrameType
+from typing import Any, Self
+
+from lakehouse.project import is_project_code
 
 _AHEAD = dt.timedelta(days=397, hours=7, minutes=13, seconds=29)
 _ANSWER = "7301"
 """What each variable is there: a number, so that code which wants one can read it."""
+_NAME = "elsewhere"
+"""What the machine and its user are called."""
 
 
 def serve() -> None:
     """Compile the project that standard input names; write what it is to standard output."""
-    asked = json.loads(sys.stdin.readline())
+    request = json.loads(sys.stdin.readline())
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a model prints is no answer
-    from lakehouse import cache, project
+    from lakehouse import cache, dag, project
     from lakehouse.compile import compile_project
 
-    _move()
-    found = project.load_packages(asked["root"], asked["packages"])
-    answers.write(json.dumps(cache.to_json(compile_project(found, asked["dialect"]))))
+    dag.load_hamilton()
+    world = _World()
+    world.enter()
+    answer: dict[str, Any] = {}
+    try:
+        found = project.load_packages(request["root"], request["packages"])
+        answer["compiled"] = cache.to_json(compile_project(found, request["dialect"]))
+    except Exception as error:  # noqa: BLE001 - the other process tells it
+        answer["problem"] = _told(error)
+    answers.write(json.dumps({**answer, "asked": list(world.asked), "files": world.all_files()}))
     answers.flush()
     os._exit(0)
 
 
-def _move() -> None:
-    """Change what the modules of the project see of the world when they are imported."""
-    os.environ.__class__ = _Environment
-    real, others = builtins.__import__, _modules()
+class _World:
+    """Other circumstances, and what the project's code asks of them."""
 
-    def importing(name: str, *arguments: Any, **named: Any) -> ModuleType:
-        if name in others and _is_the_projects(sys._getframe(1)):  # noqa: SLF001 - who asks
-            return others[name]
-        return real(name, *arguments, **named)
+    def __init__(self) -> None:
+        self.asked: dict[tuple[str, str, int], None] = {}
+        """What it asked for, with the file and line that asked."""
+        self._read: set[str] = set()
 
-    builtins.__import__ = importing
+    def enter(self) -> None:
+        """Let everything in this process see them, from now on."""
+        self._set_the_clock()
+        self._rename()
+        self._list_folders_backwards()
+        os.environ.__class__ = self._environment()
+        sys.addaudithook(self._audit)
+
+    def all_files(self) -> list[str]:
+        """The files of the project's modules that were imported, and those that its code read."""
+        modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        own = {file for file in modules if file and is_project_code(file)}
+        return sorted(file for file in own | self._read if Path(file).is_file())
+
+    def _set_the_clock(self) -> None:
+        seconds, clock, known = _AHEAD.total_seconds(), time.time, dict(vars(time))
+
+        def now(at: float | None = None) -> float:
+            if at is None:
+                self._note("the time")
+                return clock() + seconds
+            return at
+
+        vars(time).update(
+            time=lambda: now(),  # noqa: PLW0108 - it takes no argument
+            time_ns=lambda: int(now() * 10**9),
+            gmtime=lambda at=None: known["gmtime"](now(at)),
+            localtime=lambda at=None: known["localtime"](now(at)),
+            ctime=lambda at=None: known["ctime"](now(at)),
+            asctime=lambda at=None: known["asctime"](at or time.localtime()),
+            strftime=lambda form, at=None: known["strftime"](form, at or time.localtime()),
+        )
+        for name in ("now", "utcnow"):
+            _give_method(dt.datetime, name, self._ahead(vars(dt.datetime)[name]))
+        _give_method(dt.date, "today", lambda kind: kind.fromtimestamp(time.time()))
+
+    def _ahead(self, real: Any) -> Callable[..., Any]:
+        def method(kind: type, *arguments: Any, **named: Any) -> Any:
+            self._note("the time")
+            return real.__get__(None, kind)(*arguments, **named) + _AHEAD
+
+        return method
+
+    def _rename(self) -> None:
+        system = os.uname()
+        user = pwd.struct_passwd((_NAME, "x", os.getuid(), os.getgid(), "", "/nonexistent", ""))
+        vars(os).update(
+            uname=lambda: os.uname_result((system[0], _NAME, *system[2:])),
+            getlogin=lambda: _NAME,
+        )
+        vars(pwd).update(getpwuid=lambda _: user)
+        vars(getpass).update(getuser=lambda: _NAME)
+        vars(socket).update(gethostname=lambda: _NAME, getfqdn=lambda _="": _NAME)
+        vars(platform).update(node=lambda: _NAME)
+
+    def _list_folders_backwards(self) -> None:
+        listdir, scandir = os.listdir, os.scandir
+        vars(os).update(
+            listdir=lambda *place: listdir(*place)[::-1],
+            scandir=lambda *place: _Backwards(scandir(*place)),
+        )
+
+    def _environment(self) -> type:
+        note = self._note
+
+        class Environment(type(os.environ)):  # type: ignore[misc]
+            """Has another value for each variable that the project asks for, set or not."""
+
+            def __getitem__(self, name: str) -> str:
+                if _asks_itself(sys._getframe(1)):  # noqa: SLF001
+                    note(f"the environment's {name}")
+                    return _ANSWER
+                value: str = super().__getitem__(name)
+                return value
+
+            def __contains__(self, name: object) -> bool:
+                return _asks_itself(sys._getframe(1)) or super().__contains__(name)  # noqa: SLF001
+
+        return Environment
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open":
+            return
+        path, _, flags = arguments
+        is_read = isinstance(path, str) and not flags & (os.O_WRONLY | os.O_RDWR)
+        if is_read and _asker(sys._getframe(1)):  # noqa: SLF001
+            self._read.add(str(Path(path).absolute()))
+
+    def _note(self, what: str) -> None:
+        """Remember what was asked for, if it was by or for the project's code."""
+        frame = _asker(sys._getframe(1))  # noqa: SLF001
+        if frame is not None:
+            self.asked[what, frame.f_code.co_filename, frame.f_lineno] = None
 
 
-def _modules() -> dict[str, ModuleType]:
-    """The modules of Python's own that tell another world, by name."""
-    seconds = _AHEAD.total_seconds()
+class _Backwards:
+    """The entries of a folder, the last first."""
 
-    def later(moment: float | None) -> float:
-        return time.time() + seconds if moment is None else moment
+    def __init__(self, entries: Iterator[os.DirEntry[str]]) -> None:
+        self._entries = reversed(list(entries))
 
-    return {
-        "datetime": _like(dt, datetime=_ahead(dt.datetime), date=_ahead(dt.date)),
-        "time": _like(
-            time,
-            time=lambda: time.time() + seconds,
-            time_ns=lambda: time.time_ns() + int(seconds) * 10**9,
-            gmtime=lambda at=None: time.gmtime(later(at)),
-            localtime=lambda at=None: time.localtime(later(at)),
-            strftime=lambda form, at=None: time.strftime(form, at or time.localtime(later(None))),
-            ctime=lambda at=None: time.ctime(later(at)),
-        ),
-        "socket": _like(socket, gethostname=lambda: "elsewhere", getfqdn=lambda: "elsewhere"),
-        "platform": _like(platform, node=lambda: "elsewhere"),
-        "getpass": _like(getpass, getuser=lambda: "somebody"),
-    }
+    def __iter__(self) -> Iterator[os.DirEntry[str]]:
+        return self._entries
+
+    def __next__(self) -> os.DirEntry[str]:
+        return next(self._entries)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do what is done to the listing of a folder."""
 
 
-def _like(real: ModuleType, **replaced: Any) -> ModuleType:
-    """A module that has what another has, but for some."""
-    module = ModuleType(real.__name__, real.__doc__)
-    vars(module).update({**vars(real), **replaced})
-    return module
+def _give_method(kind: type, name: str, method: Callable[..., Any]) -> None:
+    """Give a class that is written in C another class method.
 
-
-def _ahead(real: type) -> type:
-    """The class, with a clock that is ahead; instances of the real one count as its own."""
-
-    class Kind(type):
-        def __instancecheck__(cls, value: object) -> bool:
-            return isinstance(value, real)
-
-        def __subclasscheck__(cls, other: type) -> bool:
-            return issubclass(other, real)
-
-    def clock(tell: Callable[..., Any]) -> Any:
-        return classmethod(lambda _, *arguments, **named: tell(*arguments, **named) + _AHEAD)
-
-    names = [name for name in ("now", "today", "utcnow") if hasattr(real, name)]
-    return Kind(real.__name__, (real,), {name: clock(getattr(real, name)) for name in names})
-
-
-class _Environment(os._Environ):  # type: ignore[type-arg] # noqa: SLF001 - it has no other name
-    """Has another value for each variable that the project asks for, set or not."""
-
-    def __getitem__(self, name: str) -> str:
-        if _is_the_projects(sys._getframe(1)):  # noqa: SLF001 - who asks
-            return _ANSWER
-        value: str = super().__getitem__(name)
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return _is_the_projects(sys._getframe(1)) or super().__contains__(name)  # noqa: SLF001
+    Another class in its place would not be that of values that C makes, and known to no library.
+    """
+    (methods,) = gc.get_referents(vars(kind))
+    methods[name] = classmethod(method)
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
 _PASSED = (os.__file__, "<frozen os>", "<frozen _collections_abc>")
 """What the environment is asked through."""
-_OTHERS = (*dict.fromkeys(get_paths().values()), str(Path(__file__).parent), "<")
-"""Where code lies that is not the project's."""
 
 
-def _is_the_projects(frame: FrameType | None) -> bool:
-    """Whether the code that asks is the project's own."""
+def _asks_itself(frame: FrameType | None) -> bool:
+    """Whether it is the project's own code that asks; libraries need their variables to work."""
     while frame is not None and frame.f_code.co_filename in _PASSED:
         frame = frame.f_back
-    return frame is not None and not frame.f_code.co_filename.startswith(_OTHERS)
+    return frame is not None and is_project_code(frame.f_code.co_filename)
+
+
+def _asker(frame: FrameType | None) -> FrameType | None:
+    """The project's code that asks, itself or through a library; None if it is not the project.
+
+    A library that the project imports asks for itself, as long as it is imported.
+    """
+    while frame is not None and not is_project_code(frame.f_code.co_filename):
+        frame = None if frame.f_code.co_filename.startswith("<frozen importlib") else frame.f_back
+    return frame
+
+
+def _told(error: Exception) -> str:
+    """What went wrong in a line, with the project's line where it did."""
+    lines = str(error).strip().splitlines() or ["no reason was given"]
+    own = [each for each in traceback.extract_tb(error.__traceback__) if _is_own(each)]
+    place = f"{own[-1].filename}:{own[-1].lineno}: " if own else ""
+    return f"{place}{type(error).__name__}: {lines[0]}"
+
+
+def _is_own(place: traceback.FrameSummary) -> bool:
+    return is_project_code(place.filename)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from sysconfig import get_paths
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +21,11 @@ WINDOW = "window"
 """The parameter through which an ingestion learns which rows to fetch."""
 SETTINGS = "settings"
 """The parameter through which a resource learns how it is configured."""
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+_NOT_THE_PROJECT = tuple(
+    f"{folder}{os.sep}"
+    for folder in (get_paths()["stdlib"], get_paths()["platstdlib"], Path(__file__).parent)
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,13 @@ def load_packages(root: str, packages: Iterable[str]) -> Project:
     if root not in sys.path:
         sys.path.insert(0, root)
     return collect([module for package in packages for module in _modules(package)])
+
+
+def is_project_code(file: str) -> bool:
+    """Whether a file is the user's own module: none of Python, of a package or of the framework."""
+    if file.startswith(("<", *_NOT_THE_PROJECT)):
+        return False
+    return file.endswith(".py") and not any(folder in file for folder in _INSTALLED)
 
 
 def collect(modules: Iterable[ModuleType]) -> Project:

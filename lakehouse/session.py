@@ -100,10 +100,20 @@ class Session:
     def _compiled_for(self, dialect: str) -> Compiled:
         from lakehouse import cache
 
-        return cache.compiled(self.settings, self.project, dialect, self.compile_anew)
+        return cache.compiled(self.settings, self.project, dialect, self._compile_twice)
 
-    def compile_anew(self, project: Project, dialect: str) -> Compiled:
-        """Compile the project; ProjectError if another time or environment changes it."""
+    def compile_anew(self) -> None:
+        """Compile the project, whatever is kept of it.
+
+        Raises ProjectError if it is something else at another time or in another environment.
+        """
+        from lakehouse import cache
+
+        self.compiled = cache.compiled_anew(
+            self.settings, self.project, self.engine_dialect, self._compile_twice
+        )
+
+    def _compile_twice(self, project: Project, dialect: str) -> Compiled:
         from lakehouse import reproducible
 
         return reproducible.compile_twice(self.settings, project, dialect)

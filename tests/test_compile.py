@@ -10,6 +10,7 @@ import ibis
 import pytest
 from toy import modules
 
+from chaos import forks
 from lakehouse import cache, config
 from lakehouse.compile import compile_project
 from lakehouse.dialects import to_sql
@@ -98,11 +99,16 @@ def test_changed_code_is_compiled_anew(settings, tmp_path_factory, monkeypatch, 
     code = folder / f"{name}.py"
     code.write_text("A = 1\n")
     monkeypatch.syspath_prepend(folder)
-    import_module(name)
-    cache.compiled(settings, collect(modules(None)), "duckdb")
+
+    def fingerprint(factor):
+        import_module(name)
+        project = collect(modules(None, factor=factor))
+        return cache.compiled(settings, project, "duckdb").models["steps"].fingerprint
+
+    forks.call(lambda: fingerprint(1))
     code.write_text("A = 2\n")
-    changed = cache.compiled(settings, collect(modules(None, factor=2)), "duckdb")
-    assert changed.models["steps"].fingerprint == compiled(factor=2).models["steps"].fingerprint
+    changed = forks.call(lambda: fingerprint(2))
+    assert changed == compiled(factor=2).models["steps"].fingerprint
 
 
 def test_what_is_compared_with_windows_is_named_first():

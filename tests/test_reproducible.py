@@ -1,13 +1,19 @@
 """What is compiled depends on the project's code alone, or is refused."""
 
+import inspect
 import itertools
 import json
+import re
+import sys
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from loopback import Scripted
 
+import lakehouse
+from chaos import forks
 from lakehouse import config, project
 from lakehouse.cli import main
 from lakehouse.errors import ProjectError
@@ -15,6 +21,7 @@ from lakehouse.session import Session
 
 _NUMBERS = itertools.count()
 RAW = """
+import os
 import pandera.ibis as pa
 from datetime import datetime, UTC
 from lakehouse import ingestion
@@ -29,6 +36,9 @@ class Late(Rows):
     def late(cls, data):
         return data.table["size"] < datetime.now(UTC).year
 
+class Wide(Rows):
+    size: float if os.environ.get("WIDE") else int
+
 @ingestion(table_name="rows", unique_key="id", validation_schema=Rows)
 def rows():
     yield from ()
@@ -36,15 +46,26 @@ def rows():
 @ingestion(table_name="late_rows", unique_key="id", validation_schema=Late)
 def late_rows():
     yield from ()
+
+@ingestion(table_name="wide_rows", unique_key="id", validation_schema=Wide)
+def wide_rows():
+    yield from ()
 """
+PLAIN = RAW.replace("datetime.now(UTC).year", "5").replace(
+    'float if os.environ.get("WIDE")', "int if 1"
+)
 MODELS = """
-import datetime as dt, getpass, os, random, socket, time, uuid
+import datetime as dt, getpass, os, pickle, pwd, random, socket, time, uuid
 from datetime import date, datetime
+from importlib import import_module
 from os import environ
 from pathlib import Path
 
 import ibis
+import pandas as pd
+from dateutil.parser import parse
 from lakehouse import Table, model
+from pydantic import BaseModel
 
 AT_IMPORT = datetime.now()
 
@@ -58,6 +79,10 @@ def impure(name, value):
 now = impure("now", datetime.now)
 module_now = impure("module_now", lambda: dt.datetime.now(dt.UTC).year)
 today = impure("today", date.today)
+default = impure("default", lambda year=date.today().year: year)
+found_module = impure("found_module", lambda: import_module("datetime").date.today())
+of_pandas = impure("of_pandas", lambda: pd.Timestamp.today().year)
+parsed = impure("parsed", lambda: parse("10:30"))
 at_import = impure("at_import", lambda: AT_IMPORT.year)
 seconds = impure("seconds", time.time)
 month = impure("month", lambda: time.strftime("%Y-%m"))
@@ -70,21 +95,45 @@ listed = impure("listed", lambda: "NO_SUCH_LIMIT" in os.environ)
 home = impure("home", Path.home)
 folder = impure("folder", Path.cwd)
 user = impure("user", getpass.getuser)
+account = impure("account", lambda: pwd.getpwuid(os.getuid()).pw_name)
+listing = impure("listing", lambda: [each.name for each in Path("/").iterdir()])
+entries = impure("entries", lambda: [each.name for each in os.scandir("/")])
+system = impure("system", lambda: os.uname().nodename)
 machine = impure("machine", socket.gethostname)
 pid = impure("pid", os.getpid)
 zone = impure("zone", lambda: datetime(2024, 1, 1).astimezone())
 
+class Period(BaseModel):
+    first: date
+    since: datetime
+
+STARTED = time.time()
+PERIOD = Period(first="2024-03-01", since="2024-03-01T00:00:00")
+
 @model(kind=Table())
 def pure(rows):
     words = {"a", "b"}
-    since = datetime(2024, 3, 1)
-    assert isinstance(since, datetime)
+    since = pickle.loads(pickle.dumps(PERIOD.since))
+    assert type(since) is datetime and issubclass(datetime, date)
+    assert isinstance(pd.Timestamp(since), datetime)
     return rows.mutate(now=ibis.now(), sorted=ibis.literal(str(sorted(words))), since=since)
 """
 CHECKS = """
+import time
+from dataclasses import dataclass
 from datetime import datetime
 from lakehouse import quality
-from lakehouse.checks import RangeCheck
+from lakehouse.checks import CustomCheck, RangeCheck, RowRule
+
+@dataclass(frozen=True)
+class Counted(RowRule):
+    label = "counted"
+
+    def broken(self, table):
+        return table.size > 3
+
+    def failures(self, table):
+        return (table.size > int(time.time()) // 86_400).sum()
 
 @quality(table="{models}.pure", checks=[RangeCheck("size", max_value=datetime.now().year)])
 def ranges(pure): ...
@@ -95,6 +144,21 @@ def function(pure):
 
 @quality(table="{models}.pure", checks=[RangeCheck("size", max_value=5)])
 def lasting(pure): ...
+
+def recent(table):
+    return table.size > datetime.now().year
+
+@quality(table="{models}.pure", checks=[RangeCheck("size", max_value=5, where=recent)])
+def chosen(pure): ...
+
+@quality(table="raw.rows", checks=[CustomCheck("largest", lambda rows: recent(rows).any())])
+def aggregate(rows): ...
+
+@quality(table="raw.rows", checks=[RangeCheck("size", max_value=5)])
+def lasting_too(rows): ...
+
+@quality(table="{models}.now", checks=[Counted()])
+def counted(now): ...
 """
 
 
@@ -129,44 +193,60 @@ def refused(settings):
 
 
 def _others(message):
-    return message.partition("others: ")[2].rstrip(")").split(", ") if "others" in message else ()
+    names = message.partition("others: ")[2].partition(")")[0]
+    return names.split(", ") if names else ()
 
 
 def test_code_that_another_time_place_or_chance_changes_is_refused(write):
     settings = write(RAW, MODELS, CHECKS)
     found = project.load(settings)
-    impure = {*found.models} - {"pure"} | {"late_rows", "ranges", "function"}
+    impure = {*found.tables, *found.checks} - {"rows", "pure", "lasting", "lasting_too"}
     assert refused(settings) == impure
     assert not list((settings.root / "__pycache__").glob("lakehouse-*"))
 
 
 def test_a_refusal_says_where_the_function_stands(write, capsys):
-    settings = write(RAW.replace("datetime.now(UTC).year", "5"), "", "")
+    settings = write(PLAIN, "", "")
     (settings.root / settings.models / "silver.py").write_text(
         "from datetime import datetime\nfrom lakehouse import Table, model\n\n"
         "@model(kind=Table())\ndef late(rows):\n    return rows.mutate(at=datetime.now())\n"
     )
     assert main(["plan"]) == 2
     said = capsys.readouterr().err
-    assert f"{settings.models}/silver.py:4: late compiles to something else" in said
+    assert f" {settings.models}/silver.py:4: late compiles to something else" in said
+    assert '"_ingested_at", MAKE_TIMESTAMP(\n' in said
+    assert f"asks for the time at {settings.models}/silver.py:6;" in said
     assert "ibis.now()" in said
+
+
+def test_a_refusal_shows_no_value(write, monkeypatch):
+    monkeypatch.setenv("LIMIT", "hush-hush-5")
+    code = (
+        "import os\nfrom lakehouse import Table, model\n\n"
+        "@model(kind=Table())\ndef kept(rows):\n"
+        "    return rows.filter(rows.id != 'hush-hush').filter(rows.id != os.environ['LIMIT'])\n"
+    )
+    with pytest.raises(ProjectError, match='"id" <> …') as error:
+        _ = Session(write(PLAIN, code)).compiled
+    assert "the environment's LIMIT" in error.value.hint
+    assert "hush" not in f"{error.value.message} {error.value.hint}"
 
 
 def test_code_that_needs_this_environment_is_refused_without_a_value_of_it(write, monkeypatch):
     monkeypatch.setenv("LIMITS", '{"highest": "hush-hush"}')
-    raw = RAW.replace("datetime.now(UTC).year", "5")
     code = (
         "import json, os\nfrom lakehouse import Table, model\n\n"
         "LIMITS = json.loads(os.environ['LIMITS'])['highest']\n\n"
         "@model(kind=Table())\ndef good(rows):\n    return rows.mutate(limit=len(LIMITS))\n"
     )
     with pytest.raises(ProjectError, match="cannot be compiled at another time") as error:
-        _ = Session(write(raw, code)).compiled
+        _ = Session(write(PLAIN, code)).compiled
+    assert re.search(r"silver.py:4: JSON|silver.py:4: TypeError", error.value.message)
     assert "hush-hush" not in str(error.value)
 
 
 def test_check_compiles_anew_whatever_is_kept(write, monkeypatch, capsys):
-    write(RAW.replace("datetime.now(UTC).year", "5"), "", "")
+    write(PLAIN, "", "")
     assert main(["plan"]) == 0
     anew = []
     monkeypatch.setattr(Session, "compile_anew", lambda *_: anew.append(1))
@@ -175,18 +255,91 @@ def test_check_compiles_anew_whatever_is_kept(write, monkeypatch, capsys):
     capsys.readouterr()
 
 
-def test_a_file_that_a_project_reads_is_part_of_its_code(write):
-    settings = write(RAW.replace("datetime.now(UTC).year", "5"), "", "")
-    table = settings.root / settings.models / "limits.json"
-    table.write_text("1")
-    first = Session(settings).compiled
+READING = """
+import json
+from pathlib import Path
+from lakehouse import Table, model
+
+INSIDE = json.loads((Path(__file__).parent / "limits.json").read_text())
+OUTSIDE = json.loads((Path(__file__).parents[1] / "limits.json").read_text())
+
+@model(kind=Table())
+def limited(rows):
+    import helper_of_models
+    return rows.filter(rows["size"] < INSIDE + OUTSIDE + helper_of_models.LIMIT)
+"""
+
+
+def test_what_a_project_reads_or_imports_on_the_way_is_part_of_its_code(write):
+    settings = write(PLAIN, READING)
+    files = {
+        settings.root / settings.models / "limits.json": ("1", "2"),
+        settings.root / "limits.json": ("10", "20"),
+        settings.root / "helper_of_models.py": ("LIMIT = 100", "LIMIT = 200"),
+    }
+    for file, (text, _) in files.items():
+        file.write_text(text)
     kept = settings.root / "__pycache__"
-    assert len(list(kept.glob("lakehouse-*"))) == 1
-    assert Session(settings).compiled == first
-    assert len(list(kept.glob("lakehouse-*"))) == 1
-    table.write_text("22")
-    _ = Session(settings).compiled
-    assert len(list(kept.glob("lakehouse-*"))) == 2
+    assert in_a_new_process(settings).endswith("< 111")
+    before = {file: file.stat().st_mtime_ns for file in kept.glob("lakehouse-*")}
+    assert in_a_new_process(settings).endswith("< 111")
+    assert {file: file.stat().st_mtime_ns for file in kept.glob("lakehouse-*")} == before
+    for (file, (_, text)), limit in zip(files.items(), (112, 122, 222), strict=True):
+        file.write_text(text)
+        assert in_a_new_process(settings).endswith(f"< {limit}")
+
+
+def in_a_new_process(settings):
+    """The SQL of `limited` as a process has it that finds the code as it is now."""
+    return forks.call(lambda: Session(settings).compiled.models["limited"].statement.sql)
+
+
+def test_a_process_keeps_to_the_code_that_it_has_loaded(write):
+    settings = write(PLAIN, READING.replace("INSIDE + OUTSIDE + helper_of_models.LIMIT", "5"))
+    for file in (settings.root / settings.models / "limits.json", settings.root / "limits.json"):
+        file.write_text("1")
+    (settings.root / "helper_of_models.py").touch()
+    code = settings.root / settings.models / "silver.py"
+    kept = settings.root / "__pycache__"
+
+    def months():
+        first = Session(settings).compiled
+        code.write_text(code.read_text().replace("< 5", "< 6"))
+        again = Session(settings).compiled == first
+        for file in kept.glob("lakehouse-*"):
+            file.unlink()
+        with pytest.raises(ProjectError, match="was changed after") as error:
+            _ = Session(settings).compiled
+        return again, error.value.hint
+
+    assert forks.call(months) == (True, "start it again")
+    assert in_a_new_process(settings).endswith("< 6")
+
+
+def test_a_module_beside_the_working_folder_is_found(write, monkeypatch, tmp_path):
+    code = "import near\nfrom lakehouse import Table, model\n\n"
+    settings = write(PLAIN, code)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "near.py").touch()
+    monkeypatch.chdir(tmp_path / "beside")
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    assert Session(settings).compiled.schemas
+
+
+@pytest.mark.parametrize(
+    ("file", "is_its"),
+    [
+        (f"{Path(lakehouse.__file__).parent}_of_ours/models/silver.py", True),
+        (f"{sys.prefix}/app/models/silver.py", True),
+        (f"{sys.base_prefix}/src/app/models/silver.py", True),
+        (inspect.getsourcefile(config), False),
+        (inspect.getsourcefile(inspect), False),
+        (inspect.getsourcefile(pytest), False),
+        ("<string>", False),
+    ],
+)
+def test_code_is_the_projects_wherever_python_lies(file, is_its):
+    assert project.is_project_code(file) == is_its
 
 
 class TwoDaysAgo(datetime):

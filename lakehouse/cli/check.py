@@ -24,7 +24,7 @@ from lakehouse.session import Session
 def check(*, selection: Selection, everything: bool, ref: str, portable: bool, style: str) -> None:
     """Ask the checks of what is there, or check the project itself."""
     session, output = Session(), Output(style)
-    session.compile_anew(session.project, session.engine_dialect)
+    session.compile_anew()
     if portable:
         bad = _portable(session, output)
     else:
