@@ -1,11 +1,12 @@
 """Quarantine as a place to work in: what is there, why, and what is judged again."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import ibis
 import pandera.ibis
 import pytest
-from toy import Events, at, event
+from toy import FIRST, Events, at, event
 
 from lakehouse.errors import CheckFailedError
 from lakehouse.rejected import count, show
@@ -16,6 +17,24 @@ class AnyEvents(Events):
     """Events that may be below nothing."""
 
     value: int = pandera.ibis.Field(nullable=True)
+
+
+class EventsUntil(Events):
+    """Events of a time that is not ahead, by a rule that was compiled two days ago."""
+
+    @pandera.ibis.dataframe_check(description="at is ahead")
+    @classmethod
+    def is_not_ahead(cls, data):
+        return data.table["at"] <= datetime.now(UTC) - timedelta(days=2)
+
+
+class EventsUntilNow(EventsUntil):
+    """The same by a rule that asks for the time when it is applied."""
+
+    @pandera.ibis.dataframe_check(description="at is ahead")
+    @classmethod
+    def is_not_ahead(cls, data):
+        return data.table["at"] <= ibis.now()
 
 
 @pytest.fixture
@@ -66,6 +85,19 @@ def test_a_retry_lands_what_passes_now_and_builds_what_depends_on_it(rejected):
     assert rejected.published("total") == [{"rows": 2, "total": -6}]
     assert {"day": date(2024, 3, 3), "rows": 1, "total": -7} in rejected.rows("marts.daily")
     assert {row["id"] for row in rejected.rows("quarantine.events")} == {"text", "word"}
+
+
+def test_a_retry_lands_what_an_old_idea_of_the_time_kept_out(toy, source):
+    now = datetime.now(UTC)
+    source.rows = [event("live", 1, now), event("ahead", 2, now + timedelta(hours=1))]
+    toy.change(schema=EventsUntil)
+    first, last = ((each.date() - FIRST).days for each in (now, now + timedelta(hours=1)))
+    toy.run(first, last)
+    assert {row["id"] for row in toy.rows("quarantine.events")} == {"live", "ahead"}
+    toy.change(schema=EventsUntilNow)
+    assert toy.retry().commit
+    assert {row["id"] for row in toy.rows("raw.events")} == {"live"}
+    assert {row["id"] for row in toy.rows("quarantine.events")} == {"ahead"}
 
 
 def test_a_retry_asks_no_source(rejected, source):
