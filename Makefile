@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATE ?= $(shell date +%F)
 SEED ?= 1
-TIMES ?= 200
+TIMES ?= 300
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long lint types docs bench chaos requirements clean stack stack-down test-stack
@@ -17,7 +17,7 @@ help:
 	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
 	@echo "make bench                 what a run costs, as JSON"
-	@echo "make chaos SEED=1 TIMES=200  kill runs at random moments, and look what is left"
+	@echo "make chaos SEED=1 TIMES=300  attack homes in every way, and look what is left"
 	@echo "make requirements          compile the requirements anew"
 
 run: $(VENV)/.run

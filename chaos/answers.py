@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
 import os
 import random
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 from chaos.liars import ATTACKS, Liar
 
@@ -111,22 +108,5 @@ def _faults(seen: _Seen, url: str) -> list[str]:
     return faults
 
 
-def main() -> int:
-    """Run the attacks; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.answers", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says in which order")
-    parser.add_argument(
-        "--times", type=int, default=len(ATTACKS), help="how many attacks (%(default)s)"
-    )
-    given = parser.parse_args()
-    forks.preload()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        findings = attacks(
-            Path(folder), given.seed, given.times, lambda line: print(line, file=sys.stderr)
-        )
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("answers", attacks, times=len(ATTACKS)))

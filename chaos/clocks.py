@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 from chaos.kills import Expected
 from chaos.look import Rest, State
@@ -83,7 +79,6 @@ def attacks(
     folder: Path, seed: int, times: int, told: Callable[[str], None] = lambda _: None
 ) -> Findings:
     """Run days by clocks that jump, and keep the home up meanwhile, so often."""
-    forks.preload()
     dice, findings = random.Random(seed), Findings()
     calm = ProjectHome(folder / "calm", seed)
     expected = Expected.of(calm, _DAYS)
@@ -113,18 +108,5 @@ def _clock(dice: random.Random, seconds: float) -> Clock:
     return Clock(dice.choice(_STEPS), dice.choice(_STEPS), dice.uniform(0, seconds))
 
 
-def main() -> int:
-    """Attack, and print what was found as JSON; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.clocks", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says which steps, and when")
-    parser.add_argument("--times", type=int, default=24, help="how many commands (%(default)s)")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        told = partial(print, file=sys.stderr, flush=True)
-        findings = attacks(Path(folder), given.seed, given.times, told)
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("clocks", attacks, times=24))

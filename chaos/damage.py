@@ -7,21 +7,18 @@ what is wrong; and rows that are wrong are either refused or found by `doctor --
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
 import os
 import random
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 from chaos.look import main_rows
 
@@ -213,22 +210,5 @@ def _copy(source: Path, target: Path) -> None:
         os.chown(copied, status.st_uid, status.st_gid, follow_symlinks=False)
 
 
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
-def main() -> int:
-    """Run the experiment; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.damage", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says which files, and how")
-    parser.add_argument("--times", type=int, default=90, help="how many files (%(default)s)")
-    given = parser.parse_args()
-    forks.preload()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
-        findings = attacks(Path(name), given.seed, given.times, _tell)
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("damage", attacks, times=90))

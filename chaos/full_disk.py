@@ -6,20 +6,17 @@ memory; what was found, as JSON.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
 import os
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 
 _ROOT = Path(__file__).parents[1]
@@ -122,20 +119,5 @@ def _copy(home: Path, to: Path) -> None:
     subprocess.run(["cp", "-a", home, to], check=True)
 
 
-def main() -> int:
-    """Run the attacks; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.full_disk", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says how little room there is")
-    parser.add_argument("--times", type=int, default=30, help="how many runs (%(default)s)")
-    given = parser.parse_args()
-    forks.preload()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        findings = attacks(
-            Path(folder), given.seed, given.times, lambda line: print(line, file=sys.stderr)
-        )
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("full_disk", attacks, times=30))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from chaos import command
 from chaos.look import Rest, State
 
 _AGAIN = 0.4
@@ -38,7 +41,7 @@ class Home(Protocol):
 class Findings:
     """What an experiment saw."""
 
-    kills: int = 0
+    attacks: int = 0
     left_old: int = 0
     """Kills after which main and Postgres were as before."""
     left_new: int = 0
@@ -86,17 +89,17 @@ def experiment(
     expected = Expected.of(calm, days)
     calm.remove()
     dice, findings, lives = random.Random(seed), Findings(), 0
-    while findings.kills < times:
+    while findings.attacks < times:
         lives += 1
         home = begin(f"home{lives}")
         for number in range(1, days + 1):
             where = f"home {lives}, day {number}"
             for moment in _moments(dice, expected.seconds[number]):
-                if findings.kills < times and home.killed_run(number, moment):
+                if findings.attacks < times and home.killed_run(number, moment):
                     killed = f"{where}, killed after {moment:.3f} s"
-                    findings.kills += 1
+                    findings.attacks += 1
                     _judge(home, expected.states[number - 1 : number + 1], killed, findings)
-                    told(f"{findings.kills} of {times}: {killed}; faults: {len(findings.faults)}")
+                    told(f"{findings.attacks} of {times}: {killed}; faults: {len(findings.faults)}")
             _converges(home, number, expected.states[number], where, findings)
         home.remove()
     return findings
@@ -149,3 +152,17 @@ def difference(seen: State, old: State, new: State) -> str:
         }
         parts.append(f"{place}: {names}")
     return "; ".join(parts)
+
+
+def attacks(folder: Path, seed: int, times: int, told: Callable[[str], None]) -> Findings:
+    """Kill so many runs of the project."""
+    from chaos.home import ProjectHome
+
+    def begin(name: str) -> ProjectHome:
+        return ProjectHome(folder / name, seed)
+
+    return experiment(begin, seed=seed, times=times, told=told)
+
+
+if __name__ == "__main__":
+    sys.exit(command.run("kills", attacks, times=200))

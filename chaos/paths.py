@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
-import json
 import os
 import random
 import shutil
 import sys
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +18,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 from chaos.look import State
 
@@ -142,22 +139,5 @@ def _command(home: Path, words: list[str]) -> tuple[int, str]:
     return forks.call(run)
 
 
-def main() -> int:
-    """Try the paths; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.paths", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says which names are made up")
-    parser.add_argument("--times", type=int, default=100, help="how many paths (%(default)s)")
-    given = parser.parse_args()
-    forks.preload()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        findings = attacks(Path(folder), given.seed, given.times, _tell)
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("paths", attacks, times=100))

@@ -7,25 +7,22 @@ is mounted again ext4 recovers as after a real one. Needs Linux, and to be root.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import io
-import json
 import os
 import random
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 from chaos.kills import Expected, difference
 from chaos.look import State
@@ -236,26 +233,5 @@ def _call(*words: object) -> None:
     subprocess.run([*map(str, words)], check=True, capture_output=True)
 
 
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
-def main() -> int:
-    """Run the experiment; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.power", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says when the power is cut")
-    parser.add_argument("--times", type=int, default=40, help="how many cuts (%(default)s)")
-    given = parser.parse_args()
-    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
-        parser.error("only root on Linux can mount a disk whose power is cut")
-    forks.preload()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
-        findings = attacks(
-            Path(name), given.seed, given.times, lambda line: print(line, file=sys.stderr)
-        )
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("power", attacks, times=40))

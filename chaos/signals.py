@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import random
@@ -11,14 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from chaos import forks, story
+from chaos import command, forks, story
 from chaos.home import ProjectHome
 from chaos.look import Rest, State
 
@@ -107,7 +105,6 @@ def attacks(
     folder: Path, seed: int, times: int, told: Callable[[str], None] = lambda _: None
 ) -> Findings:
     """Break commands off so often; the seed says which, how, and when."""
-    forks.preload()
     dice, findings = random.Random(seed), Findings()
     while findings.attacks < times:
         for name in _SCENES:
@@ -227,18 +224,5 @@ def _untrue(scene: Scene, seen: Seen, number: int, code: int, said: str) -> Iter
         yield f"it said {said.strip()!r}, and Postgres is not there"
 
 
-def main() -> int:
-    """Attack, and print what was found as JSON; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.signals", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says which signals, and when")
-    parser.add_argument("--times", type=int, default=36, help="how many (%(default)s)")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        told = partial(print, file=sys.stderr, flush=True)
-        findings = attacks(Path(folder), given.seed, given.times, told)
-    print(json.dumps({"seed": given.seed, **vars(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("signals", attacks, times=36))

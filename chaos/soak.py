@@ -8,7 +8,6 @@ nobody thought of.
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -26,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chaos import forks
+from chaos import command, forks
 from lakehouse.request import Silence
 
 if TYPE_CHECKING:
@@ -271,21 +270,5 @@ def _children() -> int:
     return sum(len((each / "children").read_text().split()) for each in threads)
 
 
-def main() -> int:
-    """Run the schedule; 1 if there is a fault."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.soak", description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="says what goes wrong, and where")
-    parser.add_argument("--times", type=int, default=300, help="how many runs (%(default)s)")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        findings = attacks(Path(folder), given.seed, given.times, _tell)
-    print(json.dumps({"seed": given.seed, **asdict(findings)}, indent=1))
-    return 1 if findings.faults else 0
-
-
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run("soak", attacks, times=300, preload=False))

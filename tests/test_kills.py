@@ -20,4 +20,4 @@ def test_a_killed_run_leaves_the_old_state_or_the_new_and_the_next_run_converges
     said = subprocess.run(arguments, check=False, capture_output=True, env=environment, text=True)
     assert said.returncode == 0, said.stderr
     findings = json.loads(said.stdout)
-    assert (findings["kills"], findings["faults"]) == (6, [])
+    assert (findings["attacks"], findings["faults"]) == (6, [])
