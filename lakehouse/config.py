@@ -124,7 +124,7 @@ def _home(root: Path, named: str) -> Path:
     if "://" in named or named.startswith("file:"):  # it may hold a password: it is not repeated
         raise ConfigError(
             f"LAKEHOUSE_HOME, or `home` in {FILE}, is an address and no folder",
-            hint="give the path of a folder; a bucket is named by LAKEHOUSE_WAREHOUSE",
+            hint="set LAKEHOUSE_HOME to the path of a folder; a bucket is LAKEHOUSE_WAREHOUSE",
         )
     try:
         home = (root / Path(named).expanduser()).resolve()

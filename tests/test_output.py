@@ -1,5 +1,6 @@
 """What commands print: valid JSON, every value, and nothing that a terminal would act upon."""
 
+import functools
 import importlib
 import json
 import math
@@ -10,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -17,11 +19,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.nightscout import glucose_entries
 from lakehouse import postgres
 from lakehouse.cli import _COMMANDS, cli, main
 from lakehouse.cli.documents import to_json
 from lakehouse.cli.output import Output, table
+from lakehouse.declare import spec_of
+from lakehouse.plan import fetch_windows
 from lakehouse.rows import distinct, of_arrow
+from lakehouse.state import Change, TableState
+from lakehouse.windows import ALL_TIME, Window, subtract
 
 ROOT = Path(__file__).parents[1]
 CONTROLS = "".join(map(chr, [*range(32), *range(127, 160)]))
@@ -143,7 +150,7 @@ def test_instants_beyond_those_of_python_are_text(sql, value):
 
 def test_postgres_keeps_columns_and_instants_too(database):
     sql = "select 'infinity'::timestamptz a, date '10000-01-01' a, 1.10 a, 'nan'::float8 a_1"
-    (row,) = postgres.query(database, sql)
+    (row,) = query(database, sql)
     assert json.loads(to_json(row), parse_float=str) == {
         "a": "infinity",
         "a_2": "10000-01-01",
@@ -246,6 +253,23 @@ def test_a_stdout_that_is_closed_is_an_error_in_words():
     )
 
 
+def test_no_file_gets_the_number_of_a_stream_that_is_closed(tmp_path):
+    program = """
+from lakehouse import __main__ as module
+module.main = lambda: open("file", "w").fileno()  # what is the exit code of a command
+module.script()
+"""
+    closed = functools.partial(os.closerange, 0, 3)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=closed,
+    )
+    assert done.returncode > 2
+
+
 def test_a_reader_that_has_gone_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)
@@ -338,10 +362,26 @@ def test_lengths_of_time_that_no_clock_has_are_refused_in_words(length, capsys):
     assert "Invalid value for '--for'" in said["error"]
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12", "Europe/Oslo"])
-@pytest.mark.parametrize("day", ["0001-01-02", "1969-07-20", "2024-03-31", "9998-12-30"])
-def test_the_first_and_the_last_day_can_be_planned(zone, day, lakehouse, monkeypatch):
+FIRST_AND_LAST = [
+    ("0001-01-02", "Pacific/Kiritimati"),
+    ("1969-07-20", "UTC"),
+    ("2024-03-31", "Europe/Oslo"),
+    ("9998-12-30", "Etc/GMT+12"),
+]
+
+
+@pytest.mark.parametrize(("day", "zone"), FIRST_AND_LAST)
+def test_the_first_and_the_last_day_can_be_planned(day, zone, lakehouse, monkeypatch):
     monkeypatch.setenv("LAKEHOUSE_TIMEZONE", zone)
-    code, nodes = lakehouse("plan", "--date", day)
+    code, nodes = lakehouse("plan", "--date", day, "--force")
     assert code == 0
     assert nodes
+
+
+@pytest.mark.parametrize(("day", "zone"), FIRST_AND_LAST)
+def test_the_overlap_before_the_first_day_ends_where_time_begins(day, zone):
+    asked = (Window.of_days(date.fromisoformat(day), date.fromisoformat(day), ZoneInfo(zone)),)
+    state = TableState("code", (Change("run", (ALL_TIME,)),), covered=(ALL_TIME,))
+    fetched = fetch_windows(spec_of(glucose_entries), asked, state)
+    assert subtract(asked, fetched) == ()
+    assert subtract(fetched, asked)

@@ -255,6 +255,7 @@ def test_the_command_of_a_failure_can_be_pasted(toy, declare, source, monkeypatc
     words = shlex.split(failure.value.hint.partition(": ")[2])
     monkeypatch.setattr("lakehouse.engines.duckdb.connect", lambda *_, **__: engine)
     monkeypatch.setattr("lakehouse.project.load", lambda _: toy.project)
+    monkeypatch.setattr("lakehouse.session.Session.compiled", toy.compiled)
     monkeypatch.chdir(toy.folder)
     assert words[:2] == ["lakehouse", "query"]
     assert main(words[1:]) == 0

@@ -213,7 +213,7 @@ def test_duckdb_tells_nothing_of_an_address_that_a_server_refuses(engine, wrong_
     with pytest.raises(PublishError) as raised:
         engine.load_postgres(address, [load])
     assert hidden(all_of(raised.value))
-    names = engine._run("select database_name, path from duckdb_databases()").fetchall()
+    names = engine.execute("select database_name, path from duckdb_databases()").fetchall()
     assert hidden(json.dumps(names))
 
 

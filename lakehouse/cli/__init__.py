@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from lakehouse import __version__, signals
-from lakehouse.cli.output import Output
+from lakehouse.cli.output import Output, OutputError
 from lakehouse.errors import (
     COULD_NOT_RUN,
     ConfigError,
@@ -140,7 +140,7 @@ def _warn(
 
 def _explained(error: Exception) -> Exception:
     """The error, or that a server does not answer, if that is the reason."""
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | OutputError):
         return error
     from lakehouse import config, probes
 

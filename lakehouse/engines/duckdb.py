@@ -119,6 +119,8 @@ class DuckDB:
     def close(self) -> None:
         """End the database: its threads, its memory, and its connections to Postgres."""
         with ExitStack() as closing:
+            if self._spill is not None:
+                closing.callback(self._spill.close)
             for each in (self._main, *self._cursors):
                 closing.callback(each.close)
 

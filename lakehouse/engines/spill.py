@@ -10,21 +10,29 @@ from pathlib import Path
 
 
 class Spill:
-    """A folder that this process alone spills to, for as long as the object lives.
+    """A folder that this process alone spills to, until it is closed.
 
     What processes left that are dead is removed.
     """
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        parent.chmod(0o700)  # an earlier version let others read in it
         for other in parent.iterdir():
             _remove_unless_held(other)
-        self.folder, self._lock = _own(parent)
+        self.folder, lock = _own(parent)
+        self._lock: int | None = lock
+
+    def close(self) -> None:
+        """Remove the folder; closing again does nothing."""
+        if self._lock is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
 
     def __del__(self) -> None:
         if hasattr(self, "_lock"):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            os.close(self._lock)
+            self.close()
 
 
 def _own(parent: Path) -> tuple[Path, int]:
