@@ -43,6 +43,7 @@ class Exchange:
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
         self._timer.cancel()
+        self._timer.join()
         self._keep(None)
 
     @property

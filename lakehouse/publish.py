@@ -70,7 +70,7 @@ def remember(settings: Settings, commit: Commit) -> None:
 
 def forget(settings: Settings) -> None:
     """Let the next run ask Postgres what it has, and clear it of staging tables."""
-    _memory(settings).unlink(missing_ok=True)
+    storage.remove(_memory(settings))
 
 
 def publish(

@@ -108,14 +108,28 @@ def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
         Path(writing).replace(place)
     except IsADirectoryError:
         Path(writing).unlink()
-        raise StorageError(
-            f"{place} is a folder, where a file belongs", hint="move it away, or delete it"
-        ) from None
+        raise _is_a_folder(place) from None
     except BaseException:
         Path(writing).unlink()
         raise
     if lasting:
         sync_folders([place.parent, *(folder.parent for folder in new)])
+
+
+def remove(place: Path) -> None:
+    """Remove a file, if it is there. Raises StorageError for a folder in its place."""
+    try:
+        place.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):  # macOS has the other one
+        if not place.is_dir():
+            raise
+        raise _is_a_folder(place) from None
+
+
+def _is_a_folder(place: Path) -> StorageError:
+    return StorageError(
+        f"{place} is a folder, where a file belongs", hint="move it away, or delete it"
+    )
 
 
 def sync(files: Iterable[Path], root: Path) -> None:

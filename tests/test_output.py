@@ -18,9 +18,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toy import query
 
 from ingestion.nightscout import glucose_entries
-from lakehouse import postgres
 from lakehouse.cli import _COMMANDS, cli, main
 from lakehouse.cli.documents import to_json
 from lakehouse.cli.output import Output, table
