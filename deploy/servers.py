@@ -56,7 +56,7 @@ class Place:
 
     def configuration(self, name: str, lines: Mapping[str, str]) -> str:
         """Write a properties file that only its owner can read; its path for servers."""
-        return self.text(name, [f"{key}={value}" for key, value in lines.items()])
+        return self.text(name, [f"{key}={_escaped(value)}" for key, value in lines.items()])
 
     def text(self, name: str, lines: list[str]) -> str:
         """Write a file that only its owner can read; its path from where servers stand."""
@@ -69,6 +69,11 @@ class Place:
     def url(self, port: int) -> str:
         """The address of a port of this machine."""
         return f"http://127.0.0.1:{port}"
+
+
+def _escaped(value: str) -> str:
+    """A value of a properties file, where Java reads Latin-1 and the escapes that JSON has too."""
+    return json.dumps(value)[1:-1]
 
 
 def all_servers(place: Place) -> list[Server]:
@@ -132,7 +137,9 @@ def postgres_url(place: Place) -> str:
 def _s3(place: Place) -> Server:
     data = place.data("s3")
     (place.folder / data / BUCKET).mkdir(exist_ok=True)
-    properties = settings.s3proxy(place.ports, place.secrets["s3"], data)
+    # It does not find the parts of an upload by a path from where it stands.
+    folder = str(place.folder / data)
+    properties = settings.s3proxy(place.ports, place.secrets["s3"], folder)
     file = place.configuration("s3proxy.properties", properties)
     command = [*_java("256m"), "-jar", str(fetch.artifact("s3")), "--properties", file]
     return Server("s3", command, lambda: _answers(place.ports.s3_url), place.folder)
