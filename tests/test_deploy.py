@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from deploy import settings, versions
+from deploy.servers import Place
 
 COMPOSE = yaml.safe_load((Path(__file__).parent.parent / "deploy/compose.yaml").read_text())
 SECRET = "${LAKEHOUSE_S3_SECRET:?}"
@@ -56,3 +57,16 @@ def test_nothing_listens_beyond_loopback():
     told = (Path(__file__).parent.parent / "deploy/compose.yaml").read_text()
     assert "0.0.0.0" not in told
     assert {service["network_mode"] for service in COMPOSE["services"].values()} == {"host"}
+
+
+def test_properties_name_any_folder_in_letters_that_java_reads(tmp_path):
+    place = Place(tmp_path, tmp_path, settings.Ports(), {})
+    written = tmp_path / place.configuration("some.properties", {"folder": "/größe und\\mehr 🩸"})
+    assert written.read_bytes() == rb"folder=/gr\u00f6\u00dfe und\\mehr \ud83e\ude78" + b"\n"
+    assert written.stat().st_mode & 0o077 == 0
+
+
+def test_servers_stand_in_the_folder_of_their_files(tmp_path):
+    place = Place(tmp_path / "größe und (mehr)", tmp_path, settings.Ports(), {})
+    assert (place.folder / place.data("trino")).is_dir()
+    assert not Path(place.data("trino")).is_absolute()
