@@ -31,6 +31,8 @@ from lakehouse.request import Silence
 if TYPE_CHECKING:
     from lakehouse.config import Settings
 
+_LOOKS, _PAUSE = 10, 0.01
+"""How often threads are looked at, and the seconds between."""
 _SETTLED = 10
 """Runs after which everything is loaded, and every cache as full as it gets."""
 _MORE_MB = 50.0
@@ -147,7 +149,7 @@ def soak(
             seconds,
             rss_mb=_rss(),
             descriptors=_entries("/proc/self/fd"),
-            threads=_entries("/proc/self/task"),
+            threads=min(_threads()),
             children=_children(),
             temporary=_entries(tempfile.gettempdir()),
             home=sum(len(files) for _, _, files in os.walk(settings.home)),
@@ -258,6 +260,13 @@ def _environment(folder: Path, temporary: Path) -> Iterator[None]:
 
 def _entries(folder: str) -> int:
     return sum(1 for _ in Path(folder).iterdir())
+
+
+def _threads() -> Iterator[int]:
+    """The threads, looked at several times: one that ends is counted until it is taken apart."""
+    for _ in range(_LOOKS):
+        yield _entries("/proc/self/task")
+        time.sleep(_PAUSE)
 
 
 def _rss() -> float:

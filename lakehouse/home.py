@@ -21,11 +21,9 @@ def prepare(settings: Settings) -> None:
     home = settings.home
     _require_own(home)
     try:
-        new = storage.missing_folders(home)
+        new = [*storage.missing_folders(home), *storage.missing_folders(settings.warehouse)]
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not settings.warehouse.exists():
-            storage.make_folder(settings.warehouse)
-            new.append(settings.warehouse)
+        storage.make_folder(settings.warehouse)
         storage.sync_folders(folder.parent for folder in new)
     except OSError as error:
         raise StorageError(
