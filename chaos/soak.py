@@ -213,7 +213,7 @@ def _listener(trouble: Trouble, dice: random.Random) -> Silence:
 
 
 def _serve(seed: int, mood: Path, writer: int) -> None:
-    """Serve today's readings for ever: with each run one more, which comes late."""
+    """Serve today's readings for ever: with each run one more comes late, and one is corrected."""
     from ingestion.query import Query
     from ingestion.recording import Recording
     from ingestion.replay import Documents, ReplayServer
@@ -235,6 +235,8 @@ def _serve(seed: int, mood: Path, writer: int) -> None:
             if trouble == Trouble.DOWN:
                 raise ValueError
             some = found[: len(found) // 2 + run]
+            corrected = run % len(some)
+            some[corrected] = {**some[corrected], "sgv": 100 + run % 200}
             if trouble == Trouble.BAD:
                 some = [*some[:-2], {**some[-2], "sgv": 500}, {**some[-1], "sgv": "high"}]
             return Documents(some).find(query)
