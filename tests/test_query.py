@@ -1,13 +1,18 @@
 """`query` reads: whatever it is asked, on DuckDB or on Postgres, it changes nothing."""
 
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import psycopg
 import pytest
+from pydantic import SecretStr
+from receivers import serving
 from toy import at, event, query
 
 from lakehouse.engines import duckdb
 from lakehouse.engines.sql import text
 from lakehouse.engines.trino import _QUERY
 from lakehouse.errors import QueryError
+from lakehouse.storage import Bucket
 
 HOME = ".lakehouse"
 WRITES = [
@@ -282,6 +287,36 @@ def test_duckdb_reads_a_warehouse_behind_a_link(tmp_path):
     assert engine.query(f"from read_csv('{tmp_path}/warehouse/x.csv')", {}).to_pylist() == [
         {"x": 1}
     ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from read_csv('s3://lake/warehouse/../private/x.csv')",
+        "from read_csv('s3://lake/warehouse/x.csv?s3_endpoint=127.0.0.1:9')",
+        "from read_csv('s3://lake/warehouse/' || chr(46) || './private/x.csv')",
+        "from 's3://lake/warehouse/../private/x.csv'",
+        "from 's3://lake/warehouse/x.csv?s3_endpoint=127.0.0.1:9'",
+        "select (select count(*) from 's3://lake/warehouse/x.csv')",
+        'from "s3://lake/warehouse/../private/x".csv',
+        "from iceberg_scan('s3://lake/warehouse/../private')",
+        "from read_csv('/etc/hostname')",
+    ],
+)
+def test_duckdb_reads_no_file_of_a_bucket_by_its_name(tmp_path, sql):
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self):
+            asked.append(self.rfile.readline())
+
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        bucket = Bucket(f"http://127.0.0.1:{port}", "x", SecretStr("key"), SecretStr("secret"))
+        only = bucket.path("s3://lake/warehouse")
+        engine = duckdb.connect(tmp_path / "spill", (), bucket=bucket, only=only)
+        with pytest.raises(QueryError):
+            engine.query(sql, {})
+    assert asked == []
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ class DuckDB:
         return answers
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
-        require_query(self.connection, sql)
+        require_query(self.connection, sql, is_on_disk=self._bucket is None)
         self._share_cores(1)
         for name, source in sources.items():
             self._define(name, source)

@@ -8,6 +8,7 @@ import requests
 from toy import at, event
 
 from lakehouse import layout, materialize
+from lakehouse.addresses.postgres import postgres_address
 from lakehouse.catalogs import MAIN
 from lakehouse.compile import Statement
 from lakehouse.engines import Question, trino
@@ -195,4 +196,4 @@ def test_a_server_that_is_gone_is_named():
 def test_a_postgres_that_trino_cannot_reach_is_named(built, settings):
     catalogs = Catalogs(built.session.engine.client, settings.servers)
     with pytest.raises(PublishError, match="Unix socket"):
-        catalogs.of_postgres("postgresql:///postgres?host=/tmp/somewhere")
+        catalogs.of_postgres(postgres_address("postgresql:///x?host=/tmp/somewhere", "X"))
