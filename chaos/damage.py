@@ -129,8 +129,10 @@ def attacks(
             how = _damage(place, dice)
             where = f"{place.relative_to(home.folder)}, {how}"
             findings.attacks += 1
+            before = len(findings.faults)
             _judge(home, url, right, dice, where, findings)
-            told(f"{findings.attacks} of {times}: {where}; faults: {len(findings.faults)}")
+            done = f"{findings.attacks} of {times}: {where}; faults: {len(findings.faults)}"
+            told("\n".join([done, *findings.faults[before:]]))
             shutil.rmtree(home.folder)
             _copy(whole, home.folder)
     return findings

@@ -192,9 +192,11 @@ class _Experiment:
             while is_cut and self.goes_on:
                 moment = self.dice.uniform(0, (1 + _AFTERWARDS) * self.expected.seconds[number])
                 where = f"{name}, day {number}, cut at {moment:.3f} s"
+                faults = self.findings.faults
+                before = len(faults)
                 self._attack(home, number, moment, where)
-                done, faults = self.findings.attacks, len(self.findings.faults)
-                self.told(f"{done} of {self.times}: {where}; faults: {faults}")
+                done = f"{self.findings.attacks} of {self.times}: {where}; faults: {len(faults)}"
+                self.told("\n".join([done, *faults[before:]]))
                 is_cut = self.dice.random() < _AGAIN
             self._converge(home, number, f"{name}, day {number}")
 

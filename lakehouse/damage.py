@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import storage
 from lakehouse.catalogs import MAIN, iceberg
+from lakehouse.catalogs.intact import require_intact
 from lakehouse.engines.duckdb import parquet
 from lakehouse.errors import LakehouseError, StorageError
 
@@ -56,21 +57,19 @@ class Inspection:
 
     def _look(self, name: str, metadata: str) -> Iterator[Damage]:
         try:
+            require_intact(name, metadata, self._checksums.get)
             stored = iceberg.read(name, metadata, Path(iceberg.local(metadata)), MAIN)
-            named, files = iceberg.listed(metadata) if self.deep else ([], [])
+            files = iceberg.listed(metadata) if self.deep else []
         except LakehouseError as error:
             yield Damage(name, error.message, is_data=False)
             return
-        for path in named:
-            if not self._is_what_was_written(path):
-                yield Damage(name, f"{path} is not what was written", is_data=False)
         if self.deep and stored.rows != sum(file.rows for file in files):
-            message = f"{metadata} and its manifests do not agree how many rows there are"
+            message = f"of {name}, {metadata} and its manifests do not agree how many rows it has"
             yield Damage(name, message, is_data=False)
         for file in files:
             problem = self._problem(file.path, file.rows)
             if problem:
-                yield Damage(name, problem, is_data=True)
+                yield Damage(name, f"of {name}, {problem}", is_data=True)
 
     def _problem(self, path: str, rows: int) -> str:
         """What is wrong with a data file; empty if nothing is."""
@@ -79,20 +78,16 @@ class Inspection:
         return self._files[path]
 
     def _read(self, path: str, rows: int) -> str:
-        if not self._is_what_was_written(path):
+        known = self._checksums.get(path)
+        if known is not None and storage.checksum(Path(path)) != known:
             return f"{path} is lost, or is not what was written"
         # A hash of whole rows: every page has to be decoded for it.
         hashes = f"SELECT count(*), bit_xor(hash(file)) FROM {parquet([path])} AS file"
         try:
-            count, _ = self.engine.execute(hashes).fetchall()[0]
-        except LakehouseError as error:
-            return f"{path} cannot be read: {error.message}"
+            count, _ = self.engine.connection.execute(hashes).fetchall()[0]
+        except Exception as error:  # noqa: BLE001 - there may be anything in it
+            return f"{path} cannot be read: {str(error).splitlines()[0]}"
         return "" if count == rows else f"{path} has {count} rows instead of {rows}"
-
-    def _is_what_was_written(self, path: str) -> bool:
-        """Whether a file has the checksum that is known of it, if there is one."""
-        known = self._checksums.get(path)
-        return known is None or storage.checksum(Path(path)) == known
 
     @cached_property
     def _checksums(self) -> dict[str, int]:
@@ -106,9 +101,7 @@ def require_sound(session: Session, *, deep: bool) -> None:
     if damages:
         first, more = damages[0], len(damages) - 1
         others = f"; and {more} more" if more else ""
-        raise StorageError(
-            f"{first.table}: {first.message}{others}", hint=_cure(session, inspection, damages)
-        )
+        raise StorageError(f"{first.message}{others}", hint=_cure(session, inspection, damages))
 
 
 def _cure(session: Session, inspection: Inspection, damages: Sequence[Damage]) -> str:

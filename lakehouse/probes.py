@@ -24,6 +24,8 @@ from lakehouse.errors import (
 
 _PATIENCE = 5
 """Seconds."""
+_OF_DUCKDB = {"duckdb", "_duckdb"}
+"""Modules of its errors, told by name as DuckDB is slow to load."""
 _NOT_OVER_A_SERVER = (CheckFailedError, MergeConflictError)
 
 
@@ -46,7 +48,10 @@ def probes(settings: Settings) -> dict[str, Callable[[], str]]:
 
 
 def explained(settings: Settings, error: Exception) -> Exception:
-    """The reason of an error: a full disk, or a server that does not answer; else the error."""
+    """The reason of an error: a full disk, or a server that does not answer; else the error.
+
+    What DuckDB cannot read is told in a line.
+    """
     if isinstance(error, (ServerError, *_NOT_OVER_A_SERVER)):
         return error
     if full := disk.explained(settings, error):
@@ -59,6 +64,10 @@ def explained(settings: Settings, error: Exception) -> Exception:
             for note in getattr(error, "__notes__", ()):
                 found.add_note(note)
             return found
+    if type(error).__module__ in _OF_DUCKDB:  # raised while rows were fetched
+        from lakehouse.engines import duckdb
+
+        return duckdb.refusal(error)
     return error
 
 

@@ -57,7 +57,7 @@ def test_main_whose_metadata_is_damaged_is_rolled_back(kind, two_days):
     place = newest(two_days, "marts/daily", ".metadata.json")
     KINDS[kind](place)
     for ask in (two_days.run, lambda: two_days.rows("marts.total")):
-        with pytest.raises(StorageError, match="doctor") as error:
+        with pytest.raises(StorageError, match="`doctor` names the cure") as error:
             ask()
         assert "marts.daily" in error.value.message
         assert str(place) in error.value.message
@@ -78,8 +78,12 @@ def test_a_deep_look_finds_what_is_damaged_below_the_metadata(kind, ending, two_
     place = newest(two_days, "raw/events", ending)
     KINDS[kind](place)
     (finding,) = found(two_days, deep=True)
-    assert finding.detail.startswith("raw.events: ")
+    assert "raw.events" in finding.detail
     assert str(place) in finding.detail
+    if ending.endswith(".avro"):  # whoever wants the tables is told as well
+        assert found(two_days) == [finding]
+        with pytest.raises(StorageError, match=r"of raw\.events, .* is damaged"):
+            two_days.run(1)
     mend(two_days, finding)
 
 

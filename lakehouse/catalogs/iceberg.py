@@ -102,23 +102,12 @@ def files(table: Table, time_column: str | None = None) -> list[DataFile]:
     ]
 
 
-def listed(metadata: str) -> tuple[list[str], list[DataFile]]:
-    """The files that say which rows a table has, as a metadata file names them, and its data files.
-
-    Raises StorageError if one of the former cannot be read.
-    """
+def listed(metadata: str) -> list[DataFile]:
+    """The data files of a table as a metadata file has it, whatever refs there are."""
     from pyiceberg.table import StaticTable
 
-    from lakehouse.catalogs.transactions import manifests
-
     with readable(metadata):
-        table = StaticTable.from_metadata(metadata)
-        snapshot = table.current_snapshot()
-        named = [metadata]
-        if snapshot is not None:
-            named.append(snapshot.manifest_list)
-            named += [each.manifest_path for each in manifests(snapshot, table.io)]
-        return [*map(local, named)], files(table)
+        return files(StaticTable.from_metadata(metadata))
 
 
 def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:

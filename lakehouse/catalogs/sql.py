@@ -31,6 +31,7 @@ from lakehouse.catalogs import (
 )
 from lakehouse.catalogs import sqlite_files as files
 from lakehouse.catalogs import sqlite_history as history
+from lakehouse.catalogs.intact import require_intact
 from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class SqliteCatalog:
         """`path` is the SQLite file, `warehouse` the folder that holds the tables."""
         self.path = path
         self.warehouse = warehouse
+        self._intact: set[str] = set()
+        """The metadata that was looked at: no file is ever written twice."""
         self._one_at_a_time = threading.Lock()
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -117,6 +120,10 @@ class SqliteCatalog:
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
+        for name, place in places.items():
+            if place not in self._intact:
+                require_intact(name, place, self._checksum)
+                self._intact.add(place)
         return {
             name: iceberg.read(name, place, Path(iceberg.local(place)), ref)
             for name, place in sorted(places.items())
@@ -206,6 +213,10 @@ class SqliteCatalog:
             gone = {commit.sequence for commit in history.expirable(db, since)}
             rows = db.execute("SELECT metadata_location FROM iceberg_tables").fetchall()
             return history.needed(db, gone) | {row["metadata_location"] for row in rows}
+
+    def _checksum(self, path: str) -> int | None:
+        with self._reading() as db:
+            return files.checksum(db, self.warehouse, Path(path))
 
     def checksums(self) -> dict[str, int]:
         with self._reading() as db:

@@ -21,6 +21,13 @@ def keep(db: sqlite3.Connection, warehouse: Path, checksums: Mapping[Path, int |
     db.executemany("INSERT OR REPLACE INTO lakehouse_files VALUES (?, ?)", rows)
 
 
+def checksum(db: sqlite3.Connection, warehouse: Path, path: Path) -> int | None:
+    """The checksum of a file, if it is known."""
+    asked = "SELECT checksum FROM lakehouse_files WHERE path = ?"
+    row = db.execute(asked, (_name(path, warehouse),)).fetchone()
+    return None if row is None else int(row["checksum"])
+
+
 def checksums(db: sqlite3.Connection, warehouse: Path) -> dict[str, int]:
     """The checksum of each file that is known, by its whole path."""
     rows = db.execute("SELECT path, checksum FROM lakehouse_files")

@@ -21,7 +21,7 @@ from pyiceberg.table.update import RemoveSnapshotsUpdate
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 from pyiceberg.utils.concurrent import ExecutorFactory
 
-from lakehouse.catalogs.avro_frame import require_whole
+from lakehouse.catalogs.avro_reader import blocks_of
 from lakehouse.catalogs.iceberg import readable
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _whole(path: str, io: FileIO) -> Iterator[None]:
     """Have a file read that is not cut, nor something else."""
     with readable(path):
         with io.new_input(path).open() as stream:
-            require_whole(stream.read())
+            blocks_of(stream.read())
         yield
 
 

@@ -231,8 +231,7 @@ class DuckDB:
         try:
             return self.connection.execute(sql)
         except duckdb.Error as error:
-            lines = str(error).strip().splitlines()
-            raise QueryError(f"DuckDB: {lines[0]}", hint=_advice(lines)) from error
+            raise refusal(error) from error
 
     def scalar(self, sql: str) -> int:
         """The one whole number that a statement gives."""
@@ -380,6 +379,12 @@ class DuckDB:
             except duckdb.Error as error:
                 raise _unreachable(error) from None
         return name
+
+
+def refusal(error: Exception) -> QueryError:
+    """An error of DuckDB in a line, and what to do about it."""
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    return QueryError(f"DuckDB: {lines[0]}", hint=_advice(lines))
 
 
 def scan(table: StoredTable, _schema: ibis.Schema) -> str:
