@@ -77,7 +77,8 @@ def merge(session: Session, run: str) -> dict[str, Any]:
         commit = catalog.made_by(record["run"])
     if commit is None:
         _require_held(session, branch)
-    with standing.noted(session, record["run"]), branches.claimed(settings, branch):
+    session.moving.append(record["run"])
+    with standing.noted(session), branches.claimed(settings, branch):
         if commit is None:
             commit = _merge(session, branch, record)
         record |= {"commit": commit.id, "status": "failed", "error": "not published"}
@@ -112,8 +113,9 @@ def _recording(session: Session, message: str) -> Iterator[Recording]:
     """Record what a command does, and where main stands if it is broken off."""
     with (
         runs.recording(session.settings.warehouse, message) as recording,
-        standing.noted(session, recording.run_id),
+        standing.noted(session),
     ):
+        session.moving.append(recording.run_id)
         yield recording
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 
 from lakehouse import branches, clock, dag, probes, runs, standing, turns
 from lakehouse.disk import DiskFullError
@@ -28,7 +27,7 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
     was, unless it was the publication that failed: the next run makes up for it.
     """
     session.require_home()
-    with turns.turn(session.settings.home, listener) as turn:
+    with standing.noted(session), turns.turn(session.settings.home, listener) as turn:
         while True:
             try:
                 return _attempt(session, request, listener)
@@ -39,16 +38,8 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
 
 
 def _attempt(session: Session, request: Request, listener: Listener) -> RunReport:
-    started = clock.now()
+    started, began = clock.now(), time.perf_counter()
     run_id = runs.new_id(started)
-    with standing.noted(session, run_id):
-        return _run(session, request, listener, run_id, started)
-
-
-def _run(
-    session: Session, request: Request, listener: Listener, run_id: str, started: datetime
-) -> RunReport:
-    began = time.perf_counter()
     settings, catalog = session.settings, session.catalog
     branches.sweep(settings, catalog)
     session.engine.sweep([branch.name for branch in catalog.branches()])
@@ -58,7 +49,7 @@ def _run(
         failure: BaseException | None = None
         try:
             inputs = {WINDOW: request.hull, SETTINGS: settings}
-            with standing.noted(session, run_id):
+            with standing.noted(session):
                 dag.read(session.project, reading, inputs)
         except Exception as error:
             failure = probes.explained(settings, error)
@@ -67,7 +58,8 @@ def _run(
             failure = error
             raise
         finally:
-            if failure is not None:  # it may have come between the merge and the note of it
+            if failure is not None and run_id in session.moving:
+                # It may have come between the merge and the note of it.
                 with _unless_failed(failure):
                     reading.commit = reading.commit or catalog.made_by(run_id)
             looked_at = reading.held or (reading.written and _worth_a_look(failure))

@@ -45,8 +45,8 @@ class Session:
         self._servers, self._catalogs = ExitStack(), ExitStack()
         self._engines, self._loaders = ExitStack(), ExitStack()
         self._postgres: Future[Address] | None = None
-        self.run_ids: list[str] = []
-        """The names of the runs that were begun."""
+        self.moving: list[str] = []
+        """The names of the runs that went about to move main or Postgres."""
         self.staging: Stage = stage
         """How pages are staged: here, or in a process beside this one, once that is started."""
 

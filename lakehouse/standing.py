@@ -13,14 +13,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def noted(session: Session, run_id: str | None = None) -> Iterator[None]:
+def noted(session: Session) -> Iterator[None]:
     """Note on whatever breaks off what is inside where that leaves main and Postgres.
 
-    `run_id` is what is inside; without it, all that the session did. An interruption that comes as
-    the error of a library is raised as what it is.
+    An interruption that comes as the error of a library is raised as what it is.
     """
-    if run_id is not None:
-        session.run_ids.append(run_id)
     try:
         yield
     except BaseException as error:
@@ -38,10 +35,10 @@ def noted(session: Session, run_id: str | None = None) -> Iterator[None]:
 def _note(session: Session, *, interrupted: bool) -> str:
     """Where main stands, and Postgres; nothing if an error leaves both as they were."""
     as_before = "main is as it was" if interrupted else ""
-    if not session.run_ids:
+    if not session.moving:
         return as_before
     with suppress(Exception):
-        made = filter(None, map(session.catalog.made_by, session.run_ids))
+        made = filter(None, map(session.catalog.made_by, session.moving))
         commit = max(made, key=lambda each: each.sequence, default=None)
         if commit is None and not interrupted:
             return ""

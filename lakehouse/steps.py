@@ -318,8 +318,8 @@ class Running:
         if self.written and self.request.hold:
             self.held = True
         elif self.written:
-            catalog = self.session.catalog
-            self.commit = catalog.merge(
+            self.session.moving.append(self.run_id)
+            self.commit = self.session.catalog.merge(
                 self.branch, run_id=self.run_id, message=self.request.message
             )
             self._report(Step.COMMIT, dag.COMMIT, note=f"commit {self.commit.id}")

@@ -135,7 +135,7 @@ def test_a_signal_that_is_ignored_stays_so(monkeypatch):
 def interrupted_query(toy):
     """Let DuckDB work for so long that the signal comes meanwhile."""
     Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    with standing.noted(toy.session, "no run"):
+    with standing.noted(toy.session):
         toy.engine.connection.execute(
             "select count(*) from range(1000000) a, range(100000) b where a.range % 7 = b.range % 9"
         )

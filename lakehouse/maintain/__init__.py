@@ -66,7 +66,7 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
     records = runs.places(warehouse)
     now = ages.believed(clock.now(), records)
     begun = nullcontext(Recording("maintain")) if dry_run else runs.recording(warehouse, "maintain")
-    with begun as recording, standing.noted(session, recording.run_id):
+    with begun as recording, standing.noted(session):
         upkeep = _Upkeep(session, policy, now, records, recording, really=not dry_run)
         upkeep.drop_branches()
         upkeep.archive()
@@ -150,6 +150,7 @@ class _Upkeep:
             catalog.create_branch(branch)
             try:
                 work(branch)
+                self.session.moving.append(run_id)
                 commit = catalog.merge(branch, run_id=run_id, message=message)
             except BaseException as error:
                 catalog.drop_branch(branch)
