@@ -267,3 +267,17 @@ def test_the_password_of_another_server_is_not_meant(server, monkeypatch):
     monkeypatch.setenv("PGPASSFILE", "/nonexistent")
     with server.serving() as address:
         assert answers(address)
+
+
+def test_its_log_does_not_grow_for_ever(server, tmp_path):
+    log = tmp_path / "data" / "log"
+    for mark in ("first", "second"):
+        with server.serving():
+            pass
+        log.write_text(mark * 300_000)
+    with server.serving() as address:
+        assert answers(address)
+    logs = {path.name: path.stat().st_size for path in log.parent.glob("log*")}
+    assert logs.keys() == {"log", "log.before"}
+    assert logs["log"] < 10_000
+    assert log.with_name("log.before").read_text().startswith("second")

@@ -63,6 +63,8 @@ _LONGEST_SOCKET = 100
 """Bytes of a path that the system takes for a socket, with a margin."""
 _RULES = "pg_hba.conf"
 _SOCKET = ".s.PGSQL.5432"
+_LONGEST_LOG = 1_000_000
+"""Bytes of a log: a kilobyte for each run, as each starts the server and stops it."""
 _LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
 """The lines of postmaster.pid that name the folder of the socket, and say `ready` in the end."""
 
@@ -111,6 +113,7 @@ class Server:
             with self._alone():
                 self._set_up()
                 self._guard_old_data(users, place)
+                self._shorten_log()
                 folder = self._start(place)
                 fcntl.flock(users, fcntl.LOCK_SH)
             try:
@@ -186,6 +189,12 @@ class Server:
                     hint="is there space? or set LAKEHOUSE_POSTGRES_URL",
                 )
         storage.write(self.passfile, roles.passfile(passwords))
+
+    def _shorten_log(self) -> None:
+        """Begin a new log where the present one is long; the one before that goes."""
+        log = self.folder / "log"
+        if log.exists() and log.stat().st_size > _LONGEST_LOG:
+            log.replace(log.with_name("log.before"))
 
     def _start(self, place: Path) -> Path:
         """Start the server unless it answers already; the folder of its socket.
