@@ -103,7 +103,7 @@ def unharmed(capsys, commands=COMMANDS):
 
 @pytest.mark.parametrize(
     "kind",
-    ["cut", "folder", *(pytest.param(each, marks=pytest.mark.long) for each in KINDS)],
+    ["cut", *(pytest.param(each, marks=pytest.mark.long) for each in KINDS)],
 )
 def test_no_command_fails_over_small_files(kind, small, capsys):
     if kind == "folder":
