@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +43,21 @@ TOO_MUCH = (
     "gzip members that grow",
     "lists without end",
 )
+
+
+# A connection that was cut in its handshake is closed when it is found as garbage: here, not in a
+# later test.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("no_garbage"),
+]
+
+
+@pytest.fixture
+def no_garbage() -> Iterator[None]:
+    """Close what a test has left."""
+    yield
+    gc.collect()
 
 
 class Brief(Patience):
