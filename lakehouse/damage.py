@@ -57,8 +57,8 @@ class Inspection:
 
     def _look(self, name: str, metadata: str) -> Iterator[Damage]:
         try:
-            require_intact(name, metadata, self._checksums.get)
             stored = iceberg.read(name, metadata, Path(iceberg.local(metadata)), MAIN)
+            require_intact(name, metadata, self._checksums.get)
             files = iceberg.listed(metadata) if self.deep else []
         except LakehouseError as error:
             yield Damage(name, error.message, is_data=False)

@@ -120,14 +120,14 @@ class SqliteCatalog:
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
-        for name, place in places.items():
-            if place not in self._intact:
-                require_intact(name, place, self._checksum)
-                self._intact.add(place)
-        return {
-            name: iceberg.read(name, place, Path(iceberg.local(place)), ref)
-            for name, place in sorted(places.items())
-        }
+        return {name: self._table(name, place, ref) for name, place in sorted(places.items())}
+
+    def _table(self, name: str, metadata: str, ref: str) -> StoredTable:
+        stored = iceberg.read(name, metadata, Path(iceberg.local(metadata)), ref)
+        if metadata not in self._intact:
+            require_intact(name, metadata, self._checksum)
+            self._intact.add(metadata)
+        return stored
 
     def places(self, ref: str) -> dict[str, str]:
         with self._reading() as db:
