@@ -11,7 +11,7 @@ from lakehouse.cli.options import AT_MOST
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
-_USUALLY = 50
+_USUALLY = 20
 _SHORT = 16
 """Characters of a commit's id that are shown; they name it as well."""
 

@@ -19,6 +19,7 @@ def believed(now: datetime, names: Iterable[str]) -> datetime:
     for long. Either is believed when something has run for a day by the same clock; until then,
     ages are measured from the last run before.
     """
-    known = max((name for name in names if name < runs.stamp(now - _DAY)), default=None)
+    yesterday = runs.stamp(now - _DAY)
+    known = max((name for name in names if name < yesterday), default=None)
     last = runs.started(known) if known else None
     return now if last is None or now - last < _PAUSE else last
