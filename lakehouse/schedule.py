@@ -9,16 +9,14 @@ nothing stays of it: the process lives for months.
 from __future__ import annotations
 
 import fcntl
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from types import FrameType
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from lakehouse import cron
+from lakehouse import cache, clock, cron, signals
 from lakehouse.alerts import watching
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Settings
@@ -79,17 +77,17 @@ def forever(settings: Settings, listener: Listener) -> None:
 
     Raises StorageError if another process does so in this home.
     """
-    with _alone(settings), _ended_by_a_signal():
+    with _alone(settings), suppress(KeyboardInterrupt), signals.heeded():
         agenda = Agenda(dict.fromkeys(_jobs(settings)), settings.timezone)
         while True:
-            job, due = agenda.next(datetime.now(UTC))
-            left = (due - datetime.now(UTC)).total_seconds()
+            job, due = agenda.next(clock.now())
+            left = (due - clock.now()).total_seconds()
             if left > 0:
                 listener.progress(f"waiting until {due:%H:%M}")
                 time.sleep(min(left, _NAP))
             else:
                 _run(settings, job, listener)
-                agenda.ran[job] = datetime.now(UTC)
+                agenda.ran[job] = clock.now()
 
 
 @dataclass
@@ -120,8 +118,8 @@ def windows(session: Session, job: Job) -> Windows:
     Besides today they are those that were missed: between days that its ingestions were asked for,
     and since the last of them. The day before a gap belongs to it: it was perhaps not over then.
     """
-    zone = session.settings.timezone
-    today = Window.of_days(day := datetime.now(zone).date(), day, zone)
+    zone, day = session.settings.timezone, session.today()
+    today = Window.of_days(day, day, zone)
     tables, wanted = session.catalog.tables(MAIN), [today]
     for name in job.ingestions:
         table = session.project.ingestions[name].table
@@ -165,12 +163,12 @@ def _run(settings: Settings, job: Job, listener: Listener) -> int:
     try:
         with Session(settings) as session:
             return _catch_up(session, job, listener)
-    except LakehouseError as error:
-        listener.warning(f"{job.group}: {error}")
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the next run may succeed
-        listener.warning(f"{job.group}: {unexpected(error)}")
-        return LakehouseError.exit_code
+    except Exception as error:
+        if interruption := signals.stopped(error):  # a library raised an error of its own
+            raise interruption from error
+        known = error if isinstance(error, LakehouseError) else None
+        listener.warning(f"{job.group}: {known or unexpected(error)}")
+        return known.exit_code if known else LakehouseError.exit_code
 
 
 def _catch_up(session: Session, job: Job, listener: Listener) -> int:
@@ -182,6 +180,8 @@ def _catch_up(session: Session, job: Job, listener: Listener) -> int:
     with _watched(session, listener) as watch:
         with undisturbed():
             session.open()
+        for path in cache.changed_files(session.settings)[:1]:
+            watch.warning(f"code changed, such as {path}: restart the schedule to run it")
         *missed, last = windows(session, job)
         code = _ingest(session, job, (last,), watch)
     if missed:
@@ -227,22 +227,3 @@ def _alone(settings: Settings) -> Iterator[None]:
                 hint="one is enough; stop the other one first",
             ) from None
         yield
-
-
-@contextmanager
-def _ended_by_a_signal() -> Iterator[None]:
-    """SIGTERM and Ctrl-C end what is inside, once: what cleans up is not disturbed."""
-
-    def end(_: int, __: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = [(each, signal.signal(each, end)) for each in (signal.SIGTERM, signal.SIGINT)]
-    try:
-        yield
-    except KeyboardInterrupt:
-        return
-    finally:
-        for each, handler in before:
-            signal.signal(each, handler)

@@ -1,5 +1,6 @@
 """A schedule lives for months: nothing of its runs stays in the process, also of those that fail."""
 
+import itertools
 import json
 
 import pytest
@@ -8,13 +9,10 @@ from chaos import soak
 from chaos.soak import Trouble, judged
 from lakehouse import schedule, session
 from lakehouse.config import load
+from lakehouse.engines import duckdb
 from lakehouse.request import Silence
 
-PROJECT = """
-[project]
-ingestion = "soaked_raw"
-models = "soaked_marts"
-"""
+NUMBERS = itertools.count()
 INGESTION = """
 import json
 from datetime import UTC, datetime
@@ -97,12 +95,16 @@ def mood(folder):
 @pytest.fixture(scope="module")
 def settings(folder, mood, databases, loader):
     """Of a small project, whose runs find loaded what is slow to load."""
-    texts = {"raw": INGESTION.format(mood=str(mood)), "marts": MART}
-    for module, text in texts.items():
-        (folder / f"soaked_{module}").mkdir()
-        (folder / f"soaked_{module}" / "__init__.py").touch()
-        (folder / f"soaked_{module}" / f"{module}.py").write_text(text)
-    (folder / "lakehouse.toml").write_text(PROJECT)
+    number = next(NUMBERS)  # a module is imported once, whatever folder it is in by then
+    packages = {"ingestion": f"soaked_raw_{number}", "models": f"soaked_marts_{number}"}
+    modules = {"ingestion/raw": INGESTION.format(mood=str(mood)), "models/marts": MART}
+    for name, text in modules.items():
+        kind, _, module = name.partition("/")
+        (folder / packages[kind]).mkdir()
+        (folder / packages[kind] / "__init__.py").touch()
+        (folder / packages[kind] / f"{module}.py").write_text(text)
+    project = "".join(f'{kind} = "{package}"\n' for kind, package in packages.items())
+    (folder / "lakehouse.toml").write_text(f"[project]\n{project}")
     loader.start()
     with pytest.MonkeyPatch.context() as patch, databases.lend() as database:
         patch.setattr(session, "Loader", lambda **_: Lent(loader))
@@ -164,3 +166,25 @@ def test_whatever_a_project_raises_ends_a_run_and_is_told(settings, mood, error,
     assert any(told in each for each in heard.warnings), heard.warnings
     mood.write_text(json.dumps([1, "none"]))
     assert schedule.once(settings, heard) == 0
+
+
+def test_an_interruption_that_a_library_tells_as_its_own_error_ends_the_schedule(
+    settings, monkeypatch
+):
+    def connect(*_, **__):
+        raise RuntimeError from KeyboardInterrupt()
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with pytest.raises(KeyboardInterrupt):
+        schedule.once(settings, Silence())
+
+
+def test_code_that_changes_meanwhile_is_told_of_and_not_run(settings, mood, folder):
+    mood.write_text(json.dumps([1, "none"]))
+    heard, code = Heard(), folder / settings.models / "marts.py"
+    assert schedule.once(settings, heard) == 0
+    assert heard.warnings == []
+    code.write_text(f"{MART}\nraise ValueError\n")
+    assert schedule.once(settings, heard) == 0
+    code.write_text(MART)
+    assert [each for each in heard.warnings if f"code changed, such as {code}" in each]
