@@ -176,8 +176,7 @@ class Session:
     def open(self) -> None:
         """Load what a run needs from its beginning, so that it spends no time on imports.
 
-        To be called `undisturbed`.
-        Then a new home's Postgres is set up, by processes of its own.
+        Then a new home's Postgres is set up, by processes of its own. Call it `undisturbed`.
         """
         self.require_home()
         dag.load_hamilton()

@@ -60,3 +60,12 @@ def test_garbage_is_looked_for_again_where_loading_fails() -> None:
         raise ImportError
 
     assert gc.isenabled()
+
+
+def test_what_is_loaded_is_exempt_from_the_search_for_garbage_once_a_process() -> None:
+    load = "with undisturbed():\n    kept = [[] for _ in range(1000)]\nprint(gc.get_freeze_count())"
+    code = f"import gc\nfrom lakehouse.loading import undisturbed\n{load}\n{load}\n{load}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, *later = map(int, done.stdout.split())
+    assert first > 1000
+    assert max(later) <= first

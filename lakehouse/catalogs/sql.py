@@ -362,8 +362,9 @@ class SqliteCatalog:
 
 
 def _close(connections: list[sqlite3.Connection]) -> None:
-    while connections:
-        connections.pop().close()
+    with ExitStack() as closing_all:
+        while connections:
+            closing_all.callback(connections.pop().close)
 
 
 def _is_ready(db: sqlite3.Connection) -> bool:

@@ -44,6 +44,7 @@ class TrinoSandbox:
                 "there is no Trino in this profile", hint="set LAKEHOUSE_PROFILE=production"
             )
         self._engine, self._duckdb = engine, DuckDBSandbox()
+        self._closing.callback(self._duckdb.close)
         self._relations: dict[str, str] = {}
 
     def fill(self, name: str, schema: ibis.Schema, rows: pa.Table) -> None:
@@ -69,7 +70,6 @@ class TrinoSandbox:
         return [dict(zip(answer.names, row, strict=True)) for row in answer.rows]
 
     def close(self) -> None:
-        self._duckdb.close()
         self._closing.close()
 
     def _store(self, rows: pa.Table) -> StoredTable:
