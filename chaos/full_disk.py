@@ -39,21 +39,20 @@ class Findings:
 def attacks(folder: Path, seed: int, times: int, told: Callable[[str], None]) -> Findings:
     """Let so many runs have too little room; the seed says how little."""
     dice, faults, full = random.Random(seed), list[str](), 0
-    calm = ProjectHome(folder / "calm", seed)
-    for number in (1, 2):
-        code, expected, _ = calm.run(number)
-        if number == 1:
-            _copy(calm.folder, folder / "before")
-            first = expected
+    home = ProjectHome(folder / "disk/home", seed)  # tables can be read at this place only
+    _, first, _ = home.run(1)
+    _copy(home.folder, folder / "before")
+    _, expected, _ = home.run(2)
+    home.remove()
     for number in range(1, times + 1):
         is_new = dice.random() < _SHARE_OF_NEW
         room = dice.randrange(_NEW if is_new else _NEXT)
         where = f"{'a new home' if is_new else 'a second day'} with {room} KB"
         with _disk(folder / "disk") as disk:
             if not is_new:
-                _copy(folder / "before", disk / "home")
+                _copy(folder / "before", home.folder)
             _resize(disk, _used(disk) + room)
-            home, day = ProjectHome(disk / "home", seed), 1 if is_new else 2
+            day = 1 if is_new else 2
             code, said = _command(home.folder, day, seed)
             full += code != 0
             faults += [f"{where}: {fault}" for fault in _faults(code, said)]
@@ -95,13 +94,12 @@ def _faults(code: int, said: str) -> Iterator[str]:
 @contextlib.contextmanager
 def _disk(place: Path) -> Iterator[Path]:
     """A small disk in memory, mounted here."""
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", place], check=True)
     try:
         yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
-        place.rmdir()
 
 
 def _resize(disk: Path, kilobytes: int) -> None:
