@@ -165,10 +165,9 @@ def started(name: str) -> datetime | None:
 
 def places(warehouse: Path) -> dict[str, Path]:
     """Where the record of each run is, by the name of the run, oldest first."""
-    found = (
-        each for pattern in _places(warehouse, "*") for each in pattern.parent.glob(pattern.name)
-    )
-    return {each.name.partition(".")[0]: each for each in sorted(found)}
+    folder = warehouse / "runs"
+    names = sorted(name for name in storage.names(folder) if name.endswith(_FORMS))
+    return {name.partition(".")[0]: folder / name for name in names}
 
 
 def record(warehouse: Path, report: RunReport) -> None:

@@ -249,7 +249,9 @@ class Session:
         if self.engine_dialect != DuckDB.dialect and not records.are_named(sql):
             return self.engine.query(sql, self._sources(self.compiled, stored))
         known = self._sources(self.compiled_for_duckdb, stored)
-        return self.reader.query(sql, known | records.tables(self.settings.warehouse))
+        if records.are_named(sql):  # else nobody has to list them
+            known |= records.tables(self.settings.warehouse)
+        return self.reader.query(sql, known)
 
     def _sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
         """What a statement may name, by qualified name: tables, views, and what is quarantined."""

@@ -177,6 +177,16 @@ def _opened(place: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def names(folder: Path) -> list[str]:
+    """The names of what is in a folder, in any order; none, if it is not there."""
+    if not is_on_disk(folder):
+        return [place.name for place in folder.glob("*")]
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - thousands of paths take their time
+    except FileNotFoundError:
+        return []
+
+
 def half_written(folder: Path) -> Iterator[tuple[Path, datetime]]:
     """The files in a folder that `write` has not finished, or never will, and since when."""
     for place in folder.glob(f"*{_WRITING}") if is_on_disk(folder) else ():

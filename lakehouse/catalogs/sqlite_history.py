@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -156,17 +155,12 @@ def expire(db: sqlite3.Connection, commits: Iterable[Commit]) -> None:
 
 def needed(db: sqlite3.Connection, gone: set[int]) -> set[str]:
     """The metadata that the readable commits name, `gone` ones left out."""
-    kept = [each.sequence for each in reversed(log(db)) if each.readable]
-    kept = [sequence for sequence in kept if sequence not in gone]
     rows = db.execute(
-        "SELECT metadata_location AS place, sequence AS since, coalesce(lead(sequence)"
-        " OVER (PARTITION BY name ORDER BY sequence), 9e18) AS until FROM lakehouse_changes"
-    )
-    return {
-        row["place"]
-        for row in rows
-        if row["place"] and bisect_left(kept, row["since"]) < bisect_left(kept, row["until"])
-    }
+        "SELECT sequence FROM lakehouse_commits"
+        " WHERE sequence NOT IN (SELECT sequence FROM lakehouse_expired)"
+    ).fetchall()
+    kept = [row["sequence"] for row in rows if row["sequence"] not in gone]
+    return {place for sequence in kept for place in places(db, sequence).values()}
 
 
 def _commits(
