@@ -228,10 +228,15 @@ class DuckDB:
         """Run a statement; its rows are to be fetched. Raises QueryError."""
         import duckdb
 
+        connection = self.connection
         try:
-            return self.connection.execute(sql)
+            return connection.execute(sql)
         except duckdb.Error as error:
             raise refusal(error) from error
+        except BaseException:
+            # A signal: DuckDB's own threads may go on, and whatever comes next would wait for them.
+            connection.interrupt()
+            raise
 
     def scalar(self, sql: str) -> int:
         """The one whole number that a statement gives."""
