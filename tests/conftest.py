@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 
 import psycopg
@@ -26,6 +28,21 @@ timezone = "${NIGHTSCOUT_TIMEZONE:-UTC}"
 [nightscout]
 attempts = 1
 """
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of the cases of a test that is marked `sample(n)` n are quick, spread evenly over them."""
+    cases = defaultdict(list)
+    for item in items:
+        mark = item.get_closest_marker("sample")
+        if mark is not None:
+            cases[item.path, item.originalname, mark.args].append(item)
+    for (_, _, (number,)), found in cases.items():
+        quick = {len(found) * each // number for each in range(number)}
+        for position, item in enumerate(found):
+            if position not in quick:
+                item.add_marker("long")
 
 
 @pytest.fixture(scope="session")
@@ -156,8 +173,11 @@ def write(catalog, folder):
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    """A folder for the compiled project that all tests of a worker share."""
-    return tmp_path_factory.mktemp("compiled")
+    """A folder for the compiled project that all tests share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 class Lent:

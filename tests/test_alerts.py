@@ -57,6 +57,7 @@ def alerted(toy, web):
         yield command
 
 
+@pytest.mark.long
 def test_a_run_without_trouble_tells_nothing(alerted, web, source):
     source.rows = [event("a", 1, at(0))]
     assert alerted() == []
@@ -78,6 +79,7 @@ def test_a_failed_check_is_told_once_by_every_channel(alerted, web, source):
     assert "silver.steps" in str(letter["subject"]) + mail.letters[0]
 
 
+@pytest.mark.long
 def test_a_recovery_is_told_once(alerted, web, source):
     source.rows = [BAD]
     alerted()
@@ -104,6 +106,7 @@ def day_of(moment):
     return (moment - at(0, 0)).days
 
 
+@pytest.mark.long
 def test_a_stale_source_is_told_once_and_once_that_it_is_fresh_again(alerted, web, toy, source):
     toy.change(freshness_hours=(1, 24))
     now = datetime.now(UTC)
@@ -120,6 +123,7 @@ def test_a_stale_source_is_told_once_and_once_that_it_is_fresh_again(alerted, we
     assert web.titles[1:] == ["lakehouse: over: raw.events is stale"]
 
 
+@pytest.mark.long
 def test_a_source_that_was_stale_and_is_now_too_old_is_told_again(alerted, web, toy, source):
     now = datetime.now(UTC)
     newest = now - timedelta(hours=2)

@@ -36,6 +36,7 @@ def two_large_values(source):
     source.rows = [event("a", 200, at(0)), event("b", 1, at(20)), event("c", 300, at(40))]
 
 
+@pytest.mark.long
 def test_a_custom_check_sees_all_of_a_table(checked, source, two_large_values):
     run = checked("silver.steps")
     assert run(0, 40) == 2
@@ -43,6 +44,7 @@ def test_a_custom_check_sees_all_of_a_table(checked, source, two_large_values):
     assert run(60) == 3
 
 
+@pytest.mark.long
 def test_with_a_lookback_it_sees_what_the_run_changed(checked, source, two_large_values):
     run = checked("silver.steps", lookback="0d")
     assert run(0, 40) == 2
@@ -50,6 +52,7 @@ def test_with_a_lookback_it_sees_what_the_run_changed(checked, source, two_large
     assert run(60) == 1
 
 
+@pytest.mark.long
 def test_a_lookback_reaches_before_the_windows_but_counts_only_in_them(checked, source):
     def first_of_its_day(steps):
         day = steps["at"].date()
@@ -63,6 +66,7 @@ def test_a_lookback_reaches_before_the_windows_but_counts_only_in_them(checked, 
     assert run(40) == 0
 
 
+@pytest.mark.long
 def test_ready_checks_of_a_view_look_at_what_changed_below_it(checked, source):
     def nothing(): ...
 

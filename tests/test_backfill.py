@@ -44,6 +44,7 @@ def events(source):
     return source
 
 
+@pytest.mark.long
 def test_a_long_window_is_asked_for_in_pieces(toy, events):
     toy.run(0, LAST)
     assert len(events.asked) == 4
@@ -77,6 +78,7 @@ def test_resume_asks_only_for_what_failed(toy, events):
     assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
 
 
+@pytest.mark.long
 def test_resume_says_which_windows_were_fetched_before(toy, events):
     flaky(events, 100)
     toy.run(0, LAST)
@@ -87,6 +89,7 @@ def test_resume_says_which_windows_were_fetched_before(toy, events):
     assert kept == [True, False, True, True]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("keep", [0, 50], ids=["emptied", "cut"])
 def test_resume_asks_again_for_pages_that_were_damaged(toy, events, keep):
     flaky(events, 100)
@@ -99,6 +102,7 @@ def test_resume_asks_again_for_pages_that_were_damaged(toy, events, keep):
     assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
 
 
+@pytest.mark.long
 def test_a_journal_that_was_cut_loses_only_what_it_says_last(toy, events):
     flaky(events, 100)
     toy.run(0, LAST)

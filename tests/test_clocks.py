@@ -66,6 +66,7 @@ def readable(toy):
     return [commit.readable for commit in toy.session.catalog.log()]
 
 
+@pytest.mark.long
 def test_the_last_publication_is_told_by_order_not_by_the_clock(two_days):
     second, first = two_days.session.catalog.log()
     published_by_a_clock_ahead(two_days)
@@ -75,6 +76,7 @@ def test_the_last_publication_is_told_by_order_not_by_the_clock(two_days):
         assert [row["total"] for row in two_days.published("total")] == [total]
 
 
+@pytest.mark.long
 def test_publications_of_an_earlier_version_are_put_in_order(two_days, source):
     execute(two_days, "alter table marts.publication drop column number")
     source.rows.append(event("c", 4, at(2)))
@@ -84,6 +86,7 @@ def test_publications_of_an_earlier_version_are_put_in_order(two_days, source):
     assert two_days.published("total") == [{"rows": 3, "total": 7}]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("shift", [-56 * YEAR, -YEAR, -DAY, DAY, YEAR])
 def test_the_newest_commit_is_the_last_whatever_the_clock_says(two_days, source, step, shift):
     step(shift)
@@ -109,6 +112,7 @@ def test_what_main_had_at_a_moment_heals_when_the_clock_is_right_again(catalog, 
     assert catalog.at(right.committed_at + 2 * YEAR) == right
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("runs_too", [False, True])
 def test_a_clock_a_year_ahead_makes_nothing_old(two_days, source, step, runs_too):
     step(YEAR)
@@ -123,6 +127,7 @@ def test_a_clock_a_year_ahead_makes_nothing_old(two_days, source, step, runs_too
     assert records < set(runs.places(two_days.session.settings.warehouse))
 
 
+@pytest.mark.long
 def test_a_clock_that_goes_on_for_a_day_is_believed(two_days, source, step):
     step(YEAR)
     source.rows.append(event("c", 4, at(2)))
@@ -132,6 +137,7 @@ def test_a_clock_that_goes_on_for_a_day_is_believed(two_days, source, step):
     assert readable(two_days) == [True, False, False]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("shift", [-56 * YEAR, YEAR])
 @pytest.mark.parametrize("written", [0, 4e9])
 def test_files_of_a_living_run_stay_whatever_any_clock_says(two_days, step, shift, written):
@@ -169,6 +175,7 @@ def test_a_living_run_of_another_home_keeps_its_branch(toy, step, impatient, shi
     assert branches.sweep(settings, catalog) == ["run-elsewhere"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("written", [0, 4e9])
 def test_a_dead_run_of_another_home_does_not_stay_for_ever(toy, impatient, written):
     settings, catalog = toy.session.settings, toy.session.catalog
@@ -188,6 +195,7 @@ def test_a_snooze_does_not_last_longer_for_a_clock_that_was_set_back():
     assert not asked.holds(NOW + timedelta(hours=2))
 
 
+@pytest.mark.long
 def test_homes_whose_clocks_jump_hold_what_an_undisturbed_one_does(toy, fresh, step):
     dice = random.Random(1)
     source, calm_source = toy.source, Source()

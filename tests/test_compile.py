@@ -85,6 +85,7 @@ def test_what_is_compiled_is_kept(settings):
     assert cache.compiled(settings, project, "duckdb") == fresh
 
 
+@pytest.mark.long
 def test_what_one_command_compiled_serves_another(settings):
     for command in ("plan", "run"):
         script = COMMAND.format(command=command, folder=str(settings.root))

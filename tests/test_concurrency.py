@@ -67,6 +67,7 @@ def test_a_run_that_was_overtaken_in_its_tables_starts_over(toy, source, rival):
     assert toy.published("total") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_a_run_that_started_over_leaves_no_branch(toy, source, rival):
     source.rows = [event("a", 1, at(0))]
     rival(1, event("b", 2, at(1)))
@@ -130,6 +131,7 @@ def hurried(monkeypatch):
     monkeypatch.setattr(turns, "_PAUSE", 0)
 
 
+@pytest.mark.long
 def test_a_run_that_is_overtaken_again_and_again_gets_there(toy, source, hurried):
     """More often than it would try if only attempts were counted."""
     days = iter(range(1, 8))
@@ -149,6 +151,7 @@ def test_a_run_that_is_overtaken_again_and_again_gets_there(toy, source, hurried
     assert "waits for its turn, and starts over" in said.warnings[0]
 
 
+@pytest.mark.long
 def test_a_run_that_is_overtaken_for_too_long_says_so(toy, source, hurried, monkeypatch):
     monkeypatch.setattr(turns, "_PATIENCE", -1)
 

@@ -101,10 +101,8 @@ def unharmed(capsys, commands=COMMANDS):
     return warned
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["cut", *(pytest.param(each, marks=pytest.mark.long) for each in KINDS)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_command_fails_over_small_files(kind, small, capsys):
     if kind == "folder":
         del small["mark"]  # there is no going on without it, see below
@@ -116,12 +114,14 @@ def test_no_command_fails_over_small_files(kind, small, capsys):
     assert {str(small[name]) for name in expected} <= warned
 
 
+@pytest.mark.long
 def test_what_no_command_can_go_on_without_is_named(home, lakehouse):
     folder(home / "format")
     code, said = lakehouse("log")
     assert (code, said["error"]) == (2, f"{home}/format is a folder, where a file belongs")
 
 
+@pytest.mark.long
 def test_a_branch_whose_record_is_damaged_is_kept(lakehouse, tmp_path, capsys):
     code, held = lakehouse("run", "--date", DAY, "--no-merge")
     (record,) = (tmp_path / "home").glob("warehouse/runs/*")

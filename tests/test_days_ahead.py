@@ -69,6 +69,7 @@ def test_an_evening_without_rows_is_fetched_once(toy, source, noon):
     assert toy.run(DAY).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_hours_without_news_make_a_commit_a_day(toy, source, noon):
     for day in (DAY, DAY + 1):
         for hour in range(0, 24, 3):

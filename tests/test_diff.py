@@ -91,6 +91,7 @@ def corrected(toy, source):
     return toy, before
 
 
+@pytest.mark.long
 def test_a_correction_shows_exactly_the_changed_row(corrected):
     toy, before = corrected
     found = diff_table(toy.session, before, "main", "raw.events")
@@ -99,6 +100,7 @@ def test_a_correction_shows_exactly_the_changed_row(corrected):
     assert (old["id"], old["value"], new["value"]) == ("e1", 1, 100)
 
 
+@pytest.mark.long
 def test_the_tables_that_a_correction_changed_are_listed(corrected):
     toy, before = corrected
     found = {each.table: each for each in diff(toy.session, before, "main")}
@@ -108,12 +110,14 @@ def test_the_tables_that_a_correction_changed_are_listed(corrected):
     assert (daily.rows.added, daily.rows.removed) == (1, 1)
 
 
+@pytest.mark.long
 def test_the_other_way_round_is_the_opposite(corrected):
     toy, before = corrected
     ((old, new),) = diff_table(toy.session, "main", before, "events").rows.examples["changed"]
     assert (old["value"], new["value"]) == (100, 1)
 
 
+@pytest.mark.long
 def test_only_files_that_differ_are_read(corrected):
     toy, before = corrected
     files = toy.engine.data_files(toy.session.catalog.tables("main")["raw.events"])
@@ -128,6 +132,7 @@ def test_a_state_is_no_different_from_itself(corrected):
     assert diff_table(toy.session, "main", "main", "marts.total") is None
 
 
+@pytest.mark.long
 def test_rows_that_were_fetched_again_after_a_rollback_are_the_same(corrected):
     toy, before = corrected
     after = toy.head()
@@ -155,6 +160,7 @@ def test_a_held_branch_differs_in_what_its_merge_would_move(toy, source):
     assert [each.table for each in diff(toy.session, "main", held)] == ["raw.events"]
 
 
+@pytest.mark.long
 def test_a_view_is_compared_too(corrected):
     toy, before = corrected
     found = diff_table(toy.session, before, "main", "silver.valid")

@@ -52,6 +52,7 @@ def mend(toy, finding):
     assert found(toy, deep=True) == []
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_main_whose_metadata_is_damaged_is_rolled_back(kind, two_days):
     place = newest(two_days, "marts/daily", ".metadata.json")
@@ -72,6 +73,7 @@ def test_main_whose_metadata_is_lost_is_rolled_back(two_days):
     mend(two_days, finding)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", ["empty", "cut", "zeros", "garbage"])
 @pytest.mark.parametrize("ending", ["-m0.avro", "snap-*.avro", ".parquet"])
 def test_a_deep_look_finds_what_is_damaged_below_the_metadata(kind, ending, two_days):
@@ -87,6 +89,7 @@ def test_a_deep_look_finds_what_is_damaged_below_the_metadata(kind, ending, two_
     mend(two_days, finding)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("ending", [".metadata.json", "-m0.avro", "snap-*.avro", ".parquet"])
 def test_a_deep_look_finds_one_bit_that_is_wrong(ending, two_days):
     place = newest(two_days, "raw/events", ending)
@@ -98,6 +101,7 @@ def test_a_deep_look_finds_one_bit_that_is_wrong(ending, two_days):
     mend(two_days, finding)
 
 
+@pytest.mark.long
 def test_checksums_go_with_their_files(two_days):
     (two_days.folder / "lakehouse.toml").write_text(
         "[project]\n[maintain]\nkeep_days = 0\ngrace_hours = 0\n"
@@ -108,6 +112,7 @@ def test_checksums_go_with_their_files(two_days):
         assert known == {found.path for found in files.stored(session.settings.warehouse)}
 
 
+@pytest.mark.long
 def test_a_damaged_file_is_named_by_whoever_reads_it(two_days):
     place = newest(two_days, "marts/total", ".parquet")
     KINDS["zeros"](place)
@@ -117,6 +122,7 @@ def test_a_damaged_file_is_named_by_whoever_reads_it(two_days):
     assert "\n" not in error.value.message
 
 
+@pytest.mark.long
 def test_a_model_that_lost_rows_is_built_anew(two_days):
     KINDS["cut"](newest(two_days, "marts/total", ".parquet"))
     (finding,) = found(two_days, deep=True)
@@ -134,6 +140,7 @@ def test_without_a_commit_that_can_be_read_there_is_a_new_beginning(toy, source)
     assert "no commit can be read" in finding.cure
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", ["lost", "empty", "garbage", "zeros"])
 def test_a_damaged_catalog_is_not_taken_for_an_empty_home(kind, two_days):
     place = two_days.session.settings.home / "catalog.db"
@@ -146,6 +153,7 @@ def test_a_damaged_catalog_is_not_taken_for_an_empty_home(kind, two_days):
         assert str(place) in error.value.message
 
 
+@pytest.mark.long
 def test_commits_that_the_catalog_lost_are_missed(two_days):
     with closing(sqlite3.connect(two_days.session.settings.home / "catalog.db")) as db, db:
         db.execute("DELETE FROM lakehouse_commits WHERE sequence = 2")

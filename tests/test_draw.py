@@ -121,6 +121,7 @@ def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
     assert drawn_as("SVG", pipeline(), tmp_path) == drawn_as("svg", pipeline(), tmp_path)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_the_same_picture_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     assert drawn_as(suffix, pipeline(), tmp_path) == drawn_as(suffix, pipeline(), tmp_path)
@@ -226,6 +227,7 @@ def test_dot_runs_left_to_right_with_a_cluster_for_every_layer(tmp_path: Path) -
     assert text.count(" -> ") == len(pipeline().edges)
 
 
+@pytest.mark.long
 def test_png_is_twice_the_size_of_the_layout(tmp_path: Path) -> None:
     draw(pipeline(), tmp_path / "picture.png")
     layout = place(pipeline())
@@ -233,6 +235,7 @@ def test_png_is_twice_the_size_of_the_layout(tmp_path: Path) -> None:
         assert image.size == (2 * layout.width, 2 * layout.height)
 
 
+@pytest.mark.long
 def test_png_shows_every_box_in_the_colour_of_its_kind(tmp_path: Path) -> None:
     draw(pipeline(), tmp_path / "picture.png")
     with Image.open(tmp_path / "picture.png") as image:

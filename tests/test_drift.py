@@ -60,6 +60,7 @@ def test_a_new_field_of_a_document_is_kept_and_told_once(toy, sends):
     assert payloads["b"]["mood"] == "well"
 
 
+@pytest.mark.long
 def test_a_new_column_that_nothing_keeps_is_said_to_be_lost(toy, sends):
     sends(event("a", 1, at(0)), value=pa.string())
     toy.run(0)
@@ -73,6 +74,7 @@ def test_what_is_no_document_has_no_fields(toy, sends):
     assert drift(toy.run(0)) == ""
 
 
+@pytest.mark.long
 def test_another_type_that_means_the_same_lands(toy, sends):
     sends({"id": "a", "at": at(0), "value": 1}, value=pa.int64())
     toy.run(0)
@@ -91,6 +93,7 @@ def test_another_type_that_cannot_be_meant_is_quarantined(toy, sends):
     assert json.loads(row["payload"])["value"] == ["x"]
 
 
+@pytest.mark.long
 def test_a_type_that_is_declared_wider_widens_the_table(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -51,6 +51,7 @@ def test_the_last_user_stops_it(server):
     assert not answers(address)
 
 
+@pytest.mark.long
 def test_a_user_that_is_killed_does_not_keep_it_alive(server, tmp_path):
     script = USER.format(folder=str(tmp_path))
     with subprocess.Popen(
@@ -71,6 +72,7 @@ def kill(pid):
     os.close(process)
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_is_started_for_the_next(server, tmp_path):
     with server.serving():
         pid = int((tmp_path / "data/postmaster.pid").read_text().splitlines()[0])
@@ -79,6 +81,7 @@ def test_a_server_that_is_killed_is_started_for_the_next(server, tmp_path):
         assert answers(address)
 
 
+@pytest.mark.long
 def test_a_process_that_has_the_number_of_a_killed_server_is_left_alone(server, tmp_path):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         with server.serving():
@@ -91,6 +94,7 @@ def test_a_process_that_has_the_number_of_a_killed_server_is_left_alone(server, 
     assert other.returncode == 0
 
 
+@pytest.mark.long
 def test_what_a_killed_set_up_left_is_no_hindrance(server, tmp_path):
     (tmp_path / "data-half").mkdir()
     (tmp_path / "data-half/PG_VERSION").write_text("18\n")
@@ -99,12 +103,14 @@ def test_what_a_killed_set_up_left_is_no_hindrance(server, tmp_path):
     assert not (tmp_path / "data-half").exists()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", ["long, 'odd' and " * 10, "a,b\n\"'$HOME`;&%41\\*[{=:~ä😀 "])
 def test_any_path_will_do(tmp_path, name):
     with Server(tmp_path / name / "data", tmp_path / name / "locks").serving() as address:
         assert answers(address)
 
 
+@pytest.mark.long
 @as_root
 def test_the_folders_above_stay_closed(tmp_path):
     above = tmp_path / "closed"
@@ -115,6 +121,7 @@ def test_the_folders_above_stay_closed(tmp_path):
     assert (above / "data").stat().st_uid != 0
 
 
+@pytest.mark.long
 @as_root
 def test_programs_in_a_closed_folder_are_copied_and_removed(tmp_path, monkeypatch):
     closed = tmp_path / "site-packages"
@@ -144,6 +151,7 @@ with Server(folder / "data", folder / "locks").serving() as address:
 """
 
 
+@pytest.mark.long
 @as_root
 def test_a_user_without_a_name_will_do(tmp_path):
     with pytest.raises(KeyError):
@@ -166,6 +174,7 @@ def test_what_the_environment_says_of_another_server_is_not_meant(
         assert connection.execute("show client_encoding").fetchone() == ("UTF8",)
 
 
+@pytest.mark.long
 def test_text_sorts_alike_whatever_the_language_of_the_caller(server, monkeypatch):
     for name, value in {"LANG": "de_XX.UTF-8", "LC_ALL": "tr_TR", "TZ": "nowhere"}.items():
         monkeypatch.setenv(name, value)
@@ -176,6 +185,7 @@ def test_text_sorts_alike_whatever_the_language_of_the_caller(server, monkeypatc
         assert connection.execute("show timezone").fetchone() == ("UTC",)
 
 
+@pytest.mark.long
 def test_the_server_knows_nothing_of_its_starters_environment(server, monkeypatch, tmp_path):
     monkeypatch.setenv("SECRET_OF_THE_OWNER", "hush")
     with server.serving():
@@ -185,6 +195,7 @@ def test_the_server_knows_nothing_of_its_starters_environment(server, monkeypatc
     assert {name for name in names if not name.startswith("PG")} <= {"LC_ALL", "TZ", "PWD"}
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("note", [b"", b"\0\0\0", b"\xff no number"])
 def test_a_note_of_itself_that_a_power_cut_damaged_does_not_keep_it_from_starting(server, note):
     with server.serving():
@@ -194,6 +205,7 @@ def test_a_note_of_itself_that_a_power_cut_damaged_does_not_keep_it_from_startin
         assert answers(address)
 
 
+@pytest.mark.long
 def test_a_server_that_was_made_anew_is_told_from_the_one_before(server):
     with server.serving():
         before = server.identity
@@ -225,6 +237,7 @@ def test_the_socket_is_in_a_folder_that_others_cannot_enter(tmp_path):
     assert not place.exists()
 
 
+@pytest.mark.long
 def test_old_data_is_given_passwords(server):
     old = as_before_there_were_passwords(server)
     with server.serving() as address, psycopg.connect(address) as connection:
@@ -235,6 +248,7 @@ def test_old_data_is_given_passwords(server):
         assert connection.execute("select x from marts.old").fetchone() == (1,)
 
 
+@pytest.mark.long
 def test_old_data_that_another_process_serves_is_left_alone(server):
     with server.serving() as address:
         rules = server.folder / "pg_hba.conf"
@@ -247,6 +261,7 @@ def test_old_data_that_another_process_serves_is_left_alone(server):
         assert answers(address)
 
 
+@pytest.mark.long
 def test_old_data_of_a_user_that_was_killed_is_given_passwords(server, tmp_path):
     as_before_there_were_passwords(server)
     (tmp_path / "pgpass").write_text("")
@@ -262,6 +277,7 @@ def test_old_data_of_a_user_that_was_killed_is_given_passwords(server, tmp_path)
         assert answers(address)
 
 
+@pytest.mark.long
 def test_the_password_of_another_server_is_not_meant(server, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "of-another")
     monkeypatch.setenv("PGPASSFILE", "/nonexistent")
@@ -269,6 +285,7 @@ def test_the_password_of_another_server_is_not_meant(server, monkeypatch):
         assert answers(address)
 
 
+@pytest.mark.long
 def test_its_log_does_not_grow_for_ever(server, tmp_path):
     log = tmp_path / "data" / "log"
     for mark in ("first", "second"):

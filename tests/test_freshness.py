@@ -36,6 +36,7 @@ def states(toy, now=None):
     return [(each.key, each.state) for each in freshness(toy.session, now)]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("hours", "state"), [(0.5, State.OK), (2, State.WARN), (25, State.FAIL)])
 def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state):
     source.rows = [event("a", 1, NOW - timedelta(hours=hours)), event("a2", 1, at(0))]
@@ -46,6 +47,7 @@ def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state
     assert found.age_hours == pytest.approx(hours)
 
 
+@pytest.mark.long
 def test_one_silent_key_shows_beside_one_that_speaks(promised, source):
     source.rows = [event("loud", 1, NOW), event("silent", 1, at(0))]
     run_the_ends(promised, TODAY)
@@ -71,6 +73,7 @@ def test_a_source_that_never_sent_anything_is_stale(promised):
     assert states(promised) == [("", State.FAIL)]
 
 
+@pytest.mark.long
 def test_a_reading_from_the_future_does_not_count(promised, source):
     source.rows = [event("a", 1, at(0)), event("a", 1, NOW + timedelta(hours=3))]
     promised.change(freshness_hours=(1, 24))
@@ -123,6 +126,7 @@ def listed(toy, source):
     return names
 
 
+@pytest.mark.long
 def test_a_key_that_is_not_listed_any_more_has_left(toy, listed):
     assert ("id=silent", State.FAIL) in states(toy, NOW)
     listed.remove("silent")
@@ -130,6 +134,7 @@ def test_a_key_that_is_not_listed_any_more_has_left(toy, listed):
     assert set(states(toy, NOW)) == {("id=loud", State.OK), ("id=silent", State.LEFT)}
 
 
+@pytest.mark.long
 def test_checks_expect_nothing_of_a_key_that_has_left(toy, listed, source):
     def failures():
         (found,) = (each for each in toy.run(TODAY).checks if each.check == "fresh")
@@ -148,6 +153,7 @@ def test_a_key_that_comes_back_is_expected_again(toy, listed):
     assert ("id=silent", State.FAIL) in states(toy, NOW)
 
 
+@pytest.mark.long
 def test_a_key_that_has_left_changes_nothing_but_that(toy, listed):
     listed.remove("silent")
     before = toy.rows("raw.names")

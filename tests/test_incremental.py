@@ -37,6 +37,7 @@ def size(request, monkeypatch):
             monkeypatch.setattr(layout, name, count)
 
 
+@pytest.mark.sample(1)
 @settings(
     max_examples=settings.default.max_examples // 5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink
@@ -63,6 +64,7 @@ def test_windows_in_any_order_equal_a_full_refresh(size, fresh, plan):
     assert everything == (built["marts.total"][0]["total"] or 0)
 
 
+@pytest.mark.long
 def test_a_lookback_too_short_is_wrong(fresh):
     """The model looks a day back; without being told so, a late row leaves it wrong."""
     source = Source(event("b", 2, at(1, 1)))

@@ -116,6 +116,7 @@ def rebuilt(report):
     return {n.node: (n.windows, n.rows) for n in report.nodes if n.step == "model" and n.windows}
 
 
+@pytest.mark.long
 def test_one_persons_payment_rebuilds_that_persons_rows_alone(paid, ledger):
     for who in "ab":
         ledger.pay(who, "1", 5, at(0))
@@ -132,6 +133,7 @@ def test_one_persons_payment_rebuilds_that_persons_rows_alone(paid, ledger):
     ]
 
 
+@pytest.mark.long
 def test_only_that_persons_rows_are_published(paid, ledger):
     for who in "ab":
         ledger.pay(who, "1", 5, at(0))
@@ -143,6 +145,7 @@ def test_only_that_persons_rows_are_published(paid, ledger):
         assert paid.published(table) == paid.rows(f"marts.{table}")
 
 
+@pytest.mark.long
 def test_what_has_no_time_changes_a_person_for_all_time(paid, ledger):
     for who in "ab":
         ledger.pay(who, "1", 5, at(0))
@@ -152,6 +155,7 @@ def test_what_has_no_time_changes_a_person_for_all_time(paid, ledger):
     assert {row["who"]: row["total"] for row in paid.rows("marts.by_person")} == {"a": 5, "b": 50}
 
 
+@pytest.mark.long
 def test_a_name_with_a_quote_is_a_name(paid, ledger):
     for who in ("o'neil", 'say "x"; --', "ümlaut"):
         ledger.pay(who, "1", 5, at(0))

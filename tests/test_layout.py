@@ -149,6 +149,7 @@ def files(toy, table):
     return {file.path for file in found}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["raw.events", "silver.steps"])
 def test_one_more_day_of_a_large_table_leaves_the_files_of_other_days(toy, source, large, table):
     source.rows = [event(f"{day}-{n}", 1, at(day, n)) for day in range(6) for n in range(8)]
@@ -160,6 +161,7 @@ def test_one_more_day_of_a_large_table_leaves_the_files_of_other_days(toy, sourc
     assert len(before - files(toy, table)) == {"raw.events": 0, "silver.steps": 2}[table]
 
 
+@pytest.mark.long
 def test_one_more_day_of_a_small_table_keeps_a_file_a_month(toy, source):
     source.rows = [event(str(day), 1, at(day)) for day in range(6)]
     for day in range(6):

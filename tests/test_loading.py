@@ -17,6 +17,7 @@ def loaded_after(code: str) -> list[str]:
     return list(json.loads(done.stdout))
 
 
+@pytest.mark.long
 def test_sql_of_one_dialect_loads_the_compilers_of_no_other() -> None:
     ask = "from lakehouse.dialects import to_sql; to_sql(ibis.table({'x': 'int64'}, 't'), 'duckdb')"
 
@@ -26,12 +27,14 @@ def test_sql_of_one_dialect_loads_the_compilers_of_no_other() -> None:
     assert "ibis.backends.sql.compilers.snowflake" not in loaded
 
 
+@pytest.mark.long
 def test_a_run_loads_the_compilers_of_no_other_engine() -> None:
     loaded = loaded_after("import lakehouse.run, ibis.backends.duckdb")
 
     assert "ibis.backends.sql.compilers.snowflake" not in loaded
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("engine", ["trino", "risingwave"])
 def test_a_compiler_can_still_be_had_by_its_module(engine: str) -> None:
     named = f"ibis.backends.sql.compilers.{engine}"

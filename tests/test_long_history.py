@@ -128,6 +128,7 @@ def whole_log(monkeypatch):
     return read
 
 
+@pytest.mark.long
 def test_no_command_reads_all_commits_or_all_records(toy, source, whole_log):
     source.rows = [event(f"e{day}", day, at(day)) for day in range(15)]
     for day in range(15):
@@ -140,6 +141,7 @@ def test_no_command_reads_all_commits_or_all_records(toy, source, whole_log):
     assert whole_log["records"] <= 2 * 16  # upkeep looks once at what each run staged
 
 
+@pytest.mark.long
 def test_whether_a_run_asked_for_the_present_is_told_by_the_newest_records(toy, source, whole_log):
     toy.change(freshness_hours=(1, 24))
     source.rows = [event("a", 1, at(0))]

@@ -64,6 +64,7 @@ def test_no_file_is_left_that_no_ref_names(five_days, upkeep):
     assert stored(five_days) == files.needed(five_days.session, datetime.now(UTC))
 
 
+@pytest.mark.long
 def test_a_run_after_upkeep_finds_nothing_new(five_days, upkeep):
     head = five_days.head()
     upkeep()
@@ -72,6 +73,7 @@ def test_a_run_after_upkeep_finds_nothing_new(five_days, upkeep):
     assert five_days.head() == head
 
 
+@pytest.mark.long
 def test_a_run_after_upkeep_goes_on_as_if_there_had_been_none(five_days, source, upkeep, fresh):
     upkeep()
     source.rows[2] = event("e2", 70, at(2))
@@ -82,6 +84,7 @@ def test_a_run_after_upkeep_goes_on_as_if_there_had_been_none(five_days, source,
     assert content(five_days, "main") == content(whole, "main")
 
 
+@pytest.mark.long
 def test_a_dry_run_says_the_same_and_does_nothing(five_days, upkeep):
     before = stored(five_days)
     said = upkeep(dry_run=True)
@@ -92,6 +95,7 @@ def test_a_dry_run_says_the_same_and_does_nothing(five_days, upkeep):
     ]
 
 
+@pytest.mark.long
 def test_commits_are_readable_for_as_long_as_they_are_kept(five_days, upkeep):
     *_, second, first = five_days.session.catalog.log()
     upkeep("[maintain]\nkeep_days = 1\ngrace_hours = 0\n")
@@ -102,6 +106,7 @@ def test_commits_are_readable_for_as_long_as_they_are_kept(five_days, upkeep):
         five_days.rows("raw.events", second.id)
 
 
+@pytest.mark.long
 def test_files_of_one_month_become_one_and_the_rows_keep_their_version(
     toy, source, upkeep, monkeypatch
 ):
@@ -123,6 +128,7 @@ def test_files_of_one_month_become_one_and_the_rows_keep_their_version(
     assert toy.run(0).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_files_that_would_not_become_fewer_are_left(toy, source, upkeep, monkeypatch):
     for day in (0, 25, 33, 40):
         source.rows.append(event(f"e{day}", day, at(day)))
@@ -131,6 +137,7 @@ def test_files_that_would_not_become_fewer_are_left(toy, source, upkeep, monkeyp
     assert "compact" not in {kind for kind, _ in done(upkeep(""))}
 
 
+@pytest.mark.long
 def test_compaction_gives_way_to_a_run(toy, source, upkeep, monkeypatch):
     rewrite = compact.rewrite
 
@@ -152,6 +159,7 @@ def test_compaction_gives_way_to_a_run(toy, source, upkeep, monkeypatch):
     assert toy.session.catalog.branches() == []
 
 
+@pytest.mark.long
 def test_what_a_living_run_is_about_to_name_stays(five_days, upkeep):
     session = five_days.session
     branch = branches.branch_of(runs.new_id(datetime.now(UTC)))
@@ -169,6 +177,7 @@ def test_what_a_living_run_is_about_to_name_stays(five_days, upkeep):
     assert not new.exists()
 
 
+@pytest.mark.long
 def test_a_young_file_stays_though_no_ref_names_it(five_days, upkeep):
     new = Path(five_days.session.catalog.location("raw.events")) / "data" / "new.parquet"
     new.write_bytes(b"")
@@ -180,6 +189,7 @@ def test_a_young_file_stays_though_no_ref_names_it(five_days, upkeep):
     assert not new.exists()
 
 
+@pytest.mark.long
 def test_nothing_is_removed_if_a_ref_cannot_be_read(five_days, upkeep):
     place = five_days.session.catalog.places("first")["marts.total"]
     Path(place.removeprefix("file://")).unlink()
@@ -215,6 +225,7 @@ def test_what_was_staged_goes_once_it_has_reached_main(toy, source, upkeep):
     assert list(staging.glob("*")) == []
 
 
+@pytest.mark.long
 def test_old_records_go_unless_their_commit_is_kept(five_days, upkeep):
     warehouse = five_days.session.settings.warehouse
     record = runs.load(warehouse, five_days.session.catalog.commit("first").run_id)
@@ -237,6 +248,7 @@ def test_a_setting_that_cannot_be_meant_is_one_clear_error(upkeep, setting, said
         upkeep(f"[maintain]\n{setting}\n")
 
 
+@pytest.mark.long
 def test_upkeep_is_recorded(five_days, upkeep):
     report = upkeep()
     record = runs.find(five_days.session.settings.warehouse, report.run_id)

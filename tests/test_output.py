@@ -237,6 +237,7 @@ def run(*arguments, **options):
     )
 
 
+@pytest.mark.long
 def test_a_stdout_that_is_full_is_an_error_in_words():
     with Path("/dev/full").open("w") as full:
         done = run("dag", "--format", "json", stdout=full)
@@ -245,6 +246,7 @@ def test_a_stdout_that_is_full_is_an_error_in_words():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_stdout_that_is_closed_is_an_error_in_words():
     done = run("dag", preexec_fn=lambda: os.close(1))
     assert (done.returncode, done.stderr.splitlines()[0]) == (
@@ -270,6 +272,7 @@ module.script()
     assert done.returncode > 2
 
 
+@pytest.mark.long
 def test_a_reader_that_has_gone_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)

@@ -42,6 +42,7 @@ def lived(toy, source):
     return seen
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", [ODD, "back\\slash", "-rf", ".hidden"])
 def test_a_home_at_an_odd_path_becomes_what_any_other_does(fresh, tmp_path, name):
     plain, odd = fresh(Source()), fresh(Source())
@@ -54,6 +55,7 @@ def test_a_home_at_an_odd_path_becomes_what_any_other_does(fresh, tmp_path, name
     assert (beside / name).stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", [ODD, "%", "*", "?", "a\\b", "%41"])
 def test_pages_are_staged_at_any_path_and_nowhere_else(tmp_path, name):
     page = pa.table({"x": [1, 2]})
@@ -100,6 +102,7 @@ def old_toy(toy, source, monkeypatch):
     return toy
 
 
+@pytest.mark.long
 def test_a_home_that_names_places_by_address_goes_on_and_nothing_needed_is_removed(old_toy, fresh):
     toy, plain = old_toy, fresh(old_toy.source)
     before = {table: toy.rows(table) for table in TABLES}
@@ -119,6 +122,7 @@ def test_a_home_that_names_places_by_address_goes_on_and_nothing_needed_is_remov
         }
 
 
+@pytest.mark.long
 def test_upkeep_removes_nothing_if_a_needed_file_is_not_found_by_its_name(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run()

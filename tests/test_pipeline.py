@@ -67,6 +67,7 @@ def test_the_whole_recording_gives_the_expected_figures(lakehouse):
     assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
 
 
+@pytest.mark.long
 def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
     lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-12")
     _, report = lakehouse("backfill", "--from", "2024-03-09", "--to", "2024-03-12", "--missing")
@@ -91,6 +92,7 @@ def test_days_in_any_order_give_the_same_tables(lakehouse, monkeypatch, tmp_path
     assert built([16, 15, 16], "mixed") == built([15, 16], "sorted")
 
 
+@pytest.mark.long
 def test_a_document_changed_at_the_source_changes_the_marts_of_its_day(lakehouse, documents):
     documents += [entry("a", 0, 100), entry("b", 5, 110)]
     lakehouse("run", "--date", DAY)
@@ -124,6 +126,7 @@ def test_bad_rows_are_quarantined_and_the_good_ones_land(lakehouse, documents):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("year", [1, 3000])
 def test_a_date_nobody_can_have_measured_at_is_quarantined(lakehouse, monkeypatch, year):
     date = int(datetime(year, 6, 1, tzinfo=UTC).timestamp() * 1000)
@@ -144,6 +147,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_source_that_cannot_be_trusted_leaves_main_and_postgres(
     lakehouse, documents, monkeypatch, database, fault
@@ -240,6 +244,7 @@ def test_a_repeated_run_has_nothing_to_do(lakehouse, database):
     assert (lakehouse("log")[1], query(database, "select * from marts.publication")) == before
 
 
+@pytest.mark.long
 def test_every_person_has_a_day_of_their_own(lakehouse, documents, monkeypatch):
     monkeypatch.setenv("NIGHTSCOUT_TIMEZONE", "Pacific/Kiritimati")  # UTC+14
     documents += [entry("a", -11 * 60), entry("b", 60)]
@@ -249,6 +254,7 @@ def test_every_person_has_a_day_of_their_own(lakehouse, documents, monkeypatch):
     assert [row["reading_date"] for row in rows(lakehouse, sql)] == [DAY, "2024-03-16"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -286,6 +292,7 @@ def test_the_plan_says_what_a_run_would_do(lakehouse):
     assert why["marts.mrt_glucose_overview"] == "first run"
 
 
+@pytest.mark.long
 def test_doctor_finds_a_home_that_was_moved(lakehouse, monkeypatch, tmp_path):
     lakehouse("run", "--date", DAY)
     (tmp_path / "home").rename(tmp_path / "moved")
@@ -296,6 +303,7 @@ def test_doctor_finds_a_home_that_was_moved(lakehouse, monkeypatch, tmp_path):
     assert f"was copied or moved here from {tmp_path / 'home'}" in home["detail"]
 
 
+@pytest.mark.long
 def test_doctor_is_content_after_a_run(lakehouse):
     lakehouse("run", "--date", DAY)
     code, findings = lakehouse("doctor")
@@ -303,6 +311,7 @@ def test_doctor_is_content_after_a_run(lakehouse):
     assert code == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("suffix", ["svg", "html", "png", "mmd", "dot"])
 def test_the_dag_is_drawn(lakehouse, tmp_path, suffix):
     path = tmp_path / f"dag.{suffix}"

@@ -97,6 +97,7 @@ def test_it_lets_the_reader_in_until_it_is_told_to_end(project):
     assert process_of(project) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_also_with_somebody_connected(project, ending):
     with command(project, "--format", "json") as process:
@@ -110,6 +111,7 @@ def test_a_signal_ends_it_also_with_somebody_connected(project, ending):
     assert process_of(project) is None
 
 
+@pytest.mark.long
 def test_a_signal_while_the_server_starts_leaves_none_behind(project):
     with command(project) as process:
         note = project / "home/postgres/postmaster.pid"
@@ -120,6 +122,7 @@ def test_a_signal_while_the_server_starts_leaves_none_behind(project):
     assert process_of(project) is None
 
 
+@pytest.mark.long
 def test_it_ends_when_the_server_does(project):
     with command(project) as process:
         process.stdout.readline()
@@ -130,6 +133,7 @@ def test_it_ends_when_the_server_does(project):
     assert "Traceback" not in problem
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_is_an_error(project):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -141,6 +145,7 @@ def test_a_port_that_is_taken_is_an_error(project):
     assert process_of(project) is None
 
 
+@pytest.mark.long
 def test_one_that_ends_leaves_the_server_to_another(project):
     with command(project) as first, command(project) as second:
         addresses = [process.stdout.readline().strip() for process in (first, second)]

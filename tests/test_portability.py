@@ -148,6 +148,7 @@ PORTABLE = {
 }
 
 
+@pytest.mark.sample(18)
 @pytest.mark.parametrize("trap", TRAPS)
 def test_a_trap_is_found(trap):
     rule, function = TRAPS[trap]
@@ -222,6 +223,7 @@ def test_the_page_about_it_is_current():
     assert (HERE.parents[1] / "docs/reference/portability.md").read_text() == page()
 
 
+@pytest.mark.long
 def test_the_models_of_the_project_are_portable():
     found = project.load(config.load(HERE.parent))
     assert examine(compile_project(found, "duckdb"), HERE.parent) == []

@@ -113,6 +113,7 @@ def test_what_a_failed_run_left_to_look_at_survives_a_power_cut(toy, source, dis
     assert disk.lost(named(toy)) == []
 
 
+@pytest.mark.long
 def test_what_is_archived_survives_before_it_leaves_its_table(toy, source, disk):
     source.rows = [event(f"e{day}", day + 1, at(day)) for day in DAYS]
     toy.change(retention=KEPT)

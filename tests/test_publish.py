@@ -32,6 +32,7 @@ def test_nothing_is_left_in_staging(published):
     assert execute(published.postgres, sql) == [(0,)]
 
 
+@pytest.mark.long
 def test_only_changed_windows_are_moved(published, source):
     source.rows.append(event("c", 5, at(4)))
     report = published.run(4)
@@ -39,6 +40,7 @@ def test_only_changed_windows_are_moved(published, source):
     assert [row["total"] for row in published.published("daily")] == [1, 2, 5]
 
 
+@pytest.mark.long
 def test_a_view_on_a_mart_stays(published, source):
     execute(published.postgres, "create view public.mine as select total from marts.total")
     source.rows.append(event("c", 5, at(1)))
@@ -46,6 +48,7 @@ def test_a_view_on_a_mart_stays(published, source):
     assert execute(published.postgres, "select total from public.mine") == [(8,)]
 
 
+@pytest.mark.long
 def test_a_changed_column_that_a_view_needs_is_a_clear_error(published):
     execute(published.postgres, "create view public.mine as select total from marts.total")
     published.change(wide=True)
@@ -70,6 +73,7 @@ def test_a_failed_publication_is_made_up_by_the_next_run(published):
     assert (report.commit, report.published["total"]) == (None, 1)
 
 
+@pytest.mark.long
 def test_an_older_commit_does_not_replace_a_newer_one(published, source, engine):
     catalog, compiled = published.session.catalog, published.session.compiled
     old = catalog.head()
@@ -106,6 +110,7 @@ def test_a_user_without_rights_is_told_so(published, source):
         execute(owner, "drop role reader")
 
 
+@pytest.mark.long
 def test_what_another_home_published_is_replaced(published, source, tmp_path, engine):
     (tmp_path / "new").mkdir()
     other = Toy(tmp_path / "new", published.postgres, source, engine)

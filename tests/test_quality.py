@@ -149,12 +149,14 @@ class Trusting(UniqueCheck):
         return table.limit(0)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize(("column", "failures"), [("id", 0), ("value", 1)])
 def test_what_is_suspected_is_counted_exactly(found, column, failures):
     assert found(Suspicious([column])).failures == failures
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_of_many_rows_only_what_is_suspected_is_counted(found):
     assert found(Trusting(["value"])).failures == 0
@@ -164,6 +166,7 @@ def test_of_few_rows_all_are_counted(found):
     assert found(Trusting(["value"])).failures == 1
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("size", ["few", "many"])
 @pytest.mark.parametrize(
     ("where", "failures"), [(None, 2), (lambda t: t.id > "b", 1), (lambda t: t.id > "c", 0)]
@@ -262,6 +265,7 @@ def test_the_command_of_a_failure_can_be_pasted(toy, declare, source, monkeypatc
     assert capsys.readouterr().out.count("2024-03-") == 3
 
 
+@pytest.mark.long
 def test_only_rows_of_the_windows_that_changed_are_looked_at(toy, declare, source):
     declare({"checks": [RangeCheck("value", 2)]})
     toy.run(0, 2)
@@ -271,6 +275,7 @@ def test_only_rows_of_the_windows_that_changed_are_looked_at(toy, declare, sourc
     assert len(toy.session.query(result.sql)) == 1
 
 
+@pytest.mark.long
 def test_a_row_count_is_of_the_whole_table(toy, declare, source):
     declare({"checks": [RowCountCheck(5, 5)]})
     toy.run(0, 2)
@@ -279,6 +284,7 @@ def test_a_row_count_is_of_the_whole_table(toy, declare, source):
     assert result.passed
 
 
+@pytest.mark.long
 def test_all_rows_are_looked_at_if_what_they_refer_to_changed(toy, declare, source):
     declare({"checks": [ReferenceCheck("id", to="raw.events")]})
     toy.run(0, 2)
@@ -287,6 +293,7 @@ def test_all_rows_are_looked_at_if_what_they_refer_to_changed(toy, declare, sour
     assert result.passed
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "check",
     [
@@ -342,6 +349,7 @@ def test_a_tolerance_below_nothing_is_refused(declare, options):
         declare({"checks": [RangeCheck("value", 1)], **options})
 
 
+@pytest.mark.long
 def test_all_ready_checks_of_a_table_are_one_scan(toy, declare, engine):
     half = [
         *(RangeCheck("value", low) for low in range(4)),
@@ -373,6 +381,7 @@ def test_a_table_is_asked_once_in_a_run(toy, declare, engine, monkeypatch):
     assert len(asked) == 1
 
 
+@pytest.mark.long
 def test_on_demand_the_last_change_is_looked_at_or_everything(toy, declare, source):
     declare({"checks": [RangeCheck("value", 2)]})
     toy.run(0, 2)
@@ -400,6 +409,7 @@ def test_on_demand_an_old_table_is_stale(toy, declare):
     assert not result.passed
 
 
+@pytest.mark.long
 def test_one_silent_key_is_stale(toy, declare, source):
     now = datetime.now(UTC)
     source.rows.append(event("new", 1, now))

@@ -87,6 +87,7 @@ def test_a_retry_lands_what_passes_now_and_builds_what_depends_on_it(rejected):
     assert {row["id"] for row in rejected.rows("quarantine.events")} == {"text", "word"}
 
 
+@pytest.mark.long
 def test_a_retry_lands_what_an_old_idea_of_the_time_kept_out(toy, source):
     now = datetime.now(UTC)
     source.rows = [event("live", 1, now), event("ahead", 2, now + timedelta(hours=1))]
@@ -100,6 +101,7 @@ def test_a_retry_lands_what_an_old_idea_of_the_time_kept_out(toy, source):
     assert {row["id"] for row in toy.rows("quarantine.events")} == {"ahead"}
 
 
+@pytest.mark.long
 def test_a_retry_asks_no_source(rejected, source):
     source.asked.clear()
     rejected.change(schema=AnyEvents)
@@ -107,6 +109,7 @@ def test_a_retry_asks_no_source(rejected, source):
     assert source.asked == []
 
 
+@pytest.mark.long
 def test_a_retry_covers_no_days(rejected):
     covered = rejected.session.catalog.tables("main")["raw.events"].state.covered
     rejected.change(schema=AnyEvents)
@@ -121,6 +124,7 @@ def test_a_retry_that_changes_no_verdict_has_nothing_to_do(rejected):
     assert rejected.head() == head
 
 
+@pytest.mark.long
 def test_a_retry_is_checked_like_any_run(rejected, source):
     source.rows.append(event("high", 501, at(0)))
 
@@ -136,6 +140,7 @@ def test_a_retry_is_checked_like_any_run(rejected, source):
     assert rejected.head() == head
 
 
+@pytest.mark.long
 def test_what_was_rejected_later_counts_after_a_retry(toy, source):
     source.rows = [event("a", -1, at(0))]
     toy.run(0)

@@ -90,12 +90,14 @@ def written(database, tmp_path):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("sql", WRITES)
 def test_postgres_is_asked_one_query_also_as_a_superuser(database, written, sql):
     with pytest.raises(QueryError, match="Postgres: "):
         query(database, sql.format(folder=written))
 
 
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("sql", WRITES)
 def test_postgres_is_asked_one_query_as_a_user_with_rights_of_its_own(database, written, sql):
     with psycopg.connect(database, autocommit=True) as owner:

@@ -134,6 +134,7 @@ def test_a_rollback_gives_main_and_postgres_the_rows_of_then(two_days):
     assert len(two_days.published("daily")) == 1
 
 
+@pytest.mark.long
 def test_a_rollback_is_in_the_log_and_has_a_record(two_days):
     two_days.session.catalog.tag("good", first(two_days))
     report = rollback(two_days, "good")
@@ -143,6 +144,7 @@ def test_a_rollback_is_in_the_log_and_has_a_record(two_days):
     assert runs.find(two_days.session.settings.warehouse, report.run_id)["commit"] == newest.id
 
 
+@pytest.mark.long
 def test_a_run_after_a_rollback_converges(two_days, source, fresh):
     source.rows.append(event("c", 4, at(2)))
     two_days.run(2)
@@ -158,6 +160,7 @@ def test_a_run_after_a_rollback_converges(two_days, source, fresh):
         assert two_days.published(mart) == whole.published(mart)
 
 
+@pytest.mark.long
 def test_days_that_were_rolled_back_are_missing_again(two_days):
     asked = two_days.session.days(*[at(0).date(), at(1).date()])
     assert two_days.session.missing(asked) == ()
@@ -165,11 +168,13 @@ def test_days_that_were_rolled_back_are_missing_again(two_days):
     assert str(two_days.session.missing(asked)[0]) == "[2024-03-02, 2024-03-03)"
 
 
+@pytest.mark.long
 def test_a_run_after_a_rollback_without_news_writes_nothing(two_days):
     rollback(two_days, first(two_days))
     assert two_days.run(0).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_mart_that_vanished_is_empty_in_postgres_and_its_views_stay(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0, selected="+daily")
@@ -185,6 +190,7 @@ def test_a_mart_that_vanished_is_empty_in_postgres_and_its_views_stay(toy, sourc
     assert toy.published("total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_publishing_again_repairs_what_somebody_deleted(two_days):
     with psycopg.connect(two_days.postgres, autocommit=True) as connection:
         connection.execute("delete from marts.daily")

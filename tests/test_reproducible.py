@@ -205,6 +205,7 @@ def test_code_that_another_time_place_or_chance_changes_is_refused(write):
     assert not list((settings.root / "__pycache__").glob("lakehouse-*"))
 
 
+@pytest.mark.long
 def test_a_refusal_says_where_the_function_stands(write, capsys):
     settings = write(PLAIN, "", "")
     (settings.root / settings.models / "silver.py").write_text(
@@ -219,6 +220,7 @@ def test_a_refusal_says_where_the_function_stands(write, capsys):
     assert "ibis.now()" in said
 
 
+@pytest.mark.long
 def test_a_refusal_shows_no_value(write, monkeypatch):
     monkeypatch.setenv("LIMIT", "hush-hush-5")
     code = (
@@ -232,6 +234,7 @@ def test_a_refusal_shows_no_value(write, monkeypatch):
     assert "hush" not in f"{error.value.message} {error.value.hint}"
 
 
+@pytest.mark.long
 def test_code_that_needs_this_environment_is_refused_without_a_value_of_it(write, monkeypatch):
     monkeypatch.setenv("LIMITS", '{"highest": "hush-hush"}')
     code = (
@@ -245,6 +248,7 @@ def test_code_that_needs_this_environment_is_refused_without_a_value_of_it(write
     assert "hush-hush" not in str(error.value)
 
 
+@pytest.mark.long
 def test_check_compiles_anew_whatever_is_kept(write, monkeypatch, capsys):
     write(PLAIN, "", "")
     assert main(["plan"]) == 0
@@ -270,6 +274,7 @@ def limited(rows):
 """
 
 
+@pytest.mark.long
 def test_what_a_project_reads_or_imports_on_the_way_is_part_of_its_code(write):
     settings = write(PLAIN, READING)
     files = {
@@ -294,6 +299,7 @@ def in_a_new_process(settings):
     return forks.call(lambda: Session(settings).compiled.models["limited"].statement.sql)
 
 
+@pytest.mark.long
 def test_a_process_keeps_to_the_code_that_it_has_loaded(write):
     settings = write(PLAIN, READING.replace("INSIDE + OUTSIDE + helper_of_models.LIMIT", "5"))
     for file in (settings.root / settings.models / "limits.json", settings.root / "limits.json"):
@@ -316,6 +322,7 @@ def test_a_process_keeps_to_the_code_that_it_has_loaded(write):
     assert in_a_new_process(settings).endswith("< 6")
 
 
+@pytest.mark.long
 def test_a_module_beside_the_working_folder_is_found(write, monkeypatch, tmp_path):
     code = "import near\nfrom lakehouse import Table, model\n\n"
     settings = write(PLAIN, code)
@@ -350,6 +357,7 @@ class TwoDaysAgo(datetime):
         return datetime.now(tz) - timedelta(days=2)
 
 
+@pytest.mark.long
 def test_a_live_reading_is_good_by_rules_that_were_compiled_two_days_ago(
     lakehouse, monkeypatch, tmp_path
 ):

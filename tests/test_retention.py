@@ -52,6 +52,7 @@ def files_of(toy):
     return f"{toy.session.settings.warehouse}/archive/raw/events/**/*.parquet"
 
 
+@pytest.mark.long
 def test_what_was_archived_is_queried_with_what_stayed(archived):
     old = f"read_parquet('{files_of(archived)}', hive_partitioning = false)"
     sql = f"select id from (from raw.events union all by name from {old}) order by id"
@@ -59,6 +60,7 @@ def test_what_was_archived_is_queried_with_what_stayed(archived):
     assert [row["id"] for row in rows] == sorted(f"e{day}" for day in DAYS)
 
 
+@pytest.mark.long
 def test_what_was_archived_can_be_built_again_in_another_home(archived, fresh):
     class Archive(Source):
         def read(self, window):
@@ -81,6 +83,7 @@ def test_the_log_says_so(archived):
     assert newest.tables == ("raw.events",)
 
 
+@pytest.mark.long
 def test_models_keep_what_was_built_from_it(old):
     before, published = built(old), old.published("daily")
     upkeep(old)
@@ -89,6 +92,7 @@ def test_models_keep_what_was_built_from_it(old):
     assert (built(old), old.published("daily")) == (before, published)
 
 
+@pytest.mark.long
 def test_archiving_again_finds_nothing(archived):
     head = archived.head()
     upkeep(archived)
@@ -103,6 +107,7 @@ def test_a_dry_run_moves_nothing(old):
     assert not (old.session.settings.warehouse / "archive").exists()
 
 
+@pytest.mark.long
 def test_a_day_that_is_archived_is_not_fetched_again(archived, source):
     before = built(archived)
     source.rows = [event("e0", 999, at(0)), event("new", 5, at(1))]
@@ -110,6 +115,7 @@ def test_a_day_that_is_archived_is_not_fetched_again(archived, source):
     assert built(archived) == before
 
 
+@pytest.mark.long
 def test_of_a_longer_window_only_the_rest_is_fetched(archived, source):
     source.rows = [event("e1", 400, at(1)), event("e61", 400, at(61))]
     archived.run(0, 70)
@@ -134,6 +140,7 @@ def test_a_full_refresh_keeps_what_cannot_be_built_again(archived):
     assert built(archived) == before
 
 
+@pytest.mark.long
 def test_changed_code_holds_for_what_can_be_built_again(archived):
     archived.change(retention=KEPT, factor=2)
     archived.run(70)
@@ -142,6 +149,7 @@ def test_changed_code_holds_for_what_can_be_built_again(archived):
     assert archived.run(70).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_model_that_would_lose_its_past_forbids_it(old, source):
     from lakehouse import Table
 
@@ -152,12 +160,14 @@ def test_a_model_that_would_lose_its_past_forbids_it(old, source):
     assert len(old.rows("raw.events")) == 6
 
 
+@pytest.mark.long
 def test_a_rollback_brings_archived_rows_back(archived):
     before = archived.session.catalog.log()[1]
     archived.session.catalog.rollback(before.id, run_id="back", message="")
     assert len(archived.rows("raw.events")) == 6
 
 
+@pytest.mark.long
 def test_a_diff_shows_what_was_archived(archived):
     before = archived.session.catalog.log()[1]
     found = diff_table(archived.session, before.id, "main", "raw.events")

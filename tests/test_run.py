@@ -116,6 +116,7 @@ def test_a_selected_run_leaves_the_rest_alone(toy, source):
     assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_what_a_selected_run_left_is_caught_up_later(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -125,6 +126,7 @@ def test_what_a_selected_run_left_is_caught_up_later(toy, source):
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_the_overlap_is_read_again_where_it_was_read_before(toy, source):
     toy.change(overlap="2d")
     toy.run(0)
@@ -216,6 +218,7 @@ def test_a_quarantined_row_keeps_every_field_as_it_came(toy, source):
     }
 
 
+@pytest.mark.long
 def test_a_repaired_row_leaves_quarantine(toy, source):
     source.rows = [event("a", "x", at(0)), event("b", "y", at(0))]
     toy.run(0)
@@ -225,6 +228,7 @@ def test_a_repaired_row_leaves_quarantine(toy, source):
     assert toy.rows("marts.total") == [{"rows": 1, "total": 7}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", [None, ""])
 def test_rejected_rows_without_a_key_are_told_apart_by_their_content(toy, source, key):
     source.rows = [event(key, "x", at(0)), event(key, "y", at(0))]
@@ -238,6 +242,7 @@ def test_a_rejected_row_that_comes_again_is_no_news(toy, source):
     assert toy.run(0).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_new_column_of_a_source_costs_no_rows(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(40))]
     toy.run(0, 40)

@@ -114,6 +114,7 @@ def content(path):
     return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("latin-1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("credential", [TOKEN, SECRET], ids=["token", "secret"])
 def test_a_run_keeps_its_secrets_and_to_its_addresses(command, tmp_path, source, credential):
     with Web().open() as alerts:

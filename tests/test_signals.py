@@ -50,6 +50,7 @@ def staged(database):
         ).fetchone()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("number", ENDING)
 def test_a_run_that_is_stopped_before_the_merge_leaves_main(
     lakehouse, monkeypatch, tmp_path, number
@@ -60,6 +61,7 @@ def test_a_run_that_is_stopped_before_the_merge_leaves_main(
     assert head(tmp_path) is None
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("number", ENDING)
 def test_a_run_that_is_stopped_after_the_merge_says_where_main_is(
     lakehouse, monkeypatch, tmp_path, number, database
@@ -77,6 +79,7 @@ def test_a_run_that_is_stopped_after_the_merge_says_where_main_is(
     assert staged(database) == (0,)
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_when_all_is_done_says_that_too(lakehouse, monkeypatch, tmp_path):
     ends(monkeypatch, publish, "remember", signal.SIGTERM, after=True)
     _, said = lakehouse("run", *DAY)
@@ -89,6 +92,7 @@ def test_a_command_that_moves_nothing_says_nothing_of_main(lakehouse, monkeypatc
     assert (code, said["error"]) == (143, "interrupted")
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_when_it_tells_of_alerts_says_where_main_is(
     lakehouse, monkeypatch, tmp_path
 ):
@@ -98,6 +102,7 @@ def test_a_run_that_is_stopped_when_it_tells_of_alerts_says_where_main_is(
     assert said["error"] == f"interrupted; main is at {head(tmp_path)}, and so is Postgres"
 
 
+@pytest.mark.long
 def test_a_signal_when_all_is_said_changes_nothing(lakehouse, monkeypatch):
     ends(monkeypatch, ExitStack, "close", signal.SIGTERM)
     code, report = lakehouse("run", *DAY)
@@ -110,6 +115,7 @@ def test_a_run_that_is_stopped_while_it_loads_leaves_main(lakehouse, monkeypatch
     assert (code, said["error"]) == (143, "interrupted; main is as it was")
 
 
+@pytest.mark.long
 def test_a_second_signal_does_not_disturb_what_cleans_up(lakehouse, monkeypatch, tmp_path):
     ends(monkeypatch, SqliteCatalog, "merge", signal.SIGTERM)
     ends(monkeypatch, SqliteCatalog, "drop_branch", signal.SIGINT)
@@ -179,6 +185,7 @@ def released(toy, function, *given):
         return function(session, *given)
 
 
+@pytest.mark.long
 def test_a_rollback_that_is_interrupted_says_where_main_is(two_days, monkeypatch):
     first = two_days.session.catalog.log()[-1].id
     notes = interrupted(
@@ -189,6 +196,7 @@ def test_a_rollback_that_is_interrupted_says_where_main_is(two_days, monkeypatch
     assert two_days.published("total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_a_merge_that_is_interrupted_says_where_main_is_and_can_be_finished(
     two_days, source, monkeypatch
 ):
@@ -200,6 +208,7 @@ def test_a_merge_that_is_interrupted_says_where_main_is_and_can_be_finished(
     assert notes == unpublished(two_days)
 
 
+@pytest.mark.long
 def test_a_merge_that_was_killed_when_main_had_moved_is_finished(two_days, source):
     source.rows.append(event("c", 4, at(2)))
     held = two_days.run(2, hold=True).run_id
@@ -209,6 +218,7 @@ def test_a_merge_that_was_killed_when_main_had_moved_is_finished(two_days, sourc
     assert two_days.published("total") == [{"rows": 3, "total": 7}]
 
 
+@pytest.mark.long
 def test_a_publication_that_is_interrupted_is_made_up_by_the_next_run(two_days, monkeypatch):
     engine = type(two_days.engine)
     notes = interrupted(
@@ -221,6 +231,7 @@ def test_a_publication_that_is_interrupted_is_made_up_by_the_next_run(two_days, 
     assert staged(two_days.postgres) == (0,)
 
 
+@pytest.mark.long
 def test_upkeep_that_is_interrupted_says_where_main_is(two_days, monkeypatch):
     def work():
         with two_days.session as session:
@@ -231,6 +242,7 @@ def test_upkeep_that_is_interrupted_says_where_main_is(two_days, monkeypatch):
     ]
 
 
+@pytest.mark.long
 def test_a_publication_that_fails_says_that_the_commit_stands(two_days, source):
     with psycopg.connect(two_days.postgres, autocommit=True) as connection:
         connection.execute("create view public.mine as select total from marts.total")
@@ -243,6 +255,7 @@ def test_a_publication_that_fails_says_that_the_commit_stands(two_days, source):
     assert (record["commit"], note in record["error"]) == (two_days.head(), True)
 
 
+@pytest.mark.long
 def test_an_error_that_leaves_main_says_nothing_of_it(two_days, source):
     def broken(window):
         raise SourceError("the line was cut", hint="mend it")

@@ -128,6 +128,7 @@ def faults_of_processes(findings):
     return [each for each in findings.faults if "temporary" not in each]
 
 
+@pytest.mark.long
 def test_runs_leave_no_descriptor_and_no_thread(soaked):
     findings = soaked(times=12, settled=4)
     assert {each.trouble for each in findings.samples} == set(Trouble)
@@ -148,6 +149,7 @@ class Heard(Silence):
         self.warnings.append(message)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("error", "told"),
     [

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from lakehouse.engines import duckdb
 
 LARGE = """
@@ -12,6 +14,8 @@ SELECT count(*)::BIGINT, sum(n)::BIGINT FROM (
 """
 WORKER = f"""
 import sys
+
+import pytest
 from lakehouse.engines import duckdb
 from pathlib import Path
 engine = duckdb.connect(Path(sys.argv[1]), extensions=())
@@ -39,6 +43,7 @@ def worker(place):
     return process
 
 
+@pytest.mark.long
 def test_two_processes_that_spill_at_once_get_their_own_rows_back(tmp_path):
     processes = [worker(tmp_path) for _ in range(2)]
     for process in processes:
@@ -48,6 +53,7 @@ def test_two_processes_that_spill_at_once_get_their_own_rows_back(tmp_path):
     assert answers == ["[(1000003, 2000000)]\n"] * 2
 
 
+@pytest.mark.long
 def test_what_a_killed_process_spilled_is_removed_and_a_living_one_keeps_its_own(tmp_path):
     dead, living = worker(tmp_path), worker(tmp_path)
     dead.kill()

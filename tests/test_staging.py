@@ -62,6 +62,7 @@ def test_an_error_of_a_source_comes_through_and_the_next_is_staged(staging, tmp_
     assert staged(files) == {"sites": [{"site": "me"}]}
 
 
+@pytest.mark.long
 def test_something_is_done_while_pages_are_staged_even_if_it_fails(tmp_path):
     outcomes = iter([ZeroDivisionError, None])
 
@@ -86,6 +87,7 @@ def test_a_folder_that_cannot_be_written_is_said(loader, tmp_path):
         loader(PAGES, group="all", folder=tmp_path / "file")
 
 
+@pytest.mark.long
 def test_a_process_stages_whatever_the_folder_of_the_packages_is_called(tmp_path):
     odd = tmp_path / "größe: und mehr;%s"
     odd.mkdir()

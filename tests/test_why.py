@@ -26,6 +26,7 @@ def test_the_run_that_last_built_a_row_is_named_and_its_commit(days):
     assert (found.run, found.commit.id) == (reports[3].run_id, reports[3].commit)
 
 
+@pytest.mark.long
 def test_a_corrected_row_is_of_the_run_that_corrected_it(toy, source):
     five_days(toy)
     source.rows[1] = event("e1", 70, at(1))
@@ -67,6 +68,7 @@ def test_the_checks_of_that_run_come_along(days):
     assert (label, passed) == ("range: value ≤ 500", True)
 
 
+@pytest.mark.long
 def test_the_code_is_what_the_rows_were_built_from(toy):
     five_days(toy)
     before = why(toy.session, "silver.steps", {"id": "e1"})

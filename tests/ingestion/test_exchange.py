@@ -84,6 +84,7 @@ def failure(url: str, **options: Any) -> str:
     return raised.value.message
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("name", ENDLESS | WRONG)
 def test_whatever_a_server_does_is_an_error_that_names_the_site(name: str) -> None:
     patience = HASTY if "silence" in name or "handshake" in name else BRIEF
@@ -91,6 +92,7 @@ def test_whatever_a_server_does_is_an_error_that_names_the_site(name: str) -> No
         assert failure(liar.url, patience=patience).startswith(f"site 'anna': {liar.url}/api/v1/")
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SLOW)
 def test_what_trickles_is_left_at_the_deadline(name: str) -> None:
     with Liar(SLOW[name]) as liar:
@@ -135,6 +137,7 @@ def test_a_name_that_is_never_found_is_left(monkeypatch: pytest.MonkeyPatch) -> 
     over.set()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", TOO_MUCH)
 def test_what_does_not_end_is_left_as_soon_as_it_is_too_much(name: str) -> None:
     with Liar(ENDLESS[name]) as liar:
@@ -142,6 +145,7 @@ def test_what_does_not_end_is_left_as_soon_as_it_is_too_much(name: str) -> None:
     assert "answered more than 1,004,096 bytes for 1 entries" in message
 
 
+@pytest.mark.long
 def test_attempts_end_when_the_time_for_all_of_them_is_up() -> None:
     patience = Brief(timeout=5, attempts=1_000, first_wait=0.05, longest_wait=0.1)
     with Scripted(loopback.status(500)) as server:
@@ -150,6 +154,7 @@ def test_attempts_end_when_the_time_for_all_of_them_is_up() -> None:
     assert f"asked {len(server.asked)} times" in message
 
 
+@pytest.mark.long
 def test_whatever_a_server_sends_takes_little_memory() -> None:
     program = "import test_exchange; test_exchange.measure()"
     said = subprocess.run(
@@ -195,6 +200,7 @@ def test_more_entries_than_were_asked_for_are_an_error() -> None:
     assert len(server.asked) == 1
 
 
+@pytest.mark.long
 def test_answers_that_stay_full_until_nothing_smaller_can_be_asked_are_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

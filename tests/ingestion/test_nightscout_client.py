@@ -171,6 +171,7 @@ def test_a_full_millisecond_is_an_error() -> None:
 # Failures
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("answer", PASSING.values(), ids=PASSING.keys())
 def test_what_may_pass_is_asked_again(answer: Answer) -> None:
     with Scripted(answer, answer, loopback.documents(at(START))) as server:
@@ -178,6 +179,7 @@ def test_what_may_pass_is_asked_again(answer: Answer) -> None:
     assert len(server.asked) == 3
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("answer", PASSING.values(), ids=PASSING.keys())
 def test_what_does_not_pass_is_an_error_after_the_attempts(answer: Answer) -> None:
     with Scripted(answer) as server, pytest.raises(SourceError, match="asked 3 times"):
@@ -344,6 +346,7 @@ LEAKY = {
 }
 
 
+@pytest.mark.sample(18)
 @pytest.mark.parametrize("kind", ["secret", "token"])
 @pytest.mark.parametrize("answer", [*LEAKY.values(), loopback.silence], ids=[*LEAKY, "silence"])
 def test_no_error_and_no_log_holds_a_credential(

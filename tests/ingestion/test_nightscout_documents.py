@@ -28,6 +28,7 @@ def row(document: Any) -> dict[str, Any]:
     return rows[0]
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(st.lists(JSON | ENTRIES))
 @example([{"_id": "\ud800", "date": 2**70, "sgv": {"\udfff": [1]}}, None, [], "", 1, True])
@@ -37,6 +38,7 @@ def test_every_document_is_a_row_whose_payload_is_the_document(documents: list[A
     assert [json.loads(payload) for payload in table["payload"].to_pylist()] == documents
 
 
+@pytest.mark.long
 @settings(deadline=None)
 @given(st.lists(JSON | ENTRIES))
 def test_what_is_sent_is_what_is_read(documents: list[Any]) -> None:

@@ -71,6 +71,7 @@ def test_the_person_of_the_recording_lives_in_utc(demo: Nightscout) -> None:
     assert pa.concat_tables(sites(demo)).to_pylist() == [{"site": "demo", "timezone": "UTC"}]
 
 
+@pytest.mark.long
 def test_the_whole_recording_is_read(demo: Nightscout) -> None:
     window = Window(datetime(2023, 10, 1, tzinfo=UTC), datetime(2024, 5, 1, tzinfo=UTC))
     assert sum(table.num_rows for table in glucose_entries(window, demo)) == 50_108
@@ -171,6 +172,7 @@ def wrong_with(document: Any) -> str:
 SOON = MS_NOW + 20 * 3_600_000
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -193,6 +195,7 @@ def test_a_good_entry(changes: dict[str, Any]) -> None:
     assert wrong_with(entry(**changes)) == ""
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -135,6 +135,7 @@ def test_what_is_long_enough_passes(check, function, kind):
     check(function, kind)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("function", "kind"),
     [
@@ -176,6 +177,7 @@ def test_a_failure_tells_the_reach_and_the_few_rows_that_matter(check):
     assert sum("at=2024-03-" in line for line in rest) == 4, message
 
 
+@pytest.mark.long
 def test_the_author_says_what_values_columns_take(check):
     zones = {"a": "UTC", "b": "Pacific/Kiritimati"}
     check(
@@ -201,6 +203,7 @@ def test_an_unknown_column_is_named(check):
         check(waits, Incremental("at"), columns={"minute": st.just(1)})
 
 
+@pytest.mark.long
 def test_hypothesis_is_only_loaded_where_the_fixture_is_used():
     code = "import sys, lakehouse.testing; sys.exit('hypothesis' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -58,6 +58,7 @@ def test_two_readings_of_a_moment_are_found(run_model):
     assert len(run_model(repeated, fct_glucose_readings=rows)) == 1
 
 
+@pytest.mark.long
 def test_a_reading_that_the_overview_lacks_is_found(run_model, built):
     more = facts(run_model, entries([100] * 109))
     found = run_model(
@@ -68,6 +69,7 @@ def test_a_reading_that_the_overview_lacks_is_found(run_model, built):
     assert len(found) == 1
 
 
+@pytest.mark.long
 def test_a_day_that_the_overview_lacks_is_found(run_model, built):
     found = run_model(
         checks.overview_counts_every_reading,

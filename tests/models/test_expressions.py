@@ -62,12 +62,14 @@ def column(con, values, build, kind):
 HOURS = [datetime(2018, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * n) for n in range(17520)]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("zone", ZONES)
 def test_to_local(con, zone):
     found = column(con, HOURS, lambda t: to_local(t.value, zone), "timestamp('UTC', 6)")
     assert found == [at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for at in HOURS]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("zone", ZONES)
 def test_with_local_is_the_same(con, zone):
     table = memtable({"at": HOURS, "zone": [zone] * len(HOURS)})
@@ -80,6 +82,7 @@ def test_with_local_is_the_same(con, zone):
     ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("zone", ZONES)
 def test_to_instant_is_the_first_that_shows_it(con, zone):
     walls = [at.replace(tzinfo=None) for at in HOURS]
@@ -87,6 +90,7 @@ def test_to_instant_is_the_first_that_shows_it(con, zone):
     assert found == [wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) for wall in walls]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("zone", ZONES)
 def test_with_instants_is_the_same(con, zone):
     walls = [at.replace(tzinfo=None) for at in HOURS]

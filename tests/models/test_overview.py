@@ -84,6 +84,7 @@ def test_days_are_local(run_model):
 LOW, HIGH = 60, 260
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("trace", "status", "reasons"),
     [

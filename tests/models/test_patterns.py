@@ -49,6 +49,7 @@ def test_patterns_end_with_the_sites_own_newest_reading(run_model):
     assert len(rows) == 2
 
 
+@pytest.mark.long
 def test_patterns_agree_with_numpy(run_model):
     readings = facts(run_model, entries(WAVE))
     rows = over(run_model, mrt_glucose_hourly_patterns, readings)

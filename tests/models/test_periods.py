@@ -38,6 +38,7 @@ def test_every_site_has_every_period(run_model):
     ]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("name", "days"),
     [
@@ -65,6 +66,7 @@ def test_periods_end_with_the_sites_own_newest_reading(run_model):
     assert only(rows, site="bob", period="last_day")["last_date"] == date(2023, 5, 20)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("values", "every", "active", "sufficient"),
     [
@@ -94,6 +96,7 @@ def test_gmi_and_ea1c(run_model, mean):
     assert row["ea1c"] == pytest.approx((mean + 46.7) / 28.7)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("values", "gri", "zone"),
     [
@@ -137,6 +140,7 @@ def test_one_risk_at_a_time(run_model):
     assert high["hbgi"] == pytest.approx(33.95, abs=0.01)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", [*LENGTH, "all"])
 def test_metrics_agree_with_numpy(run_model, name):
     readings = facts(run_model, entries(wave(40)))

@@ -101,6 +101,7 @@ def test_dates(readings, run_model):
     assert len(rows) == 178
 
 
+@pytest.mark.long
 def test_two_phones_change_nothing_but_gaps(run_model, entries):
     """The same sensor seen again, two and a half minutes later."""
     stamps = pc.add(entries["reading_timestamp"], pa.scalar(150_000_000, pa.duration("us")))

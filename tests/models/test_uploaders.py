@@ -21,6 +21,7 @@ def minutes(rows):
     return [(row["reading_timestamp"] - MIDNIGHT) / timedelta(minutes=1) for row in rows]
 
 
+@pytest.mark.sample(6)
 @pytest.mark.parametrize(
     "values",
     [[100] * 6, [100, None, None, 90, 90], [100]],
@@ -45,6 +46,7 @@ def test_a_moment_that_comes_three_times_counts_once(run_model):
     assert rows[1]["minutes_since_last_reading"] == 5
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("seconds", [0, 3, 60, 150, 225, 240, 270, 299])
 @pytest.mark.parametrize("uploaders", [2, 3])
 def test_uploaders_at_any_offset(run_model, seconds, uploaders):
@@ -171,6 +173,7 @@ def test_what_one_sensor_gives(run_model, seed):
         assert covered(here, every) >= best - 1e-6
 
 
+@pytest.mark.long
 @QUICK
 @given(st.integers(0, 2**32))
 def test_the_order_of_arrival_does_not_matter(run_model, seed):
