@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 
@@ -28,6 +29,12 @@ timezone = "${NIGHTSCOUT_TIMEZONE:-UTC}"
 [nightscout]
 attempts = 1
 """
+
+
+def pytest_configure():
+    """Let no signal be ignored, here or in what tests start: some are under `nohup`, or after `&`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,14 +23,6 @@ ROOT = Path(__file__).parent.parent
 DAY = ("--date", "2023-10-20")
 
 
-@pytest.fixture(autouse=True)
-def not_ignored():
-    """Heed SIGHUP even where the tests run under `nohup`."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 def ends(monkeypatch, owner, name, number, *, after=False):
     """Let the process be sent a signal when a function is called, or when it has done its work."""
     work = getattr(owner, name)
