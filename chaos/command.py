@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -43,9 +42,7 @@ def run(name: str, attacks: Attacks, *, times: int, preload: bool = True) -> int
     parser.add_argument("--seed", type=int, default=1, help="says which ones, and when")
     parser.add_argument("--times", type=int, default=times, help="how many (%(default)s)")
     asked = parser.parse_args()
-    # Some are ignored under `nohup`, or after `&`, and then by all that is started here.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    forks.heed_signals()
     if preload:
         forks.preload()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:

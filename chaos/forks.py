@@ -18,6 +18,12 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
+def heed_signals() -> None:
+    """Ignore no signal, here and in what is started: some are under `nohup`, or after `&`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def preload() -> None:
     """Import what a run imports; nothing that is imported here may start a thread of Python."""
     from lakehouse import session

@@ -243,13 +243,13 @@ class Session:
         from lakehouse import records
         from lakehouse.engines.duckdb import DuckDB
 
-        stored = self.catalog.tables(ref)
-        if not stored and not records.are_named(sql):
+        stored, asks_for_records = self.catalog.tables(ref), records.are_named(sql)
+        if not stored and not asks_for_records:
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
-        if self.engine_dialect != DuckDB.dialect and not records.are_named(sql):
+        if self.engine_dialect != DuckDB.dialect and not asks_for_records:
             return self.engine.query(sql, self._sources(self.compiled, stored))
         known = self._sources(self.compiled_for_duckdb, stored)
-        if records.are_named(sql):  # else nobody has to list them
+        if asks_for_records:  # else nobody has to list them
             known |= records.tables(self.settings.warehouse)
         return self.reader.query(sql, known)
 

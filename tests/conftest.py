@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import signal
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 
@@ -13,6 +12,7 @@ import pytest
 from pyarrow import parquet
 from toy import MARCH, SCHEMA, Source, Toy
 
+from chaos import forks
 from lakehouse import config, postgres, publish, session
 from lakehouse.catalogs import TableChange
 from lakehouse.catalogs.sql import SqliteCatalog
@@ -32,9 +32,8 @@ attempts = 1
 
 
 def pytest_configure():
-    """Let no signal be ignored, here or in what tests start: some are under `nohup`, or after `&`."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Let tests be sent signals, however they were started."""
+    forks.heed_signals()
 
 
 @pytest.hookimpl(tryfirst=True)

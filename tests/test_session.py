@@ -1,13 +1,13 @@
 """A session closes what it opened, in order, whatever fails; nothing of it stays in the process."""
 
 import sys
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 
 import psycopg
 import pytest
+from open_files import open_files
 from pydantic import SecretStr
 
 from lakehouse import dag
@@ -37,13 +37,9 @@ def opened(settings):
 
 def held(settings):
     """The threads and processes of this process, and the files of the home that it has open."""
-    files = []
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # that of the folder that is listed
-            files.append(str(each.readlink()))
     tasks = list(Path("/proc/self/task").iterdir())
     children = [(each / "children").read_text() for each in tasks]
-    return len(tasks), children, [each for each in files if each.startswith(str(settings.home))]
+    return len(tasks), children, open_files(settings.home)
 
 
 def answers(address):

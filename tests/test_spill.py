@@ -14,8 +14,6 @@ SELECT count(*)::BIGINT, sum(n)::BIGINT FROM (
 """
 WORKER = f"""
 import sys
-
-import pytest
 from lakehouse.engines import duckdb
 from pathlib import Path
 engine = duckdb.connect(Path(sys.argv[1]), extensions=())
