@@ -7,7 +7,7 @@ SEED ?= 1
 TIMES ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint types docs bench chaos requirements clean stack stack-down test-stack
+.PHONY: help run test test-long lint types docs pages bench chaos requirements clean stack stack-down test-stack
 
 help:
 	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
@@ -16,6 +16,7 @@ help:
 	@echo "make stack, stack-down     start and stop Trino, Nessie, an S3 server and Postgres"
 	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
+	@echo "make pages                 write those parts of the documentation that come from the code"
 	@echo "make bench                 what a run costs, as JSON"
 	@echo "make chaos SEED=1 TIMES=300  attack homes in every way, and look what is left"
 	@echo "make requirements          compile the requirements anew"
@@ -49,6 +50,11 @@ types: $(VENV)/.dev
 # Not --quiet: what is not said is not counted, and broken links would pass.
 docs: $(VENV)/.dev
 	@$(BIN)/python -m mkdocs build --strict
+
+pages: $(VENV)/.dev
+	@$(BIN)/python -m lakehouse.portability.page > docs/reference/portability.md
+	@$(BIN)/python -m lakehouse dag -o docs/dag.svg > /dev/null
+	@$(BIN)/python -m docs.written
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench

@@ -27,17 +27,17 @@ from lakehouse import (
     RowCountCheck,
     UniqueCheck,
     config,
-    layout,
     quality,
 )
-from lakehouse.audit import Audit
+from lakehouse.audit.audit import Audit
 from lakehouse.catalogs import TableChange
-from lakehouse.compile import compile_project
-from lakehouse.engines.duckdb import parquet
-from lakehouse.project import Project, collect
-from lakehouse.raw import landed
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare.project import Project, collect
+from lakehouse.declare.raw_columns import landed
+from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.plan import file_spans
+from lakehouse.plan.state import Change, TableState
 from lakehouse.session import Session
-from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME
 
 ROWS = int(float(os.environ.get("BENCH_CHECKED", "5e6")))
@@ -139,7 +139,7 @@ def _fill(session: Session, project: Project) -> list[str]:
             TIMESTAMPTZ '{datetime.now(UTC).isoformat()}' AS _ingested_at
         FROM range({ROWS}) AS numbers(i)
     """
-    span = layout.file_span(ROWS, ())
+    span = file_spans.file_span(ROWS, ())
     folder = f"{catalog.location(spec.table)}/data"
     files, _ = session.duckdb.copy(statement, folder, spec.time_column, span)
     state = TableState("bench", (Change("bench", (ALL_TIME,)),))

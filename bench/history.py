@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from bench.synthetic.people import ENTRIES, SITES, milliseconds
-from lakehouse import layout
 from lakehouse.catalogs import TableChange
-from lakehouse.engines.sql import columns, text, typed
-from lakehouse.raw import INGESTED_AT, RUN_ID, fingerprint, landed
+from lakehouse.declare.raw_columns import INGESTED_AT, RUN_ID, fingerprint, landed
+from lakehouse.engines.sql import columns, literal, typed
+from lakehouse.plan import file_spans
+from lakehouse.plan.state import Change, TableState
 from lakehouse.session import Session
-from lakehouse.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window
 
 _A_DAY = 288
@@ -26,7 +26,7 @@ def write(session: Session, people: int, first: date, last: date) -> None:
         ENTRIES.replace("$people", str(people))
         .replace("$start", str(milliseconds(piece)[0]))
         .replace("$end", str(milliseconds(piece)[1]))
-        for piece in window.pieces(layout.MONTH)
+        for piece in window.pieces(file_spans.MONTH)
     ]
     days = (last - first).days + 1
     _write(session, "glucose_entries", pieces, window, people * days * _A_DAY)
@@ -37,10 +37,10 @@ def _write(session: Session, name: str, pieces: list[str], window: Window, rows:
     spec = session.project.ingestions[name]
     schema, folder = landed(spec), f"{session.catalog.location(spec.table)}/data"
     covered = (window,) if spec.time_column else ()
-    span = layout.file_span(rows, covered)
+    span = file_spans.file_span(rows, covered)
     files = []
     for piece in pieces:
-        made = f"SELECT *, {text(_RUN)} AS {RUN_ID}, now() AS {INGESTED_AT} FROM ({piece})"
+        made = f"SELECT *, {literal(_RUN)} AS {RUN_ID}, now() AS {INGESTED_AT} FROM ({piece})"
         statement = typed(f"SELECT {columns(schema)} FROM ({made})", schema, "duckdb")
         written, _ = session.duckdb.copy(statement, folder, spec.time_column, span)
         files += written

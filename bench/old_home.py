@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.process import ROOT, Timed, lakehouse, rounded
 from lakehouse import config
-from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse.catalogs.sqlite import SqliteCatalog
 
 COMMITS, FEW = 9_000, 10
 _DAY = datetime(2024, 3, 1, tzinfo=UTC)
@@ -57,7 +57,7 @@ def age(home: Path, number: int) -> None:
     newest = catalog.log(1)[0]
     record = next(iter((settings.warehouse / "runs").glob("*.json.gz")))
     document = json.loads(gzip.decompress(record.read_bytes()))
-    with catalog._writing() as db:  # noqa: SLF001 - a history is made in no other way
+    with catalog._file.writing() as db:  # noqa: SLF001 - a history is made in no other way
         for table, column in _NUMBERED:
             db.execute(f"UPDATE {table} SET {column} = -{column}")
             db.execute(f"UPDATE {table} SET {column} = {number} - {column}")

@@ -9,7 +9,7 @@ from typing import Any
 from bench.merge import PROJECT
 from bench.process import lakehouse, rounded
 from lakehouse import config
-from lakehouse.engines.duckdb import scan
+from lakehouse.engines.duckdb_relations import scan
 from lakehouse.session import Session
 
 ROWS, MART = 2_000_000, "marts.all_events"

@@ -49,7 +49,7 @@ class Clock:
 
     def set(self) -> None:
         """Let this process go by it."""
-        from lakehouse import clock
+        from lakehouse.system import clock
 
         began = time.monotonic()
 

@@ -27,12 +27,12 @@ def heed_signals() -> None:
 def preload() -> None:
     """Import what a run imports; nothing that is imported here may start a thread of Python."""
     from lakehouse import session
+    from lakehouse.compile.dag import load_hamilton
     from lakehouse.config import LOCAL
-    from lakehouse.dag import load_hamilton
 
     load_hamilton()
     needed = (*session._NEEDED_BY_PROFILE[LOCAL], *session._NEEDED_TO_PUBLISH)  # noqa: SLF001
-    for module in ("lakehouse.run", "lakehouse.cli.run", *needed):
+    for module in ("lakehouse.run.attempts", "lakehouse.cli.run", *needed):
         import_module(module)
     gc.freeze()
 

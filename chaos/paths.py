@@ -40,6 +40,7 @@ _LOOKS = (
     ["doctor"],
     ["plan", "--date", str(story.FIRST)],
     ["query", "select * from lakehouse.runs"],
+    ["query", "select count(*) from marts.mrt_glucose_overview"],
     ["query", "--on", "postgres", "select * from marts.publication"],
 )
 _DAYS = 2

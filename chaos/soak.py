@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos import command, forks
-from lakehouse.request import Silence
+from lakehouse.records.listener import Silence
 
 if TYPE_CHECKING:
     from lakehouse.config import Settings
@@ -130,7 +130,7 @@ def soak(
     settings: Settings, seed: int, times: int, begin: Callable[[int, Trouble], object]
 ) -> Iterator[Sample]:
     """Run the schedule so many times; `begin` makes the source ready for a run."""
-    from lakehouse import schedule
+    from lakehouse.schedule import scheduler
 
     dice = random.Random(seed)
     for run in range(1, times + 1):
@@ -138,7 +138,7 @@ def soak(
         begin(run, trouble)
         started = time.perf_counter()
         try:
-            ended = str(schedule.once(settings, _listener(trouble, dice)))
+            ended = str(scheduler.once(settings, _listener(trouble, dice)))
         except KeyboardInterrupt:
             ended = "interrupted"
         seconds = time.perf_counter() - started

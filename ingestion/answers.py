@@ -1,7 +1,7 @@
-"""One request: the documents of a span, or why there are none.
+"""One request to Nightscout: it returns the documents of a span, or a failure with the reason.
 
-Failures are values here, so that nothing keeps hold of an exception of the HTTP library: those
-carry the whole address that was called, and a token is part of it.
+Failures are values, so that no exception of the HTTP library is kept: those hold the whole address
+of the request, and a token is part of it.
 """
 
 from __future__ import annotations
@@ -30,23 +30,25 @@ from ingestion.spans import Span
 
 PATH = "/api/v1/entries.json"
 _ROW = 4_096
-"""Bytes that an entry may take on average; one of Nightscout takes some 300."""
+"""Bytes that an entry may take on average; usual entries take about 300."""
 _LEAST = 1_000_000
-"""Bytes that an answer may have however few entries it was asked for."""
+"""Bytes that an answer may always have, however few entries were asked for."""
 _VALUE = 32
-"""Bytes of JSON for each value in it, at the least, on average: one takes up to 100 in memory."""
+"""Bytes of JSON per value, on average at least, as a value takes up to 100 bytes in memory."""
 
 _PASSING = {408, 425, 429}
+"""Statuses below 500 with which a repeated request may succeed."""
 _SERVER_ERROR = 500
 _BLOCK = 1 << 16
+"""Bytes read at a time."""
 _NO_NIGHTSCOUT = "is this the address of a Nightscout?"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request brought nothing, and what to do; `passing` if it may work when repeated.
+    """The reason why a request failed, and a hint; `passing` if it may succeed when repeated.
 
-    `retry_after` is how many seconds the server asked to be left alone.
+    `retry_after` is how many seconds the server asks to wait before that.
     """
 
     message: str
@@ -58,7 +60,7 @@ class Failure:
 def ask(
     session: requests.Session, person: Person, span: Span, count: int, patience: Patience
 ) -> list[Any] | Failure:
-    """The newest `count` entries of `span`, or why there are none.
+    """Return the newest `count` entries of `span`, or the failure that prevented it.
 
     It takes no longer than `patience.exchange`, and memory in proportion to `count`.
     """
@@ -76,7 +78,7 @@ def ask(
 
 
 def _broken(error: Exception, timeout: float) -> Failure:
-    """Why the HTTP library gave up."""
+    """Return the failure that an error of the HTTP library means."""
     if isinstance(error, requests.Timeout | ReadTimeoutError):
         return Failure(
             f"said nothing for {timeout:g} s",
@@ -126,7 +128,7 @@ def _get(
 
 
 def _most(count: int) -> int:
-    """The bytes that an answer of so many entries may have."""
+    """Return how many bytes an answer of `count` entries may have."""
     return _LEAST + count * _ROW
 
 
@@ -174,11 +176,11 @@ def _refusal(person: Person, response: requests.Response) -> Failure:
 
 def _moved(person: Person, location: str) -> Failure:
     try:
-        there = urlsplit(urljoin(person.url + PATH, location))
-        # No password, no query, and nothing a terminal would act upon.
-        host = re.sub(r"[^\w.:\[\]-]", "", there.netloc.rpartition("@")[2])
-        path = re.sub(r"[^\w./~-]", "", there.path.removesuffix(PATH))
-        address = f"{there.scheme}://{host}{path}"
+        target = urlsplit(urljoin(person.url + PATH, location))
+        # Leave out passwords, the query, and characters that a terminal would act upon.
+        host = re.sub(r"[^\w.:\[\]-]", "", target.netloc.rpartition("@")[2])
+        path = re.sub(r"[^\w./~-]", "", target.path.removesuffix(PATH))
+        address = f"{target.scheme}://{host}{path}"
     except ValueError:
         address = "an address that is none"
     return Failure(

@@ -22,7 +22,7 @@ from ingestion.spans import Span
 from lakehouse import SourceError, Window
 
 _MOST_REQUESTS = 1_000
-"""For one span of a window and the halves it is cut into, some million entries."""
+"""Requests for one span and the halves that it is cut into, at most: some million entries."""
 
 
 class _Session(requests.Session):
@@ -33,16 +33,16 @@ class _Session(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere: a redirect is not even looked at, since the secret would go along."""
+        """Follow no redirect, as the secret would be sent along."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """Asks `person`'s server, `span` by `span`, for at most `count` entries at a time.
+    """Client that asks `person`'s server, `span` by `span`, for `count` entries at a time.
 
-    The server cuts an answer to the newest `count` without a word, so a full answer is never
-    believed: the span is halved and asked again. Entries whose `date` is not a number are
-    answered by no query of the API, and thus by this one neither.
+    The server silently cuts an answer to the newest `count` entries. So an answer with `count`
+    entries is not trusted: the span is halved, and each half is asked for. Entries whose `date` is
+    not a number are missing, as no query of the API returns them.
     """
 
     person: Person
@@ -56,7 +56,7 @@ class Client:
     def __post_init__(self) -> None:
         if self.person.secret is not None:
             secret = self.person.secret.get_secret_value().encode()
-            digest = hashlib.sha1(secret, usedforsecurity=False)  # what Nightscout compares
+            digest = hashlib.sha1(secret, usedforsecurity=False)  # Nightscout compares digests
             self.session.headers["api-secret"] = digest.hexdigest()
         if self.person.token is not None:
             self.session.params = {"token": self.person.token.get_secret_value()}
@@ -66,11 +66,11 @@ class Client:
             self.session.trust_env = False  # no proxy leads to this machine
 
     def entries(self, window: Window) -> Iterator[list[Any]]:
-        """The entries of `window`, of every type, a list an answer, oldest span first.
+        """Yield the entries of `window`, of every type, a list per answer, oldest span first.
 
-        Raises SourceError as soon as one span cannot be had. With a server that is dead that
-        takes `attempts` times the timeout and the waits between, with the defaults some two
-        minutes; whatever a server does, no more than `patience.overall` and one exchange.
+        Raises SourceError as soon as one span cannot be fetched. For a dead server that takes
+        `attempts` times the timeout and the waits between, about two minutes with the defaults;
+        for any server, at most `patience.overall` and one exchange.
         """
         for span in Span.of(window).pieces(self.span):
             yield from self._complete(span)
@@ -80,16 +80,16 @@ class Client:
         self.session.close()
 
     def _complete(self, span: Span) -> Iterator[list[Any]]:
-        waiting = [span]
+        pending = [span]
         for _ in range(_MOST_REQUESTS):
-            if not waiting:
+            if not pending:
                 return
-            part = waiting.pop()
+            part = pending.pop()
             documents = self._ask(part)
             if len(documents) < self.count:
                 yield documents
             elif part.length > 1:
-                waiting += reversed(part.halves())
+                pending += reversed(part.halves())
             else:
                 failure = Failure(
                     f"has {self.count} entries or more in one millisecond",
@@ -120,10 +120,10 @@ class Client:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         answer = _last_answer(state)
-        asked = answer.retry_after if isinstance(answer, Failure) else 0.0
+        requested = answer.retry_after if isinstance(answer, Failure) else 0.0
         first, longest = self.patience.first_wait, self.patience.longest_wait
         growing = tenacity.wait_exponential(multiplier=first) + tenacity.wait_random(0, first)
-        return min(max(asked, growing(state)), longest)
+        return min(max(requested, growing(state)), longest)
 
     def _error(self, span: Span, failure: Failure, tried: int = 1) -> SourceError:
         times = f", asked {tried} times" if tried > 1 else ""
@@ -145,7 +145,7 @@ def _last_answer(state: tenacity.RetryCallState) -> list[Any] | Failure:
 
 
 def _without_tokens(record: logging.LogRecord) -> bool:
-    """Hide tokens in what the HTTP library logs: it logs addresses as they are called."""
+    """Hide tokens in log records of the HTTP library, which logs whole addresses."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             re.sub(r"token=[^&\s]+", "token=…", part) if isinstance(part, str) else part

@@ -1,7 +1,7 @@
-"""JSON documents of the API as one Arrow table, in bulk.
+"""Conversion of the API's JSON documents into one Arrow table, in bulk.
 
-The source's types cannot be trusted, so every field stays text: whoever reads the table casts
-it, and can say which text was no number. Nothing that a list of JSON holds is refused here.
+The source's types cannot be trusted, so every field stays text: validation casts it later, and can
+name the text that is no number. Any list of JSON values is accepted here.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ FIELDS = {
     "filtered": "filtered",
     "unfiltered": "unfiltered",
 }
-"""The column of each field of the API."""
+"""Fields of the API by column of the table."""
 
 _FIRST = -62_135_596_800_000  # 0001-01-01 in epoch milliseconds
 _LAST = 253_402_300_800_000  # 10000-01-01
 
 
 def parse(body: bytes | bytearray) -> Any:
-    """The JSON of an answer. Raises ValueError if it is none, or nested beyond reading."""
+    """Parse the JSON of an answer. Raises ValueError if it is invalid, or nested too deeply."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -51,7 +51,7 @@ def parse(body: bytes | bytearray) -> Any:
 
 
 def to_table(site: str, documents: Sequence[Any]) -> pa.Table:
-    """One row for each document: its fields as text, its instant, and the document itself.
+    """Return a row for each document: its fields as text, its instant, and the whole document.
 
     `reading_timestamp` is null where `date` is no number, or lies outside the years 1 to 9999.
     """
@@ -69,7 +69,7 @@ def to_table(site: str, documents: Sequence[Any]) -> pa.Table:
 def _texts(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
-    except (pa.ArrowException, UnicodeError):  # not all are text that UTF-8 can hold
+    except (pa.ArrowException, UnicodeError):  # some values are no text, or no valid UTF-8
         return pa.array([_text(value) for value in values], pa.string())
 
 
@@ -85,7 +85,7 @@ def _text(value: Any) -> str | None:
 
 
 def _json(value: Any) -> str | None:
-    """Compact JSON; null for what nests some 1,000 levels deep, which no Nightscout can store."""
+    """Return compact JSON; None for about 1,000 nested levels, which no Nightscout can store."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # lone surrogates, whole numbers beyond 64 bits, more than 254 levels
@@ -97,7 +97,7 @@ def _json(value: Any) -> str | None:
 
 
 def _microseconds(date: Any) -> int | None:
-    """Epoch milliseconds as whole microseconds; what is finer is cut off, as the decimals say."""
+    """Return epoch milliseconds as whole microseconds, by decimal digits; the rest is cut off."""
     if type(date) is int:
         return date * 1000 if _FIRST <= date < _LAST else None
     if not isinstance(date, float | str):

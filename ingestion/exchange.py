@@ -1,8 +1,8 @@
-"""Exchanges with a server that end at their deadline, whatever it sends and however slowly.
+"""Exchanges with a server that end at a deadline, whatever the server sends and however slowly.
 
-The timeout of the HTTP libraries bounds each silence, so a byte now and then keeps them waiting:
-in the handshake, a status line, a header, the size of a chunk. Here a timer cuts the connection
-when the time is up, and whatever waits for a byte sees the connection end.
+The timeout of the HTTP libraries limits each pause only, so a server that sends a byte now and then
+keeps them waiting: in the handshake, a status line, a header, the size of a chunk. Here a timer
+cuts the connection at the deadline, and a read that waits sees the connection end.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from urllib3.exceptions import ConnectTimeoutError
 
 
 class Exchange:
-    """A request and its answer, from looking up the host's name to the last byte.
+    """A request and its answer with a deadline, from the look-up of the host to the last byte.
 
-    Within `with`, the connections of a `BoundedAdapter` that the same thread uses belong to it.
+    Within `with`, it governs the connections of a `BoundedAdapter` that the same thread uses.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -47,19 +47,19 @@ class Exchange:
         self._keep(None)
 
     @property
-    def left(self) -> float:
-        """The seconds that are left."""
+    def seconds_left(self) -> float:
+        """Seconds until the deadline; 0 after it."""
         return max(0.0, self._until - time.monotonic())
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is up: what was read then may not be the whole answer."""
-        return self.left == 0
+        """Whether the deadline has passed, so that the answer that was read may be cut."""
+        return self.seconds_left == 0
 
     def use(self, connection: socket.socket) -> None:
-        """Cut this connection when the time is up, or at once if it is."""
-        # A handle of its own: the connection is wrapped for TLS, and is closed before its last
-        # answer has been read.
+        """Cut this connection at the deadline, or at once if that has passed."""
+        # A duplicate handle: the connection object is replaced by one for TLS, and is closed before
+        # its last answer has been read.
         self._keep(socket.socket(fileno=os.dup(connection.fileno())))
         if self.is_over:
             self._end()
@@ -80,7 +80,7 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Opens connections that an `Exchange` can cut; use it within one."""
+    """Adapter whose connections an `Exchange` can cut; use it inside one."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -88,14 +88,14 @@ class BoundedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **options)
-        if not proxy.lower().startswith("socks"):  # those connect in a way of their own
+        if not proxy.lower().startswith("socks"):  # those have connection classes of their own
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        """Look the name up and connect, in a thread: neither can be cut short from outside."""
+        """Look up the name and connect, in a thread, as neither can be interrupted."""
         exchange, connected = _current.get(), Future[socket.socket]()
 
         def connect() -> None:
@@ -106,7 +106,7 @@ class _Connection(HTTPConnection):
 
         threading.Thread(target=connect, daemon=True).start()
         try:
-            opened = connected.result(exchange.left)
+            opened = connected.result(exchange.seconds_left)
         except TimeoutError:
             connected.add_done_callback(_discard)
             raise ConnectTimeoutError(self, "no connection before the deadline") from None
@@ -114,7 +114,7 @@ class _Connection(HTTPConnection):
         return opened
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        """Send a request; an earlier exchange may have opened the connection."""
+        """Send a request, also on a connection that an earlier exchange has opened."""
         if self.sock is not None:
             _current.get().use(self.sock)
         super().request(*arguments, **options)
@@ -136,6 +136,6 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 def _discard(connected: Future[socket.socket]) -> None:
-    """Close a connection that came too late."""
+    """Close a connection that was made after the deadline."""
     if connected.exception() is None:
         connected.result().close()

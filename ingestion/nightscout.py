@@ -13,10 +13,10 @@ from lakehouse import Settings, Window, ingestion
 
 
 def nightscout(settings: Settings) -> Nightscout:
-    """The Nightscout of every configured person, or the bundled recording if there is none.
+    """Return the Nightscout of every configured person, or the bundled recording without any.
 
     Reads `[nightscout]` of lakehouse.toml and the NIGHTSCOUT_* variables of the environment.
-    Raises ConfigError for settings that cannot be meant.
+    Raises ConfigError for invalid settings.
     """
     return Nightscout.configured(settings.section("nightscout"), os.environ)
 
@@ -32,7 +32,7 @@ def nightscout(settings: Settings) -> Nightscout:
     overlap="2d",  # phones upload late
 )
 def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table]:
-    """Entries of every type as Nightscout returns them, a table an answer.
+    """Entries of every type as Nightscout returns them, a table per answer.
 
     Raises SourceError when a server cannot be read or its answer cannot be trusted.
     """

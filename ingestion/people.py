@@ -1,8 +1,8 @@
-"""Whose readings are fetched, and how patiently: lakehouse.toml and the environment.
+"""Settings of the people whose readings are fetched, and of how long their servers may take.
 
-Addresses and time zones stand in `[[nightscout.sites]]` or in NIGHTSCOUT_URL, NIGHTSCOUT_SITE
-and NIGHTSCOUT_TIMEZONE. Secrets stand in the environment only, and no message repeats one: nor
-an address that is wrong, since a secret may be what is wrong about it.
+Addresses and time zones are set in `[[nightscout.sites]]` of lakehouse.toml, or by the variables
+NIGHTSCOUT_URL, NIGHTSCOUT_SITE and NIGHTSCOUT_TIMEZONE. Secrets are set in the environment only. No
+message repeats a secret, nor an invalid address, as a secret may be in it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ CREDENTIALS = ("NIGHTSCOUT_API_SECRET", "NIGHTSCOUT_TOKEN")
 
 _CREDENTIAL = re.compile(rf"({'|'.join(CREDENTIALS)})(_.+)?")
 _LONGEST_TIMEOUT = 3600
+"""Seconds."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person's Nightscout.
+    """One person and the address of their Nightscout.
 
     `url` has no query, no password and no slash at its end; `timezone` is an IANA name. `suffix`
-    ends the names of the environment variables that hold the person's secrets.
+    ends the names of the environment variables with the person's secrets.
     """
 
     site: str
@@ -43,16 +44,16 @@ class Person:
 
     @property
     def variables(self) -> tuple[str, str]:
-        """The environment variables of the person's secret and token."""
+        """Names of the environment variables of the person's secret and token."""
         return _variables(self.suffix)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server is waited for, in seconds, and how often it is asked.
+    """Limits, in seconds, of waiting for a server, and the number of attempts.
 
-    `timeout` is the longest silence; all else is in proportion to it. Waits between attempts grow
-    from about `first_wait` and never exceed `longest_wait`, whatever the server asks for.
+    `timeout` is the longest pause of a server; the other limits are multiples of it. Waits between
+    attempts grow from about `first_wait` to `longest_wait` at most, whatever the server asks for.
     """
 
     timeout: float = 30.0
@@ -62,21 +63,21 @@ class Patience:
 
     @property
     def exchange(self) -> float:
-        """The seconds that a request and its answer may take, however much is being said."""
+        """Seconds that a request and its answer may take, however much the server sends."""
         return 4 * self.timeout
 
     @property
     def overall(self) -> float:
-        """The seconds after which what failed is not attempted again."""
+        """Seconds after which a failed request is not attempted again."""
         return 10 * self.timeout
 
 
 def configured_people(
     section: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Person, ...]:
-    """The people of `[nightscout]` and of the environment; nobody if there is no address.
+    """Return the people of `[nightscout]` and of the environment; empty if no address is set.
 
-    Raises ConfigError for settings that cannot be meant.
+    Raises ConfigError for invalid settings.
     """
     env = {name: text.strip() for name, text in environment.items() if text.strip()}
     people = [_from_block(block, env) for block in _blocks(section)]
@@ -89,7 +90,7 @@ def configured_people(
 
 
 def configured_patience(section: Mapping[str, Any]) -> Patience:
-    """`timeout` and `attempts` of `[nightscout]`. Raises ConfigError."""
+    """Return the limits by `timeout` and `attempts` of `[nightscout]`. Raises ConfigError."""
     unknown = sorted(set(section) - {"sites", "timeout", "attempts"})
     if unknown:
         raise ConfigError(
@@ -170,8 +171,8 @@ def _require_name(site: str, where: str) -> None:
 
 
 def _address(text: str, where: str) -> str:
-    belong = f"secrets belong in {' or '.join(CREDENTIALS)}"
-    return web_address(text, where, secrets_in=belong).removesuffix("/api/v1")  # as uploaders write
+    advice = f"secrets belong in {' or '.join(CREDENTIALS)}"
+    return web_address(text, where, secrets_in=advice).removesuffix("/api/v1")  # as uploaders write
 
 
 def _require_distinct(people: list[Person]) -> None:
@@ -202,5 +203,5 @@ def _variables(suffix: str) -> tuple[str, str]:
 
 
 def _upper(site: str) -> str:
-    """The site as it stands in the names of environment variables."""
+    """Return the site as it is written in the names of environment variables."""
     return re.sub(r"[^A-Z0-9]", "_", site.upper())

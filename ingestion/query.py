@@ -1,4 +1,4 @@
-"""What the entries API of Nightscout is asked, read from an address as the server reads it."""
+"""Queries of Nightscout's entries API, read from a request's address as the server reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 PATHS = {"/api/v1/entries.json": None, "/api/v1/entries/sgv.json": "sgv"}
-"""The addresses, and the type of entry that each one is about."""
+"""Type of entry by path of the address; None means every type."""
 
 _DEFAULT_COUNT = 10
 _DEFAULT_MILLISECONDS = 4 * 24 * 3_600_000
@@ -27,26 +27,26 @@ class Query:
     end: float = inf
 
     def matches(self, document: Any) -> bool:
-        """Whether the document is asked for. A `date` that is no number never is."""
+        """Return whether a document matches; one whose `date` is no number never does."""
         if not isinstance(document, dict) or type(document.get("date")) not in (int, float):
             return False
-        about = self.type in (None, document.get("type"))
-        return about and self.start <= document["date"] < self.end
+        is_of_type = self.type in (None, document.get("type"))
+        return is_of_type and self.start <= document["date"] < self.end
 
 
 class Archive(Protocol):
-    """Entries that can be asked for."""
+    """A collection of entries that queries can be asked of."""
 
     def find(self, query: Query) -> list[Any]:
-        """The documents that match, newest first, cut to `query.count`."""
+        """Return the documents that match, newest first, cut to `query.count`."""
         ...
 
 
 def read(target: str) -> Query | None:
-    """The query of a request's target; None if it is about no entries.
+    """Return the query of a request's target; None if its path is not one of entries.
 
     Without a condition on `date` it is about the last four days, as on a real server.
-    Raises ValueError for what this API does not know.
+    Raises ValueError for a condition that is not supported here.
     """
     parts = urlsplit(target)
     if parts.path not in PATHS:
@@ -55,8 +55,8 @@ def read(target: str) -> Query | None:
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name == "count":
             count = abs(int(text))  # as MongoDB's limit
-        elif found := _CONDITION.fullmatch(name):
-            operator, value = found[1], _whole(text)
+        elif condition := _CONDITION.fullmatch(name):
+            operator, value = condition[1], _whole(text)
             if value is None:
                 end = -inf
             elif operator in ("gte", "gt"):
@@ -72,6 +72,6 @@ def read(target: str) -> Query | None:
 
 
 def _whole(text: str) -> int | None:
-    """The number that `text` begins with, as JavaScript's parseInt reads it."""
-    found = re.match(r"\s*([+-]?\d+)", text)
-    return int(found[1]) if found else None
+    """Return the whole number that `text` begins with, as JavaScript's parseInt reads it."""
+    number = re.match(r"\s*([+-]?\d+)", text)
+    return int(number[1]) if number else None

@@ -23,9 +23,9 @@ MG_PER_MMOL = 18.01559
 DEVICE = "T1D-UOM 2310"
 
 _LONGEST_STEP = 15 * 60_000
-"""Milliseconds between readings beyond which nothing is said about a direction."""
+"""Milliseconds between two readings, at most, for which a direction is given."""
 _RATES = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
-"""Rates in mg/dL a minute, each the highest of a direction; the last direction has none."""
+"""Rates in mg/dL a minute, each the highest of a direction; the last direction has no limit."""
 _DIRECTIONS = (
     "DoubleDown",
     "SingleDown",
@@ -39,27 +39,27 @@ _DIRECTIONS = (
 
 @dataclass(frozen=True)
 class Recording:
-    """The readings of `file`, oldest first; a document is made when it is asked for."""
+    """The readings of `file`, oldest first; documents are made only for queries."""
 
     file: Path = FILE
 
     def find(self, query: Query) -> list[Any]:
-        """The documents that match, newest first, cut to `query.count`."""
+        """Return the documents that match, newest first, cut to `query.count`."""
         if query.type not in (None, "sgv"):
             return []
         dates, glucose = self._readings
         first, end = bisect_left(dates, query.start), bisect_left(dates, query.end)
         if query.count:
             first = max(first, end - query.count)
-        found = [
+        documents = [
             _document(index, at, dates, glucose)
             for index, at in enumerate(_written(dates[first:end]), first)
         ]
-        return found[::-1]
+        return documents[::-1]
 
     @cached_property
     def _readings(self) -> tuple[list[int], list[int]]:
-        """Epoch milliseconds and mg/dL."""
+        """Times in epoch milliseconds, and glucose in mg/dL."""
         table = csv.read_csv(
             self.file,
             convert_options=csv.ConvertOptions(
@@ -72,7 +72,7 @@ class Recording:
 
 
 def _written(dates: Sequence[int]) -> list[str]:
-    """Epoch milliseconds as JavaScript writes them."""
+    """Return epoch milliseconds as JavaScript writes instants."""
     plain = pa.array(dates, pa.timestamp("ms")).cast(pa.string())
     written = pc.binary_join_element_wise(pc.replace_substring(plain, " ", "T"), "Z", "")
     texts: list[str] = written.to_pylist()
@@ -80,7 +80,7 @@ def _written(dates: Sequence[int]) -> list[str]:
 
 
 def _document(index: int, at: str, dates: Sequence[int], glucose: Sequence[int]) -> dict[str, Any]:
-    """One reading, as an uploader would have sent it."""
+    """Return one reading as an uploader would have sent it."""
     return {
         "_id": f"{dates[index] // 1000:08x}{index:016x}",  # seconds come first, as in ObjectIds
         "device": DEVICE,
@@ -95,7 +95,7 @@ def _document(index: int, at: str, dates: Sequence[int], glucose: Sequence[int])
 
 
 def _direction(index: int, dates: Sequence[int], glucose: Sequence[int]) -> dict[str, str]:
-    """Where the glucose went since the reading before, unless that is too long ago."""
+    """Return the direction since the reading before; empty if that is too long ago."""
     step = dates[index] - dates[index - 1] if index else 0
     if not 0 < step <= _LONGEST_STEP:
         return {}

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks Nightscout's entries API over documents it is given.
+"""A server on this machine that answers Nightscout's entries API from given documents.
 
 `python -m ingestion.replay [--port N]` serves the bundled recording until it is interrupted.
 """
@@ -29,19 +29,19 @@ _POLL = 0.01  # seconds until a server that is closed notices
 
 @dataclass(frozen=True)
 class Documents:
-    """An archive of any documents; what is added to the list is served from then on."""
+    """An archive of a list of documents; documents may be added to the list at any time."""
 
     documents: Sequence[Any]
 
     def find(self, query: Query) -> list[Any]:
-        """The documents that match, newest first, cut to `query.count`."""
-        found = [document for document in self.documents if query.matches(document)]
-        found.sort(key=lambda document: float(document["date"]), reverse=True)
-        return found[: query.count] if query.count else found
+        """Return the documents that match, newest first, cut to `query.count`."""
+        matching = [document for document in self.documents if query.matches(document)]
+        matching.sort(key=lambda document: float(document["date"]), reverse=True)
+        return matching[: query.count] if query.count else matching
 
 
 class ReplayServer:
-    """Serves an archive on a loopback port (0: a free one) from construction until `close`.
+    """Server of an archive on a loopback port (0: a free one), from construction until `close`.
 
     With a `secret`, requests need its SHA-1 in the header `api-secret`.
     """
@@ -53,7 +53,7 @@ class ReplayServer:
 
     @property
     def url(self) -> str:
-        """The address to point a client at."""
+        """The address for clients."""
         return f"http://{HOST}:{self._server.server_address[1]}"
 
     def close(self) -> None:
@@ -70,7 +70,8 @@ class ReplayServer:
 
 class _Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's would ask DNS for our name
+        # HTTPServer's own method would ask DNS for our name.
+        socketserver.TCPServer.server_bind(self)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -109,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: addresses may hold a token."""
+        """Log nothing, as addresses may hold a token."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

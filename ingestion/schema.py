@@ -1,6 +1,6 @@
-"""What a row of the raw tables must satisfy; a row that does not is set aside with the reasons.
+"""Schemas of the raw tables; a row that breaks one goes to quarantine, with the reasons.
 
-Codes, minutes and epoch milliseconds are whole numbers, whatever measures something is a double.
+Codes, minutes and epoch milliseconds are whole numbers; measurements are doubles.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import pandera.ibis as pa
 from pandera.api.ibis.types import IbisData
 
 Instant = Annotated[dt.Timestamp, "UTC", 6, True]
-"""Instants in UTC, in microseconds; the annotation wants all arguments of the type."""
+"""Type of instants in UTC, in microseconds; the annotation needs all arguments of the type."""
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before it there was no sensor to upload from: the clock was never set."""
+"""Earliest possible reading: before it there were no sensors, so the clock was not set."""
 AHEAD = ibis.interval(days=1)
-"""How far the clock of a phone may be ahead of ours."""
+"""The time by which the clock of a phone may be ahead of ours, at most."""
 HIGHEST = 2000
-"""mg/dL that nothing measures. Error codes (below 39) are rows like others here."""
+"""mg/dL that no sensor exceeds. Error codes (below 39) are accepted as rows here."""
 
 
 class GlucoseEntries(pa.DataFrameModel):

@@ -21,16 +21,17 @@ DEMO = "demo"
 
 @dataclass(frozen=True)
 class Nightscout:
-    """A client for each person, and the server of the recording if nobody is configured."""
+    """The clients of all people, and the server of the recording if nobody is configured."""
 
     clients: tuple[Client, ...]
     replay: ReplayServer | None = None
 
     @classmethod
     def configured(cls, section: Mapping[str, Any], environment: Mapping[str, str]) -> Nightscout:
-        """The people of `[nightscout]` and of the environment; the recording if there are none.
+        """Return clients for the configured people, or for the recording if there are none.
 
-        Raises ConfigError for settings that cannot be meant.
+        People are read from `[nightscout]` and the environment. Raises ConfigError for invalid
+        settings.
         """
         patience = configured_patience(section)
         people = configured_people(section, environment)
@@ -41,11 +42,11 @@ class Nightscout:
 
     @property
     def people(self) -> tuple[Person, ...]:
-        """Whose readings these are."""
+        """The people whose readings are fetched."""
         return tuple(client.person for client in self.clients)
 
     def entries(self, window: Window) -> Iterator[pa.Table]:
-        """Every entry of `window` of every person, a table an answer. Raises SourceError."""
+        """Yield every entry of `window` of every person, a table per answer. Raises SourceError."""
         for client in self.clients:
             for documents in client.entries(window):
                 yield to_table(client.person.site, documents)

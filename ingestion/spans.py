@@ -1,4 +1,4 @@
-"""Spans of whole epoch milliseconds: what one request asks for."""
+"""Spans of whole epoch milliseconds, for one of which a request asks."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class Span:
 
     @classmethod
     def of(cls, window: Window) -> Span:
-        """The milliseconds that begin in `window`: those of adjacent windows never overlap."""
+        """Return the milliseconds that begin in `window`: adjacent windows never share one."""
         return cls(_milliseconds(window.start), _milliseconds(window.end))
 
     @property
     def length(self) -> int:
-        """How many milliseconds."""
+        """Milliseconds in the span."""
         return self.end - self.start
 
     def pieces(self, length: timedelta) -> Iterator[Span]:
-        """Consecutive spans of at most `length` that make up this one."""
+        """Yield consecutive spans of at most `length` that make up this one."""
         step = length // _MILLISECOND
         for start in range(self.start, self.end, step):
             yield Span(start, min(start + step, self.end))
 
     def halves(self) -> tuple[Span, Span]:
-        """The span cut in two."""
+        """Return the two halves of the span."""
         middle = self.start + self.length // 2
         return Span(self.start, middle), Span(middle, self.end)
 

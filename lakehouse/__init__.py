@@ -1,6 +1,6 @@
 """Backend-portable data pipelines from plain Python functions.
 
-What a project imports stands here; each name is loaded when it is first used.
+The names that a project imports are here; each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         UniqueCheck,
     )
     from lakehouse.config import Settings
-    from lakehouse.declare import Incremental, Table, View, ingestion, model, quality
+    from lakehouse.declare.decorators import ingestion, model, quality
+    from lakehouse.declare.kinds import Incremental, Table, View
     from lakehouse.errors import ConfigError, SourceError
     from lakehouse.windows import Window
 
@@ -42,12 +43,12 @@ _HOME = {
     "SchemaCheck": "checks",
     "UniqueCheck": "checks",
     "Settings": "config",
-    "Incremental": "declare",
-    "Table": "declare",
-    "View": "declare",
-    "ingestion": "declare",
-    "model": "declare",
-    "quality": "declare",
+    "Incremental": "declare.kinds",
+    "Table": "declare.kinds",
+    "View": "declare.kinds",
+    "ingestion": "declare.decorators",
+    "model": "declare.decorators",
+    "quality": "declare.decorators",
     "ConfigError": "errors",
     "SourceError": "errors",
     "Window": "windows",

@@ -23,71 +23,72 @@ from lakehouse.storage import Bucket
 FILE = "lakehouse.toml"
 LOCAL, PRODUCTION = "local", "production"
 _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
-"""The profiles, and the engine of each unless another one is asked for."""
+"""The engine of each profile, unless another one is set."""
 _LONGEST_HOME, _LONGEST_NAME = 480, 255
-"""Bytes of its path, which SQLite has 512 for with the names of its files; and of a folder's."""
+"""Bytes in the path of a home, at most (SQLite takes 512 with its file names), and in a name."""
 _REGION = re.compile(r"[\w-]+")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}")
 
 
 @dataclass(frozen=True)
 class Servers:
-    """What the production profile works with."""
+    """Servers of the production profile."""
 
     nessie_url: str
     trino_url: str | None
     warehouse: str
-    """Such as s3://lake/warehouse."""
+    """Address of the folder of all tables, such as s3://lake/warehouse."""
     bucket: Bucket
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a project is, where it writes, and what its own sections of the file say."""
+    """Settings of a project: its folders, profile, servers, and its own sections of the file."""
 
     root: Path
     """The folder of `lakehouse.toml`."""
     home: Path
-    """The folder that holds everything the local profile writes; caches and locks in any case."""
+    """Folder of everything the local profile writes; in production, of caches and locks only."""
     profile: str
     engine: str
-    """What builds models: 'duckdb' or 'trino'."""
+    """The engine that builds models: 'duckdb' or 'trino'."""
     servers: Servers | None
-    """Those of the production profile."""
+    """Servers of the production profile; None in the local one."""
     postgres_url: Address | None
-    """Where marts are published; None means the embedded Postgres."""
+    """Address of the Postgres that marts are published to; None means the embedded one."""
     alerts: tuple[Address, ...]
-    """Addresses of Apprise of those who hear of trouble."""
+    """Addresses of Apprise that alerts are sent to."""
     timezone: ZoneInfo
-    """`--date` means a calendar day of this zone."""
+    """Time zone of the calendar days that `--date` means."""
     ingestion: str
     """Name of the package of ingestion modules."""
     models: str
     """Name of the package of model modules."""
     sections: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    """The project's own tables of the file, by name."""
 
     @cached_property
     def warehouse(self) -> Path:
-        """The folder of tables, staging areas and run records; in production one in a bucket."""
+        """Folder of tables, staging areas and run records; in production it is in a bucket."""
         if self.servers is not None:
             return self.servers.bucket.path(self.servers.warehouse)
         return self.home / "warehouse"
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """The project's own table `[name]` of the file; empty if it has none."""
+        """Return the project's own table `[name]` of the file; empty if it has none."""
         return self.sections.get(name, {})
 
 
 def load(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of the project that `start` (by default the working folder) lies in.
+    """Return the settings of the project that `start` (by default the working folder) lies in.
 
-    Raises ConfigError for a missing file, wrong TOML, or a value that cannot be meant.
+    Raises ConfigError for a missing file, wrong TOML, or an invalid value.
     """
     env = os.environ if environment is None else environment
     root = find_root(start or Path.cwd())
     document = _expand(_read(root / FILE), env, "")
-    project = document.pop("project", {})
-    declared = document.pop(PRODUCTION, {})
+    project = _texts(document, "project")
+    declared = _texts(document, PRODUCTION)
     profile = _one_of(
         _ENGINES, env.get("LAKEHOUSE_PROFILE") or project.get("profile", LOCAL), "profile"
     )
@@ -103,7 +104,7 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         )
     return Settings(
         root=root,
-        home=_home(root, str(env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse"))),
+        home=_home(root, env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse")),
         profile=profile,
         engine=engine,
         servers=_servers(declared, env, engine) if profile == PRODUCTION else None,
@@ -119,9 +120,22 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
     )
 
 
+def _texts(document: dict[str, Any], name: str) -> dict[str, str]:
+    """Take the framework's own table `[name]` out of the document. Raises ConfigError."""
+    section = document.pop(name, {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"`{name}` in {FILE} is no table", hint=f"begin it with [{name}]")
+    for key, value in section.items():
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"`{key}` in [{name}] of {FILE} is no text", hint="write it in quotes"
+            )
+    return section
+
+
 def _home(root: Path, named: str) -> Path:
-    """The folder that a setting names. Raises ConfigError if it cannot serve as a home."""
-    if "://" in named or named.startswith("file:"):  # it may hold a password: it is not repeated
+    """Return the folder that a setting names. Raises ConfigError if it cannot serve as a home."""
+    if "://" in named or named.startswith("file:"):  # not repeated: it may hold a password
         raise ConfigError(
             f"LAKEHOUSE_HOME, or `home` in {FILE}, is an address and no folder",
             hint="set LAKEHOUSE_HOME to the path of a folder; a bucket is LAKEHOUSE_WAREHOUSE",
@@ -130,14 +144,15 @@ def _home(root: Path, named: str) -> Path:
         home = (root / Path(named).expanduser()).resolve()
     except (RuntimeError, ValueError, OSError) as error:  # no such user, links in a circle, a NUL
         raise _no_home(named, f"names no folder: {error}") from None
-    path = f"/{str(home).lstrip('/')}"  # a second slash in front makes it a server's to libraries
+    # Libraries take a path that begins with two slashes for one on a server.
+    path = f"/{str(home).lstrip('/')}"
     if reason := _unfit(path):
         raise _no_home(path, reason)
     return Path(path)
 
 
 def _unfit(path: str) -> str:
-    """Why no home can be there, whatever is done about it; nothing if one can."""
+    """Return why a path can never be a home; empty if it can."""
     try:
         length = len(path.encode())
     except UnicodeEncodeError:
@@ -176,12 +191,11 @@ def _postgres_url(env: Mapping[str, str]) -> Address | None:
     return postgres_address(text, "LAKEHOUSE_POSTGRES_URL") if text else None
 
 
-def _servers(declared: Mapping[str, Any], env: Mapping[str, str], engine: str) -> Servers:
-    """The servers of the production profile. Secrets come from the environment alone."""
+def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -> Servers:
+    """Return the servers of the production profile; secrets come from the environment only."""
 
     def find(key: str, variable: str) -> str | None:
-        value = env.get(variable) or declared.get(key)
-        return None if value is None else str(value)
+        return env.get(variable) or declared.get(key)
 
     def address(key: str, variable: str, **options: Any) -> str | None:
         text = find(key, variable)
@@ -236,7 +250,7 @@ def _servers(declared: Mapping[str, Any], env: Mapping[str, str], engine: str) -
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder, `start` or above it, that holds `lakehouse.toml`."""
+    """Return the nearest folder, `start` or one above it, that holds `lakehouse.toml`."""
     for folder in (start, *start.parents):
         if (folder / FILE).is_file():
             return folder.resolve()
@@ -247,7 +261,7 @@ def find_root(start: Path) -> Path:
 
 
 def zone(name: str, where: str) -> ZoneInfo:
-    """The IANA time zone `name`; ConfigError says `where` the name stood."""
+    """Return the IANA time zone `name`. Raises ConfigError, which says `where` the name is set."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -265,7 +279,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _expand(value: Any, env: Mapping[str, str], where: str) -> Any:
-    """Replace `${NAME}` and `${NAME:-default}` in every text of the document."""
+    """Replace `${NAME}` and `${NAME:-default}` in every text of the value of the key `where`."""
     if isinstance(value, dict):
         return {key: _expand(item, env, f"{where}.{key}") for key, item in value.items()}
     if isinstance(value, list):
@@ -273,12 +287,12 @@ def _expand(value: Any, env: Mapping[str, str], where: str) -> Any:
     if not isinstance(value, str):
         return value
 
-    def lookup(found: re.Match[str]) -> str:
-        text = env.get(found[1]) or found[2]
+    def lookup(reference: re.Match[str]) -> str:
+        text = env.get(reference[1]) or reference[2]
         if text is None:
             raise ConfigError(
-                f"{FILE}: {where[1:]} needs the environment variable {found[1]}",
-                hint=f"set {found[1]}",
+                f"{FILE}: {where[1:]} needs the environment variable {reference[1]}",
+                hint=f"set {reference[1]}",
             )
         return text
 

@@ -1,7 +1,7 @@
 """Small files that a home can do without: records, caches and notes.
 
 A power cut, a full disk or another program may leave one cut, empty or foreign. No command fails
-over it: whoever reads it is warned, and goes on as if it were not there.
+because of that: it warns, and goes on as if the file were not there.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ Content = TypeVar("Content")
 
 
 def read(place: Path, parse: Callable[[bytes], Content]) -> Content | None:
-    """What `parse` makes of a file; None if there is none, or if it is damaged.
+    """Return what `parse` makes of a file; None if the file is missing or damaged.
 
-    Whatever `parse` raises means that the file is damaged, which is told as a warning.
+    Any error that `parse` raises means that the file is damaged, which causes a warning.
     """
     try:
         raw = place.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        if not isinstance(place, Path):  # a server's trouble is no file's
+        if not isinstance(place, Path):  # trouble with a server is no damage of a file
             raise
         _pass_over(place, error.strerror or type(error).__name__)
         return None
     try:
         return parse(raw)
-    except Exception:  # noqa: BLE001 - there may be anything in it
+    except Exception:  # noqa: BLE001 - a damaged file may hold anything
         _pass_over(place, "it is not what was written" if raw else "it is empty")
         return None
 

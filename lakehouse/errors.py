@@ -1,4 +1,4 @@
-"""Errors that reach the user: what was wrong, where, and what to do about it."""
+"""Errors that reach the user: each says what was wrong, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LakehouseError(Exception):
 
     @property
     def advice(self) -> str:
-        """What to do, and what holds meanwhile."""
+        """The hint, and notes such as where main stands now."""
         return "; ".join(filter(None, [self.hint, *getattr(self, "__notes__", ())]))
 
     def __str__(self) -> str:
@@ -33,7 +33,7 @@ class LakehouseError(Exception):
 
 
 class DeclarationError(LakehouseError):
-    """A decorator or a kind was given arguments that cannot be meant."""
+    """A decorator or a kind was given invalid arguments."""
 
 
 class ConfigError(LakehouseError):
@@ -45,11 +45,11 @@ class ProjectError(LakehouseError):
 
 
 class UnknownNameError(LakehouseError):
-    """A table, a node or a ref was asked for that does not exist."""
+    """A table, a node or a ref that was asked for does not exist."""
 
 
 class NotYetError(LakehouseError):
-    """A day was asked for that has not begun."""
+    """A day that was asked for has not begun yet."""
 
 
 class SourceError(LakehouseError):
@@ -79,4 +79,4 @@ class CheckFailedError(LakehouseError):
 
 
 class DamagedFileWarning(UserWarning):
-    """A small file cannot be read, and is passed over."""
+    """A small file is damaged, and was ignored."""

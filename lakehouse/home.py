@@ -1,23 +1,25 @@
-"""The home: the folder that everything is written to. Whose it is, where, and of which version."""
+"""The home, the folder that everything is written to: its owner, its place, its format."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from lakehouse import documents, storage, users
+from lakehouse import documents, storage
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError
+from lakehouse.system import users
 
 _FORMAT = 2
-"""Of what a home holds; grows when an older version could not read it any more."""
+"""Version of the on-disk format of a home; raise it on an incompatible change."""
 _ELSEWHERE = "set LAKEHOUSE_HOME to a folder that you may write to"
+"""Hint for a home that cannot be written."""
 _DEPTH = 4
-"""Folders of a home that a table's metadata lies in: warehouse, schema, table, metadata."""
+"""Folders from a home down to a table's metadata: warehouse, schema, table, metadata."""
 
 
 def prepare(settings: Settings) -> None:
-    """Make the home if it is not there; nobody but its owner enters it. Raises StorageError."""
+    """Create the home if it is missing; only its owner can enter it. Raises StorageError."""
     home = settings.home
     _require_own(home)
     try:
@@ -35,9 +37,10 @@ def prepare(settings: Settings) -> None:
 
 
 def require_in_place(home: Path, tables: str | None) -> None:
-    """Refuse a home that was copied or moved; `tables` is a metadata file outside it, if any.
+    """Raise StorageError if the home was copied or moved from elsewhere.
 
-    Iceberg names files by absolute paths: what is written here would end up among files there.
+    `tables` is a metadata file that the catalog names outside the home, if any. Iceberg names files
+    by absolute paths: the tables of a copy would still be read and written in the original.
     """
     if tables is None:
         return
@@ -56,9 +59,9 @@ def require_in_place(home: Path, tables: str | None) -> None:
 
 
 def _require_own(home: Path) -> None:
-    """Refuse what another user has made: files of ours in it would shut its owner out."""
+    """Raise StorageError if another user owns the home, who could not use files that we write."""
     mark = _mark(home)
-    # A volume belongs to root and is lent to a group: there, only what was written tells.
+    # The folder of a mounted volume may be root's, for a group to use: then the mark file tells.
     marked = mark if mark.exists() or os.geteuid() != 0 else home
     if not marked.exists() or (owner := marked.stat().st_uid) == os.geteuid():
         return
@@ -70,11 +73,12 @@ def _require_own(home: Path) -> None:
 
 
 def _require_known_format(home: Path) -> None:
-    """Refuse a home that a newer version has written, and mark a new or older one."""
+    """Mark the home with this version's format. Raises StorageError if the home's is newer."""
     mark = _mark(home)
     written = documents.read(mark, int) or 0
     if written < _FORMAT:
-        storage.write(mark, f"{_FORMAT}\n")  # an older version could not read what comes
+        # Older versions cannot read what is written from now on.
+        storage.write(mark, f"{_FORMAT}\n")
     elif written > _FORMAT:
         raise StorageError(
             f"the home {home} is of a newer version of lakehouse"

@@ -8,19 +8,23 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
 
-from lakehouse import clock, config, dag, home, postgres, signals, windows
+from lakehouse import config, home, postgres, windows
 from lakehouse.catalogs import MAIN, Catalog
+from lakehouse.compile import dag
 from lakehouse.config import Settings
 from lakehouse.errors import NotYetError, UnknownNameError
-from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import Stage, stage
+from lakehouse.ingest.stage_process import StageProcess
+from lakehouse.system import clock, signals
 from lakehouse.windows import Window, Windows
 
 _NEEDED_TO_PUBLISH = ("ibis.backends.duckdb", "psycopg")
+"""Modules that a run needs at its end."""
 _NEEDED_BY_PROFILE = {
     config.LOCAL: ("lakehouse.catalogs.sqlite_tables",),
     config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
 }
+"""Modules that a run needs from its beginning, by profile."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,67 +34,67 @@ if TYPE_CHECKING:
 
     from lakehouse.addresses import Address
     from lakehouse.catalogs import StoredTable
-    from lakehouse.compile import Compiled
+    from lakehouse.compile.compiler import Compiled
+    from lakehouse.declare.project import Project
     from lakehouse.engines import Engine, Source
     from lakehouse.engines.duckdb import DuckDB
-    from lakehouse.project import Project
 
 
 class Session:
-    """What one command works with; closing it closes what it opened, and stops what it started."""
+    """Everything that one command works with; `close` closes and stops what was opened."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or config.load()
         self._threads = ThreadPoolExecutor(max_workers=1)
         self._servers, self._catalogs = ExitStack(), ExitStack()
-        self._engines, self._loaders = ExitStack(), ExitStack()
+        self._engines, self._stage_processes = ExitStack(), ExitStack()
         self._postgres: Future[Address] | None = None
         self.moving: list[str] = []
-        """The names of the runs that went about to move main or Postgres."""
+        """Names of the runs that have begun to move main or Postgres."""
         self.staging: Stage = stage
-        """How pages are staged: here, or in a process beside this one, once that is started."""
+        """Function that stages pages: in this process, or in another one after `start_staging`."""
 
     @property
     def engine_dialect(self) -> str:
-        """The SQL that the profile's engine speaks."""
+        """Name of the SQL dialect of the engine."""
         return self.settings.engine
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        # What cannot be closed any more is as likely as not the same trouble: it hides no error.
+        # An error of closing often has the same cause as the command's error, and must not hide it.
         unharmed = suppress(Exception) if error is not None else nullcontext()
-        with signals.unheeded(), unharmed:  # what is asked for is done, or given up
+        with signals.unheeded(), unharmed:  # the work is done, or given up
             self.close()
 
     def close(self) -> None:
-        """Close everything, even if some of it fails, which is raised at the end.
+        """Close everything, in an order that suits: engines use the catalog, and Postgres.
 
-        An engine may use the catalog, and Postgres. Closing again does nothing.
+        An error in between is raised at the end, after all the rest. Closing again does nothing.
         """
-        with ExitStack() as steps:  # begins with the last one
+        with ExitStack() as steps:  # the last callback runs first
             steps.callback(self._servers.close)
             steps.callback(self._threads.shutdown)
             steps.callback(self._catalogs.close)
             steps.callback(self._engines.close)
-            steps.callback(self._loaders.close)
+            steps.callback(self._stage_processes.close)
 
     @cached_property
     def project(self) -> Project:
-        """What the user's packages declare."""
-        from lakehouse import project
+        """The project: everything that the user's packages declare."""
+        from lakehouse.declare import project
 
         return project.load(self.settings)
 
     @cached_property
     def compiled(self) -> Compiled:
-        """The project as data."""
+        """The project, compiled for the engine."""
         return self._compiled_for(self.engine_dialect)
 
     @cached_property
     def compiled_for_duckdb(self) -> Compiled:
-        """The same as DuckDB understands it, which compares and joins whatever the engine is."""
+        """The project, compiled for DuckDB, which compares and joins tables for any engine."""
         from lakehouse.engines.duckdb import DuckDB
 
         if self.engine_dialect == DuckDB.dialect:
@@ -98,35 +102,35 @@ class Session:
         return self._compiled_for(DuckDB.dialect)
 
     def _compiled_for(self, dialect: str) -> Compiled:
-        from lakehouse import cache
+        from lakehouse.compile import cache
 
         return cache.compiled(self.settings, self.project, dialect, self._compile_twice)
 
     def compile_anew(self) -> None:
-        """Compile the project, whatever is kept of it.
+        """Compile the project again, without the cache.
 
-        Raises ProjectError if it is something else at another time or in another environment.
+        Raises ProjectError if the result depends on the time or on the environment.
         """
-        from lakehouse import cache
+        from lakehouse.compile import cache
 
         self.compiled = cache.compiled_anew(
             self.settings, self.project, self.engine_dialect, self._compile_twice
         )
 
     def _compile_twice(self, project: Project, dialect: str) -> Compiled:
-        from lakehouse import reproducible
+        from lakehouse.compile import reproducible
 
         return reproducible.compile_twice(self.settings, project, dialect)
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The refs and tables of the profile, over a home that is in order."""
+        """The catalog of the profile's refs and tables. Raises StorageError for a bad home."""
         home.prepare(self.settings)
         if self.settings.servers is not None:
             from lakehouse.catalogs.nessie import NessieCatalog
 
             return self._catalogs.enter_context(closing(NessieCatalog(self.settings.servers)))
-        from lakehouse.catalogs.sql import SqliteCatalog
+        from lakehouse.catalogs.sqlite import SqliteCatalog
 
         place = self.settings.home
         catalog = SqliteCatalog(place / "catalog.db", self.settings.warehouse)
@@ -145,7 +149,7 @@ class Session:
 
     @cached_property
     def duckdb(self) -> DuckDB:
-        """DuckDB, which validates and merges what is fetched, whatever the engine is."""
+        """The DuckDB that validates and merges fetched rows, for any engine."""
         from lakehouse.engines import duckdb
 
         self.require_home()
@@ -156,7 +160,7 @@ class Session:
 
     @cached_property
     def reader(self) -> DuckDB:
-        """A DuckDB that answers users: it reaches nothing but the warehouse."""
+        """A second DuckDB, for queries of users: it can read the warehouse and nothing else."""
         from lakehouse.engines import duckdb
 
         servers = self.settings.servers
@@ -167,16 +171,16 @@ class Session:
         )
         return self._engines.enter_context(closing(engine))
 
-    def start_loader(self) -> None:
-        """Let pages be staged by a process beside this one, which begins to load at once."""
-        self.staging = loader = Loader(meanwhile=self.prepare_to_publish)
-        self._loaders.callback(loader.close)
-        loader.start()
+    def start_staging(self) -> None:
+        """Start another process that stages pages from now on; it begins to load at once."""
+        self.staging = process = StageProcess(meanwhile=self.prepare_to_publish)
+        self._stage_processes.callback(process.close)
+        process.start()
 
     def open(self) -> None:
         """Load what a run needs from its beginning, so that it spends no time on imports.
 
-        Then a new home's Postgres is set up, by processes of its own. Call it `undisturbed`.
+        Then begin to set up the Postgres of a new home. Call it inside `undisturbed`.
         """
         self.require_home()
         dag.load_hamilton()
@@ -185,34 +189,34 @@ class Session:
         _ = self.compiled
         _ = self.duckdb
         if not postgres.is_set_up(self.settings):
-            self.start_postgres()  # now, as until here two processes have loaded, on both cores
+            self.start_postgres()  # not earlier: two processes were loading, on two cores
 
     def prepare_to_publish(self) -> None:
-        """Load what a run needs at its end; there is time for it while pages are staged."""
+        """Load what a run needs at its end, in the time in which pages are staged."""
         for module in _NEEDED_TO_PUBLISH:
             import_module(module)
         self.duckdb.prepare_to_publish()
 
     def start_postgres(self) -> Future[Address]:
-        """Begin to start the Postgres of the marts, once; its address, as soon as it answers."""
+        """Start the Postgres of the marts, once; the future gives its address when it answers."""
         if self._postgres is None:
             serving = postgres.serving(self.settings)
             self._postgres = self._threads.submit(self._servers.enter_context, serving)
         return self._postgres
 
     def require_home(self) -> None:
-        """Make the home, or refuse one that is not in order. Raises StorageError."""
+        """Create the home if it is missing. Raises StorageError for one that cannot be used."""
         if self.settings.servers is None:
             _ = self.catalog
         else:
             home.prepare(self.settings)
 
     def today(self) -> date:
-        """The day that it is in the project's time zone."""
+        """Return the present day in the project's time zone."""
         return clock.now().astimezone(self.settings.timezone).date()
 
     def require_begun(self, day: date) -> None:
-        """Raises NotYetError for a day of which nothing can have happened yet."""
+        """Raise NotYetError for a day that has not begun in the project's time zone."""
         today = self.today()
         if day > today:
             raise NotYetError(
@@ -221,45 +225,46 @@ class Session:
             )
 
     def days(self, first: date, last: date) -> Windows:
-        """The local calendar days of the project, both included."""
+        """Return the local calendar days `first` to `last` of the project, both included."""
         return (Window.of_days(first, last, self.settings.timezone),)
 
-    def missing(self, asked: Windows) -> Windows:
-        """The part of the windows that some ingestion has not fetched yet."""
+    def missing(self, wanted: Windows) -> Windows:
+        """Return the part of the windows that some ingestion has not fetched yet."""
         tables = self.catalog.tables(MAIN)
         gaps: Windows = ()
         for spec in self.project.ingestions.values():
             if spec.time_column is not None:
                 settled = tables[spec.table].state.settled if spec.table in tables else ()
-                settled = windows.before(settled, clock.now())  # an older version's may lie ahead
-                gaps = windows.union([*gaps, *windows.subtract(asked, settled)])
+                # Older versions noted windows that lie ahead.
+                settled = windows.before(settled, clock.now())
+                gaps = windows.union([*gaps, *windows.subtract(wanted, settled)])
         return gaps
 
     def query(self, sql: str, ref: str = MAIN) -> pa.Table:
-        """The rows of one query over the tables of a ref. Raises QueryError.
+        """Return the rows of one query over the tables of a ref. Raises QueryError.
 
         Views of the project are tables too, and so are run records: `lakehouse.runs` and others.
         """
-        from lakehouse import records
         from lakehouse.engines.duckdb import DuckDB
+        from lakehouse.records import record_tables
 
-        stored, asks_for_records = self.catalog.tables(ref), records.are_named(sql)
+        stored, asks_for_records = self.catalog.tables(ref), record_tables.are_named(sql)
         if not stored and not asks_for_records:
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
         if self.engine_dialect != DuckDB.dialect and not asks_for_records:
             return self.engine.query(sql, self._sources(self.compiled, stored))
-        known = self._sources(self.compiled_for_duckdb, stored)
-        if asks_for_records:  # else nobody has to list them
-            known |= records.tables(self.settings.warehouse)
-        return self.reader.query(sql, known)
+        sources = self._sources(self.compiled_for_duckdb, stored)
+        if asks_for_records:  # only then: listing all records takes time
+            sources |= record_tables.tables(self.settings.warehouse)
+        return self.reader.query(sql, sources)
 
     def _sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
-        """What a statement may name, by qualified name: tables, views, and what is quarantined."""
+        """Return all that a statement may name, by qualified name: tables, views, quarantines."""
+        from lakehouse.build.builds import source
         from lakehouse.engines import Source
         from lakehouse.ingest.quarantine import quarantine_schema, quarantine_table
-        from lakehouse.materialize import source
 
-        known = {
+        sources = {
             spec.table: source(compiled, name, stored)
             for name, spec in self.project.tables.items()
             if spec.table in stored or name in compiled.models
@@ -267,5 +272,5 @@ class Session:
         for name, spec in self.project.ingestions.items():
             table = quarantine_table(spec)
             if table in stored:
-                known[table] = Source(name, quarantine_schema(spec), stored=stored[table])
-        return known
+                sources[table] = Source(name, quarantine_schema(spec), stored=stored[table])
+        return sources

@@ -1,7 +1,7 @@
-"""Places of a warehouse: folders on a disk, or in a bucket of an S3 server.
+"""Paths of a warehouse: files and folders on a disk, or in a bucket of an S3 server.
 
-Both are paths with the same methods. What differs all the same is here, and how what is written to
-a disk is made to survive a power cut: a bucket does that by itself.
+Both kinds of paths have the same methods; the functions here hide where they still differ. They
+also make files on a disk survive a power cut, which a bucket does by itself.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote, urlparse
 
 from pydantic import SecretStr
 
-from lakehouse.errors import StorageError
+from lakehouse.errors import LakehouseError, StorageError
 
 _WRITING = ".writing"
-"""How the name of a file ends that is not whole yet."""
+"""Ending of the name of a file that is not completely written yet."""
 _PART = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes read at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,65 +33,65 @@ class Bucket:
     """An S3 server and how to reach it."""
 
     endpoint: str | None
-    """Its address; None means Amazon's own."""
+    """The server's address; None means Amazon's own."""
     region: str
     access_key: SecretStr
     secret_key: SecretStr
 
     def path(self, address: str) -> Path:
-        """An address such as s3://lake/warehouse as a path."""
+        """Return an address such as s3://lake/warehouse as a path."""
         options = {
             "key": self.access_key.get_secret_value(),
             "secret": self.secret_key.get_secret_value(),
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": self.region},
-            "use_listings_cache": False,  # others write there too
+            "use_listings_cache": False,  # other processes write there too
         }
         return path(address, options)
 
 
 def path(address: str, options: Mapping[str, Any]) -> Path:
-    """The path that has this text and these options."""
+    """Return the path of an address; with options, it is one in a bucket."""
     if not options:
         return Path(address)
     from upath import UPath
 
-    # Not a Path by inheritance, but with all methods that are used of one.
+    # It is no subclass of Path, but has all methods that are used here.
     return cast("Path", UPath(address, **options))
 
 
 def options(place: Path) -> dict[str, Any]:
-    """What it takes to reach a place, secrets included; nothing, on a disk."""
+    """Return the options with which a path is reached, with secrets; empty on a disk."""
     return dict(getattr(place, "storage_options", {}))
 
 
 def beside(place: Path, address: str) -> Path:
-    """Another place of the same disk or server."""
+    """Return the path of another address on the same disk or server."""
     return path(address, options(place))
 
 
 def is_on_disk(place: Path) -> bool:
-    """Whether a place is a folder of this machine."""
+    """Return whether a path is on a disk of this machine."""
     return isinstance(place, Path)
 
 
 def make_folder(place: Path) -> None:
-    """Make a folder that only its owner enters; a bucket has none."""
+    """Create a folder that only its owner can enter; in a bucket, do nothing."""
     if is_on_disk(place):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def missing_folders(place: Path) -> list[Path]:
-    """A folder and those around it, as far as they do not exist; a bucket has none."""
+    """Return a folder and those above it that do not exist yet; none in a bucket."""
     if not is_on_disk(place):
         return []
     return [folder for folder in (place, *place.parents) if not folder.exists()]
 
 
 def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
-    """Write a file that only its owner can read, in one step: it is whole or not there.
+    """Write a file that only its owner can read, in one step: it is complete, or not there.
 
-    A `lasting` one survives a power cut from now on; another may be found empty after it.
+    A `lasting` file survives a power cut as soon as this returns; another may be empty after one.
     """
     raw = content.encode() if isinstance(content, str) else content
     if not is_on_disk(place):
@@ -117,10 +118,10 @@ def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
 
 
 def remove(place: Path) -> None:
-    """Remove a file, if it is there. Raises StorageError for a folder in its place."""
+    """Remove a file, if it exists. Raises StorageError if a folder is in its place."""
     try:
         place.unlink(missing_ok=True)
-    except (IsADirectoryError, PermissionError):  # macOS has the other one
+    except (IsADirectoryError, PermissionError):  # macOS raises the latter
         if not place.is_dir():
             raise
         raise _is_a_folder(place) from None
@@ -133,15 +134,15 @@ def _is_a_folder(place: Path) -> StorageError:
 
 
 def sync(files: Iterable[Path], root: Path) -> None:
-    """Wait until files survive a power cut, and the folders up to `root` that lead to them.
+    """Wait until files, and the folders from `root` down to them, survive a power cut.
 
-    Other programs' files are not waited for, as `sync` of the system would.
+    Unlike the system's `sync`, it does not wait for files of other programs.
     """
     if not is_on_disk(root):
         return
     places = list(dict.fromkeys(files))
     for place in places:
-        _begin_to_write(place)  # the disk is given all of them at once
+        _begin_to_write(place)  # all at once, so that the disk works on them together
     for place in places:
         _sync(place)
     around = {folder for place in places for folder in place.parents}
@@ -149,17 +150,17 @@ def sync(files: Iterable[Path], root: Path) -> None:
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
-    """Wait until what folders list survives a power cut."""
+    """Wait until the entries of folders (new names, removals) survive a power cut."""
     for folder in sorted(set(folders), reverse=True):
         _sync(folder)
 
 
 def _begin_to_write(place: Path) -> None:
-    """Let the system write what it holds of a file, without waiting for it."""
+    """Let the system begin to write a file's cached data to the disk, without waiting for it."""
     if not hasattr(os, "posix_fadvise"):
         return
     with _opened(place) as descriptor:
-        # Linux writes at once what it is told that nobody will read soon.
+        # Linux begins to write data that is said to be of no further use.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
@@ -178,7 +179,7 @@ def _opened(place: Path) -> Iterator[int]:
 
 
 def names(folder: Path) -> list[str]:
-    """The names of what is in a folder, in any order; none, if it is not there."""
+    """Return the names of files and folders in a folder, in any order; none if it is missing."""
     if not is_on_disk(folder):
         return [place.name for place in folder.glob("*")]
     try:
@@ -188,36 +189,36 @@ def names(folder: Path) -> list[str]:
 
 
 def half_written(folder: Path) -> Iterator[tuple[Path, datetime]]:
-    """The files in a folder that `write` has not finished, or never will, and since when."""
+    """Yield unfinished files of `write` in a folder, also of killed processes, and their times."""
     for place in folder.glob(f"*{_WRITING}") if is_on_disk(folder) else ():
         with suppress(FileNotFoundError):  # it is finished
             yield place, modified(place)
 
 
 def modified(place: Path) -> datetime:
-    """When a file was written, as the clock of its disk or server says."""
+    """Return when a file was written, by the clock of its disk or server."""
     return datetime.fromtimestamp(place.stat().st_mtime, UTC)
 
 
 def checksum(place: Path) -> int | None:
-    """A number that tells a file from a damaged one; None for one that cannot be read.
+    """Return a number that changes if the file is damaged; None if it cannot be read.
 
-    Of a file in a bucket there is none: its server keeps one itself.
+    It is None for files in a bucket, too, whose server keeps a checksum itself.
     """
     if not is_on_disk(place):
         return None
-    found = 0
+    total = 0
     try:
         with place.open("rb") as file:
             while part := file.read(_PART):
-                found = zlib.crc32(part, found)
+                total = zlib.crc32(part, total)
     except OSError:
         return None
-    return found
+    return total
 
 
 def remove_folder(place: Path) -> None:
-    """Remove a folder with everything in it, if it is there."""
+    """Remove a folder with everything in it, if it exists."""
     if is_on_disk(place):
         shutil.rmtree(place, ignore_errors=True)
     elif place.exists():
@@ -225,25 +226,44 @@ def remove_folder(place: Path) -> None:
 
 
 def files(folder: Path) -> Iterator[tuple[Path, int, datetime]]:
-    """The files in a folder, however deep, with their bytes and when they were written."""
+    """Yield all files below a folder, with their size in bytes and when they were written."""
     if is_on_disk(folder):
         for place in folder.rglob("*"):
-            with suppress(FileNotFoundError):  # somebody was quicker
+            with suppress(FileNotFoundError):  # it was deleted meanwhile
                 if place.is_file():
                     status = place.stat()
                     yield place, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
         return
-    found = folder.fs.find(folder.path, detail=True)  # type: ignore[attr-defined]
-    for about in found.values():
-        place = beside(folder, f"s3://{about['name']}")
-        yield place, int(about["size"]), about["LastModified"].astimezone(UTC)
+    objects = folder.fs.find(folder.path, detail=True)  # type: ignore[attr-defined]
+    for entry in objects.values():
+        place = beside(folder, f"s3://{entry['name']}")
+        yield place, int(entry["size"]), entry["LastModified"].astimezone(UTC)
 
 
 def remove_empty(folder: Path, *, below: Collection[str]) -> None:
-    """Remove a folder that is empty, and those around it, up to one of these names."""
+    """Remove an empty folder and empty ones above it, but none with a name in `below`."""
     while is_on_disk(folder) and folder.name not in below:
         try:
             folder.rmdir()
         except OSError:
             return
         folder = folder.parent
+
+
+def local(address: str) -> str:
+    """Return the path of a `file:` address, and another address unchanged."""
+    return unquote(urlparse(address).path) if address.startswith("file:") else address
+
+
+@contextmanager
+def readable(address: str) -> Iterator[None]:
+    """Raise StorageError, which names the file, for any error of reading it inside."""
+    try:
+        yield
+    except LakehouseError:
+        raise
+    except Exception as error:
+        raise StorageError(
+            f"{local(address)} cannot be read: {type(error).__name__}",
+            hint="if it is lost or damaged, `doctor --deep` names the cure",
+        ) from error

@@ -1,4 +1,4 @@
-"""Half-open spans of time, and the algebra that planning needs of them."""
+"""Windows, half-open spans of time, and the operations that planning needs on them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _UNITS = {
 
 
 _LONGEST = 1_000 * _UNITS["y"]
+"""The longest duration that can be parsed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -50,30 +51,30 @@ class Window:
 
     @classmethod
     def of_days(cls, first: date, last: date, zone: ZoneInfo) -> Window:
-        """The local calendar days `first` to `last`, both included, in `zone`."""
+        """Return the local calendar days `first` to `last`, both included, in `zone`."""
         return cls(
             datetime.combine(first, time(), zone),
             datetime.combine(last + timedelta(days=1), time(), zone),
         )
 
     def overlaps(self, other: Window) -> bool:
-        """Whether the two share an instant."""
+        """Return whether the two windows share an instant."""
         return self.start < other.end and other.start < self.end
 
     def widen(self, before: timedelta, after: timedelta = timedelta()) -> Window:
-        """The window with `before` added at its start and `after` at its end."""
+        """Return the window with `before` added at its start and `after` at its end."""
         start = BEGINNING if self.start - BEGINNING < before else self.start - before
         end = END if END - self.end < after else self.end + after
         return Window(start, end)
 
     def snap(self, grain: Grain) -> Window:
-        """The smallest window of whole UTC hours, days or months that holds this one."""
+        """Return the smallest window of whole UTC hours, days or months that holds this one."""
         start = floor(self.start, grain)
         end = floor(self.end, grain)
         return Window(start, end if end == self.end else following(end, grain))
 
     def pieces(self, length: timedelta) -> Iterator[Window]:
-        """Consecutive windows of at most `length` that make up this one."""
+        """Yield consecutive windows of at most `length` that make up this one."""
         start = self.start
         while start < self.end:
             end = min(start + length, self.end)
@@ -87,11 +88,11 @@ Windows: TypeAlias = tuple[Window, ...]
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime(9999, 1, 1, tzinfo=UTC)
 ALL_TIME = Window(BEGINNING, END)
-"""Stands for "everything": what a table without a time column is changed for or built for."""
+"""All time: the window for which a table without a time column is changed or built."""
 
 
 def union(windows: Iterable[Window]) -> Windows:
-    """The same instants as sorted windows that neither overlap nor touch."""
+    """Return the same instants as sorted windows that neither overlap nor touch."""
     joined: list[Window] = []
     for window in sorted(windows):
         if joined and window.start <= joined[-1].end:
@@ -102,7 +103,7 @@ def union(windows: Iterable[Window]) -> Windows:
 
 
 def intersect(left: Iterable[Window], right: Iterable[Window]) -> Windows:
-    """The instants that are in both."""
+    """Return the instants that are in both."""
     others = tuple(right)
     return union(
         Window(max(a.start, b.start), min(a.end, b.end))
@@ -113,7 +114,7 @@ def intersect(left: Iterable[Window], right: Iterable[Window]) -> Windows:
 
 
 def subtract(left: Iterable[Window], right: Iterable[Window]) -> Windows:
-    """The instants of `left` that are not in `right`."""
+    """Return the instants of `left` that are not in `right`."""
     rest = list(union(left))
     for hole in right:
         kept: list[Window] = []
@@ -130,22 +131,22 @@ def subtract(left: Iterable[Window], right: Iterable[Window]) -> Windows:
 
 
 def before(windows: Iterable[Window], moment: datetime) -> Windows:
-    """The instants before a moment."""
+    """Return the instants of the windows that lie before a moment."""
     return intersect(windows, [Window(BEGINNING, moment)])
 
 
 def to_json(windows: Iterable[Window]) -> list[list[str]]:
-    """Windows as pairs of ISO instants."""
+    """Return windows as pairs of ISO instants."""
     return [[window.start.isoformat(), window.end.isoformat()] for window in windows]
 
 
 def from_json(pairs: Iterable[Iterable[str]]) -> Windows:
-    """The windows that `to_json` wrote."""
+    """Return the windows that `to_json` has written."""
     return union(Window(*map(datetime.fromisoformat, pair)) for pair in pairs)
 
 
 def floor(instant: datetime, grain: Grain) -> datetime:
-    """The start of the UTC hour, day or month that holds `instant`."""
+    """Return the start of the UTC hour, day or month that holds `instant`."""
     at = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if grain == "hour":
         return at
@@ -153,7 +154,7 @@ def floor(instant: datetime, grain: Grain) -> datetime:
 
 
 def following(start: datetime, grain: Grain) -> datetime:
-    """The start of the next hour, day or month; `start` is the start of one."""
+    """Return the start of the next hour, day or month; `start` is the start of one."""
     if grain == "hour":
         return start + timedelta(hours=1)
     if grain == "day":
@@ -162,15 +163,15 @@ def following(start: datetime, grain: Grain) -> datetime:
 
 
 def parse_duration(text: str) -> timedelta:
-    """A length of time such as '90s', '15m', '1h', '2d', '1w' or '3y'.
+    """Parse a length of time such as '90s', '15m', '1h', '2d', '1w' or '3y'.
 
-    Raises ValueError, with the cure, for anything else.
+    Raises ValueError, whose message says what to write, for anything else.
     """
-    found = re.fullmatch(r"([0-9]{1,12})([smhdwy])", text.strip())
-    if not found:
+    match = re.fullmatch(r"([0-9]{1,12})([smhdwy])", text.strip())
+    if not match:
         msg = f"needs a number and a unit, such as '1h' or '2d', got {text!r}"
         raise ValueError(msg)
-    number, unit = int(found[1]), _UNITS[found[2]]
+    number, unit = int(match[1]), _UNITS[match[2]]
     if number > _LONGEST // unit:
         msg = f"needs at most a thousand years, got {text!r}"
         raise ValueError(msg)

@@ -1,8 +1,8 @@
-"""Glucose that a person wants to hear of now. No medical device: decide no treatment by it.
+"""Checks that alert people of glucose now. No medical device: decide no treatment by it.
 
-What counts is the newest reading of each person, for as long as it says something about the
-present; that none comes is told by `freshness_hours` of the source. Limits are those of the
-consensus on time in range and of common sensors.
+A check looks at the newest reading of each person, if it is of the last hour; that no readings come
+is reported by `freshness_hours` of the source. Limits are those of the consensus on time in range
+and of common sensors.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from lakehouse import quality
 URGENT_LOW = 54
 LOW = 70
 HIGH = 250
-"""mg/dL; a value at the limit is not beyond it."""
+"""mg/dL; a value equal to a limit is not beyond it."""
 FALL = -3.0
-"""mg/dL a minute, at which sensors show two arrows down."""
+"""mg/dL a minute, from which on sensors show two arrows down."""
 RECENT = ibis.interval(hours=1)
+"""Age of a reading, at most, that says something about the present."""
 
 _TABLE = "silver.fct_glucose_readings"
 
@@ -27,47 +28,47 @@ _TABLE = "silver.fct_glucose_readings"
 def glucose_is_not_urgently_low(fct_glucose_readings: ir.Table) -> ir.Table:
     """Nobody's glucose is urgently low."""
     newest = _newest(fct_glucose_readings)
-    return _told(newest.filter(newest.glucose_mg_dl < URGENT_LOW), "URGENT LOW")
+    return _with_message(newest.filter(newest.glucose_mg_dl < URGENT_LOW), "URGENT LOW")
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
 def glucose_is_not_low(fct_glucose_readings: ir.Table) -> ir.Table:
     """Nobody's glucose is low."""
     newest = _newest(fct_glucose_readings)
-    return _told(newest.filter(newest.glucose_mg_dl < LOW), "low")
+    return _with_message(newest.filter(newest.glucose_mg_dl < LOW), "low")
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
 def glucose_is_not_high(fct_glucose_readings: ir.Table) -> ir.Table:
     """Nobody's glucose is high."""
     newest = _newest(fct_glucose_readings)
-    return _told(newest.filter(newest.glucose_mg_dl > HIGH), "high")
+    return _with_message(newest.filter(newest.glucose_mg_dl > HIGH), "high")
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
 def glucose_does_not_fall_rapidly(fct_glucose_readings: ir.Table) -> ir.Table:
     """Nobody's glucose falls rapidly."""
     newest = _newest(fct_glucose_readings)
-    return _told(newest.filter(newest.rate_mg_dl_per_minute <= FALL), "falling rapidly")
+    return _with_message(newest.filter(newest.rate_mg_dl_per_minute <= FALL), "falling rapidly")
 
 
 def _newest(readings: ir.Table) -> ir.Table:
-    """The newest reading of each person, if it is of the last hour."""
+    """Return the newest reading of each person, if it is of the last hour."""
     now = ibis.now()  # portable: ok an alert is about now
     recent = readings.filter(readings.reading_timestamp.between(now - RECENT, now))
     order = ibis.window(group_by="site", order_by=[recent.reading_timestamp.desc(), "entry_id"])
     return recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
 
 
-def _told(readings: ir.Table, what: str) -> ir.Table:
-    """The readings, with what to say to people of each."""
+def _with_message(readings: ir.Table, problem: str) -> ir.Table:
+    """Return the readings, with a `message` that tells people what is wrong."""
     at = readings.local_timestamp
     clock = _two_digits(at.hour()) + ":" + _two_digits(at.minute())
     rate = readings.rate_mg_dl_per_minute.round().cast("int32").cast("string").fill_null("?")
     glucose = readings.glucose_mg_dl.cast("string")
     message = (
         readings.site
-        + f": {what}, "
+        + f": {problem}, "
         + glucose
         + " mg/dL at "
         + clock

@@ -1,4 +1,4 @@
-"""Raw entries made fit to read: sensor glucose alone, in whole mg/dL, with the person's zone."""
+"""Cleaned entries: sensor glucose only, in whole mg/dL, with the person's time zone."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from lakehouse import View, model
 from lakehouse.expressions import iso_text
 
 LOWEST = 39
-"""mg/dL; a sensor shows LOW here, and what is below is an error code."""
+"""mg/dL at which a sensor shows LOW; values below are error codes."""
 HIGHEST = 600
-"""mg/dL; above 400 a sensor shows HIGH, above this it is broken."""
+"""mg/dL above which a sensor is broken; above 400 it shows HIGH."""
 
 
 @model(kind=View(time_column="reading_timestamp", key="site"), group="glucose")
 def stg_glucose_entries(glucose_entries: ir.Table, sites: ir.Table) -> ir.Table:
     """One row per entry of sensor glucose, rounded to whole mg/dL.
 
-    Rounded before anything is classified: 10.0 mmol/L is 180.16 mg/dL, and in range.
+    Values are rounded before they are classified: 10.0 mmol/L is 180.16 mg/dL, and in range.
     """
     half = 0.5
     sensor = glucose_entries.filter(

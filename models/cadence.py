@@ -1,4 +1,4 @@
-"""How often a sensor measures, told from the intervals between its readings."""
+"""Cadence: how often a sensor measures, computed from the intervals between its readings."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import ibis.expr.types as ir
 from lakehouse.expressions import least
 
 CADENCES = (1, 5, 15)
-"""Minutes between two readings of the sensors there are."""
+"""Minutes between two readings, for each kind of sensor that exists."""
 _USUAL = 5
+"""Minutes, where there are no intervals."""
 _HALFWAY = {1: 3, 5: 10}
-"""Below so many minutes, an interval is nearer to this cadence than to the next longer one."""
+"""Minutes below which an interval is nearer to a cadence than to the next longer one."""
 _COUNTS = ("intervals", "intervals_1", "intervals_5")
 
 
 def intervals(minutes: ir.NumericColumn) -> dict[str, ir.IntegerScalar]:
-    """Aggregates that `cadence` needs of the minutes since the reading before; nulls pass."""
+    """Return the aggregates that `cadence` needs, of the minutes since the reading before."""
     return {
         "intervals": minutes.count(),
         **{
@@ -27,14 +28,14 @@ def intervals(minutes: ir.NumericColumn) -> dict[str, ir.IntegerScalar]:
 
 
 def regroup(table: ir.Table) -> dict[str, ir.IntegerScalar]:
-    """The same aggregates, for groups of groups."""
+    """Return the same aggregates for groups of groups: their sums."""
     return {name: table[name].sum() for name in _COUNTS}
 
 
 def cadence(table: ir.Table) -> ir.IntegerColumn:
-    """Minutes between readings: the median interval, rounded to 1, 5 or 15; 5 where there is none.
+    """Return the minutes between readings: the median interval as 1, 5 or 15; 5 without intervals.
 
-    Rounding the (lower) median is finding the class that holds it, so counts are enough.
+    Counts of intervals are enough: the rounded (lower) median is the class that holds it.
     """
     *shorter, longest = CADENCES
     return ibis.cases(
@@ -48,7 +49,7 @@ def cadence(table: ir.Table) -> ir.IntegerColumn:
 
 
 def at_cadence(table: ir.Table, name: str) -> ir.NumericColumn:
-    """Of the columns `<name>_1`, `<name>_5` and `<name>_15`, the one of the row's `cadence`."""
+    """Return the value of the column `<name>_<cadence>`, by the `cadence` of each row."""
     return ibis.cases(
         *((table["cadence"] == minutes, table[f"{name}_{minutes}"]) for minutes in CADENCES)
     )
@@ -57,6 +58,6 @@ def at_cadence(table: ir.Table, name: str) -> ir.NumericColumn:
 def coverage(
     readings: ir.IntegerColumn, minutes: ir.NumericColumn, cadence: ir.IntegerColumn
 ) -> ir.FloatingColumn:
-    """Percent of the readings that a sensor gives in so many minutes, 100 at most."""
+    """Return the percentage of the readings that a sensor gives in `minutes`, 100 at most."""
     received = 100.0 * readings.cast("float64") * cadence.cast("float64")
     return least(received / minutes.cast("float64"), 100.0)

@@ -1,4 +1,4 @@
-"""What must hold of the glucose tables before people see them."""
+"""Checks that the glucose tables must pass before people see them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _percentages(*columns: str) -> list[RangeCheck]:
 
 
 def _out_of_balance(counts: ir.Table) -> ir.Table:
-    """The days whose `readings` do not add up to nothing."""
+    """Return the days on which `readings`, negative for one of two tables, do not add up to 0."""
     balance = counts.group_by(_DAY).agg(difference=counts.readings.sum())
     return balance.filter(balance["difference"] != 0)
 
@@ -40,7 +40,7 @@ def _out_of_balance(counts: ir.Table) -> ir.Table:
     ],
 )
 def entries_are_readings() -> None:
-    """Entries that are staged are sensor glucose."""
+    """Staged entries are sensor glucose."""
 
 
 @quality(
@@ -57,7 +57,7 @@ def entries_are_readings() -> None:
     ],
 )
 def one_reading_per_moment() -> None:
-    """A person has one reading at a moment."""
+    """A person has at most one reading at a moment."""
 
 
 @quality(
@@ -98,7 +98,7 @@ def categories_add_up(mrt_glucose_readings: ir.Table) -> ir.Table:
 def values_make_up_the_hours(
     int_glucose_values: ir.Table, mrt_glucose_readings: ir.Table
 ) -> ir.Table:
-    """The values of a day are as many as the readings of its hours."""
+    """A day has as many values as its hours have readings."""
     values, hours = int_glucose_values, mrt_glucose_readings
     return _out_of_balance(
         ibis.union(
@@ -116,7 +116,7 @@ def values_make_up_the_hours(
     ],
 )
 def days_are_unique() -> None:
-    """A day is there once."""
+    """A day of a person is in one row."""
 
 
 @quality(
@@ -127,7 +127,7 @@ def days_are_unique() -> None:
     ],
 )
 def excursions_are_unique() -> None:
-    """An excursion is there once."""
+    """An excursion is in one row."""
 
 
 @quality(
@@ -146,9 +146,9 @@ def overview_counts_every_reading(
     mrt_glucose_overview: ir.Table, fct_glucose_readings: ir.Table
 ) -> ir.Table:
     """The overview has every day with readings, and all of them."""
-    shown = mrt_glucose_overview.select(*_DAY, readings=mrt_glucose_overview.total_readings)
-    there = fct_glucose_readings.group_by(_DAY).agg(readings=-fct_glucose_readings.count())
-    return _out_of_balance(ibis.union(shown, there))
+    counted = mrt_glucose_overview.select(*_DAY, readings=mrt_glucose_overview.total_readings)
+    expected = fct_glucose_readings.group_by(_DAY).agg(readings=-fct_glucose_readings.count())
+    return _out_of_balance(ibis.union(counted, expected))
 
 
 @quality(
@@ -160,7 +160,7 @@ def overview_counts_every_reading(
     ],
 )
 def nights_are_complete() -> None:
-    """Nights have a verdict."""
+    """A night of a person is in one row, and says whether it was stable."""
 
 
 @quality(
@@ -174,9 +174,9 @@ def nights_are_complete() -> None:
 )
 def episodes_do_not_overlap(mrt_glucose_episodes: ir.Table) -> ir.Table:
     """An episode ends before the next of its kind and level starts."""
-    found = mrt_glucose_episodes
+    table = mrt_glucose_episodes
     order = ibis.window(group_by=["site", "kind", "level"], order_by="started_at")
-    following = found.mutate(next_start=found.started_at.lead().over(order))
+    following = table.mutate(next_start=table.started_at.lead().over(order))
     return following.filter(following.ended_at > following.next_start)
 
 
@@ -190,7 +190,7 @@ def episodes_do_not_overlap(mrt_glucose_episodes: ir.Table) -> ir.Table:
     ],
 )
 def shares_of_a_period_add_up(mrt_glucose_periods: ir.Table) -> ir.Table:
-    """Below, in and above the range make up all of a period."""
-    shown = mrt_glucose_periods
-    whole = shown.percent_below_70 + shown.percent_in_range + shown.percent_above_180
-    return shown.filter((whole - 100).abs() > _TOLERANCE)
+    """The percentages below, in and above the range add up to 100 for each period."""
+    table = mrt_glucose_periods
+    whole = table.percent_below_70 + table.percent_in_range + table.percent_above_180
+    return table.filter((whole - 100).abs() > _TOLERANCE)

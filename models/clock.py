@@ -1,4 +1,4 @@
-"""Days and nights of a person's wall clock, which may have an hour more or less."""
+"""Days and nights by a person's wall clock, which may have an hour more or less."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import ibis.expr.types as ir
 from lakehouse.expressions import LOCAL, microseconds, with_instants
 
 DAY = 24
+"""Hour at which the day ends."""
 NIGHT = 6
-"""The hour at which the night ends; it starts at midnight."""
+"""Hour at which the night ends; it starts at midnight."""
 
 
 def with_minutes(days: ir.Table, until: int) -> ir.Table:
-    """Adds the `minutes` that pass on a `reading_date` until the clock shows the hour `until`."""
+    """Add the `minutes` that pass on a `reading_date` until the clock shows the hour `until`."""
     midnight = days.reading_date.cast(LOCAL)
     timed = days.mutate(midnight=midnight, until=midnight + ibis.interval(hours=until))
     timed = with_instants(timed, zone="timezone", start="midnight", end="until")
@@ -22,10 +23,10 @@ def with_minutes(days: ir.Table, until: int) -> ir.Table:
 
 
 def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:
-    """The readings of each site's newest local days, the day of its newest reading being one.
+    """Return the readings of each site's newest local days, up to that of its newest reading.
 
-    `calendar` has every `date` of a site. Days are joined by equality, so that an engine can tell
-    from them which files hold none of these readings.
+    `calendar` has every `date` of a site. Days are joined by equality, so that an engine can skip
+    files that hold none of these days.
     """
     dates = calendar.select("site", reading_date=calendar["date"])
     aged = with_age(dates)
@@ -34,7 +35,7 @@ def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:
 
 
 def with_age(dated: ir.Table) -> ir.Table:
-    """Adds the site's `newest` date, and `age`: how many days a row is before it."""
+    """Add the site's `newest` date, and `age`, the days from a row's date to it."""
     by_site = ibis.window(group_by="site")
     dated = dated.mutate(newest=dated.reading_date.max().over(by_site))
     return dated.mutate(age=dated.newest.delta(dated.reading_date, unit="day").cast("int64"))

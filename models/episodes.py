@@ -1,14 +1,14 @@
 """Episodes of low and high glucose (Battelino 2023), found with window functions alone.
 
 An episode starts at the first of 15 consecutive minutes beyond a limit, and ends at the first of
-15 consecutive minutes back. As in iglu, the reference implementation, the trace is read every five
-minutes of the clock, interpolated linearly, and a gap over 45 minutes splits it: so 1-minute
-sensors, duplicates and missed readings count alike.
+15 consecutive minutes back. As in iglu, the reference implementation, the trace is sampled every
+five minutes of the clock, interpolated linearly, and a gap over 45 minutes splits it: so 1-minute
+sensors, duplicates and missed readings make no difference.
 
-What splits the trace is bounded on purpose: six hours that go back and forth, without 15 minutes
-on either side, split it as well. So whether an excursion opens or ends an episode depends on no
-more than seven hours on either side: the six, 45 minutes, and the 15 that confirm it. Excursions of
-a day can be told from that day and a few hours beside it; episodes are put together from them.
+Here the trace is also split by six hours that go back and forth, without 15 minutes on either side
+of the limit. So whether an excursion opens or ends an episode depends on at most seven hours before
+and after it: the six, 45 minutes, and the 15 that confirm it. Excursions of a day are computed from
+that day and a few hours beside it, and episodes from excursions.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ STEP = 5
 _STEP = STEP * 60 * _SECOND
 _GAP = 45 * 60 * _SECOND
 SHORTEST = 15
-"""Minutes beyond a limit that make an episode, and back that end it."""
+"""Minutes beyond a limit that start an episode, and minutes back that end it."""
 _CONFIRMED = SHORTEST // STEP
 _UNDECIDED = 6 * 60 // STEP
 _A_DAY = 24 * 60 // STEP
 FOLLOWED = 30
-"""Days after its start that an episode is followed."""
+"""Days after its start for which an episode is followed."""
 EXTENDED = 120
 """Minutes; hypoglycemia that lasts longer is called extended."""
 HYPO = "hypo"
 HYPER = "hyper"
 _BOUNDS = (VERY_LOW, LOW, HIGH, VERY_HIGH)
-"""Between them lie five ranges, 0 to 4."""
+"""Bounds, in mg/dL, of five ranges, 0 to 4."""
 _INSIDE = 2
-"""The range that is beyond no limit."""
+"""The range between the limits."""
 _END = 5
-"""Stands for a range where the trace ends: the first slot behind what it has."""
+"""Range of the slot that follows the last one of a trace."""
 KINDS = (
     (HYPO, 1, (0, 1)),
     (HYPO, 2, (0,)),
     (HYPER, 1, (3, 4)),
     (HYPER, 2, (4,)),
 )
-"""Kind, level and the ranges beyond its limit; level 1 includes level 2."""
+"""Kind, level and the ranges beyond the limit; level 1 includes level 2."""
 
 
 def excursions(readings: ir.Table) -> ir.Table:
-    """The times beyond a limit that episodes are made of, cut at midnight UTC.
+    """Return excursions: times beyond a limit, cut at midnight UTC, of which episodes consist.
 
-    For each kind and level: `first` slot and the `end` after the last one, `lowest`, `highest`;
-    whether it `opens` an episode; and where an episode ends with it, the slot it ended at, `over`.
+    For each kind and level: the `first` slot, the `end` after the last one, `lowest`, `highest`,
+    whether it `opens` an episode, and `over`, the slot at which an episode ends with it, or null.
     """
     parts = _confirmed(_runs(_in_one_range(_slots_beyond(readings))))
     order = ibis.window(group_by=["site", "limit", "segment_end"], order_by="first")
@@ -66,36 +66,36 @@ def excursions(readings: ir.Table) -> ir.Table:
         until=parts["first"].lead().over(order) - parts.end,
         then_beyond=parts.beyond.lead().over(order),
     )
-    # Six hours that go back and forth split an episode, too.
+    # Six hours that go back and forth split an episode too.
     follows = (parts.since <= _UNDECIDED) & parts.was_beyond
     goes_on = (parts.until <= _UNDECIDED) & parts.then_beyond
-    # Without 15 minutes back, an episode ends where glucose was last seen beyond.
+    # Without 15 minutes back, an episode ends where glucose was last beyond the limit.
     back = ibis.ifelse(parts.until <= _UNDECIDED, parts.end + parts.until, parts.end)
-    found = parts.mutate(
+    beyond = parts.mutate(
         opens=~follows.fill_null(False), over=ibis.ifelse(goes_on.fill_null(False), None, back)
     ).filter(parts.beyond)
     names, levels, _ = zip(*KINDS, strict=True)
-    return found.mutate(
-        kind=_choice(found["limit"], names),
-        level=_choice(found["limit"], [ibis.literal(level, "int32") for level in levels]),
+    return beyond.mutate(
+        kind=_choice(beyond["limit"], names),
+        level=_choice(beyond["limit"], [ibis.literal(level, "int32") for level in levels]),
     ).select("site", "kind", "level", "first", "end", "lowest", "highest", "opens", "over")
 
 
 def _slots_beyond(readings: ir.Table) -> ir.Table:
-    """The slots (multiples of five minutes since 1970) of a site's trace that lie beyond a limit.
+    """Return the slots (multiples of five minutes since 1970) of a trace beyond a limit.
 
-    `range` tells beyond which, `lowest` and `highest` what was read from a slot to the next, and
-    right beside the slot. With them come the ends of the trace, of range `_END`.
+    `range` tells beyond which; `lowest` and `highest` are of the readings from a slot to the next,
+    and of those right beside the slot. Ends of the trace are slots of range `_END`.
     """
     order = ibis.window(group_by="site", order_by="at")
     trace = readings.select(
         "site", glucose=readings.glucose_mg_dl, at=microseconds(readings.reading_timestamp)
     )
     next_at, after = (  # portable: ok a site has one reading at a moment
-        each.lead().over(order) for each in (trace["at"], trace.glucose)
+        column.lead().over(order) for column in (trace["at"], trace.glucose)
     )
     joined = (next_at - trace["at"] <= _GAP).fill_null(False)
-    # At a split the reading speaks for its own moment alone.
+    # A reading before a split stands for its own moment only.
     trace = trace.mutate(
         ends=~joined,
         next_at=ibis.ifelse(joined, next_at, trace["at"] + 1),
@@ -103,10 +103,10 @@ def _slots_beyond(readings: ir.Table) -> ir.Table:
     )
     slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
     trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
-    # A reading with no slot before the next one counts for the slot it follows.
+    # A reading without a slot between it and the next one counts for the slot before it.
     trace = trace.mutate(between=ibis.ifelse(trace.slots == 0, 1, 0).cast("int64"))
     count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0).cast("int64")
-    # Between two readings that are not beyond a limit, nothing is: most of a trace is left out.
+    # Nothing between two readings in range is beyond a limit: most of a trace is left out.
     has_any = _is_beyond(trace.glucose) | _is_beyond(trace.after) | trace.ends | (trace.between > 0)
     trace = trace.mutate(count=count).filter(has_any)
     points = trace.mutate(slot=trace["first"] - trace.between + ibis.range(trace["count"]).unnest())
@@ -125,7 +125,7 @@ def _slots_beyond(readings: ir.Table) -> ir.Table:
 
 
 def _slot_from(at: ir.IntegerColumn) -> ir.IntegerColumn:
-    """The first slot that is not before a moment."""
+    """Return the first slot that is not before a moment."""
     return (at + (_STEP - 1)) // _STEP
 
 
@@ -134,17 +134,17 @@ def _is_beyond(glucose: ir.NumericColumn) -> ir.BooleanColumn:
 
 
 def _range(glucose: ir.NumericColumn) -> ir.IntegerColumn:
-    """Which of the five ranges a value lies in."""
+    """Return the range, 0 to 4, in which a value lies."""
     low, high = _BOUNDS[:2], _BOUNDS[2:]
     below = [*(glucose < bound for bound in low), *(glucose <= bound for bound in high)]
-    return ibis.cases(*((each, n) for n, each in enumerate(below)), else_=len(below))
+    return ibis.cases(*((is_below, n) for n, is_below in enumerate(below)), else_=len(below))
 
 
 def _in_one_range(slots: ir.Table) -> ir.Table:
-    """Consecutive slots in one range, cut at midnight UTC, with the `segment_end` of their trace.
+    """Join consecutive slots in one range, cut at midnight UTC, with `segment_end` of their trace.
 
-    All limits lie between ranges: this shortens the trace, once for all of them. Slots of a range
-    without others between them, minus their rank, give one number.
+    All limits lie between ranges, so this shortens the trace once for all of them. A slot minus its
+    rank within the range is the same number, `island`, for slots without others between them.
     """
     by_range = ibis.window(group_by=[slots.site, slots["range"]], order_by=slots.slot)
     slots = slots.mutate(  # portable: ok a site has one row at a slot
@@ -165,9 +165,10 @@ def _in_one_range(slots: ir.Table) -> ir.Table:
 
 
 def _runs(parts: ir.Table) -> ir.Table:
-    """Runs of consecutive slots beyond a limit and, between them, back; `limit` counts `KINDS`.
+    """Return runs of consecutive slots `beyond` a limit, and those back between them.
 
-    What is beyond is cut at midnight UTC, and has one number, `run`, in all its days.
+    `limit` is a place in `KINDS`. A run beyond is cut at midnight UTC, and has the same number,
+    `run`, on all its days.
     """
     limits = ibis.array([ibis.literal(number, "int64") for number in range(len(KINDS))])
     parts = parts.mutate(limit=limits.unnest())
@@ -175,10 +176,10 @@ def _runs(parts: ir.Table) -> ir.Table:
     parts = parts.filter(_choice(parts["limit"], beyond))
     by = ["site", "limit", "segment_end"]
     order = ibis.window(group_by=by, order_by="first")
-    so_far = ibis.window(group_by=by, order_by="first", rows=(None, 0))
+    up_to = ibis.window(group_by=by, order_by="first", rows=(None, 0))
     follows = parts["first"] == parts.end.lag().over(order)  # portable: ok a slot is in one part
     parts = parts.mutate(turns=ibis.ifelse(follows, 0, 1).cast("int64"))
-    parts = parts.mutate(run=parts.turns.sum().over(so_far))  # portable: ok a slot is in one part
+    parts = parts.mutate(run=parts.turns.sum().over(up_to))  # portable: ok a slot is in one part
     runs = parts.group_by(*by, "run", day=parts["first"] // _A_DAY).agg(
         first=parts["first"].min(),
         end=parts.end.max(),
@@ -196,30 +197,31 @@ def _runs(parts: ir.Table) -> ir.Table:
 
 
 def _confirmed(runs: ir.Table) -> ir.Table:
-    """The days of runs that last 15 minutes in all."""
+    """Return the days of runs that last 15 minutes or more in all."""
     whole = ibis.window(group_by=["site", "limit", "segment_end", "run", "beyond"])
     length = runs.end.max().over(whole) - runs["first"].min().over(whole)
     return runs.filter(length >= _CONFIRMED)
 
 
 def joined(excursions: ir.Table) -> ir.Table:
-    """Adds which `episode` of its site, kind and level an excursion belongs to, from 1 on.
+    """Add the number of the `episode` that an excursion belongs to, from 1 by site, kind and level.
 
-    0 is what goes on from before the first excursion. An episode is followed for 30 days.
+    0 means an episode that opened before the first excursion. Excursions more than 30 days after
+    the start of their episode are left out.
     """
     by = ["site", "kind", "level"]
-    so_far = ibis.window(group_by=by, order_by="starts_at", rows=(None, 0))
+    up_to = ibis.window(group_by=by, order_by="starts_at", rows=(None, 0))
     opens = ibis.ifelse(excursions.opens, 1, 0).cast("int64")
-    found = excursions.mutate(episode=opens.sum().over(so_far))
-    started = found.starts_at.min().over(ibis.window(group_by=[*by, "episode"]))
-    return found.filter(found.starts_at < started + ibis.interval(days=FOLLOWED))
+    numbered = excursions.mutate(episode=opens.sum().over(up_to))
+    started = numbered.starts_at.min().over(ibis.window(group_by=[*by, "episode"]))
+    return numbered.filter(numbered.starts_at < started + ibis.interval(days=FOLLOWED))
 
 
 def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:
-    """The instant of a slot."""
+    """Return the instant of a slot."""
     return from_seconds(slot * (STEP * 60))
 
 
 def _choice(number: ir.IntegerColumn, values: Sequence[ir.Value | str]) -> ir.Column:
-    """The value at a place in the list."""
+    """Return the value at the place `number` of the list."""
     return ibis.cases(*((number == place, value) for place, value in enumerate(values)))

@@ -1,4 +1,4 @@
-"""The calendar, and readings by the hour."""
+"""Tables between readings and marts: the calendar, hours, days, values and excursions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dim_date(mrt_glucose_readings: ir.Table) -> ir.Table:
         first=mrt_glucose_readings.reading_date.min(),
         last=mrt_glucose_readings.reading_date.max(),
     )
-    # Weeks, then days of them: engines bound how long one sequence may be.
+    # Weeks, then days of each: engines limit the length of a sequence.
     weeks = sites["last"].delta(sites["first"], unit="day") // _WEEK + 1
     dates = sites.mutate(week=ibis.range(weeks.cast("int64")).unnest())
     dates = dates.mutate(day=ibis.range(_WEEK).unnest().cast("int64"))
@@ -74,12 +74,12 @@ def mrt_glucose_readings(fct_glucose_readings: ir.Table) -> ir.Table:
 
 @model(kind=_LOCAL_DAYS, group="glucose")
 def int_glucose_values(fct_glucose_readings: ir.Table) -> ir.Table:
-    """How often each value occurs on a local day: metrics of any period follow from it."""
+    """Count of each value on a local day, from which metrics of any period are computed."""
     values = fct_glucose_readings.group_by("site", "reading_date", "glucose_mg_dl")
     return values.agg(reading_count=fct_glucose_readings.count())
 
 
-# The local day, and the 24 hours and five minutes after it.
+# The lookahead is that of a local day, and the 24 hours and five minutes after it.
 @model(
     kind=Incremental(
         time_column="reading_date", grain="day", lookback="14h", lookahead="37h", key="site"
@@ -87,7 +87,7 @@ def int_glucose_values(fct_glucose_readings: ir.Table) -> ir.Table:
     group="glucose",
 )
 def int_glucose_days(fct_glucose_readings: ir.Table) -> ir.Table:
-    """The span and the intervals of a local day, and how far glucose is from that a day later."""
+    """One row per local day: its span, its intervals, and differences to glucose a day later."""
     readings = fct_glucose_readings
     days = readings.group_by("site", "reading_date").agg(
         first_reading=readings.reading_timestamp.min(),
@@ -107,19 +107,19 @@ def int_glucose_days(fct_glucose_readings: ir.Table) -> ir.Table:
     group="glucose",
 )
 def int_glucose_excursions(fct_glucose_readings: ir.Table) -> ir.Table:
-    """Times beyond a limit, cut at midnight UTC: what episodes of low and high are made of."""
-    found = episodes.excursions(fct_glucose_readings)
+    """Times beyond a limit, cut at midnight UTC, of which episodes of low and high consist."""
+    excursions = episodes.excursions(fct_glucose_readings)
     zones = fct_glucose_readings.select("site", "timezone").distinct()
-    found = found.join(zones, "site")
-    return found.select(
+    excursions = excursions.join(zones, "site")
+    return excursions.select(
         "site",
         "kind",
         "level",
         "timezone",
-        starts_at=episodes.instant(found["first"]),
-        ends_at=episodes.instant(found.end),
-        opens=found.opens,
-        episode_ended_at=episodes.instant(found.over),
-        lowest_mg_dl=found.lowest,
-        highest_mg_dl=found.highest,
+        starts_at=episodes.instant(excursions["first"]),
+        ends_at=episodes.instant(excursions.end),
+        opens=excursions.opens,
+        episode_ended_at=episodes.instant(excursions.over),
+        lowest_mg_dl=excursions.lowest,
+        highest_mg_dl=excursions.highest,
     )

@@ -1,4 +1,4 @@
-"""What people look at: days, nights, hours of the week, episodes and periods."""
+"""The marts that people look at: days, nights, hours of the week, episodes and periods."""
 
 from __future__ import annotations
 
@@ -101,18 +101,18 @@ def mrt_glucose_overnight(
 
 
 def _with_episodes(days: ir.Table, excursions: ir.Table, until: int = clock.DAY) -> ir.Table:
-    """Adds how many episodes below 70 start on the local day, before the hour `until`."""
-    found = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
-    found = found.mutate(local=to_local(found.starts_at, found.timezone))
-    found = found.filter(found.local.hour() < until)
-    counts = found.group_by("site", reading_date=found.local.date())
-    joined = days.left_join(counts.agg(hypo_episodes=found.count()), ["site", "reading_date"])
+    """Add the number of episodes below 70 that start on the local day, before the hour `until`."""
+    starts = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
+    starts = starts.mutate(local=to_local(starts.starts_at, starts.timezone))
+    starts = starts.filter(starts.local.hour() < until)
+    counts = starts.group_by("site", reading_date=starts.local.date())
+    joined = days.left_join(counts.agg(hypo_episodes=starts.count()), ["site", "reading_date"])
     return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
 
 
 @model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
-    """Hour of day by day of week, over the 30 local days that end with the newest reading."""
+    """One row per hour of each day of the week, over the 30 local days up to the newest reading."""
     readings = clock.newest_days(fct_glucose_readings, dim_date, PATTERN_DAYS)
     by = ["site", "hour_of_day", "day_of_week"]
     hours = quantiles(
@@ -142,7 +142,7 @@ def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Tab
 
 @model(kind=_BY_SITE, group="glucose")
 def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
-    """Percentiles by local quarter of an hour, over the 14 newest local days."""
+    """One row per local quarter of an hour: percentiles over the 14 newest local days."""
     readings = clock.newest_days(fct_glucose_readings, dim_date, AGP_DAYS)
     minute = readings.hour_of_day * 60 + readings.local_timestamp.minute().cast("int32")
     readings = readings.mutate(minute_of_day=(minute // AGP_MINUTES * AGP_MINUTES).cast("int32"))
@@ -155,7 +155,7 @@ def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Ta
     )
 
 
-# An episode depends on what lies before it no further than its first excursion tells.
+# No lookback: the first excursion of an episode says that it opens one.
 @model(
     kind=Incremental(time_column="started_at", grain="day", lookahead=f"{FOLLOWED}d", key="site"),
     group="glucose",
@@ -164,23 +164,23 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
     """One row per episode of low or high glucose; level 1 includes level 2 (Battelino 2023)."""
     parts = joined(int_glucose_excursions)
     parts = parts.filter(parts.episode > 0)
-    found = parts.group_by("site", "timezone", "kind", "level", "episode").agg(
+    episodes = parts.group_by("site", "timezone", "kind", "level", "episode").agg(
         started_at=parts.starts_at.min(),
         ended_at=ibis.coalesce(parts.episode_ended_at.max(), parts.ends_at.max()),
         lowest=parts.lowest_mg_dl.min(),
         highest=parts.highest_mg_dl.max(),
     )
-    low = found.kind == HYPO
-    minutes = (microseconds(found.ended_at) - microseconds(found.started_at)) / _MINUTE
-    return found.select(
+    low = episodes.kind == HYPO
+    minutes = (microseconds(episodes.ended_at) - microseconds(episodes.started_at)) / _MINUTE
+    return episodes.select(
         "site",
         "kind",
         "level",
         "started_at",
         "ended_at",
-        local_date=to_local(found.started_at, found.timezone).date(),
+        local_date=to_local(episodes.started_at, episodes.timezone).date(),
         duration_minutes=minutes,
-        extreme_mg_dl=ibis.ifelse(low, found.lowest, found.highest).cast("int32"),
+        extreme_mg_dl=ibis.ifelse(low, episodes.lowest, episodes.highest).cast("int32"),
         is_extended=low & (minutes > EXTENDED),
     )
 

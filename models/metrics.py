@@ -1,7 +1,7 @@
-"""Glucose metrics: functions of columns and numbers, in mg/dL and percent (0 to 100).
+"""Glucose metrics as functions of columns and numbers, in mg/dL and percent (0 to 100).
 
-Glucose is a whole number, so means and deviations come from exact integer sums: any engine, order
-or parallelism gives the same figure. Nothing is rounded here.
+Glucose is a whole number, so means and deviations come from exact integer sums: every engine, order
+and parallelism gives the same figure. Nothing is rounded here.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ VERY_HIGH = 250
 """Very low < 54 <= low < 70 <= in range <= 180 < high <= 250 < very high (Battelino 2019)."""
 
 STABLE_CV = 36
-"""Percent; glucose that varies more is called unstable (Battelino 2019)."""
+"""Percent of variation above which glucose is called unstable (Battelino 2019)."""
 SUFFICIENT = 70
 """Percent of the expected readings that a summary needs to speak for its time (Battelino 2019)."""
 
 CATEGORIES = ("hypoglycemia", "in_range", "hyperglycemia_mild", "hyperglycemia_severe")
 BANDS = ("very_low", "low", "in_range", "high", "very_high")
 RANGES = ("in_range", "in_tight_range", "below_54", "below_70", "above_180", "above_250")
-"""What the columns `percent_*` are about; `below_70` includes `below_54`, and so on."""
+"""Ranges of the columns `percent_*`; `below_70` includes `below_54`, and so on."""
 ZONES = {"A": 20, "B": 40, "C": 60, "D": 80, "E": 100}
-"""Zones of the glycemia risk index, and the highest index in each."""
+"""Highest index in each zone of the glycemia risk index."""
 
 
 def category(glucose: ir.NumericColumn) -> ir.StringColumn:
-    """The four categories: below, in and above the range, and far above it."""
+    """Return one of four categories: below, in, above and far above the range."""
     below, inside, mild, severe = CATEGORIES
     return ibis.cases(
         (glucose < LOW, below),
@@ -45,7 +45,7 @@ def category(glucose: ir.NumericColumn) -> ir.StringColumn:
 
 
 def band(glucose: ir.NumericColumn) -> ir.StringColumn:
-    """The five ranges of the consensus (Battelino 2019)."""
+    """Return one of the five ranges of the consensus (Battelino 2019)."""
     very_low, low, inside, high, very_high = BANDS
     return ibis.cases(
         (glucose < VERY_LOW, very_low),
@@ -57,12 +57,12 @@ def band(glucose: ir.NumericColumn) -> ir.StringColumn:
 
 
 def in_range(glucose: ir.NumericColumn) -> ir.BooleanColumn:
-    """Whether glucose is in range."""
+    """Return whether glucose is in range."""
     return glucose.between(LOW, HIGH)
 
 
 def ranges(glucose: ir.NumericColumn) -> dict[str, ir.BooleanColumn]:
-    """Whether glucose is in each of `RANGES`."""
+    """Return whether glucose is in each of `RANGES`."""
     inside = (
         in_range(glucose),
         glucose.between(LOW, TIGHT),
@@ -77,9 +77,9 @@ def ranges(glucose: ir.NumericColumn) -> dict[str, ir.BooleanColumn]:
 def sums(
     glucose: ir.IntegerColumn, times: ir.IntegerColumn | None = None
 ) -> dict[str, ir.IntegerScalar]:
-    """Whole-number aggregates that the functions below are made of.
+    """Return the whole-number aggregates from which the functions below compute.
 
-    `times` is how many readings a row stands for, by default one.
+    `times` is the number of readings that a row stands for, by default one.
     """
 
     def total(value: ir.IntegerColumn) -> ir.IntegerScalar:
@@ -98,22 +98,22 @@ def sums(
 
 
 def percentages(table: ir.Table, names: Sequence[str] = RANGES) -> dict[str, ir.FloatingColumn]:
-    """The shares of `sums` in the named ranges, as columns `percent_*`."""
+    """Return columns `percent_*` with the shares of the named ranges, from `sums`."""
     return {f"percent_{name}": percent(table[f"readings_{name}"], table.readings) for name in names}
 
 
 def percent(part: ir.IntegerColumn, whole: ir.IntegerColumn) -> ir.FloatingColumn:
-    """`part` of `whole`; null of nothing."""
+    """Return `part` in percent of `whole`; null if `whole` is 0."""
     return 100.0 * part.cast("float64") / whole.cast("float64").nullif(0.0)
 
 
 def mean(table: ir.Table) -> ir.FloatingColumn:
-    """Mean glucose in mg/dL, of `sums`."""
+    """Return the mean glucose in mg/dL, from `sums`."""
     return table.total.cast("float64") / table.readings.cast("float64").nullif(0.0)
 
 
 def stddev(table: ir.Table) -> ir.FloatingColumn:
-    """Sample standard deviation in mg/dL, of `sums`; null for fewer than two readings."""
+    """Return the sample standard deviation in mg/dL, from `sums`; null below two readings."""
     count, total, squares = (
         table[name].cast("float64") for name in ("readings", "total", "squares")
     )
@@ -122,22 +122,22 @@ def stddev(table: ir.Table) -> ir.FloatingColumn:
 
 
 def cv(mean: ir.FloatingColumn, stddev: ir.FloatingColumn) -> ir.FloatingColumn:
-    """Coefficient of variation in percent."""
+    """Return the coefficient of variation in percent."""
     return 100.0 * stddev / mean
 
 
 def gmi(mean: ir.FloatingColumn) -> ir.FloatingColumn:
-    """Glucose management indicator in percent, meant for 14 days and more (Bergenstal 2018)."""
+    """Return the glucose management indicator in percent, for 14 days or more (Bergenstal 2018)."""
     return 3.31 + 0.02392 * mean
 
 
 def ea1c(mean: ir.FloatingColumn) -> ir.FloatingColumn:
-    """Estimated A1c in percent (Nathan 2008)."""
+    """Return the estimated A1c in percent (Nathan 2008)."""
     return (mean + 46.7) / 28.7
 
 
 def j_index(mean: ir.FloatingColumn, stddev: ir.FloatingColumn) -> ir.FloatingColumn:
-    """J-index, from mean and deviation in mg/dL (Wojcicki 1995)."""
+    """Return the J-index, from mean and deviation in mg/dL (Wojcicki 1995)."""
     return 0.001 * (mean + stddev) * (mean + stddev)
 
 
@@ -147,23 +147,23 @@ def gri(
     above_180: ir.FloatingColumn,
     above_250: ir.FloatingColumn,
 ) -> ir.FloatingColumn:
-    """Glycemia risk index, 0 (best) to 100, of percentages (Klonoff 2022)."""
+    """Return the glycemia risk index, 0 (best) to 100, from percentages (Klonoff 2022)."""
     low, high = below_70 - below_54, above_180 - above_250
     return least(3.0 * below_54 + 2.4 * low + 1.6 * above_250 + 0.8 * high, 100.0)
 
 
 def gri_zone(gri: ir.FloatingColumn) -> ir.StringColumn:
-    """Zones A (up to 20) to E (over 80) of the glycemia risk index (Klonoff 2022)."""
+    """Return the zone, A (up to 20) to E (over 80), of a glycemia risk index (Klonoff 2022)."""
     return ibis.cases(*((gri <= highest, zone) for zone, highest in ZONES.items()))
 
 
 def low_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:
-    """What a reading adds to the low blood glucose index (Kovatchev 2006)."""
+    """Return a reading's contribution to the low blood glucose index (Kovatchev 2006)."""
     return _risk(least(_symmetric(glucose), 0.0))
 
 
 def high_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:
-    """What a reading adds to the high blood glucose index (Kovatchev 2006)."""
+    """Return a reading's contribution to the high blood glucose index (Kovatchev 2006)."""
     return _risk(greatest(_symmetric(glucose), 0.0))
 
 
@@ -172,5 +172,5 @@ def _risk(symmetric: ir.FloatingColumn) -> ir.FloatingColumn:
 
 
 def _symmetric(glucose: ir.NumericColumn) -> ir.FloatingColumn:
-    """Glucose on a scale where 112.5 mg/dL is 0 and both ends of 20 to 600 are alike."""
+    """Return glucose on a scale on which 112.5 mg/dL is 0, and 20 and 600 are equally far."""
     return 1.509 * (glucose.cast("float64").ln() ** 1.084 - 5.381)

@@ -1,9 +1,9 @@
-"""Periods that end with the day of a site's newest reading: the last day to all of them.
+"""Periods that end with the day of a site's newest reading, from the last day to all days.
 
-Every period holds the shorter ones. So each day is counted once, in the class of the shortest
-period that holds it, and classes are then added up. Glucose is a whole number, hence a day, and a
-class, is a small table of how often each value occurs, from which any metric follows exactly. Days
-that only the longest period holds need no class: it is everything, however long ago.
+Every period contains the shorter ones. So each day is counted once, in the class of the shortest
+period that contains it, and classes are then added up. Glucose is a whole number, so a day or a
+class is a small table of how often each value occurs, from which every metric is computed exactly.
+Days that only the longest period contains need no class, as it contains everything.
 """
 
 from __future__ import annotations
@@ -23,25 +23,27 @@ DAYS = {
     "last_90_days": 90,
     "all": 1_000_000,
 }
+"""Days in each period."""
 PERCENTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 LEVELS = (1, 2)
-"""Of episodes: below 70, and below 54."""
+"""Levels of low episodes: below 70 and below 54 mg/dL."""
 
 _MINUTE = 60_000_000
 _SLOT = 5
+"""Minutes."""
 _SLOTS_A_DAY = 24 * 60 // _SLOT
 
 
 def with_class(dated: ir.Table) -> ir.Table:
-    """Adds `days`, the length of the shortest period that holds the day, and the `newest` day."""
+    """Add `days`, the length of the shortest period that contains the day, and the `newest` day."""
     aged = clock.with_age(dated)
     return aged.mutate(days=_shortest(aged.age))
 
 
 def counts(values: ir.Table, days: ir.Table) -> ir.Table:
-    """The `count` of each value in each `period`; `days` have their class.
+    """Return the `count` of each value in each `period`; `days` come from `with_class`.
 
-    Days are joined by equality, so that an engine can tell from them which files hold none.
+    Days are joined by equality, so that an engine can skip files that hold none of them.
     """
     *_, longest = DAYS.values()
     recent = days.filter(days.days < longest).select("site", "reading_date", "days")
@@ -58,7 +60,7 @@ def counts(values: ir.Table, days: ir.Table) -> ir.Table:
 
 
 def summary(counts: ir.Table) -> ir.Table:
-    """Sums and percentiles of each period."""
+    """Return sums and percentiles of each period."""
 
     def sums(counts: ir.Table) -> dict[str, ir.Scalar]:
         times = counts["count"].cast("float64")
@@ -73,10 +75,10 @@ def summary(counts: ir.Table) -> ir.Table:
 
 
 def spans(days: ir.Table) -> ir.Table:
-    """The dates, the minutes and the cadence of each period, and its MODD.
+    """Return the dates, the minutes and the cadence of each period, and its MODD.
 
     MODD is the mean absolute difference of glucose to 24 hours later, in mg/dL (Molnar 1972). Both
-    readings are in the period: as it ends with the newest one, the earlier one decides.
+    readings lie in the period if the earlier one does, as a period ends with the newest reading.
     """
     classes = days.group_by("site", "days").agg(
         first_date=days.reading_date.min(),
@@ -88,20 +90,20 @@ def spans(days: ir.Table) -> ir.Table:
         **cadence.regroup(days),
     )
     classes = _periods(classes)
-    found = classes.group_by("site", "period").agg(
+    periods = classes.group_by("site", "period").agg(
         first_date=classes.first_date.min(),
         last_date=classes.last_date.max(),
         minutes=(classes.last_at.max() - classes.first_at.min()) / _MINUTE,
         modd=classes.apart.sum() / classes.pairs.sum().cast("float64").nullif(0.0),
         **cadence.regroup(classes),
     )
-    return found.mutate(cadence=cadence.cadence(found))
+    return periods.mutate(cadence=cadence.cadence(periods))
 
 
 def day_to_day(readings: ir.Table) -> ir.Table:
-    """How far `apart` glucose is 24 hours later, in mg/dL, summed over the `pairs` of a day.
+    """Return per day the summed difference, `apart`, of glucose to 24 hours later, in mg/dL.
 
-    Compares five-minute means; the earlier one decides on which day it counts.
+    `pairs` counts the compared five-minute means; a pair belongs to the day of the earlier one.
     """
     at = microseconds(readings.reading_timestamp)
     slots = readings.group_by("site", slot=at // (_SLOT * _MINUTE)).agg(
@@ -115,19 +117,19 @@ def day_to_day(readings: ir.Table) -> ir.Table:
 
 
 def episode_counts(episodes: ir.Table, days: ir.Table) -> ir.Table:
-    """How many episodes of low glucose start in each period."""
+    """Return the number of episodes of low glucose that start in each period."""
     newest = days.group_by("site").agg(newest=days.newest.max())
     low = episodes.filter(episodes.kind == HYPO).join(newest, "site")
     low = low.mutate(days=_shortest(low.newest.delta(low.local_date, unit="day").cast("int64")))
-    found = _periods(low)
-    return found.group_by("site", "period").agg(
-        **{f"hypo_episodes_level{level}": (found.level == level).sum() for level in LEVELS}
+    repeated = _periods(low)
+    return repeated.group_by("site", "period").agg(
+        **{f"hypo_episodes_level{level}": (repeated.level == level).sum() for level in LEVELS}
     )
 
 
 def columns(periods: ir.Table) -> ir.Table:
-    """The periods as people see them."""
-    # In steps: what is used several times would else be written out as often.
+    """Return the periods with the columns that people see."""
+    # In steps: an expression is written out in SQL each time it is used.
     periods = periods.mutate(
         # The last reading stands for one more interval.
         percent_active=cadence.coverage(
@@ -167,20 +169,20 @@ def columns(periods: ir.Table) -> ir.Table:
 
 
 def _episodes(periods: ir.Table, level: int) -> ir.IntegerColumn:
-    """A period without episodes has none of them."""
+    """Return the count of episodes of a level, 0 for a period without any."""
     name = f"hypo_episodes_level{level}"
     return periods[name].fill_null(0).name(name)
 
 
 def _shortest(age: ir.IntegerColumn) -> ir.IntegerColumn:
-    """The length of the shortest period that holds a day so many days before the newest."""
+    """Return the days of the shortest period that contains a day with this `age` in days."""
     *shorter, longest = DAYS.values()
     branches = [(age < days, ibis.literal(days, "int64")) for days in shorter]
     return ibis.cases(*branches, else_=ibis.literal(longest, "int64"))
 
 
 def _periods(classes: ir.Table) -> ir.Table:
-    """A row of a class once for each `period` that holds it."""
+    """Repeat each row of a class for every `period` that contains it."""
     lengths = ibis.array([ibis.literal(days, "int64") for days in DAYS.values()])
     repeated = classes.mutate(length=lengths.unnest())
     repeated = repeated.filter(repeated.days <= repeated.length)

@@ -1,4 +1,4 @@
-"""Readings as one sensor gave them, with local time, range and rate of change."""
+"""Readings of one sensor per person, with local time, range and rate of change."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from models.uploaders import redundant
 
 _MINUTE = 60_000_000
 GAP = 15
-"""Minutes without a reading after which there is no change to speak of."""
+"""Minutes between two readings, at most, for which a change and a rate are given."""
 LONGEST = 24 * 60
-"""Minutes after which a reading counts as the first: nothing is looked up further back."""
+"""Minutes without a reading after which the next one counts as the first."""
 
 
-# The reading before may be a day old; whether it was kept is told by its whole UTC day and, near
-# midnight, by the days beside.
+# The reading before may be a day old. Whether it was redundant depends on its whole UTC day and,
+# near midnight, on the days beside.
 @model(
     kind=Incremental(
         time_column="reading_timestamp", grain="day", lookback="2d", lookahead="1d", key="site"
@@ -29,7 +29,7 @@ def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:
     """One row per reading, with its local time, range and rate of change.
 
     A person's trace is counted once, however many phones upload it. `minutes_since_last_reading`
-    is elapsed time, null after more than a day; change and rate are null after 15 minutes.
+    is elapsed time, null if more than a day; change and rate are null after more than 15 minutes.
     """
     readings = with_local(
         stg_glucose_entries, "local_timestamp", instant="reading_timestamp", zone="timezone"

@@ -1,6 +1,7 @@
-"""Whether a day needs attention: by minutes, so that duplicates and fast sensors do not count more.
+"""The status of a day, which says whether it needs attention.
 
-A reading stands for the minutes since the one before, at most the day's cadence.
+It is computed from minutes, so that duplicates and fast sensors do not count more: a reading stands
+for the minutes since the one before, at most for the day's cadence.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from models.cadence import CADENCES, at_cadence
 from models.metrics import LOW, VERY_HIGH
 
 LOW_MINUTES = 15
-"""More than so many minutes below 70 mg/dL are critical."""
+"""Minutes below 70 mg/dL above which a day is critical."""
 HIGH_MINUTES = 25
-"""More than so many minutes above 250 mg/dL raise an alert."""
+"""Minutes above 250 mg/dL above which a day is an alert."""
 
 
 def minutes_beyond(readings: ir.Table) -> dict[str, ir.IntegerScalar]:
-    """Aggregates that the functions below need, in seconds, at each cadence."""
+    """Return the aggregates that the functions below need: seconds beyond a limit, by cadence."""
     sides = {
         "low": readings.glucose_mg_dl < LOW,
         "high": readings.glucose_mg_dl > VERY_HIGH,
@@ -34,12 +35,12 @@ def minutes_beyond(readings: ir.Table) -> dict[str, ir.IntegerScalar]:
 
 
 def day_status(days: ir.Table) -> ir.StringColumn:
-    """CRITICAL, ALERT or OK: the gravest that applies."""
+    """Return CRITICAL, ALERT or OK, the first of them that applies."""
     return ibis.cases((_critical(days), "CRITICAL"), (_alert(days), "ALERT"), else_="OK")
 
 
 def status_reasons(days: ir.Table) -> ir.StringColumn:
-    """All that applies, in words; empty for nothing."""
+    """Return all reasons of the status, in words; empty for OK."""
     low = f"more than {LOW_MINUTES} minutes below {LOW} mg/dL"
     high = f"more than {HIGH_MINUTES} minutes above {VERY_HIGH} mg/dL"
     critical, alert = _critical(days), _alert(days)

@@ -1,9 +1,9 @@
-"""One sensor, many uploaders: which readings of a site are one person's trace.
+"""Redundant readings, where several uploaders send the readings of one sensor.
 
 Several phones, or a phone and a cloud bridge, may upload the same sensor, seconds or minutes
 apart. An uploader is a `device`. On each UTC day the uploaders of a site are ranked by the minutes
-they cover; all readings of the best are kept, and of another one only what fills a gap: a reading
-with none of a better-ranked uploader within three quarters of a cadence.
+they cover. All readings of the best one are kept, and those of another one that fill a gap: there
+is none of a better-ranked uploader within three quarters of a cadence.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from models.cadence import CADENCES, at_cadence, cadence, intervals
 _MINUTE = 60_000_000
 _DAY = 24 * 60 * _MINUTE
 _REACH = _MINUTE * 3 // 4
-"""Three quarters of a minute, for each minute of a cadence."""
+"""Microseconds, for each minute of a cadence, within which readings are redundant."""
 
 
 def redundant(readings: ir.Table) -> ir.Table:
-    """The keys (`site`, `entry_id`) of readings that another one makes superfluous.
+    """Return the keys (`site`, `entry_id`) of readings that another reading makes redundant.
 
-    Without them there is one reading per moment, and no more than one sensor gives. Needs the
-    whole of a UTC day, and of the days beside it, to judge the readings of that day.
+    Without them there is one reading per moment, and no more than one sensor gives. The result for
+    a UTC day depends on all readings of that day and of the days beside it.
     """
     at, device = microseconds(readings.reading_timestamp), readings.device.fill_null("")
     day = at // _DAY
@@ -40,19 +40,19 @@ def redundant(readings: ir.Table) -> ir.Table:
 
 
 def _around(contested: ir.Table, trace: ir.Table) -> ir.Table:
-    """The rows of days with two uploaders or two readings of a moment, and of the days beside.
+    """Return the rows of days with several uploaders or repeated moments, and of the days beside.
 
-    Nearly all days have one uploader and need no ranking: this is what keeps them cheap.
+    Nearly all days have one uploader, and skip the costly ranking.
     """
     around = contested.select("site", day=contested.day + _one_of(-1, 0, 1))
     return trace.semi_join(around, ["site", "day"])
 
 
 def _ranked(trace: ir.Table) -> ir.Table:
-    """Adds each uploader's `cadence` in minutes and `rank` on the day; the best has rank 0."""
+    """Add each uploader's `cadence` in minutes and `rank` on the day; the best has rank 0."""
     uploader = ibis.window(group_by=["site", "day", "device"])
-    # A reading stands for the time since the one before, the day's first for one cadence; what
-    # repeats a moment stands for none.
+    # A reading stands for the time since the one before, the day's first one for one cadence, and
+    # one that repeats a moment for no time.
     follows = (trace.previous // _DAY == trace.day) & ~trace.repeats
     trace = trace.mutate(gap=ibis.ifelse(follows, trace.at - trace.previous, None))
     trace = trace.mutate(stands_for=ibis.ifelse(trace.repeats, 0, trace.gap.fill_null(_DAY)))
@@ -73,10 +73,10 @@ def _ranked(trace: ir.Table) -> ir.Table:
 
 
 def _repeated_or_overlapped(trace: ir.Table) -> ir.Table:
-    """The readings that repeat a moment, or with a better-ranked one beside them.
+    """Return the readings that repeat a moment, or have a better-ranked one beside them.
 
-    Beside is within 0.75 of the longer cadence of the two. Neighbours meet in spans of time, so
-    that none is compared with a whole day of others; a repeated one meets itself at least.
+    Beside means within 0.75 of the longer cadence of the two. Readings are joined by spans of time,
+    so that none is compared with a whole day; a repeated one is joined with itself at least.
     """
     trace = trace.mutate(span=trace.at // (max(CADENCES) * _REACH))
     other = trace.view()
@@ -95,5 +95,5 @@ def _repeated_or_overlapped(trace: ir.Table) -> ir.Table:
 
 
 def _one_of(*numbers: int) -> ir.IntegerColumn:
-    """Each of the numbers in turn: one row becomes several."""
+    """Return each of the numbers in turn, so that one row becomes several."""
     return ibis.array([ibis.literal(number, "int64") for number in numbers]).unnest()

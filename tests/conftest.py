@@ -13,13 +13,14 @@ from pyarrow import parquet
 from toy import MARCH, SCHEMA, Source, Toy
 
 from chaos import forks
-from lakehouse import config, postgres, publish, session
+from lakehouse import config, postgres, session
 from lakehouse.catalogs import TableChange
-from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse.catalogs.sqlite import SqliteCatalog
 from lakehouse.cli import main
 from lakehouse.engines import duckdb
-from lakehouse.ingest.loader import Loader
-from lakehouse.state import Change, TableState
+from lakehouse.ingest.stage_process import StageProcess
+from lakehouse.plan.state import Change, TableState
+from lakehouse.publish import publication
 from lakehouse.windows import ALL_TIME
 
 _NUMBERS = itertools.count()
@@ -84,7 +85,7 @@ class Databases:
         address = self.free.pop() if self.free else self._another()
         yield address
         with psycopg.connect(address, autocommit=True) as connection:
-            for schema in (publish.SCHEMA, publish.STAGING, "public"):
+            for schema in (publication.SCHEMA, publication.STAGING, "public"):
                 connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             connection.execute("CREATE SCHEMA public")
         self.free.append(address)
@@ -202,7 +203,7 @@ class Lent:
 @pytest.fixture(scope="session")
 def loader():
     """One process that stages for all tests of a worker: dlt is slow to load."""
-    loader = Loader()
+    loader = StageProcess()
     yield loader
     loader.close()
 
@@ -211,7 +212,7 @@ def loader():
 def warm(monkeypatch, engine, loader):
     """Lets commands find loaded what is slow to load."""
     monkeypatch.setattr(duckdb, "connect", lambda *_, **__: engine)
-    monkeypatch.setattr(session, "Loader", lambda **_: Lent(loader))
+    monkeypatch.setattr(session, "StageProcess", lambda **_: Lent(loader))
 
 
 @pytest.fixture

@@ -6,18 +6,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+import dlt.destinations  # noqa: F401 - no process that is killed shall spend its time on it
+import psycopg
+from toy import Source, Toy, at, event
 
-import dlt.destinations  # noqa: E402, F401 - no process that is killed shall spend its time on it
-import psycopg  # noqa: E402
-from toy import Source, Toy, at, event  # noqa: E402
-
-from chaos import forks  # noqa: E402
-from chaos.kills import experiment  # noqa: E402
-from chaos.look import look  # noqa: E402
-from lakehouse.engines import duckdb  # noqa: E402
-from lakehouse.ingest.stage import stage  # noqa: E402
+from chaos import forks
+from chaos.kills import experiment
+from chaos.look import look
+from lakehouse.engines import duckdb
+from lakehouse.ingest.stage import stage
 
 
 def rows(number):

@@ -17,9 +17,10 @@ from lakehouse.alerts.policy import Policy
 from lakehouse.alerts.problem import Findings, Problem
 from lakehouse.config import load
 from lakehouse.errors import ConfigError, LakehouseError, SourceError, UnknownNameError
-from lakehouse.request import Request, Silence
-from lakehouse.run import run
-from lakehouse.selectors import select
+from lakehouse.plan.selectors import select
+from lakehouse.records.listener import Silence
+from lakehouse.run.attempts import run
+from lakehouse.run.request import Request
 
 BAD = event("bad", 501, at(0))
 
@@ -226,7 +227,7 @@ def told(known, findings, policy, now):
     known = known.after(findings, now)
     messages = list(known.messages(findings, policy, now))
     sent = {message.key: message for message in messages}
-    return [message.title for message in messages], known.told(findings, sent, now)
+    return [message.title for message in messages], known.after_sending(findings, sent, now)
 
 
 def test_quiet_hours_hold_a_problem_back_until_they_end(tmp_path):
@@ -263,7 +264,7 @@ def test_a_snoozed_problem_is_told_when_the_snooze_ends(tmp_path, name):
 def test_a_problem_that_gets_worse_is_told_again(tmp_path):
     calm = policy(tmp_path)
     _, known = told(Ledger(), FOUND, calm, NOW)
-    worse = Findings([replace(LOW, state="failed")], FOUND.asked)
+    worse = Findings([replace(LOW, state="failed")], FOUND.checked)
     assert told(known, worse, calm, NOW)[0] == ["too low"]
 
 
@@ -291,7 +292,7 @@ def test_the_ledger_reads_what_it_wrote(tmp_path):
 def test_only_what_can_be_a_problem_can_be_snoozed(toy):
     session = toy.session
     desk.snooze(session.settings, toy.project, "small_values", timedelta(hours=1))
-    assert list(desk.look(session.settings).snoozed) == ["small_values"]
+    assert list(desk.read_ledger(session.settings).snoozed) == ["small_values"]
     with pytest.raises(UnknownNameError, match="big_values"):
         desk.snooze(session.settings, toy.project, "big_values", timedelta(hours=1))
 

@@ -6,8 +6,8 @@ import pytest
 from toy import at, event, into, modules
 
 from lakehouse import UniqueCheck, quality
-from lakehouse.compile import compile_project
-from lakehouse.project import collect
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare.project import collect
 
 
 @pytest.fixture

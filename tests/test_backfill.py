@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
+import processes
 import pytest
 from toy import Source, at, event
 
 from lakehouse.errors import SourceError
-from lakehouse.request import Silence
+from lakehouse.records.listener import Silence
 
-ROOT = Path(__file__).parent.parent
 LAST = 199
 """The last day: four pieces."""
 
@@ -152,8 +151,7 @@ def test_of_two_pieces_with_one_key_the_later_counts(toy, source):
 
 
 KILLED = """
-import os, signal, sys
-sys.path[:0] = [{tests!r}, {root!r}]
+import os, signal
 from pathlib import Path
 from toy import Source, Toy, at, event
 from lakehouse.engines import duckdb
@@ -174,7 +172,6 @@ Toy(Path({folder!r}), {postgres!r}, source, duckdb.connect()).run(0, 199)
 
 BACKFILL = """
 import sys
-sys.path[:0] = [{tests!r}, {root!r}]
 from pathlib import Path
 from toy import Source, Toy, at, event
 from lakehouse.engines import duckdb
@@ -189,39 +186,34 @@ toy.run({first}, {last})
 
 @pytest.mark.long
 def test_backfills_that_overlap_in_time_and_range_lose_nothing(toy):
-    processes = []
+    backfills = []
     for first, last in ((0, 60), (40, 99)):
         script = BACKFILL.format(
-            tests=str(ROOT / "tests"),
-            root=str(ROOT),
-            folder=str(toy.folder),
-            postgres=toy.postgres,
-            first=first,
-            last=last,
+            folder=str(toy.folder), postgres=toy.postgres, first=first, last=last
         )
-        processes.append(
+        backfills.append(
             subprocess.Popen(
-                [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-c", script],
+                env=processes.environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
         )
-    for process in processes:
+    for process in backfills:
         assert process.stdout.readline() == b"ready\n"
-    for process in processes:
+    for process in backfills:
         process.stdin.write(b"\n")
         process.stdin.flush()
-    assert [process.communicate() and process.returncode for process in processes] == [0, 0]
+    assert [process.communicate() and process.returncode for process in backfills] == [0, 0]
     assert toy.rows("marts.total") == toy.published("total") == [{"rows": 100, "total": 100}]
     assert toy.session.catalog.branches() == []
 
 
 def test_a_killed_backfill_is_resumed_where_it_was(toy, events):
-    script = KILLED.format(
-        tests=str(ROOT / "tests"),
-        root=str(ROOT),
-        folder=str(toy.folder),
-        postgres=toy.postgres,
+    script = KILLED.format(folder=str(toy.folder), postgres=toy.postgres)
+    killed = subprocess.run(
+        [sys.executable, "-c", script], check=False, env=processes.environment()
     )
-    killed = subprocess.run([sys.executable, "-c", script], check=False)
     assert killed.returncode == -9
     assert toy.head() is None
     toy.run(0, LAST, resume=True)

@@ -10,9 +10,12 @@ import pytest
 from test_catalog import commits
 from toy import Source, at, event
 
-from lakehouse import branches, clock, leases, release, runs
 from lakehouse.alerts.ledger import Snooze
+from lakehouse.branches import leases, run_branches
+from lakehouse.history import release
 from lakehouse.maintain import files, maintain
+from lakehouse.records import run_records
+from lakehouse.system import clock
 
 YEAR = timedelta(days=365)
 DAY = timedelta(days=1)
@@ -120,11 +123,11 @@ def test_a_clock_a_year_ahead_makes_nothing_old(two_days, source, step, runs_too
         source.rows.append(event("c", 4, at(2)))
         two_days.run(2)
     before = {found.path for found in files.stored(two_days.session.settings.warehouse)}
-    records = set(runs.places(two_days.session.settings.warehouse))
+    records = set(run_records.places(two_days.session.settings.warehouse))
     upkeep(two_days, 30)
     assert all(readable(two_days))
     assert before <= {found.path for found in files.stored(two_days.session.settings.warehouse)}
-    assert records < set(runs.places(two_days.session.settings.warehouse))
+    assert records < set(run_records.places(two_days.session.settings.warehouse))
 
 
 @pytest.mark.long
@@ -142,9 +145,9 @@ def test_a_clock_that_goes_on_for_a_day_is_believed(two_days, source, step):
 @pytest.mark.parametrize("written", [0, 4e9])
 def test_files_of_a_living_run_stay_whatever_any_clock_says(two_days, step, shift, written):
     session = two_days.session
-    branch = branches.branch_of(runs.new_id(datetime.now(UTC)))
+    branch = run_branches.branch_of(run_records.new_id(datetime.now(UTC)))
     new = Path(session.catalog.location("raw.events")) / "data" / "new.parquet"
-    with branches.claimed(session.settings, branch):
+    with run_branches.claimed(session.settings, branch):
         session.catalog.create_branch(branch)
         new.write_bytes(b"rows to come")
         os.utime(new, (written, written))
@@ -170,9 +173,9 @@ def test_a_living_run_of_another_home_keeps_its_branch(toy, step, impatient, shi
     catalog.create_branch("run-elsewhere")
     held = leases.Lease(settings.warehouse / "leases" / "run-elsewhere")
     step(shift)
-    assert branches.sweep(settings, catalog) == []
+    assert run_branches.sweep(settings, catalog) == []
     held.give_back()
-    assert branches.sweep(settings, catalog) == ["run-elsewhere"]
+    assert run_branches.sweep(settings, catalog) == ["run-elsewhere"]
 
 
 @pytest.mark.sample(1)
@@ -184,7 +187,7 @@ def test_a_dead_run_of_another_home_does_not_stay_for_ever(toy, impatient, writt
     lease.parent.mkdir()
     lease.touch()
     os.utime(lease, (written, written))
-    assert branches.sweep(settings, catalog) == ["run-elsewhere"]
+    assert run_branches.sweep(settings, catalog) == ["run-elsewhere"]
 
 
 def test_a_snooze_does_not_last_longer_for_a_clock_that_was_set_back():

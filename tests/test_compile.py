@@ -11,11 +11,12 @@ import pytest
 from toy import modules
 
 from chaos import forks
-from lakehouse import cache, config
-from lakehouse.compile import compile_project
-from lakehouse.dialects import to_sql
+from lakehouse import config
+from lakehouse.compile import cache
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare.project import collect
 from lakehouse.expressions import INSTANT, microseconds
-from lakehouse.project import collect
+from lakehouse.patches.ibis_dialects import to_sql
 
 ROOT = Path(__file__).parent.parent
 FINGERPRINTS = """

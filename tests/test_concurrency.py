@@ -6,23 +6,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from toy import at, event
 
-from lakehouse import branches, leases, turns
+from lakehouse.branches import leases, run_branches
 from lakehouse.errors import MergeConflictError
 from lakehouse.maintain import maintain
-from lakehouse.request import Silence
+from lakehouse.records.listener import Silence
+from lakehouse.run import turns
 
 ROOT = Path(__file__).parent.parent
 
 WORKER = """
 import sys
-from lakehouse import branches, config
-from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse import config
+from lakehouse.branches import run_branches
+from lakehouse.catalogs.sqlite import SqliteCatalog
 settings = config.load()
 catalog = SqliteCatalog(settings.home / "catalog.db", settings.warehouse)
-with branches.claimed(settings, "run-worker"):
+with run_branches.claimed(settings, "run-worker"):
     catalog.create_branch("run-worker")
     print("ready", flush=True)
     sys.stdin.read()
@@ -108,9 +111,9 @@ def test_a_branch_of_another_home_is_swept_when_its_lease_is_over(toy, monkeypat
     catalog.create_branch("run-elsewhere")
     lease = settings.warehouse / "leases" / "run-elsewhere"
     held = leases.Lease(lease)
-    assert branches.sweep(settings, catalog) == []
+    assert run_branches.sweep(settings, catalog) == []
     os.utime(lease, (0, 0))
-    assert branches.sweep(settings, catalog) == ["run-elsewhere"]
+    assert run_branches.sweep(settings, catalog) == ["run-elsewhere"]
     held.give_back()
 
 
@@ -170,7 +173,6 @@ def test_a_run_that_is_overtaken_for_too_long_says_so(toy, source, hurried, monk
 
 RUN = """
 import sys
-sys.path[:0] = [{tests!r}, {root!r}]
 from pathlib import Path
 from toy import Source, Toy, at, event
 from lakehouse.engines import duckdb
@@ -185,27 +187,25 @@ toy.run({day})
 
 @pytest.mark.long
 def test_eight_runs_of_different_days_at_once_all_get_there(toy):
-    script = RUN.replace("{tests!r}", repr(str(ROOT / "tests"))).replace(
-        "{root!r}", repr(str(ROOT))
-    )
-    processes = [
+    runs = [
         subprocess.Popen(
             [
                 sys.executable,
                 "-c",
-                script.format(folder=str(toy.folder), postgres=toy.postgres, day=day),
+                RUN.format(folder=str(toy.folder), postgres=toy.postgres, day=day),
             ],
+            env=processes.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         for day in range(8)
     ]
-    for process in processes:
+    for process in runs:
         assert process.stdout.readline() == b"ready\n"
-    for process in processes:
+    for process in runs:
         process.stdin.write(b"\n")
         process.stdin.flush()
-    assert [process.communicate() and process.returncode for process in processes] == [0] * 8
+    assert [process.communicate() and process.returncode for process in runs] == [0] * 8
     assert toy.rows("marts.total") == toy.published("total") == [{"rows": 8, "total": 8}]
     assert toy.session.catalog.branches() == []
 
@@ -226,7 +226,8 @@ def test_the_lock_and_the_lease_of_a_killed_merge_are_swept_by_the_next_run(toy,
     left = [each for name in (f"run-{held}", "run-gone") for each in held_by_the_dead(toy, name)]
     toy.run(5)
     assert [each for each in left if each.exists()] == []
-    assert branches.state(toy.session.settings, f"run-{held}") is branches.State.HELD
+    status = run_branches.status(toy.session.settings, f"run-{held}")
+    assert status is run_branches.BranchStatus.HELD
 
 
 def test_the_lock_and_the_lease_of_a_killed_run_are_swept_by_upkeep(toy, source):
@@ -249,8 +250,8 @@ def test_a_lock_that_is_removed_before_it_is_held_is_taken_anew(toy, monkeypatch
         return flock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", swept_meanwhile)
-    with branches.claimed(settings, "run-x"):
-        assert not branches.is_free(settings, "run-x")
+    with run_branches.claimed(settings, "run-x"):
+        assert not run_branches.is_free(settings, "run-x")
         assert (settings.home / "locks" / "run-x").exists()
 
 

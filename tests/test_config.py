@@ -65,6 +65,25 @@ def test_what_cannot_be_meant_is_refused(settings, changed, named):
         settings({**WHOLE, **changed})
 
 
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("project = 5", "`project` .* is no table"),
+        ("[[project]]", "`project` .* is no table"),
+        ("production = 'trino'", "`production` .* is no table"),
+        ("[project]\ntimezone = 3", r"`timezone` in \[project\] .* is no text"),
+        ("[project]\nprofile = ['local']", r"`profile` in \[project\] .* is no text"),
+        ("[project]\nmodels = ['a', 'b']", r"`models` in \[project\] .* is no text"),
+        ("[project]\nhome = false", r"`home` in \[project\] .* is no text"),
+        ("[production]\nnessie_url = 19120", r"`nessie_url` in \[production\] .* is no text"),
+    ],
+)
+def test_a_value_of_another_type_is_named(settings, file, named):
+    with pytest.raises(ConfigError, match=named) as refused:
+        settings({}, file)
+    assert refused.value.hint
+
+
 def test_secrets_are_not_shown(settings):
     shown = repr(settings(WHOLE))
     assert "the-secret" not in shown

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.cron import following
 from lakehouse.errors import DeclarationError
+from lakehouse.schedule.cron import following
 
 OSLO = ZoneInfo("Europe/Oslo")
 FRIDAY = datetime(2024, 3, 15, 12, 30, tzinfo=OSLO)
@@ -26,6 +26,11 @@ FRIDAY = datetime(2024, 3, 15, 12, 30, tzinfo=OSLO)
         ("0 6 * * sat", "2024-03-16T06:00"),
         ("0 6 1 * *", "2024-04-01T06:00"),
         ("0 6 1 * 6", "2024-03-16T06:00"),
+        ("0 6 */2 * 6", "2024-03-23T06:00"),
+        ("0 6 31 * */6", "2024-03-31T06:00"),
+        ("0 6 * * sun-tue", "2024-03-17T06:00"),
+        ("0 6 26-26 * *", "2024-03-26T06:00"),
+        ("0 20-21/1 * * *", "2024-03-15T20:00"),
     ],
 )
 def test_the_next_time(expression, moment):
@@ -39,7 +44,9 @@ def test_an_hour_that_a_clock_skips_is_not_waited_for_twice():
     assert following("30 2 * * *", first, OSLO) > first
 
 
-@pytest.mark.parametrize("expression", ["61 * * * *", "x * * * *", "* * * * 9-z", "0 0 31 2 *"])
+@pytest.mark.parametrize(
+    "expression", ["61 * * * *", "x * * * *", "* * * * 9-z", "0 0 31 2 *", "0 0 */31 2 1#5"]
+)
 def test_what_never_comes_is_refused(expression):
     with pytest.raises(DeclarationError):
         following(expression, FRIDAY, OSLO)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from toy import FIRST, at, event
 
-from lakehouse import clock
 from lakehouse.errors import NotYetError
+from lakehouse.system import clock
 from lakehouse.windows import Window
 
 DAY = 3

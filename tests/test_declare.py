@@ -1,10 +1,15 @@
 """Declarations: checked where they stand, naming the function and the cure."""
 
+import sys
+from itertools import pairwise
+from types import ModuleType
+
 import pytest
 
-from lakehouse import Incremental, NullCheck, ingestion, model, quality
-from lakehouse.declare import spec_of
-from lakehouse.errors import DeclarationError
+from lakehouse import Incremental, NullCheck, Table, ingestion, model, quality
+from lakehouse.declare.project import collect, ordered
+from lakehouse.declare.specs import spec_of
+from lakehouse.errors import DeclarationError, ProjectError
 
 
 class Schema:
@@ -13,6 +18,12 @@ class Schema:
 
 
 GOOD = {"table_name": "rows", "unique_key": "id", "validation_schema": Schema}
+MODEL = {
+    "model": model,
+    "Table": Table,
+    "ingestion": ingestion,
+    "GOOD": GOOD | {"table_name": "source"},
+}
 
 
 def source(window): ...
@@ -90,3 +101,27 @@ def test_the_function_stays_itself():
 def test_the_spec_says_what_was_declared():
     spec = spec_of(model(kind=Incremental(time_column="at", lookback="1h"), tags=["x"])(child))
     assert (spec.table, spec.inputs, spec.tags) == ("test_declare.child", ("parent",), ("x",))
+
+
+def test_models_that_read_each_other_in_a_circle_are_named_in_that_order():
+    circle = ModuleType("circle")
+    models = ("top", "left"), ("left", "right"), ("right", "lower"), ("lower", "left")
+    for name, parent in models:
+        exec(f"@model(kind=Table())\ndef {name}({parent}): ...", MODEL | vars(circle), vars(circle))
+    with pytest.raises(ProjectError, match="in a circle") as refused:
+        collect([circle])
+    around = refused.value.message.partition(": ")[2].split(" → ")
+    assert (len(around), around[0]) == (4, around[-1])
+    assert {*pairwise(around)} == {*models[1:]}
+
+
+def test_models_come_after_those_that_they_read(monkeypatch):
+    layers = ModuleType("layers")
+    monkeypatch.setitem(sys.modules, "layers", layers)
+    models = ("last", "middle"), ("middle", "first"), ("first", "source"), ("alone", "source")
+    exec("@ingestion(**GOOD)\ndef source(): ...", MODEL | vars(layers), vars(layers))
+    for name, parent in models:
+        exec(f"@model(kind=Table())\ndef {name}({parent}): ...", MODEL | vars(layers), vars(layers))
+    order = [spec.name for spec in ordered(collect([layers]))]
+    assert len(order) == len(models)
+    assert all(order.index(p) < order.index(n) for n, p in models if p != "source")

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from toy import at, event
 
-from lakehouse.diff import diff, diff_table
-from lakehouse.diff.rows import compare
 from lakehouse.errors import UnknownNameError
+from lakehouse.history.diff import diff, diff_table
+from lakehouse.history.diff.rows import compare
 
 
 @pytest.fixture

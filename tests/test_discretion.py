@@ -2,7 +2,7 @@
 
 import pytest
 
-from lakehouse.discretion import unexpected
+from lakehouse.addresses.discretion import unexpected
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,10 @@ import pytest
 from test_damage import KINDS
 from toy import at, event
 
-from lakehouse import doctor, release
+from lakehouse.doctor import examination
 from lakehouse.engines import duckdb
 from lakehouse.errors import QueryError, StorageError
+from lakehouse.history import release
 from lakehouse.maintain import files, maintain
 
 
@@ -33,7 +34,7 @@ def newest(toy, table, ending):
 def found(toy, *, deep=False):
     """What is not in order."""
     with toy.session as session:
-        return [each for each in doctor.examine(session, deep=deep) if not each.healthy]
+        return [each for each in examination.examine(session, deep=deep) if not each.healthy]
 
 
 def command(finding):

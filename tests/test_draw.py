@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lakehouse.draw import Box, Picture, draw
-from lakehouse.draw.curves import sample
+from lakehouse.draw.curves import Curve, Point
 from lakehouse.draw.layout import Layout, Placed, place
 from lakehouse.draw.picture import KINDS
 from lakehouse.errors import ConfigError
@@ -53,7 +53,9 @@ def pipeline() -> Picture:
         boxes.append(Box(name, name, layer, "check", "blocking"))
         edges.append((table, name))
     kept = ("merge", "view", "table", "incremental", "check")
-    edges += [(box.id, "main") for box in boxes if box.kind in kept]
+    edges += [(box.id, "audit") for box in boxes if box.kind in kept]
+    boxes.append(Box("audit", "audit", "catalog", "audit", "all checks"))
+    edges.append(("audit", "main"))
     boxes.append(Box("main", "main", "catalog", "commit", "one commit"))
     boxes.append(Box("postgres", "postgres marts", "postgres", "publication", "6 tables"))
     return Picture("glucose pipeline", tuple(boxes), (*edges, ("main", "postgres")))
@@ -81,6 +83,25 @@ def drawn_as(suffix: str, picture: Picture, folder: Path) -> bytes:
     path = folder / f"picture.{suffix}"
     draw(picture, path)
     return path.read_bytes()
+
+
+def sample(curve: Curve) -> list[Point]:
+    """Points along the curve, close enough to look smooth."""
+    points = [curve[0]]
+    for at in range(0, len(curve) - 1, 3):
+        piece = curve[at : at + 4]
+        points += [along(piece, step / 24) for step in range(1, 25)]
+    return points
+
+
+def along(piece: Curve, share: float) -> Point:
+    """The point of one piece at a `share` of its way."""
+    while len(piece) > 1:
+        piece = tuple(
+            (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share)
+            for start, end in pairwise(piece)
+        )
+    return piece[0]
 
 
 def overlapping(layout: Layout) -> list[tuple[str, str]]:
@@ -247,6 +268,21 @@ def test_png_shows_every_box_in_the_colour_of_its_kind(tmp_path: Path) -> None:
     assert len(set(found.values())) == len(KINDS)
 
 
+@pytest.mark.long
+def test_png_writes_names_of_european_scripts_whatever_fonts_the_machine_has(
+    tmp_path: Path,
+) -> None:
+    def written(label: str) -> bytes:
+        picture = Picture("", (Box("a", label, "", "table"),), ())
+        draw(picture, tmp_path / "picture.png")
+        left, base = place(picture).boxes[0].baselines[0]
+        area = tuple(round(2 * edge) for edge in (left, base - 10, left + 7, base + 3))
+        with Image.open(tmp_path / "picture.png") as image:
+            return image.convert("RGB").crop(area).tobytes()
+
+    assert len({written(letter) for letter in (" ", "g", "ß", "д", "μ", "\ue000")}) == 6
+
+
 def test_columns_follow_the_longest_path() -> None:
     boxes = tuple(Box(name, name, "gold", "table") for name in "abcd")
     edges = (("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("a", "d"))
@@ -287,7 +323,7 @@ def test_many_edges_into_a_commit_run_below_all_boxes() -> None:
     layout = place(pipeline())
     lowest = max(placed.y + placed.height for placed in layout.boxes)
     bundled = [route for route in layout.routes if route.bundled]
-    assert {route.target for route in bundled} == {"main"}
+    assert {route.target for route in bundled} == {"audit"}
     assert len({max(y for _x, y in route.curve) for route in bundled}) == 1
     assert max(y for _x, y in bundled[0].curve) > lowest
 

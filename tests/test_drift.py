@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from toy import Events, at, event
 
-from lakehouse.preview import preview
-from lakehouse.selectors import select
+from lakehouse.plan.selectors import select
+from lakehouse.run.plan_preview import preview
 
 
 class Documents(Events):

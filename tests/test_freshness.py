@@ -10,10 +10,10 @@ import pytest
 from toy import FIRST, at, event, into, modules
 
 from lakehouse import FreshnessCheck, ingestion, quality
-from lakehouse.compile import compile_project
+from lakehouse.audit.freshness import State, freshness
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare.project import collect
 from lakehouse.errors import CheckFailedError
-from lakehouse.freshness import State, freshness
-from lakehouse.project import collect
 
 NOW = datetime.now(UTC)
 TODAY = (NOW.date() - FIRST).days
@@ -131,7 +131,7 @@ def test_a_key_that_is_not_listed_any_more_has_left(toy, listed):
     assert ("id=silent", State.FAIL) in states(toy, NOW)
     listed.remove("silent")
     toy.run(TODAY)
-    assert set(states(toy, NOW)) == {("id=loud", State.OK), ("id=silent", State.LEFT)}
+    assert set(states(toy, NOW)) == {("id=loud", State.OK), ("id=silent", State.DEPARTED)}
 
 
 @pytest.mark.long

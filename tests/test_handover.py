@@ -5,7 +5,7 @@ from threading import Event
 import pyarrow as pa
 import pytest
 
-from lakehouse.ingest.handover import Handover
+from lakehouse.ingest.page_queue import PageQueue
 
 PAGE = pa.table({"x": [1]})
 
@@ -24,7 +24,7 @@ class Taker:
 
 def test_each_name_gets_its_own_pages():
     taker = Taker()
-    with Handover() as handover:
+    with PageQueue() as handover:
         handover.read({"one": [PAGE, PAGE], "none": [], "two": [PAGE]}, taker).result()
     assert taker.taken == {"one": 2, "none": 0, "two": 1}
 
@@ -37,7 +37,7 @@ def test_the_next_round_is_read_while_one_is_staged():
         is_read.set()
         yield PAGE
 
-    with Handover() as handover:
+    with PageQueue() as handover:
         handover.read({"one": [PAGE]}, first)
         handover.read({"one": next_round()}, second)
     assert (found, first.taken, second.taken) == ([True], {"one": 1}, {"one": 1})
@@ -48,7 +48,7 @@ def test_an_error_of_a_source_ends_its_staging():
         yield PAGE
         raise ValueError("gone")
 
-    with Handover() as handover:
+    with PageQueue() as handover:
         staged = handover.read({"one": broken()}, Taker())
         assert staged.done()
     with pytest.raises(ValueError, match="gone"):
@@ -63,7 +63,7 @@ def test_nothing_more_is_read_for_what_cannot_be_staged():
         while True:
             yield PAGE
 
-    with Handover() as handover, pytest.raises(OSError, match="full"):
+    with PageQueue() as handover, pytest.raises(OSError, match="full"):
         handover.read({"one": endless()}, full).result()
 
 
@@ -72,5 +72,5 @@ def test_an_interruption_comes_through_at_once():
         yield PAGE
         raise KeyboardInterrupt
 
-    with Handover() as handover, pytest.raises(KeyboardInterrupt):
+    with PageQueue() as handover, pytest.raises(KeyboardInterrupt):
         handover.read({"one": interrupted()}, Taker())

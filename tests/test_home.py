@@ -6,10 +6,11 @@ import shutil
 import pytest
 from toy import at, event
 
-from lakehouse import config, home, users
+from lakehouse import config, home
 from lakehouse.engines import duckdb
 from lakehouse.errors import CheckFailedError, StorageError
 from lakehouse.maintain import maintain
+from lakehouse.system import users
 
 
 def test_a_home_of_a_newer_version_is_refused(toy, source):

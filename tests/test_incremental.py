@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from toy import NotedEvents, Source, at, event
 
-from lakehouse import layout
 from lakehouse.ingest import fetch
+from lakehouse.plan import file_spans
 
 TABLES = ["silver.steps", "marts.daily", "marts.total"]
 
@@ -34,7 +34,7 @@ def size(request, monkeypatch):
             "COMPARED_ROWS": 1,
         }
         for name, count in rows.items():
-            monkeypatch.setattr(layout, name, count)
+            monkeypatch.setattr(file_spans, name, count)
 
 
 @pytest.mark.sample(1)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from toy import at, into
 
 from lakehouse import Incremental, View, ingestion, model
-from lakehouse.compile import compile_project
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare.project import collect
 from lakehouse.errors import DeclarationError, ProjectError
-from lakehouse.project import collect
 
 TABLES = ["silver.running", "marts.by_day", "marts.by_person"]
 

@@ -1,11 +1,11 @@
 """Kill -9 at any moment leaves the old state or the new one; `make chaos` does it 200 times."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 SCRIPT = Path(__file__).parent / "kill_toy.py"
@@ -16,7 +16,7 @@ def test_a_killed_run_leaves_the_old_state_or_the_new_and_the_next_run_converges
     tmp_path, postgres_server
 ):
     arguments = [sys.executable, SCRIPT, str(tmp_path), postgres_server, "1", "6"]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment = processes.environment(OPENBLAS_NUM_THREADS="1")
     said = subprocess.run(arguments, check=False, capture_output=True, env=environment, text=True)
     assert said.returncode == 0, said.stderr
     findings = json.loads(said.stdout)

@@ -8,13 +8,13 @@ from itertools import pairwise
 import ibis
 import pytest
 
-from lakehouse.catalogs.sql import SqliteCatalog
-from lakehouse.compile import Statement
+from lakehouse.catalogs.sqlite import SqliteCatalog
+from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Build, Source
 from lakehouse.engines.duckdb import connect
 from lakehouse.errors import QueryError
-from lakehouse.layout import FileSpan
-from lakehouse.state import Change, TableState
+from lakehouse.plan.file_spans import FileSpan
+from lakehouse.plan.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window
 
 SCHEMA = ibis.schema({"at": "timestamp('UTC', 6)"})

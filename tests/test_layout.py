@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy import at, event
 
-from lakehouse import layout
-from lakehouse.layout import (
+from lakehouse.plan import file_spans
+from lakehouse.plan.file_spans import (
     FILE_ROWS,
     LARGE_ROWS,
     MONTH_ROWS,
@@ -138,9 +138,9 @@ def test_the_files_around_a_window_are_whole_and_hold_it(window, days):
 @pytest.fixture
 def large(monkeypatch):
     """Tables of a few rows are laid out as large ones."""
-    monkeypatch.setattr(layout, "MONTH_ROWS", 0)
-    monkeypatch.setattr(layout, "FILE_ROWS", 1)
-    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 1)
+    monkeypatch.setattr(file_spans, "MONTH_ROWS", 0)
+    monkeypatch.setattr(file_spans, "FILE_ROWS", 1)
+    monkeypatch.setattr(file_spans, "SMALL_FILE_ROWS", 1)
 
 
 def files(toy, table):
@@ -193,11 +193,13 @@ def test_a_span_is_about_another_of_up_to_twice_its_time(days, other, is_about):
     ],
 )
 def test_rows_are_divided_unless_one_file_holds_their_time(times, column):
-    assert layout.divided_by("at", FileSpan(), times) == column
+    assert file_spans.divided_by("at", FileSpan(), times) == column
 
 
 def test_days_are_told_apart_where_files_are_of_days():
     three = FileSpan(3)
     first = three.around(LATE)
-    assert layout.divided_by("at", three, [first]) is None
-    assert layout.divided_by("at", three, [first, Window(first.end, MARCH.end.replace(month=5))])
+    assert file_spans.divided_by("at", three, [first]) is None
+    assert file_spans.divided_by(
+        "at", three, [first, Window(first.end, MARCH.end.replace(month=5))]
+    )

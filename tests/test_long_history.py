@@ -8,10 +8,12 @@ import pytest
 from test_catalog import commits
 from toy import at, event
 
-from lakehouse import clock, release, runs
-from lakehouse.catalogs.sql import SqliteCatalog
-from lakehouse.freshness import State, freshness
+from lakehouse.audit.freshness import State, freshness
+from lakehouse.catalogs.sqlite import SqliteCatalog
+from lakehouse.history import release
 from lakehouse.maintain import maintain
+from lakehouse.records import run_records
+from lakehouse.system import clock
 
 FEW, MANY = 10, 9_000
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -22,7 +24,7 @@ STEP = 100
 def grow(catalog, number, tables=("raw.a", "raw.b")):
     """Let there have been so many commits before main's first, which nobody reads any more."""
     old = range(1, number + 1)
-    with catalog._writing() as db:
+    with catalog._file.writing() as db:
         db.execute("UPDATE lakehouse_commits SET sequence = sequence + ?", (number,))
         db.execute("UPDATE lakehouse_changes SET sequence = sequence + ?", (number,))
         db.execute("UPDATE lakehouse_branches SET base = base + ?", (number,))
@@ -52,7 +54,7 @@ def steps(catalog):
             nonlocal taken
             taken += 1
 
-        with catalog._reading() as db:
+        with catalog._file.reading() as db:
             db.set_progress_handler(step, STEP)
             work()
             db.set_progress_handler(None, STEP)
@@ -113,7 +115,7 @@ def test_a_file_of_an_earlier_version_gets_its_indexes(catalog, write):
 def whole_log(monkeypatch):
     """How often all commits were read, and how many records of runs."""
     read = {"log": 0, "records": 0}
-    log, load = SqliteCatalog.log, runs.load
+    log, load = SqliteCatalog.log, run_records.load
 
     def counted_log(self, limit=None):
         read["log"] += limit is None
@@ -124,7 +126,7 @@ def whole_log(monkeypatch):
         return load(*given)
 
     monkeypatch.setattr(SqliteCatalog, "log", counted_log)
-    monkeypatch.setattr(runs, "load", counted_load)
+    monkeypatch.setattr(run_records, "load", counted_load)
     return read
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from toy import at, event
 
-from lakehouse import branches, layout, runs
+from lakehouse.branches import run_branches
 from lakehouse.errors import CheckFailedError, ConfigError, StorageError, UnknownNameError
 from lakehouse.maintain import compact, files, maintain
+from lakehouse.plan import file_spans
+from lakehouse.records import run_records
 
 TABLES = ("raw.events", "silver.steps", "marts.daily", "marts.total")
 EAGER = "[maintain]\nkeep_days = 0\ngrace_hours = 0\n"
@@ -111,7 +113,7 @@ def test_files_of_one_month_become_one_and_the_rows_keep_their_version(
     toy, source, upkeep, monkeypatch
 ):
     with monkeypatch.context() as patched:
-        patched.setattr(layout, "SMALL_FILE_ROWS", 0)  # no write takes its neighbours along
+        patched.setattr(file_spans, "SMALL_FILE_ROWS", 0)  # no write takes its neighbours along
         for day in (0, 1, 2, 40):
             source.rows.append(event(f"e{day}", day, at(day)))
             toy.run(day)
@@ -133,7 +135,7 @@ def test_files_that_would_not_become_fewer_are_left(toy, source, upkeep, monkeyp
     for day in (0, 25, 33, 40):
         source.rows.append(event(f"e{day}", day, at(day)))
         toy.run(day)
-    monkeypatch.setattr(layout, "MONTH_ROWS", 0)  # two months are three spans of sixteen days
+    monkeypatch.setattr(file_spans, "MONTH_ROWS", 0)  # two months are three spans of sixteen days
     assert "compact" not in {kind for kind, _ in done(upkeep(""))}
 
 
@@ -147,7 +149,7 @@ def test_compaction_gives_way_to_a_run(toy, source, upkeep, monkeypatch):
         toy.run(2)
 
     with monkeypatch.context() as patched:
-        patched.setattr(layout, "SMALL_FILE_ROWS", 0)
+        patched.setattr(file_spans, "SMALL_FILE_ROWS", 0)
         for day in (0, 1):
             source.rows.append(event(f"e{day}", day, at(day)))
             toy.run(day)
@@ -162,9 +164,9 @@ def test_compaction_gives_way_to_a_run(toy, source, upkeep, monkeypatch):
 @pytest.mark.long
 def test_what_a_living_run_is_about_to_name_stays(five_days, upkeep):
     session = five_days.session
-    branch = branches.branch_of(runs.new_id(datetime.now(UTC)))
+    branch = run_branches.branch_of(run_records.new_id(datetime.now(UTC)))
     new = Path(session.catalog.location("raw.events")) / "data" / "new.parquet"
-    with branches.claimed(session.settings, branch):
+    with run_branches.claimed(session.settings, branch):
         session.catalog.create_branch(branch)
         new.write_bytes(b"rows to come")
         tick = datetime.now(UTC).timestamp() + 1
@@ -228,13 +230,13 @@ def test_what_was_staged_goes_once_it_has_reached_main(toy, source, upkeep):
 @pytest.mark.long
 def test_old_records_go_unless_their_commit_is_kept(five_days, upkeep):
     warehouse = five_days.session.settings.warehouse
-    record = runs.load(warehouse, five_days.session.catalog.commit("first").run_id)
-    runs.keep(warehouse, record | {"run": "20200101T000000-abcdef"})
-    yesterday = runs.new_id(datetime.now(UTC) - timedelta(days=1, hours=1))
-    runs.keep(warehouse, record | {"run": yesterday})  # so that the clock is believed
+    record = run_records.load(warehouse, five_days.session.catalog.commit("first").run_id)
+    run_records.keep(warehouse, record | {"run": "20200101T000000-abcdef"})
+    yesterday = run_records.new_id(datetime.now(UTC) - timedelta(days=1, hours=1))
+    run_records.keep(warehouse, record | {"run": yesterday})  # so that the clock is believed
     kept = {commit.run_id for commit in five_days.session.catalog.log()}
     upkeep("")
-    left = set(runs.places(warehouse))
+    left = set(run_records.places(warehouse))
     assert kept < left
     assert "20200101T000000-abcdef" not in left
 
@@ -251,5 +253,5 @@ def test_a_setting_that_cannot_be_meant_is_one_clear_error(upkeep, setting, said
 @pytest.mark.long
 def test_upkeep_is_recorded(five_days, upkeep):
     report = upkeep()
-    record = runs.find(five_days.session.settings.warehouse, report.run_id)
+    record = run_records.find(five_days.session.settings.warehouse, report.run_id)
     assert (record["message"], record["status"]) == ("maintain", "done")

@@ -24,10 +24,10 @@ from ingestion.nightscout import glucose_entries
 from lakehouse.cli import _COMMANDS, cli, main
 from lakehouse.cli.documents import to_json
 from lakehouse.cli.output import Output, table
-from lakehouse.declare import spec_of
-from lakehouse.plan import fetch_windows
-from lakehouse.rows import distinct, of_arrow
-from lakehouse.state import Change, TableState
+from lakehouse.declare.specs import spec_of
+from lakehouse.engines.python_rows import distinct, of_arrow
+from lakehouse.plan.decisions import fetch_windows
+from lakehouse.plan.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window, subtract
 
 ROOT = Path(__file__).parents[1]
@@ -251,7 +251,7 @@ def test_a_stdout_that_is_closed_is_an_error_in_words():
     done = run("dag", preexec_fn=lambda: os.close(1))
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         2,
-        "error: there is nothing to write the result to",
+        "error: the result could not be written: stdout is closed",
     )
 
 

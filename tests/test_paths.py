@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from toy import Source, at, event
 
+from lakehouse import storage
 from lakehouse.catalogs import iceberg
-from lakehouse.diff import diff
-from lakehouse.engines.sql import path_text
+from lakehouse.engines.sql import path_literal
 from lakehouse.errors import StorageError
+from lakehouse.history.diff import diff
 from lakehouse.ingest.stage import load
 from lakehouse.maintain import files, maintain
 
@@ -69,8 +70,8 @@ def test_pages_are_staged_at_any_path_and_nowhere_else(tmp_path, name):
 
 @given(paths)
 def test_a_path_and_its_file_address_mean_the_same(path):
-    assert iceberg.local(path) == path
-    assert iceberg.local(Path(path).as_uri()) == path
+    assert storage.local(path) == path
+    assert storage.local(Path(path).as_uri()) == path
 
 
 @given(st.lists(st.text("*?[]!^-ab", min_size=1, max_size=6), min_size=2, max_size=5, unique=True))
@@ -82,7 +83,7 @@ def test_duckdb_reads_the_named_file_and_none_that_a_pattern_would_find(
         with (folder / name).open("wb") as file:
             parquet.write_table(pa.table({"x": [number]}), file)
     for number, name in enumerate(names):
-        rows = f"read_parquet([{path_text(str(folder / name))}])"
+        rows = f"read_parquet([{path_literal(str(folder / name))}])"
         assert engine.connection.execute(f"SELECT x FROM {rows}").fetchall() == [(number,)]
 
 

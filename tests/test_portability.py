@@ -10,12 +10,13 @@ import pandera.ibis
 import pyarrow as pa
 import pytest
 
-from lakehouse import Table, UniqueCheck, config, ingestion, model, project, quality
-from lakehouse.compile import Compiled, compile_project
+from lakehouse import Table, UniqueCheck, config, ingestion, model, quality
+from lakehouse.compile.compiler import Compiled, compile_project
+from lakehouse.declare import project
+from lakehouse.declare.raw_columns import landed
 from lakehouse.expressions import INSTANT, LOCAL, greatest, quantiles, to_local
 from lakehouse.portability import examine
 from lakehouse.portability.page import page
-from lakehouse.raw import landed
 
 HERE = Path(__file__)
 

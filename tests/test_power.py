@@ -12,7 +12,7 @@ import pytest
 from test_retention import DAYS, KEPT
 from toy import at, event
 
-from lakehouse import release
+from lakehouse.history import release
 from lakehouse.ingest.journal import Journal
 from lakehouse.maintain import files, maintain
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from toy import FIRST, at, event
 
-from lakehouse.preview import preview
-from lakehouse.selectors import select
+from lakehouse.plan.selectors import select
+from lakehouse.run.plan_preview import preview
 
 
 @pytest.fixture

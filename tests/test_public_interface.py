@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lakehouse
+from lakehouse import checks
 
 PACKAGE = Path(lakehouse.__file__).parent
 REFERENCE = Path(__file__).parent.parent / "docs/reference/declarations.md"
@@ -62,3 +63,23 @@ def test_type_checkers_know_no_other_names():
 
 def test_type_checkers_are_told_that_there_are_types():
     assert (PACKAGE / "py.typed").is_file()
+
+
+def test_the_guide_to_tests_describes_each_fixture():
+    guide = (REFERENCE.parents[1] / "how-to/test-a-model.md").read_text()
+    fixtures = [
+        node.name
+        for node in ast.parse((PACKAGE / "testing/__init__.py").read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        and any("pytest.fixture" in ast.unparse(each) for each in node.decorator_list)
+    ]
+    assert [name for name in fixtures if not name.startswith("_")] == [
+        "run_model",
+        "assert_incremental",
+    ]
+    assert all(f"`{name}`" in guide for name in fixtures)
+
+
+def test_a_check_of_a_project_can_be_derived_from_what_is_public():
+    assert "`RowRule`" in REFERENCE.read_text()
+    assert "RowRule" in checks.__all__

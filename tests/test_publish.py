@@ -5,7 +5,7 @@ import pytest
 from toy import Toy, at, event
 
 from lakehouse.errors import PublishError
-from lakehouse.publish import publish
+from lakehouse.publish.publication import publish
 
 
 def execute(address, sql):

@@ -20,17 +20,18 @@ from lakehouse import (
     RowCountCheck,
     SchemaCheck,
     UniqueCheck,
-    audit,
     quality,
 )
+from lakehouse.audit import audit
+from lakehouse.audit.check_now import check_now
+from lakehouse.checks.result import CheckOutcome
 from lakehouse.cli import main
-from lakehouse.compile import compile_project
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare.project import collect
 from lakehouse.engines import Source
-from lakehouse.engines.duckdb import scan
+from lakehouse.engines.duckdb_relations import scan
 from lakehouse.engines.sql import select
 from lakehouse.errors import CheckFailedError, DeclarationError, ProjectError
-from lakehouse.project import collect
-from lakehouse.recheck import recheck
 
 
 @pytest.fixture
@@ -257,7 +258,7 @@ def test_the_command_of_a_failure_can_be_pasted(toy, declare, source, monkeypatc
         toy.run(0, 2)
     words = shlex.split(failure.value.hint.partition(": ")[2])
     monkeypatch.setattr("lakehouse.engines.duckdb.connect", lambda *_, **__: engine)
-    monkeypatch.setattr("lakehouse.project.load", lambda _: toy.project)
+    monkeypatch.setattr("lakehouse.declare.project.load", lambda _: toy.project)
     monkeypatch.setattr("lakehouse.session.Session.compiled", toy.compiled)
     monkeypatch.chdir(toy.folder)
     assert words[:2] == ["lakehouse", "query"]
@@ -388,9 +389,9 @@ def test_on_demand_the_last_change_is_looked_at_or_everything(toy, declare, sour
     source.rows.append(event("e", 7, at(20)))
     toy.run(20)
     selected = frozenset(["steps"])
-    (last,) = [each for each in recheck(toy.session, selected) if each.check == "c0"]
+    (last,) = [each for each in check_now(toy.session, selected) if each.check == "c0"]
     (every,) = [
-        each for each in recheck(toy.session, selected, everything=True) if each.check == "c0"
+        each for each in check_now(toy.session, selected, everything=True) if each.check == "c0"
     ]
     assert (last.rows, last.failures) == (1, 0)
     assert (every.rows, every.failures) == (5, 1)
@@ -399,13 +400,15 @@ def test_on_demand_the_last_change_is_looked_at_or_everything(toy, declare, sour
 def test_on_demand_only_selected_tables_are_looked_at(toy, declare):
     declare({"checks": [RangeCheck("value", 2)]})
     toy.run(0, 2)
-    assert recheck(toy.session, frozenset(["daily"]), everything=True) == []
+    assert check_now(toy.session, frozenset(["daily"]), everything=True) == []
 
 
 def test_on_demand_an_old_table_is_stale(toy, declare):
     declare({"checks": [FreshnessCheck("at", 24)]})
     assert not [each for each in toy.run(0, 2).checks if each.check == "c0"]
-    (result,) = [each for each in recheck(toy.session, frozenset(["steps"])) if each.check == "c0"]
+    (result,) = [
+        each for each in check_now(toy.session, frozenset(["steps"])) if each.check == "c0"
+    ]
     assert not result.passed
 
 
@@ -419,3 +422,17 @@ def test_one_silent_key_is_stale(toy, declare, source):
     (result,) = [each for each in toy.run(day).checks if each.check == "c0"]
     assert result.failures == 4
     assert {row["id"] for row in result.examples} == {"a", "b", "c", "D"}
+
+
+@pytest.mark.parametrize(
+    ("passed", "blocking", "outcome", "shown"),
+    [
+        (True, True, "passed", "passed"),
+        (True, False, "passed", "passed"),
+        (False, False, "warning", "warning"),
+        (False, True, "failed", "FAILED"),
+    ],
+)
+def test_the_outcome_of_a_check_is_a_word(passed, blocking, outcome, shown):
+    found = CheckOutcome.of({"passed": passed, "blocking": blocking})
+    assert (found, found.shown) == (outcome, shown)

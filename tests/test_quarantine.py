@@ -8,8 +8,8 @@ import pandera.ibis
 import pytest
 from toy import FIRST, Events, at, event
 
+from lakehouse.audit.quarantine_listing import count, show
 from lakehouse.errors import CheckFailedError
-from lakehouse.rejected import count, show
 from lakehouse.windows import ALL_TIME
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from toy import at, event
 
-from lakehouse import runs
 from lakehouse.errors import CheckFailedError, UnknownNameError
+from lakehouse.records import run_records
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_what_became_of_fetched_rows_is_told(toy, source, ask):
 def test_a_record_is_small_beside_what_it_says(toy, source):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0)
-    (place,) = runs.places(toy.session.settings.warehouse).values()
+    (place,) = run_records.places(toy.session.settings.warehouse).values()
     assert place.stat().st_size < len(json.dumps(report.to_json())) / 3
 
 
@@ -98,13 +98,13 @@ def test_a_record_of_an_earlier_version_is_read_beside_those_of_this_one(toy, so
     source.rows = [event("a", 1, at(0))]
     before = toy.run(0, hold=True)
     warehouse = toy.session.settings.warehouse
-    (place,) = runs.places(warehouse).values()
-    document = json.dumps(runs.load(warehouse, before.run_id), indent=1)
+    (place,) = run_records.places(warehouse).values()
+    document = json.dumps(run_records.load(warehouse, before.run_id), indent=1)
     place.unlink()
     place.with_suffix("").write_text(document)
     after = toy.run(0)
     assert [branch.name for branch in toy.session.catalog.branches()] == [before.branch]
     sql = "select run, status from lakehouse.runs order by started_at"
     assert [row["run"] for row in ask(sql)] == [before.run_id, after.run_id]
-    runs.keep(warehouse, runs.find(warehouse, before.run_id) | {"status": "done"})
+    run_records.keep(warehouse, run_records.find(warehouse, before.run_id) | {"status": "done"})
     assert [row["status"] for row in ask(sql)] == ["done", "done"]

@@ -4,8 +4,10 @@ import psycopg
 import pytest
 from toy import at, event
 
-from lakehouse import branches, release, runs
+from lakehouse.branches import run_branches
 from lakehouse.errors import CheckFailedError, MergeConflictError, PublishError, UnknownNameError
+from lakehouse.history import release
+from lakehouse.records import run_records
 
 
 @pytest.fixture
@@ -52,7 +54,8 @@ def test_a_held_run_whose_check_fails_is_not_held(toy, source):
     with pytest.raises(CheckFailedError):
         toy.run(0, hold=True)
     (branch,) = toy.session.catalog.branches()
-    assert branches.state(toy.session.settings, branch.name) is branches.State.FAILED
+    status = run_branches.status(toy.session.settings, branch.name)
+    assert status is run_branches.BranchStatus.FAILED
     with pytest.raises(UnknownNameError, match="is failed, not held"):
         merge(toy, branch.name)
     assert toy.head() is None
@@ -77,7 +80,7 @@ def test_merging_a_held_run_moves_main_and_publishes(toy, source):
         "a test",
     )
     assert record["status"] == "done"
-    assert record == runs.find(toy.session.settings.warehouse, report.run_id)
+    assert record == run_records.find(toy.session.settings.warehouse, report.run_id)
     assert toy.published("total") == [{"rows": 1, "total": 1}]
     assert toy.session.catalog.branches() == []
 
@@ -96,7 +99,7 @@ def test_a_held_run_does_not_merge_over_what_came_meanwhile(toy, source):
 def test_a_dropped_branch_cannot_be_merged(toy, source):
     source.rows = [event("a", 1, at(0))]
     held = toy.run(0, hold=True)
-    branches.drop(toy.session.settings, toy.session.catalog, f"run-{held.run_id}")
+    run_branches.drop(toy.session.settings, toy.session.catalog, f"run-{held.run_id}")
     with pytest.raises(UnknownNameError, match="there is no branch"):
         merge(toy, held.run_id)
 
@@ -105,10 +108,10 @@ def test_a_branch_that_a_run_works_on_is_not_dropped(toy, source):
     source.rows = [event("a", 1, at(0))]
     held = f"run-{toy.run(0, hold=True).run_id}"
     settings, catalog = toy.session.settings, toy.session.catalog
-    with branches.claimed(settings, held):
-        assert branches.state(settings, held) is branches.State.LIVING
+    with run_branches.claimed(settings, held):
+        assert run_branches.status(settings, held) is run_branches.BranchStatus.LIVING
         with pytest.raises(UnknownNameError, match="a run works on"):
-            branches.drop(settings, catalog, held)
+            run_branches.drop(settings, catalog, held)
     assert [b.name for b in catalog.branches()] == [held]
 
 
@@ -121,7 +124,7 @@ def test_a_merge_that_could_not_be_published_says_so_in_its_record(toy, source):
     held = toy.run(0, hold=True)
     with pytest.raises(PublishError):
         merge(toy, held.run_id)
-    record = runs.find(toy.session.settings.warehouse, held.run_id)
+    record = run_records.find(toy.session.settings.warehouse, held.run_id)
     assert (record["status"], record["commit"]) == ("failed", toy.head())
 
 
@@ -141,7 +144,9 @@ def test_a_rollback_is_in_the_log_and_has_a_record(two_days):
     newest = two_days.session.catalog.log()[0]
     assert (newest.run_id, newest.message) == (report.run_id, report.message)
     assert report.message == f"rollback to good ({first(two_days)})"
-    assert runs.find(two_days.session.settings.warehouse, report.run_id)["commit"] == newest.id
+    assert (
+        run_records.find(two_days.session.settings.warehouse, report.run_id)["commit"] == newest.id
+    )
 
 
 @pytest.mark.long

@@ -14,8 +14,9 @@ from loopback import Scripted
 
 import lakehouse
 from chaos import forks
-from lakehouse import config, project
+from lakehouse import config
 from lakehouse.cli import main
+from lakehouse.declare import project
 from lakehouse.errors import ProjectError
 from lakehouse.session import Session
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from toy import FIRST, Source, at, event
 
-from lakehouse.diff import diff_table
 from lakehouse.errors import ProjectError
+from lakehouse.history.diff import diff_table
 from lakehouse.maintain import maintain
 
 KEPT = datetime.now(UTC) - datetime(2024, 5, 10, tzinfo=UTC)

@@ -5,8 +5,8 @@ import json
 import pytest
 from toy import NotedEvents, at, event
 
-from lakehouse import runs
 from lakehouse.errors import CheckFailedError, SourceError
+from lakehouse.records import run_records
 
 
 def reasons(report):
@@ -185,7 +185,7 @@ def test_a_failed_run_is_recorded_too(toy, source):
     with pytest.raises(CheckFailedError):
         toy.run(0)
     warehouse = toy.session.settings.warehouse
-    (document,) = (runs.load(warehouse, run) for run in runs.places(warehouse))
+    (document,) = (run_records.load(warehouse, run) for run in run_records.places(warehouse))
     assert document["status"] == "failed"
     assert "silver.steps" in document["error"]
 

@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy import SCHEMA, at, event, query
 
-from lakehouse import publish, schedule
 from lakehouse.catalogs import TableChange
-from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse.catalogs.sqlite import SqliteCatalog
 from lakehouse.errors import ProjectError
-from lakehouse.schedule import Agenda, Job
-from lakehouse.state import Change, TableState
-from lakehouse.units import KINDS
+from lakehouse.plan.state import Change, TableState
+from lakehouse.publish import publication
+from lakehouse.schedule import scheduler
+from lakehouse.schedule.scheduler import Agenda, Job
+from lakehouse.schedule.unit_files import KINDS
 from lakehouse.windows import ALL_TIME, Window, union
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +133,7 @@ def test_told_to_end_while_it_fetches_it_leaves_main_as_it_was(command, tmp_path
 @pytest.mark.long
 def test_told_to_end_while_it_publishes_it_leaves_that_to_the_next_run(command, database, main_of):
     with psycopg.connect(database) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (publish.LOCK,))
+        other.execute("SELECT pg_advisory_lock(%s)", (publication.LOCK,))
         process = command()
         waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while not other.execute(waits).fetchone() and not has_ended(process):
@@ -149,7 +150,7 @@ def test_told_to_end_while_it_publishes_it_leaves_that_to_the_next_run(command, 
 
 def test_a_run_is_about_today(toy):
     with toy.session as session:
-        (window,) = schedule.windows(session, JOB)
+        (window,) = scheduler.windows(session, JOB)
     assert window.start <= datetime.now(UTC) < window.end
     assert window.end - window.start == timedelta(days=1)
 
@@ -158,7 +159,7 @@ def test_what_was_missed_belongs_to_it_and_so_does_the_last_day_that_was_ingeste
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
     with toy.session as session:
-        (window,) = schedule.windows(session, JOB)
+        (window,) = scheduler.windows(session, JOB)
     assert window.start == at(0, 0)
     assert window.start <= datetime.now(UTC) < window.end
 
@@ -182,7 +183,7 @@ def due(write_state, toy):
         with toy.session as session:
             return [
                 ((each.start - TODAY).days, (each.end - TODAY).days - 1)
-                for each in schedule.windows(session, JOB)
+                for each in scheduler.windows(session, JOB)
             ]
 
     return due
@@ -195,7 +196,7 @@ def write_state(toy):
     def write(table, covered, archived=None):
         with toy.session as session:
             state = TableState(
-                "code", (Change("run", (ALL_TIME,)),), covered=covered, archived=archived
+                "code", (Change("run", (ALL_TIME,)),), covered=covered, archived_before=archived
             )
             session.catalog.create_branch("made-up")
             session.catalog.write("made-up", TableChange(table, SCHEMA, [], [], state))
@@ -241,13 +242,13 @@ def test_several_ingestions_lack_what_one_of_them_lacks(toy, write_state, due):
     write_state("raw.more", (days(-7, -6), days(-4, 0)))
     assert due(days(-2, 0)) == [(0, 0)]
     with toy.session as session:
-        found = schedule.windows(session, Job("all", JOB.crons, ("events", "more", "never")))
+        found = scheduler.windows(session, Job("all", JOB.crons, ("events", "more", "never")))
     assert found == (days(-6, -5), days(0))
 
 
 def test_a_project_without_times_has_no_schedule(toy):
     with pytest.raises(ProjectError, match="no ingestion says when"):
-        schedule.jobs(toy.project)
+        scheduler.jobs(toy.project)
 
 
 @pytest.mark.parametrize(

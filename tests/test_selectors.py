@@ -13,11 +13,11 @@ from toy import at, event, into
 from lakehouse import Incremental, View, ingestion, model
 from lakehouse.cli import main
 from lakehouse.cli.run import Selection
-from lakehouse.compile import Compiled, CompiledModel
+from lakehouse.compile.compiler import Compiled, CompiledModel
+from lakehouse.declare.project import collect
 from lakehouse.errors import UnknownNameError
-from lakehouse.project import collect
-from lakehouse.selectors import Changes, compare, select
-from lakehouse.state import TableState
+from lakehouse.plan.selectors import Changes, compare, select
+from lakehouse.plan.state import TableState
 
 ROOT = Path("/project")
 

@@ -11,8 +11,8 @@ import pytest
 from open_files import open_files
 from pydantic import SecretStr
 
-from lakehouse import dag
 from lakehouse.catalogs.nessie import NessieCatalog
+from lakehouse.compile import dag
 from lakehouse.config import Servers, load
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.session import Session
@@ -37,7 +37,7 @@ def opened(settings):
     session = Session(settings)
     assert session.catalog.branches() == []
     assert session.engine.connection.execute("SELECT 1").fetchone() == (1,)
-    session.start_loader()
+    session.start_staging()
     return session, session.start_postgres().result()
 
 
@@ -124,9 +124,9 @@ def test_a_reading_of_the_dag_leaves_no_module(toy):
         def node(self, step, name, function, parents):
             return None
 
-    dag.read(toy.project, Nothing())
+    dag.visit(toy.project, Nothing())
     before = set(sys.modules)
-    dag.read(toy.project, Nothing())
+    dag.visit(toy.project, Nothing())
     assert set(sys.modules) == before
 
 

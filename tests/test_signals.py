@@ -12,11 +12,15 @@ import psycopg
 import pytest
 from toy import at, event
 
-from lakehouse import alerts, publish, release, runs, signals, standing
-from lakehouse.catalogs.sql import SqliteCatalog
+from lakehouse import alerts
+from lakehouse.catalogs.sqlite import SqliteCatalog
 from lakehouse.errors import PublishError, SourceError
+from lakehouse.history import release
 from lakehouse.maintain import maintain
+from lakehouse.publish import publication, standing
+from lakehouse.records import run_records
 from lakehouse.session import Session
+from lakehouse.system import signals
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 ROOT = Path(__file__).parent.parent
@@ -46,7 +50,7 @@ def staged(database):
     with psycopg.connect(database) as connection:
         return connection.execute(
             "select count(*) from information_schema.tables where table_schema = %s",
-            (publish.STAGING,),
+            (publication.STAGING,),
         ).fetchone()
 
 
@@ -81,7 +85,7 @@ def test_a_run_that_is_stopped_after_the_merge_says_where_main_is(
 
 @pytest.mark.long
 def test_a_run_that_is_stopped_when_all_is_done_says_that_too(lakehouse, monkeypatch, tmp_path):
-    ends(monkeypatch, publish, "remember", signal.SIGTERM, after=True)
+    ends(monkeypatch, publication, "remember", signal.SIGTERM, after=True)
     _, said = lakehouse("run", *DAY)
     assert said["error"] == f"interrupted; main is at {head(tmp_path)}, and so is Postgres"
 
@@ -97,7 +101,7 @@ def test_a_run_that_is_stopped_when_it_tells_of_alerts_says_where_main_is(
     lakehouse, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("LAKEHOUSE_ALERTS", "json://127.0.0.1:1")
-    ends(monkeypatch, alerts, "_tell", signal.SIGTERM)
+    ends(monkeypatch, alerts, "_send_alerts", signal.SIGTERM)
     _, said = lakehouse("run", *DAY)
     assert said["error"] == f"interrupted; main is at {head(tmp_path)}, and so is Postgres"
 
@@ -189,7 +193,7 @@ def released(toy, function, *given):
 def test_a_rollback_that_is_interrupted_says_where_main_is(two_days, monkeypatch):
     first = two_days.session.catalog.log()[-1].id
     notes = interrupted(
-        monkeypatch, publish, "publish", lambda: released(two_days, release.rollback, first)
+        monkeypatch, publication, "publish", lambda: released(two_days, release.rollback, first)
     )
     assert notes == unpublished(two_days)
     two_days.run(5)
@@ -203,7 +207,7 @@ def test_a_merge_that_is_interrupted_says_where_main_is_and_can_be_finished(
     source.rows.append(event("c", 4, at(2)))
     held = two_days.run(2, hold=True).run_id
     notes = interrupted(
-        monkeypatch, publish, "publish", lambda: released(two_days, release.merge, held)
+        monkeypatch, publication, "publish", lambda: released(two_days, release.merge, held)
     )
     assert notes == unpublished(two_days)
 
@@ -251,7 +255,9 @@ def test_a_publication_that_fails_says_that_the_commit_stands(two_days, source):
         two_days.run(0)
     (note,) = unpublished(two_days)
     assert caught.value.advice.endswith(note)
-    record = runs.load(two_days.session.settings.warehouse, two_days.session.catalog.head().run_id)
+    record = run_records.load(
+        two_days.session.settings.warehouse, two_days.session.catalog.head().run_id
+    )
     assert (record["commit"], note in record["error"]) == (two_days.head(), True)
 
 

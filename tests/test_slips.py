@@ -202,7 +202,7 @@ def test_duckdb_tells_nothing_of_an_address_that_a_server_refuses(engine, wrong_
     from toy import SCHEMA
 
     from lakehouse.engines import Load, Source
-    from lakehouse.state import Changed
+    from lakehouse.plan.state import Changed
     from lakehouse.windows import ALL_TIME
 
     address = postgres_address(wrong_address(form), "X")

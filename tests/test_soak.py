@@ -7,10 +7,11 @@ import pytest
 
 from chaos import soak
 from chaos.soak import Trouble, judged
-from lakehouse import schedule, session
+from lakehouse import session
 from lakehouse.config import load
 from lakehouse.engines import duckdb
-from lakehouse.request import Silence
+from lakehouse.records.listener import Silence
+from lakehouse.schedule import scheduler
 
 NUMBERS = itertools.count()
 INGESTION = """
@@ -107,7 +108,7 @@ def settings(folder, mood, databases, loader):
     (folder / "lakehouse.toml").write_text(f"[project]\n{project}")
     loader.start()
     with pytest.MonkeyPatch.context() as patch, databases.lend() as database:
-        patch.setattr(session, "Loader", lambda **_: Lent(loader))
+        patch.setattr(session, "StageProcess", lambda **_: Lent(loader))
         yield load(folder, {"LAKEHOUSE_POSTGRES_URL": database})
 
 
@@ -164,10 +165,10 @@ class Heard(Silence):
 def test_whatever_a_project_raises_ends_a_run_and_is_told(settings, mood, error, told):
     heard = Heard()
     mood.write_text(json.dumps([1, error]))
-    assert schedule.once(settings, heard) == 2
+    assert scheduler.once(settings, heard) == 2
     assert any(told in each for each in heard.warnings), heard.warnings
     mood.write_text(json.dumps([1, "none"]))
-    assert schedule.once(settings, heard) == 0
+    assert scheduler.once(settings, heard) == 0
 
 
 def test_an_interruption_that_a_library_tells_as_its_own_error_ends_the_schedule(
@@ -178,15 +179,15 @@ def test_an_interruption_that_a_library_tells_as_its_own_error_ends_the_schedule
 
     monkeypatch.setattr(duckdb, "connect", connect)
     with pytest.raises(KeyboardInterrupt):
-        schedule.once(settings, Silence())
+        scheduler.once(settings, Silence())
 
 
 def test_code_that_changes_meanwhile_is_told_of_and_not_run(settings, mood, folder):
     mood.write_text(json.dumps([1, "none"]))
     heard, code = Heard(), folder / settings.models / "marts.py"
-    assert schedule.once(settings, heard) == 0
+    assert scheduler.once(settings, heard) == 0
     assert heard.warnings == []
     code.write_text(f"{MART}\nraise ValueError\n")
-    assert schedule.once(settings, heard) == 0
+    assert scheduler.once(settings, heard) == 0
     code.write_text(MART)
     assert [each for each in heard.warnings if f"code changed, such as {code}" in each]

@@ -12,8 +12,8 @@ from toy import plainly
 
 import lakehouse
 from lakehouse.errors import StorageError
-from lakehouse.ingest.loader import Loader
 from lakehouse.ingest.stage import stage
+from lakehouse.ingest.stage_process import StageProcess
 
 PAGES = {
     "events": [pa.table({"id": ["a", "b"], "value": [1, 2]}), pa.table({"id": ["c"]})],
@@ -70,7 +70,7 @@ def test_something_is_done_while_pages_are_staged_even_if_it_fails(tmp_path):
         if outcome := next(outcomes):
             raise outcome
 
-    loader = Loader(meanwhile)
+    loader = StageProcess(meanwhile)
     try:
         with pytest.raises(ZeroDivisionError):
             loader({"events": PAGES["events"]}, group="all", folder=tmp_path)
@@ -97,11 +97,11 @@ import sys
 sys.path.insert(0, {str(odd)!r})
 from pathlib import Path
 import pyarrow as pa
-from lakehouse.ingest import loader
-assert loader.__file__.startswith({str(odd)!r})
-loader = loader.Loader()
-print(loader({{"row": [pa.table({{"x": [1]}})]}}, group="toy", folder=Path({str(tmp_path)!r})))
-loader.close()
+from lakehouse.ingest import stage_process
+assert stage_process.__file__.startswith({str(odd)!r})
+process = stage_process.StageProcess()
+print(process({{"row": [pa.table({{"x": [1]}})]}}, group="toy", folder=Path({str(tmp_path)!r})))
+process.close()
 """
     said = subprocess.run(
         [sys.executable, "-c", script], cwd="/", capture_output=True, text=True, check=False
@@ -111,7 +111,7 @@ loader.close()
 
 def test_a_process_that_is_ended_leaves_no_temporary_files(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    loader = Loader()
+    loader = StageProcess()
     process = loader.start()
     (folder,) = tmp_path.iterdir()
     assert f"TMPDIR={folder}\0".encode() in Path(f"/proc/{process.pid}/environ").read_bytes()

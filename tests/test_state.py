@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lakehouse import windows
 from lakehouse.keys import MOST, Keys
-from lakehouse.state import EVERYTHING, Change, Changed, TableState
+from lakehouse.plan.state import EVERYTHING, Change, Changed, TableState
 from lakehouse.windows import ALL_TIME, Window
 
 

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from lakehouse.tasks import Tasks, for_each
+from lakehouse.system.tasks import Tasks, for_each
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def tasks():
 def test_a_task_starts_when_those_it_needs_are_done(tasks):
     done = []
     release = Event()
-    tasks.start("parent", [], lambda: release.wait(10) and done.append("parent"))
-    tasks.start("child", ["parent"], lambda: done.append("child"))
+    parent = tasks.start([], lambda: release.wait(10) and done.append("parent"))
+    tasks.start([parent], lambda: done.append("child"))
     release.set()
     list(tasks.results())
     assert done == ["parent", "child"]
@@ -28,15 +28,15 @@ def test_a_task_starts_when_those_it_needs_are_done(tasks):
 
 def test_tasks_go_on_at_the_same_time(tasks):
     met = Event()
-    tasks.start("one", [], lambda: met.wait(10))
-    tasks.start("two", [], met.set)
+    tasks.start([], lambda: met.wait(10))
+    tasks.start([], met.set)
     assert next(tasks.results()) is True
 
 
 def test_results_come_in_the_order_of_the_start(tasks):
     release = Event()
-    tasks.start("slow", [], lambda: release.wait(10) and 1)
-    tasks.start("quick", [], lambda: release.set() or 2)
+    tasks.start([], lambda: release.wait(10) and 1)
+    tasks.start([], lambda: release.set() or 2)
     assert list(tasks.results()) == [1, 2]
 
 
@@ -44,10 +44,10 @@ def test_the_first_error_is_raised_after_what_succeeded(tasks):
     def fail():
         raise ValueError("no")
 
-    tasks.start("good", [], lambda: 1)
-    tasks.start("bad", [], fail)
-    tasks.start("below", ["bad"], lambda: 2)
-    tasks.start("beside", [], lambda: 3)
+    tasks.start([], lambda: 1)
+    bad = tasks.start([], fail)
+    tasks.start([bad], lambda: 2)
+    tasks.start([], lambda: 3)
     found = []
     results = tasks.results()
     with pytest.raises(ValueError, match="no"):
@@ -58,8 +58,8 @@ def test_the_first_error_is_raised_after_what_succeeded(tasks):
 def test_closing_interrupts_what_runs_and_starts_nothing_more():
     tasks, running, stop = Tasks(1), Event(), Event()
     begun = []
-    tasks.start("runs", [], lambda: running.set() or stop.wait(10))
-    tasks.start("waits", [], lambda: begun.append("waits"))
+    tasks.start([], lambda: running.set() or stop.wait(10))
+    tasks.start([], lambda: begun.append("waits"))
     running.wait(10)
     tasks.close(stop.set)
     assert (stop.is_set(), begun) == (True, [])
@@ -67,18 +67,18 @@ def test_closing_interrupts_what_runs_and_starts_nothing_more():
 
 def test_a_task_that_waits_keeps_no_other_from_running(tasks):
     release = Event()
-    tasks.start("parent", [], lambda: release.wait(10))
-    tasks.start("child", ["parent"], lambda: None)
-    tasks.start("other", [], release.set)
+    parent = tasks.start([], lambda: release.wait(10))
+    tasks.start([parent], lambda: None)
+    tasks.start([], release.set)
     assert next(tasks.results()) is True
 
 
 def test_of_those_that_may_begin_the_first_started_goes_first():
     tasks, release, done = Tasks(1), Event(), []
-    tasks.start("holds", [], lambda: release.wait(10))
-    tasks.start("parent", [], lambda: done.append("parent"))
-    tasks.start("child", ["parent"], lambda: done.append("child"))
-    tasks.start("last", [], lambda: done.append("last"))
+    tasks.start([], lambda: release.wait(10))
+    parent = tasks.start([], lambda: done.append("parent"))
+    tasks.start([parent], lambda: done.append("child"))
+    tasks.start([], lambda: done.append("last"))
     release.set()
     list(tasks.results())
     tasks.close(lambda: None)

@@ -4,7 +4,7 @@ import pytest
 from toy import at, event
 
 from lakehouse.errors import UnknownNameError
-from lakehouse.why import why
+from lakehouse.history.why import why
 
 
 def five_days(toy):

@@ -14,13 +14,14 @@ from pyarrow import parquet
 from lakehouse import Incremental, Table, View, ingestion, model, postgres, quality
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.checks import RangeCheck
-from lakehouse.compile import compile_project
+from lakehouse.compile.compiler import compile_project
 from lakehouse.config import load
+from lakehouse.declare.project import collect
 from lakehouse.ingest.stage import stage
-from lakehouse.project import collect
-from lakehouse.request import Request, Silence
-from lakehouse.run import run
-from lakehouse.selectors import select
+from lakehouse.plan.selectors import select
+from lakehouse.records.listener import Silence
+from lakehouse.run.attempts import run
+from lakehouse.run.request import Request
 from lakehouse.session import Session
 from lakehouse.windows import ALL_TIME, Window
 

@@ -9,8 +9,8 @@ import duckdb
 
 from bench.by_hand import STEPS
 from lakehouse.catalogs import MAIN
-from lakehouse.engines.duckdb import parquet
-from lakehouse.engines.sql import quoted
+from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.engines.sql import identifier
 from lakehouse.session import Session
 
 _TOLERANCE = 1e-9
@@ -49,7 +49,7 @@ def differences(ours: Sequence[str], theirs: Path) -> dict[str, int]:
         types, others = columns(ours), columns([str(theirs)])
         if types != others:
             return {name: -1 for name, _ in types.items() ^ others.items()}
-        keys = ", ".join(quoted(name) for name, kind in types.items() if kind != "DOUBLE")
+        keys = ", ".join(identifier(name) for name, kind in types.items() if kind != "DOUBLE")
         counts = ", ".join(f"count_if({_differs(name, kind)})" for name, kind in types.items())
         found = connection.execute(
             f"SELECT {counts} FROM (FROM {parquet(ours)} ORDER BY {keys}) AS a"
@@ -64,7 +64,7 @@ def _files(session: Session, name: str) -> list[str]:
 
 
 def _differs(name: str, kind: str) -> str:
-    a, b = f"a.{quoted(name)}", f"b.{quoted(name)}"
+    a, b = f"a.{identifier(name)}", f"b.{identifier(name)}"
     if kind != "DOUBLE":
         return f"{a} IS DISTINCT FROM {b}"
     far = f"abs({a} - {b}) > {_TOLERANCE} * greatest(1, abs({a}))"

@@ -1,9 +1,10 @@
-"""Addresses of servers: read when settings are loaded, and repeated only as far as is safe.
+"""Addresses of servers: how they are read and checked, and how much of them may be shown.
 
-An address may hold a password, also where none was meant to be: one that is mistyped most of all.
-So nothing is repeated of an address that cannot be read, and one that can be is an `Address`, which
-shows the server and hides the rest. Addresses of servers that take no password in them are refused
-if they hold one, and are plain text.
+Connecting to a server is not done here. Any address may hold a password, and a mistyped one may
+hold it in an unexpected place. Therefore an error repeats nothing of an address that cannot be
+read. An address that can be read becomes an `Address`, which shows the server and hides the rest.
+Addresses of HTTP servers and of buckets need no password: they are refused if they hold one, and
+stay plain text.
 """
 
 from __future__ import annotations
@@ -16,47 +17,50 @@ from pydantic import SecretStr
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://.", re.DOTALL)
 _SIGNS = re.compile(r"//|:/|[@=%]")
-"""What tells an address, or a part of one with its password, from a name, a number or a path."""
+"""Signs that occur in an address, or in the part of one that holds a password, but not in a plain
+name, number or path."""
 _LONGEST = 60
+"""Characters of a value that an error may repeat, at most."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is. The whole may hold a password; text and errors have what is `shown`."""
+    """Address of a server. `whole` may hold a password; messages and errors use `shown`."""
 
     shown: str
     """The server, without user, password or options."""
     whole: SecretStr = field(repr=False)
 
     def reveal(self) -> str:
-        """The whole of it, for the library that connects: let it reach nothing else."""
+        """Return the whole address with its password; pass it only to the library that connects."""
         return self.whole.get_secret_value()
 
     def __str__(self) -> str:
         return self.shown
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled, so that no file and no other process gets it unnoticed."""
-        msg = "an address is kept in memory alone"
+        """Raise TypeError: pickling would take a password into a file or another process."""
+        msg = "an address may hold a password: it cannot be pickled or copied"
         raise TypeError(msg)
 
 
 def alert_channels(text: str) -> tuple[Address, ...]:
-    """Addresses of Apprise, separated by white space; each shows its scheme, '?' if it has none.
+    """Return the Apprise addresses in a text, separated by white space.
 
-    Whether Apprise knows them is found when there is something to tell: it is slow to load.
+    Each shows its scheme alone, or '?' if it has none. Apprise is slow to load, so it checks them
+    only when there is an alert to send.
     """
-    found = []
-    for each in text.split():
-        scheme = _SCHEME.match(each)
-        found.append(Address(scheme[1] if scheme else "?", SecretStr(each)))
-    return tuple(found)
+    addresses = []
+    for word in text.split():
+        scheme = _SCHEME.match(word)
+        addresses.append(Address(scheme[1] if scheme else "?", SecretStr(word)))
+    return tuple(addresses)
 
 
 def repeatable(value: object) -> str:
-    """A setting's value as an error may repeat it, for what stands in place of a name.
+    """Return the value of a setting as an error may quote it.
 
-    What could be an address, or a part of one, is not repeated.
+    A value that could be an address, or a part of one, is replaced by a remark.
     """
     is_plain = len(str(value)) <= _LONGEST and not _SIGNS.search(str(value))
     return repr(value) if is_plain else "a value that is not repeated here"

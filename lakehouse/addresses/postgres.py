@@ -1,7 +1,8 @@
 """Addresses of Postgres: a URI, or `keyword=value` pairs, as libpq reads both.
 
-They are read here, and more strictly: libpq repeats what it cannot read, takes a part of a password
-for a port or a database, and is slow to load. Whatever is accepted here means the same to libpq.
+They are read here instead of by libpq, whose errors quote what it cannot read, which may take a
+part of a password for a port or a database, and which is slow to load. This parser is stricter:
+every address that it accepts means the same to libpq.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _PAIR = re.compile(
     re.ASCII | re.DOTALL,
 )
 _HOST = re.compile(r"[\w.:%-]*|/.*|@[\w.-]+")
-"""A name, a number, the folder of a socket, or a socket of Linux without a place."""
+"""Matches a name, an IP address, the folder of a socket, or an abstract socket of Linux."""
 _DATABASE = re.compile(r"[\w.-]*")
-"""Those that are shown."""
+"""Matches names of databases that are shown; others are used, but hidden."""
 _PORTS = range(1, 1 << 16)
 _OPTIONS = """
 application_name channel_binding client_encoding connect_timeout dbname
@@ -46,17 +47,17 @@ sslcompression sslcrl sslcrldir sslkey sslkeylogfile sslmode sslnegotiation sslp
 sslrootcert sslsni target_session_attrs tcp_user_timeout user
 """
 OPTIONS = frozenset(_OPTIONS.split())
-"""What libpq knows."""
+"""Keywords that libpq knows."""
 
 
 class _UnreadableError(Exception):
-    """What is wrong about an address, in words that repeat nothing of it; then what to do."""
+    """Raised with two texts: what is wrong with an address, and what to do; neither quotes it."""
 
 
 def postgres_address(text: str, where: str) -> Address:
-    """The address of a Postgres; `where` is what it was read from.
+    """Return the address of a Postgres; `where` names the setting that the text was read from.
 
-    Raises ConfigError, which repeats nothing of the text.
+    Raises ConfigError, which quotes nothing of the text.
     """
     text = text.strip()
     try:
@@ -68,7 +69,7 @@ def postgres_address(text: str, where: str) -> Address:
 
 
 def parse(text: str) -> dict[str, str]:
-    """What an address says, by keyword of libpq."""
+    """Return the parts of an address by keyword of libpq. Raises _UnreadableError."""
     if text.startswith(("postgresql://", "postgres://")):
         parts = dict(_of_uri(text))
     elif "://" in text.partition("=")[0] or "=" not in text:
@@ -80,22 +81,22 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _of_uri(text: str) -> Iterator[tuple[str, str]]:
-    found = _URI.fullmatch(text)
-    if found is None:
-        reason = "a character of it has to be percent-encoded, most likely in the password"
+    match = _URI.fullmatch(text)
+    if match is None:
+        reason = "it holds a character that has to be percent-encoded, most likely in the password"
         raise _UnreadableError(reason, _ENCODE)
     for keyword in ("user", "password", "dbname"):
-        if found[keyword]:
-            yield keyword, _decoded(found[keyword])
-    places = [_PLACE.fullmatch(place) for place in found["places"].split(",")]
+        if match[keyword]:
+            yield keyword, _decoded(match[keyword])
+    places = [_PLACE.fullmatch(place) for place in match["places"].split(",")]
     if None in places:
         raise _UnreadableError("its host or port cannot be read", f"write {_FORM}; {_ENCODE}")
     yield "host", ",".join(_decoded(place["host"].strip("[]")) for place in places if place)
     yield "port", ",".join(place["port"] or "" for place in places if place)
-    for pair in found["options"].split("&") if found["options"] else ():
+    for pair in match["options"].split("&") if match["options"] else ():
         keyword, separator, value = pair.partition("=")
         if not separator or "=" in value:
-            raise _UnreadableError("an option of it is no keyword=value", _ENCODE)
+            raise _UnreadableError("one of its options is not written as keyword=value", _ENCODE)
         if (keyword, value) == ("ssl", "true"):
             keyword, value = "sslmode", "require"
         yield _decoded(keyword), _decoded(value)
@@ -104,29 +105,31 @@ def _of_uri(text: str) -> Iterator[tuple[str, str]]:
 def _of_pairs(text: str) -> Iterator[tuple[str, str]]:
     place = 0
     while place < len(text):
-        found = _PAIR.match(text, place)
-        if found is None:
+        match = _PAIR.match(text, place)
+        if match is None:
             raise _UnreadableError(
-                "a part of it is no keyword=value, or a quote is not closed",
+                "a part of it is not written as keyword=value, or a quote is not closed",
                 "write host=… user=… password='…' dbname=…, with \\' and \\\\ between the quotes",
             )
-        value = found[3] if found[2] is None else found[2]
-        yield found[1], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
-        place = found.end()
+        value = match[3] if match[2] is None else match[2]
+        yield match[1], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
+        place = match.end()
 
 
 def _require_sense(parts: dict[str, str]) -> None:
-    """Refuse what libpq could not use, and would repeat."""
+    """Raise _UnreadableError for parts that libpq could not use: its own error would quote them."""
     if not parts.keys() <= OPTIONS:
-        raise _UnreadableError("Postgres knows no such option", _ENCODE)
-    hosts = [host for each in ("host", "hostaddr") for host in parts.get(each, "").split(",")]
+        raise _UnreadableError("it has an option that Postgres does not know", _ENCODE)
+    hosts = [host for key in ("host", "hostaddr") for host in parts.get(key, "").split(",")]
     if not all(map(_HOST.fullmatch, hosts)):
-        raise _UnreadableError("its host cannot be the name of one", f"write {_FORM}; {_ENCODE}")
-    ports = [each for each in parts.get("port", "").split(",") if each]
-    if not all(re.fullmatch("[0-9]{1,5}", each) and int(each) in _PORTS for each in ports):
-        raise _UnreadableError("its port is no number from 1 to 65535", f"write {_FORM}; {_ENCODE}")
+        raise _UnreadableError("its host is not a valid host name", f"write {_FORM}; {_ENCODE}")
+    ports = [port for port in parts.get("port", "").split(",") if port]
+    if not all(re.fullmatch("[0-9]{1,5}", port) and int(port) in _PORTS for port in ports):
+        raise _UnreadableError(
+            "its port is not a number from 1 to 65535", f"write {_FORM}; {_ENCODE}"
+        )
     if any(mark in parts.get("dbname", "") for mark in ("://", "@", "=")):
-        raise _UnreadableError("its database cannot be the name of one", f"write {_FORM}")
+        raise _UnreadableError("its database is not a valid name", f"write {_FORM}")
 
 
 def _shown(parts: dict[str, str]) -> str:
@@ -143,7 +146,9 @@ def _shown(parts: dict[str, str]) -> str:
 
 def _decoded(text: str) -> str:
     if re.search("%(?![0-9A-Fa-f]{2})|%00", text):
-        raise _UnreadableError("a % in it begins no percent-encoded character", _ENCODE)
+        raise _UnreadableError(
+            "it holds a % that does not begin a percent-encoded character", _ENCODE
+        )
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -151,7 +156,7 @@ def _decoded(text: str) -> str:
 
 
 def _begin(text: str) -> str:
-    """What to do about an address that begins in another way."""
+    """Return what to do about an address that does not begin with postgresql://."""
     if text[:1] in "\"'`":
         return "write it without the quotes"
     if text.startswith("jdbc:"):

@@ -17,31 +17,34 @@ _PORTS = range(1, 1 << 16)
 
 
 def web_address(text: str, where: str, *, secrets_in: str, may_have_user: bool = False) -> str:
-    """The address of an HTTP server, without white space around it or a slash at its end.
+    """Return the address of an HTTP server, without white space around it or a slash at its end.
 
-    `where` is what the text was read from, and `secrets_in` where a secret belongs. Raises
-    ConfigError, which repeats nothing of the text.
+    `where` names the setting that the text was read from; `secrets_in` completes the hint: where a
+    secret belongs instead. Raises ConfigError, which quotes nothing of the text.
     """
-    found = _WEB.fullmatch(text.strip())
-    if found is not None and int(found["port"] or 1) in _PORTS:
-        user = f"{found['user']}@" if found["user"] else ""
+    match = _WEB.fullmatch(text.strip())
+    if match is not None and int(match["port"] or 1) in _PORTS:
+        user = f"{match['user']}@" if match["user"] else ""
         if not user or may_have_user:
-            port = f":{found['port']}" if found["port"] else ""
-            path = found["path"].rstrip("/")
-            return f"{found['scheme'].lower()}://{user}{found['host']}{port}{path}"
+            port = f":{match['port']}" if match["port"] else ""
+            path = match["path"].rstrip("/")
+            return f"{match['scheme'].lower()}://{user}{match['host']}{port}{path}"
     if re.search(r"[@?#]", text):
         raise ConfigError(
             f"{where} holds a password, a query or a fragment",
             hint=f"keep scheme, host and path; {secrets_in}",
         )
     raise ConfigError(
-        f"{where} is no address that can be called",
+        f"{where} is not an HTTP address",
         hint="give scheme and host, such as https://anna.example.org",
     )
 
 
 def bucket_address(text: str, where: str) -> str:
-    """A place in a bucket, without a slash at its end. Raises ConfigError; repeats nothing."""
+    """Return the address of a folder in a bucket, without a slash at its end.
+
+    Raises ConfigError, which quotes nothing of the text.
+    """
     if not _BUCKET.fullmatch(text.strip()):
         raise ConfigError(
             f"{where} is no place in a bucket", hint="use an address such as s3://lake/warehouse"

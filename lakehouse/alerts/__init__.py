@@ -1,6 +1,7 @@
-"""Alerts: people hear of trouble once, and once that it is over.
+"""Alerts: messages that tell people once when a problem begins, and once when it is over.
 
-`LAKEHOUSE_ALERTS` names the channels. Without it nothing here is done.
+Finding the problems belongs to `audit` and `run`: here they are compared with what people know, and
+sent. `LAKEHOUSE_ALERTS` names the channels; if it is not set, nothing is sent or kept.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lakehouse import clock
 from lakehouse.errors import LakehouseError, UnknownNameError
-from lakehouse.request import Listener
+from lakehouse.records.listener import Listener
+from lakehouse.system import clock
 
 if TYPE_CHECKING:
     from lakehouse.alerts.policy import Policy
-    from lakehouse.freshness import Freshness
-    from lakehouse.runs import RunReport
+    from lakehouse.audit.freshness import Freshness
+    from lakehouse.records.run_records import RunReport
     from lakehouse.session import Session
 
 
 class Watch:
-    """Listens to a run for another listener, and remembers how it ended."""
+    """Listener that passes everything on to another one, and keeps the report of the run."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -43,10 +44,10 @@ class Watch:
 
 @contextmanager
 def watching(session: Session, listener: Listener) -> Iterator[Listener]:
-    """Tell people what the run inside finds to be wrong, or right again; also that it fails.
+    """Send alerts about the run inside: problems that begin or are over, and a run that fails.
 
-    The run is to tell the listener that is given. Raises ConfigError, before it begins, if
-    `[alerts]` is wrong. Whatever becomes of the alerts, the run ends as it would without them.
+    Yields the listener that the run has to report to. Raises ConfigError before the run begins if
+    `[alerts]` is wrong. An alert that cannot be sent is a warning and never fails the run.
     """
     if not session.settings.alerts:
         yield listener
@@ -56,44 +57,46 @@ def watching(session: Session, listener: Listener) -> Iterator[Listener]:
     policy, watch = Policy.of(session.settings), Watch(listener)
     try:
         yield watch
-    except UnknownNameError:  # a word that was mistyped is nobody else's trouble
+    except UnknownNameError:  # a name was mistyped: only the person at the keyboard has to know
         raise
     except Exception as error:
-        _tell(session, policy, watch, error)
+        _send_alerts(session, policy, watch, error)
         raise
-    _tell(session, policy, watch, None)
+    _send_alerts(session, policy, watch, None)
 
 
-def _tell(session: Session, policy: Policy, watch: Watch, error: Exception | None) -> None:
+def _send_alerts(session: Session, policy: Policy, watch: Watch, error: Exception | None) -> None:
     try:
-        _settle(session, policy, watch, error)
+        _report_changes(session, policy, watch, error)
     except LakehouseError as trouble:
         watch.warning(f"alerts were not sent: {trouble.message}")
     except Exception as trouble:  # noqa: BLE001 - alerts never fail a run
         watch.warning(f"alerts were not sent: unexpected {type(trouble).__name__}")
 
 
-def _settle(session: Session, policy: Policy, watch: Watch, error: Exception | None) -> None:
+def _report_changes(
+    session: Session, policy: Policy, watch: Watch, error: Exception | None
+) -> None:
     from lakehouse.alerts import channels, ledger, problem
 
     record = watch.report.to_json() if watch.report else None
-    findings = problem.found(record, error, _sources(session, watch))
+    findings = problem.findings_of(record, error, _sources(session, watch))
     now = clock.now()
     with ledger.opened(session.settings.home) as book:
         before = book.read()
         known = before.after(findings, now)
         messages = list(known.messages(findings, policy, now))
         sent = channels.send(session.settings.alerts, messages, watch.warning) if messages else {}
-        after = known.told(findings, sent, now)
+        after = known.after_sending(findings, sent, now)
         if after != before:
             book.write(after)
 
 
 def _sources(session: Session, watch: Watch) -> Sequence[Freshness]:
-    """How fresh the sources are, if that can be told."""
-    from lakehouse.freshness import freshness
+    """Return the freshness of the ingested tables; empty if the run left no report."""
+    from lakehouse.audit.freshness import freshness
 
     if watch.report is None:
         return ()
     sources = {spec.table for spec in session.project.ingestions.values()}
-    return [each for each in freshness(session) if each.table in sources]
+    return [source for source in freshness(session) if source.table in sources]

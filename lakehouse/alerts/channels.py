@@ -1,6 +1,6 @@
-"""Telling people, through Apprise: Slack, mail and a hundred more, by address.
+"""Sending messages through Apprise: Slack, mail and a hundred more channels, by address.
 
-Addresses hold secrets: no message of ours names more of one than its scheme.
+Addresses hold secrets: our own messages show only the scheme of one, such as `slack`.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from threading import Thread
 from lakehouse.addresses import Address
 from lakehouse.alerts.ledger import Message
 
-_IS_TELLING = ContextVar("is_telling", default=False)
-"""Whether what is done is done for a channel, by whatever thread of a library."""
+_IS_SENDING = ContextVar("is_sending", default=False)
+"""Whether the code that runs, of whatever library, works on behalf of a channel."""
 LONGEST = 10.0
-"""Seconds that all channels together have to take what is to be told."""
+"""Seconds that all channels together have to take the messages."""
 
 
 def send(
     channels: Sequence[Address], messages: Sequence[Message], warn: Callable[[str], None]
 ) -> dict[str, Message]:
-    """Send messages by all channels; those, by key, that at least one channel took.
+    """Send messages to all channels; return, by key, those that at least one channel took.
 
-    A channel that is broken or slow is warned of, and never waited for long.
+    A channel that fails or does not answer within `LONGEST` seconds is a warning.
     """
     taken: dict[str, Message] = {}
-    told = [_Telling(channel, messages) for channel in channels]
-    for each in told:
-        each.start()
+    deliveries = [_Delivery(channel, messages) for channel in channels]
+    for delivery in deliveries:
+        delivery.start()
     until = time.monotonic() + LONGEST
-    for number, each in enumerate(told, start=1):
-        each.join(max(0.0, until - time.monotonic()))
-        taken |= {message.key: message for message in tuple(each.taken)}
-        if each.fault or each.is_alive():
-            fault = each.fault or f"did not answer within {LONGEST:g} s"
-            warn(f"alert channel {number} ({each.scheme}) {fault}; it is tried again next time")
+    for number, delivery in enumerate(deliveries, start=1):
+        delivery.join(max(0.0, until - time.monotonic()))
+        taken |= {message.key: message for message in tuple(delivery.taken)}
+        if delivery.fault or delivery.is_alive():
+            fault = delivery.fault or f"did not answer within {LONGEST:g} s"
+            warn(f"alert channel {number} ({delivery.scheme}) {fault}; it is tried again next time")
     return taken
 
 
-class _Telling(Thread):
-    """Hands messages to one channel; the process does not wait for it to end."""
+class _Delivery(Thread):
+    """Thread that hands messages to one channel; the process does not wait for it to end."""
 
     def __init__(self, channel: Address, messages: Sequence[Message]) -> None:
         super().__init__(daemon=True)
@@ -53,13 +53,13 @@ class _Telling(Thread):
 
     def run(self) -> None:
         try:
-            self._tell()
-        except Exception as error:  # noqa: BLE001 - of a plugin, and with the address in it
+            self._deliver()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, with the address in its text
             self.fault = f"failed ({type(error).__name__})"
 
-    def _tell(self) -> None:
-        _IS_TELLING.set(True)
-        # They log addresses, and what servers answer.
+    def _deliver(self) -> None:
+        _IS_SENDING.set(True)
+        # These libraries log addresses, and what servers answer.
         logging.getLogger("apprise").disabled = True
         logging.getLogger("urllib3.connectionpool").addFilter(_is_not_about_a_channel)
         import apprise
@@ -78,4 +78,4 @@ class _Telling(Thread):
 
 
 def _is_not_about_a_channel(_: logging.LogRecord) -> bool:
-    return not _IS_TELLING.get()
+    return not _IS_SENDING.get()

@@ -1,4 +1,4 @@
-"""What people ask of the alerts: what is open, silence for a while, a test of the channels."""
+"""Commands of people about alerts: list open problems, snooze one, try the channels."""
 
 from __future__ import annotations
 
@@ -6,42 +6,45 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lakehouse import clock
 from lakehouse.alerts import channels, ledger
 from lakehouse.alerts.ledger import EVERYTHING, Ledger, Message, Snooze
 from lakehouse.alerts.problem import RUN
 from lakehouse.config import Settings
+from lakehouse.declare.project import Project
 from lakehouse.errors import ConfigError, UnknownNameError
-from lakehouse.project import Project
+from lakehouse.system import clock
 
 
-def look(settings: Settings) -> Ledger:
-    """What is wrong and who is snoozed, as far as runs told."""
+def read_ledger(settings: Settings) -> Ledger:
+    """Return the open problems and the snoozes, as of the last run."""
     with ledger.opened(settings.home) as book:
         return book.read()
 
 
 def snooze(settings: Settings, project: Project, name: str, length: timedelta) -> datetime:
-    """Tell nothing of the problems of that name for a while; until when.
+    """Send no alerts for the problems of a name during `length`; return the end of the snooze.
 
-    What is still wrong then is told by the next run. Raises UnknownNameError.
+    The first run after it alerts of what is still wrong. Raises UnknownNameError.
     """
     sources = [spec.table for spec in project.ingestions.values()]
     known = [EVERYTHING, RUN, *sources, *project.checks]
     if name not in known:
         raise UnknownNameError(
-            f"{name!r} is nothing that alerts are about", hint=f"there are {', '.join(known)}"
+            f"no alert has the name {name!r}", hint=f"the names are {', '.join(known)}"
         )
     now = clock.now()
-    asked = Snooze(now, now + length)
+    added = Snooze(now, now + length)
     with ledger.opened(settings.home) as book:
         before = book.read()
-        book.write(replace(before, snoozed={**before.snoozed, name: asked}))
-    return asked.until
+        book.write(replace(before, snoozed={**before.snoozed, name: added}))
+    return added.until
 
 
 def test(settings: Settings, warn: Callable[[str], None]) -> bool:
-    """Send a message by every channel; whether each took it. Raises ConfigError without any."""
+    """Send a test message to every channel; return whether each took it.
+
+    Raises ConfigError if no channel is set.
+    """
     if not settings.alerts:
         raise ConfigError(
             "no channel is set", hint="set LAKEHOUSE_ALERTS to one or more addresses of Apprise"

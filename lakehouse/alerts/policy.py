@@ -1,4 +1,4 @@
-"""When people want to be left in peace: `[alerts]` of lakehouse.toml."""
+"""Quiet hours, in which only some alerts are sent: `[alerts]` of lakehouse.toml."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ SECTION = "alerts"
 
 @dataclass(frozen=True)
 class Policy:
-    """Hours of a day in which only some problems are told."""
+    """Hours of a day, in the project's time zone, in which only some alerts are sent."""
 
     timezone: ZoneInfo
     quiet: tuple[time, time] | None = None
+    """Start and end; the end may be of the next day."""
     always: frozenset[str] = frozenset()
-    """The names of problems that are told at any hour."""
+    """Names of problems whose alerts are sent at any hour."""
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
-        """What the settings say. Raises ConfigError."""
+        """Return the policy that the settings declare. Raises ConfigError."""
         section = dict(settings.section(SECTION))
         hours, always = section.pop("quiet_hours", None), section.pop("always", [])
         if section:
             raise ConfigError(
                 f"[{SECTION}] of {FILE} has no {min(section)!r}",
-                hint="there are `quiet_hours` and `always`",
+                hint="its settings are `quiet_hours` and `always`",
             )
         return cls(settings.timezone, _hours(hours), frozenset(always))
 
     def is_quiet(self, name: str, now: datetime) -> bool:
-        """Whether this is no time to tell of a problem."""
+        """Return whether alerts of a name have to wait at this time."""
         if self.quiet is None or name in self.always:
             return False
         start, end = self.quiet
@@ -43,7 +44,7 @@ class Policy:
         return start <= at < end if start < end else at >= start or at < end
 
     def shown(self, instant: datetime) -> str:
-        """An instant as people of the project read it."""
+        """Return an instant as text, in the project's time zone."""
         return f"{instant.astimezone(self.timezone):%Y-%m-%d %H:%M} {self.timezone}"
 
 

@@ -1,4 +1,4 @@
-"""What a run found to be wrong, and what it found to be right again."""
+"""Problems that a run found, and what it found to be right again, from its record and error."""
 
 from __future__ import annotations
 
@@ -7,66 +7,67 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import evidence
 from lakehouse.catalogs import MAIN
+from lakehouse.checks import sample_rows
+from lakehouse.checks.result import CheckOutcome
 from lakehouse.errors import CheckFailedError, LakehouseError
-from lakehouse.runs import PREFIX
+from lakehouse.records.run_records import PREFIX
 
 if TYPE_CHECKING:
-    from lakehouse.freshness import Freshness
+    from lakehouse.audit.freshness import Freshness
 
 RUN = "run"
-"""The name of the problem that runs fail."""
+"""Name of the problem that runs fail."""
 MESSAGE = "message"
-"""A column of a check's offending rows that says in words what is wrong."""
+"""Column of a check's offending rows that says in words what is wrong; the title of an alert."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, as people are told of it."""
+    """A problem as people are told of it."""
 
     name: str
-    """What it is snoozed by: a check, the table of a source, or 'run'."""
+    """Name to snooze it by: a check, the table of a source, or 'run'."""
     key: str
-    """Tells it from the others of that name."""
+    """Identifies it among all problems; several may have one name."""
     title: str
     text: str
-    """Details, and the command to look."""
+    """Details, and the command that shows more."""
     state: str
-    """It is told again when this changes."""
+    """Another message is sent when this changes, such as from 'warning' to 'failed'."""
     until_success: bool
-    """Whether it is over when a run succeeds, or when its key was asked for and is right."""
+    """Whether a run that succeeds ends it; a check of its key that finds it right always does."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What one run says about what is wrong."""
+    """Problems that one run found, and what it looked at."""
 
     problems: Sequence[Problem] = ()
-    asked: frozenset[str] = field(default=frozenset())
-    """The keys that were looked at, those of problems included."""
+    checked: frozenset[str] = field(default=frozenset())
+    """Keys of everything that the run checked, problems included."""
     succeeded: bool = False
 
 
-def found(
+def findings_of(
     record: Mapping[str, Any] | None,
     error: Exception | None,
     sources: Sequence[Freshness],
 ) -> Findings:
-    """What a run found, by its record, the error it ended with, and how fresh sources are.
+    """Return what a run found, by its record, the error it ended with, and how fresh sources are.
 
-    A run that could not begin has no record.
+    `record` is None for a run that could not begin.
     """
     problems = [*_of_run(record, error), *_of_checks(record), *_of_sources(sources)]
     checks = record["checks"] if record else ()
-    asked = {*map(_key_of_check, checks), *map(_key_of_source, sources)}
+    checked = {*map(_key_of_check, checks), *map(_key_of_source, sources)}
     succeeded = error is None and record is not None and not record["failed"]
-    return Findings(problems, frozenset(asked), succeeded)
+    return Findings(problems, frozenset(checked), succeeded)
 
 
 def _of_run(record: Mapping[str, Any] | None, error: Exception | None) -> Iterator[Problem]:
     if isinstance(error, CheckFailedError):
-        return  # its checks are told, one by one
+        return  # each of its checks is a problem of its own
     if error is None:
         failed = record["failed"] if record else {}
         message = "; ".join(f"{window}: {why}" for window, why in failed.items())
@@ -81,7 +82,7 @@ def _of_run(record: Mapping[str, Any] | None, error: Exception | None) -> Iterat
 def _failure(message: str, detail: str, record: Mapping[str, Any] | None) -> Problem:
     look = f"lakehouse show {record['run']}" if record else "lakehouse doctor"
     text = "\n".join(filter(None, [message, detail, f"→ {look}"]))
-    # Windows and counts differ from hour to hour though it is the same trouble.
+    # The state leaves out windows and counts, which differ from hour to hour for the same problem.
     return Problem(RUN, RUN, "a run failed", text, re.sub(r"[\d.:TZ+-]+", "#", message), True)
 
 
@@ -90,27 +91,28 @@ def _of_checks(record: Mapping[str, Any] | None) -> Iterator[Problem]:
         return
     ref = MAIN if record["commit"] else f"{PREFIX}{record['run']}"
     for check in record["checks"]:
-        if not check["passed"]:
-            blocking = check["blocking"]
+        outcome = CheckOutcome.of(check)
+        if outcome is not CheckOutcome.PASSED:
+            blocking = outcome is CheckOutcome.FAILED
             yield Problem(
                 check["check"],
                 _key_of_check(check),
                 _in_words(check) or f"{check['table']}: {check['label']}",
-                evidence.told(check, ref)
+                sample_rows.message(check, ref)
                 + ("\nmain and Postgres are as they were" if blocking else ""),
-                "failed" if blocking else "warning",
+                str(outcome),
                 blocking,
             )
 
 
 def _in_words(check: Mapping[str, Any]) -> str:
-    """What the check's own rows say, if they have words."""
+    """Return the messages of a check's offending rows; empty if they have no such column."""
     return "; ".join(str(row[MESSAGE]) for row in check.get("examples", ()) if row.get(MESSAGE))
 
 
 def _of_sources(sources: Sequence[Freshness]) -> Iterator[Problem]:
     for source in sources:
-        if source.state in ("warn", "fail"):
+        if source.is_stale:
             which = f"{source.table} {source.key}".strip()
             age = "was never there" if source.newest is None else f"is from {source.newest}"
             yield Problem(

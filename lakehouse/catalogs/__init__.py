@@ -1,4 +1,8 @@
-"""Catalogs: refs, and the tables of each ref. A run works on a branch; main moves by merges."""
+"""Catalogs: they keep refs, and which Iceberg tables and files each ref has.
+
+A run works on a branch; main moves by merges. `Catalog` is the protocol of all catalogs. The rows
+in the files are read and written by `lakehouse.engines`, not here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from lakehouse.state import TableState
+from lakehouse.plan.state import TableState
 from lakehouse.windows import Window
 
 if TYPE_CHECKING:
@@ -19,38 +23,38 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class StoredTable:
-    """A table as one ref has it."""
+    """A table as it stands on one ref."""
 
     name: str
-    """Qualified: 'silver.readings'."""
+    """Qualified name, such as 'silver.readings'."""
     metadata: str
-    """Location of the Iceberg metadata file, which names everything else."""
+    """Address of the Iceberg metadata file, which names all other files of the table."""
     state: TableState
     rows: int
     ref: str
-    """Where it was found; engines that name no files read it there."""
+    """The ref it was read from; engines that go by table names instead of files read it there."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of a table; `entry` is the catalog's own record of it."""
+    """A Parquet file of a table; `entry` is PyIceberg's record of it."""
 
     path: str
     rows: int
     entry: Any
     span: Window | None = None
-    """The time of its rows, going by its statistics; None if they do not say."""
+    """Time span of its rows, from the file's statistics; None if these hold no bounds."""
     has_deletes: bool = False
-    """Whether some of its rows are deleted, which only the table's metadata says."""
+    """True if delete files of the table remove some of its rows."""
 
     def may_hold(self, reach: Sequence[Window]) -> bool:
-        """Whether it may hold rows of one of the windows."""
+        """Return whether the file may hold rows of one of the windows."""
         return self.span is None or any(self.span.overlaps(window) for window in reach)
 
 
 @dataclass(frozen=True)
 class TableChange:
-    """Data files to swap, and the state to leave with them."""
+    """Data files to remove from and to add to a table, and its state after that."""
 
     table: str
     schema: pa.Schema
@@ -61,7 +65,7 @@ class TableChange:
 
 @dataclass(frozen=True)
 class Commit:
-    """One state of the whole lakehouse, reached by one merge."""
+    """A state of the whole lakehouse on main, made by one merge or rollback."""
 
     id: str
     sequence: int
@@ -72,12 +76,12 @@ class Commit:
     tables: tuple[str, ...]
     """The tables that the merge changed."""
     readable: bool = True
-    """Whether its tables can still be read; `expire` ends that."""
+    """True as long as its tables can be read; `expire` makes it False."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A run's own state of the lakehouse, not merged yet."""
+    """A state of the lakehouse that a run works on, not merged into main yet."""
 
     name: str
     base: str
@@ -86,28 +90,28 @@ class Branch:
 
 @dataclass(frozen=True)
 class ViewText:
-    """A view as engines that read the catalog without us understand it."""
+    """A view in the SQL of an engine that others use without this framework."""
 
     name: str
-    """Qualified, like a table's."""
+    """Qualified name, such as 'silver.readings'."""
     sql: str
     dialect: str
     schema: pa.Schema
     catalog: str
-    """What main is called in such an engine."""
+    """Name that this engine has for the catalog of main."""
 
 
 @runtime_checkable
 class KeepsViews(Protocol):
-    """A catalog that others read, too, so that views are kept beside the tables."""
+    """A catalog that stores views beside the tables, because other programs read it, too."""
 
     def write_view(self, branch: str, view: ViewText) -> bool:
-        """Make the view on a branch what it should be; whether it was something else."""
+        """Create or replace a view on a branch; return whether that changed anything."""
         ...
 
 
 class Catalog(Protocol):
-    """What the framework asks of a catalog."""
+    """The methods that the framework calls on a catalog."""
 
     def head(self) -> Commit | None:
         """The newest commit of main; None before the first merge."""
@@ -118,7 +122,7 @@ class Catalog(Protocol):
         ...
 
     def commit(self, ref: str) -> Commit:
-        """The commit that main, a tag, or a commit's id or unique beginning stands for.
+        """The commit that `ref` means: main, a tag, a commit's id or its unique first characters.
 
         Raises UnknownNameError; a branch has no commit of its own.
         """
@@ -129,10 +133,11 @@ class Catalog(Protocol):
         ...
 
     def at(self, moment: datetime) -> Commit:
-        """The newest commit that says it was made by a moment, which main had then.
+        """The newest commit whose time is at or before `moment`: what main was then.
 
-        Commits follow each other whatever the clock said: one that was made while it was set ahead
-        counts as made when the next one was. Raises UnknownNameError before the first.
+        Commits keep their order if the clock was wrong: one that was made while the clock was set
+        ahead counts as made at the time of the next one. Raises UnknownNameError if `moment` is
+        before the first commit.
         """
         ...
 
@@ -141,11 +146,11 @@ class Catalog(Protocol):
         ...
 
     def tag(self, name: str, ref: str) -> Commit:
-        """Name the commit of a ref; a tag that exists is not moved. Raises UnknownNameError."""
+        """Give the commit of a ref a name; an existing tag stays. Raises UnknownNameError."""
         ...
 
     def drop_tag(self, name: str) -> None:
-        """Forget a tag; the commit stays. Raises UnknownNameError."""
+        """Remove a tag; its commit stays. Raises UnknownNameError."""
         ...
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
@@ -153,7 +158,7 @@ class Catalog(Protocol):
         ...
 
     def places(self, ref: str) -> dict[str, str]:
-        """Where each table of the ref has its metadata, without reading it."""
+        """The address of each table's metadata file on a ref, by table name; reads no such file."""
         ...
 
     def branches(self) -> list[Branch]:
@@ -161,17 +166,17 @@ class Catalog(Protocol):
         ...
 
     def create_branch(self, name: str) -> None:
-        """Start a branch where main stands."""
+        """Create a branch from the newest commit of main."""
         ...
 
     def drop_branch(self, name: str) -> None:
-        """Forget a branch; main is not touched."""
+        """Remove a branch; main stays as it is."""
         ...
 
     def secure(self, branch: str) -> None:
         """Wait until what this process wrote on a branch survives a power cut.
 
-        A merge does so before main names it.
+        `merge` does this before it moves main.
         """
         ...
 
@@ -186,54 +191,54 @@ class Catalog(Protocol):
         """Give main the tables of an earlier commit, all at once, by a new commit.
 
         Tables that the commit did not have vanish from main; commits, tags and branches stay.
-        If main has these tables already, its newest commit is given and nothing is written.
+        If main has exactly these tables, writes nothing and returns its newest commit.
         Raises UnknownNameError, and MergeConflictError if main moves meanwhile.
         """
         ...
 
     def expirable(self, before: datetime) -> list[Commit]:
-        """The readable commits made before a moment that nothing keeps.
+        """Commits that `expire(before)` makes unreadable: those made before, if nothing keeps them.
 
-        main's newest is kept, and those that tags name or that branches were made from.
+        Kept are main's newest commit, tagged ones, and those that branches were made from.
         """
         ...
 
     def expire(self, before: datetime) -> None:
-        """Let go of the commits that are `expirable`: they stay in the log, unreadable."""
+        """Mark the `expirable` commits as unreadable; they stay in the log."""
         ...
 
     def needed(self, since: datetime) -> set[str]:
-        """The metadata files of main, of branches, and of commits not `expirable` before that."""
+        """Metadata files of main, of branches, and of commits that `expire(since)` would keep."""
         ...
 
     def checksums(self) -> dict[str, int]:
-        """What tells files of tables from damaged ones, by path; nothing for those of a bucket."""
+        """CRC-32 of each table file when it was written, by path; empty for files in a bucket."""
         ...
 
     def forget_files(self, paths: Iterable[Path]) -> None:
-        """Forget the checksums of files that were removed."""
+        """Remove the checksums of files that were deleted."""
         ...
 
     def location(self, table: str) -> str:
-        """The folder of a table's files."""
+        """The address of the folder that holds a table's files."""
         ...
 
     def files(self, ref: str, table: str, time_column: str | None = None) -> list[DataFile]:
-        """The data files of a table, with the span of its time column."""
+        """The data files of a table, each with the span of `time_column` if one is named."""
         ...
 
     def write(self, branch: str, change: TableChange) -> StoredTable:
         """Apply a change to a table of a branch, in one commit of that table.
 
-        A table that does not exist is created. With other columns than the table has, every
-        file of it must be among the removed ones, and the table starts afresh.
+        Creates the table if it does not exist. If the columns differ from the table's, the change
+        must remove every file, and the table is created anew. Raises StorageError otherwise.
         """
         ...
 
     def adopt(self, branch: str, table: str) -> StoredTable:
-        """A table that an engine wrote by itself, made fit for others to write to."""
+        """Register how columns of a table that an engine wrote are matched; return the table."""
         ...
 
     def close(self) -> None:
-        """Close its connections; closing it again does nothing."""
+        """Close the connections; closing again does nothing."""
         ...

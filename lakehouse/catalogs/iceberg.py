@@ -1,37 +1,38 @@
-"""Iceberg tables through PyIceberg: the part that every catalog shares."""
+"""Reading and changing Iceberg tables through PyIceberg: the part that all catalogs share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
 
 from lakehouse.catalogs import DataFile, StoredTable, TableChange
-from lakehouse.errors import LakehouseError, StorageError
-from lakehouse.state import PROPERTY, TableState
+from lakehouse.catalogs.data_files import described
+from lakehouse.errors import StorageError
+from lakehouse.plan.state import PROPERTY, TableState
+from lakehouse.storage import local, readable
 from lakehouse.windows import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
-    from pyiceberg.io import FileIO
     from pyiceberg.manifest import DataFile as IcebergFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import Table, Transaction
-    from pyiceberg.table.metadata import TableMetadata
+    from pyiceberg.table.snapshots import Snapshot
 
+_SNAPSHOTS_KEPT = 10
+"""Snapshots that a table's metadata have at least; when there are twice as many, others go."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
-    """A table from its metadata file alone; PyIceberg, slow to import, is not needed for it.
+    """Read a table from its metadata file alone, without PyIceberg, which is slow to import.
 
-    `file` is the file that the address `metadata` means.
+    `file` is the path of the address `metadata`. Raises StorageError if it is lost or damaged.
     """
     try:
         return _described_by(json.loads(file.read_bytes()), name, metadata, ref)
@@ -61,35 +62,21 @@ def _described_by(document: Mapping[str, Any], name: str, metadata: str, ref: st
     )
 
 
-@contextmanager
-def readable(address: str) -> Iterator[None]:
-    """Say which file it is that cannot be read: of a damaged one, readers may raise anything."""
-    try:
-        yield
-    except LakehouseError:
-        raise
-    except Exception as error:
-        raise StorageError(
-            f"{local(address)} cannot be read: {type(error).__name__}",
-            hint="if it is lost or damaged, `doctor --deep` names the cure",
-        ) from error
-
-
 def files(table: Table, time_column: str | None = None) -> list[DataFile]:
-    """The data files, each with the span of the time column that its statistics tell."""
+    """List the data files, each with the span of the time column from its statistics."""
     from pyiceberg.manifest import ManifestContent
 
-    from lakehouse.catalogs.transactions import entries, manifests
+    from lakehouse.patches.pyiceberg_manifests import entries, manifests
 
     snapshot, schema = table.current_snapshot(), table.schema()
     listing = manifests(snapshot, table.io)
-    found: Iterable[tuple[IcebergFile, bool]]
-    if any(each.content == ManifestContent.DELETES for each in listing):
+    data_files: Iterable[tuple[IcebergFile, bool]]
+    if any(manifest.content == ManifestContent.DELETES for manifest in listing):
         tasks = table.scan().plan_files()
-        found = ((task.file, bool(task.delete_files)) for task in tasks)
-    else:  # what a plan does besides, comparing each file with a condition, there is none for
-        listed = entries(listing, table.io)
-        found = ((entry.data_file, False) for some in listed for entry in some)
+        data_files = ((task.file, bool(task.delete_files)) for task in tasks)
+    else:  # there is no filter here, so manifests are read directly: `plan_files()` is slower
+        by_manifest = entries(listing, table.io)
+        data_files = ((entry.data_file, False) for group in by_manifest for entry in group)
     return [
         DataFile(
             local(file.file_path),
@@ -98,12 +85,12 @@ def files(table: Table, time_column: str | None = None) -> list[DataFile]:
             _span(schema, file, time_column) if time_column else None,
             has_deletes,
         )
-        for file, has_deletes in found
+        for file, has_deletes in data_files
     ]
 
 
 def listed(metadata: str) -> list[DataFile]:
-    """The data files of a table as a metadata file has it, whatever refs there are."""
+    """List the data files of a table that a metadata file names, whether or not a ref names it."""
     from pyiceberg.table import StaticTable
 
     with readable(metadata):
@@ -111,17 +98,17 @@ def listed(metadata: str) -> list[DataFile]:
 
 
 def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
-    """Apply a change in one Iceberg commit, creating the table at `location` if need be.
+    """Apply a change in one Iceberg commit; create the table at `location` if it does not exist.
 
-    `catalog` is of one ref, and named after it.
+    `catalog` holds the tables of one ref, and has its name.
     """
     from pyiceberg.table import TableProperties
 
-    from lakehouse.catalogs.transactions import Frugal, forget_snapshots
+    from lakehouse.patches.pyiceberg_transactions import Frugal
 
     properties = {
         PROPERTY: change.state.to_property(),
-        TableProperties.METADATA_PREVIOUS_VERSIONS_MAX: "1",  # refs name those that are needed
+        TableProperties.METADATA_PREVIOUS_VERSIONS_MAX: "1",  # refs name the files that are needed
     }
     table = _existing(catalog, change)
     if table is None:
@@ -130,12 +117,12 @@ def write(catalog: Catalog, change: TableChange, location: str) -> StoredTable:
         with Frugal(table) as transaction:
             _swap(transaction, change)
             transaction.set_properties(properties)
-            forget_snapshots(transaction)
+            _forget_snapshots(transaction, table.metadata.snapshots)
     return _stored(change.table, catalog.load_table(change.table), catalog.name)
 
 
 def adopt(catalog: Catalog, name: str) -> StoredTable:
-    """A table whose rows and state an engine wrote; from now on its columns go by name, too."""
+    """Let readers match the columns of a table that an engine wrote by name; return the table."""
     table = catalog.load_table(name)
     names = _names_of_columns(table.schema())
     if any(table.properties.get(key) != value for key, value in names.items()):
@@ -145,14 +132,14 @@ def adopt(catalog: Catalog, name: str) -> StoredTable:
 
 
 def _names_of_columns(schema: Schema) -> dict[str, str]:
-    """The property by which readers match columns: DuckDB writes files without field ids."""
+    """The property that lets readers match columns by name: DuckDB's files have no field ids."""
     from pyiceberg.table import TableProperties
 
     return {TableProperties.DEFAULT_NAME_MAPPING: schema.name_mapping.model_dump_json()}
 
 
 def _stored(name: str, table: Table, ref: str) -> StoredTable:
-    """The same as `read` of a table that PyIceberg has loaded."""
+    """Describe a table that PyIceberg has loaded, as `read` does from its metadata file."""
     snapshot = table.current_snapshot()
     summary = snapshot.summary if snapshot else None
     return StoredTable(
@@ -165,7 +152,7 @@ def _stored(name: str, table: Table, ref: str) -> StoredTable:
 
 
 def _existing(catalog: Catalog, change: TableChange) -> Table | None:
-    """The table to change; one with other columns is dropped first, to be made anew."""
+    """Load the table to change; None if there is none, or if other columns had it dropped."""
     from pyiceberg.exceptions import NoSuchTableError
     from pyiceberg.io.pyarrow import schema_to_pyarrow
 
@@ -185,7 +172,7 @@ def _existing(catalog: Catalog, change: TableChange) -> Table | None:
 
 
 def _types(schema: pa.Schema) -> list[tuple[str, str]]:
-    # PyIceberg reads every text as a large one.
+    # PyIceberg gives every string the Arrow type `large_string`.
     return [(field.name, str(field.type).removeprefix("large_")) for field in schema]
 
 
@@ -203,75 +190,49 @@ def _create(
 
 
 def _swap(transaction: Transaction, change: TableChange) -> None:
-    from pyiceberg.table.snapshots import Operation
-
-    from lakehouse.catalogs.transactions import Overwrite
+    from lakehouse.patches.pyiceberg_transactions import file_io, overwrite
 
     if not change.remove and not change.add:
         return
-    io = transaction._table.io  # noqa: SLF001 - a transaction offers no public way to its files
-    summary = {"lakehouse.run": change.state.version}
-    metadata = transaction.table_metadata
-    with Overwrite(Operation.OVERWRITE, transaction, io, snapshot_properties=summary) as snapshot:
-        for gone in change.remove:
-            snapshot.delete_data_file(gone.entry)
-        for added in _described(io, metadata, change.add):
+    io, metadata = file_io(transaction), transaction.table_metadata
+    with overwrite(transaction, {"lakehouse.run": change.state.version}) as snapshot:
+        for removed in change.remove:
+            snapshot.delete_data_file(removed.entry)
+        for added in described(io, metadata, change.add):
             snapshot.append_data_file(added)
 
 
-def _described(io: FileIO, metadata: TableMetadata, paths: Sequence[str]) -> Iterator[IcebergFile]:
-    """Files as Iceberg lists them, with the statistics that are in their footers.
+def _forget_snapshots(transaction: Transaction, before: Sequence[Snapshot]) -> None:
+    """Keep the metadata short: refs name metadata files, so older snapshots are not looked up.
 
-    PyIceberg's own way compares the columns of each file with the table's first, which takes
-    longer than all of this; an engine writes the columns that the table has.
+    `before` are those before the one that the transaction adds.
     """
-    from pyarrow.parquet import read_metadata
-    from pyiceberg.io import pyarrow as parquet
-    from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+    from pyiceberg.table.update.snapshot import ExpireSnapshots
 
-    schema = metadata.schema()
-    plan = parquet.compute_statistics_plan(schema, metadata.properties)
-    columns = parquet.parquet_path_to_id_mapping(schema)
-    for path in paths:
-        input_file = io.new_input(path)
-        with input_file.open() as stream:
-            footer = read_metadata(stream)
-        statistics = parquet.data_file_statistics_from_parquet_metadata(footer, plan, columns)
-        yield DataFile.from_args(
-            content=DataFileContent.DATA,
-            file_path=path,
-            file_format=FileFormat.PARQUET,
-            partition=statistics.partition(metadata.spec(), schema),
-            file_size_in_bytes=len(input_file),
-            sort_order_id=None,
-            spec_id=metadata.default_spec_id,
-            equality_ids=None,
-            key_metadata=None,
-            **statistics.to_serialized_dict(),
-        )
+    older = [each.snapshot_id for each in before[: 1 - _SNAPSHOTS_KEPT]]
+    if len(older) > _SNAPSHOTS_KEPT:
+        with ExpireSnapshots(transaction) as expired:
+            expired.by_ids(older)
 
 
 def _span(schema: Schema, file: IcebergFile, column: str) -> Window | None:
-    """From the least to the greatest value of a column, if its statistics say."""
+    """Return the span from the least to the greatest value of a time column, if these are known."""
     from pyiceberg.conversions import from_bytes
     from pyiceberg.types import DateType, TimestampType, TimestamptzType
 
-    kind = next((each for each in schema.fields if each.name == column), None)
-    if kind is None or not isinstance(kind.field_type, DateType | TimestampType | TimestamptzType):
+    field = next((field for field in schema.fields if field.name == column), None)
+    if field is None or not isinstance(
+        field.field_type, DateType | TimestampType | TimestamptzType
+    ):
         return None
     least, greatest = (
-        (each or {}).get(kind.field_id) for each in (file.lower_bounds, file.upper_bounds)
+        (bounds or {}).get(field.field_id) for bounds in (file.lower_bounds, file.upper_bounds)
     )
     if least is None or greatest is None:
         return None
-    one = timedelta(days=1) if isinstance(kind.field_type, DateType) else timedelta.resolution
-    first, last = (int(from_bytes(kind.field_type, each)) for each in (least, greatest))
+    unit = timedelta(days=1) if isinstance(field.field_type, DateType) else timedelta.resolution
+    first, last = (int(from_bytes(field.field_type, raw)) for raw in (least, greatest))
     try:
-        return Window(_EPOCH + first * one, _EPOCH + (last + 1) * one)
-    except OverflowError:  # beyond what Python knows of time
+        return Window(_EPOCH + first * unit, _EPOCH + (last + 1) * unit)
+    except OverflowError:  # outside of Python's years 1 to 9999
         return None
-
-
-def local(address: str) -> str:
-    """The path that a file: address means; another address as it is."""
-    return unquote(urlparse(address).path) if address.startswith("file:") else address

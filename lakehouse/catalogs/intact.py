@@ -1,6 +1,6 @@
-"""Looks whether the files that say which rows a table has are what was written.
+"""Checks that the metadata files of a table are unchanged since they were written.
 
-Readers of damaged ones may crash, or read something else than was written, so it is looked before.
+This comes before reading: on a damaged file, a reader may crash or return wrong rows.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lakehouse.catalogs.avro_reader import blocks_of, records
-from lakehouse.catalogs.iceberg import local
 from lakehouse.errors import StorageError
+from lakehouse.patches.pyiceberg_blocks import blocks_of, records
+from lakehouse.storage import local
 
 Checksum = Callable[[str], int | None]
-"""Gives the checksum that a file had when it was written, if that is known."""
+"""Function from a path to the CRC-32 that the file had when it was written; None: not known."""
 
 
 def require_intact(table: str, metadata: str, checksum: Checksum) -> None:
-    """Raise StorageError if metadata, the list of manifests or a manifest is lost or damaged."""
+    """Raise StorageError if the metadata file, manifest list or a manifest is lost or damaged."""
     path = local(metadata)
     try:
-        for named, raw in _named(path):
-            path, known = named, checksum(named)
-            if known is not None and zlib.crc32(raw) != known:
+        for named, raw in _contents(path):
+            path, expected = named, checksum(named)
+            if expected is not None and zlib.crc32(raw) != expected:
                 raise ValueError  # noqa: TRY301
-            if known is None and path.endswith(".avro"):
+            if expected is None and path.endswith(".avro"):
                 blocks_of(raw)
     except FileNotFoundError as error:
         raise StorageError(
-            f"of {table}, there is no {error.filename}", hint="`doctor` names the cure"
+            f"a file of {table} is missing: {error.filename}", hint="`doctor` names the cure"
         ) from None
-    except Exception:  # noqa: BLE001 - there may be anything in it
+    except Exception:  # noqa: BLE001 - parsing damaged bytes may raise anything
         raise StorageError(
             f"of {table}, {path} is damaged", hint="`doctor` names the cure"
         ) from None
 
 
-def _named(metadata: str) -> Iterator[tuple[str, bytes]]:
-    """The files and what they hold; each is read for the next only after it was looked at."""
+def _contents(metadata: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the path and bytes of each file; the next path is parsed from it after its check."""
     raw = Path(metadata).read_bytes()
     yield metadata, raw
     document = json.loads(raw)

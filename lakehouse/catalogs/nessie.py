@@ -1,7 +1,7 @@
 """The catalog of the production profile: Nessie, whose refs are states of the whole lakehouse.
 
-Refs and merges go through Nessie's own API, in version 2: only there a merge has a message, an
-author and properties. Tables go through its Iceberg REST catalog, with PyIceberg.
+Refs and merges use version 2 of Nessie's own API: only there a merge has a message, an author and
+properties. Tables use Nessie's Iceberg REST catalog, through PyIceberg.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import users
 from lakehouse.catalogs import (
     MAIN,
     Branch,
@@ -38,6 +37,7 @@ from lakehouse.catalogs.nessie_api import (
 )
 from lakehouse.config import Servers
 from lakehouse.errors import MergeConflictError, UnknownNameError
+from lakehouse.system import users
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.nessie_tables import NessieTables
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _FIRST_SCHEMA = "raw"
 _HASH = re.compile(r"[0-9a-f]{64}")
 _READERS = 8
-"""Metadata files that are read at once."""
+"""Metadata files that are read at the same time, at most."""
 
 
 class NessieCatalog:
@@ -56,7 +56,7 @@ class NessieCatalog:
         self.bucket = servers.bucket
         self.warehouse = servers.warehouse
         self._known: dict[str, StoredTable] = {}
-        """By metadata file, which never changes."""
+        """Tables that were read, by the address of their metadata file, which never changes."""
 
     def head(self) -> Commit | None:
         return next(history.log(self.nessie), None)
@@ -68,7 +68,8 @@ class NessieCatalog:
         return history.resolve(self.nessie, ref)
 
     def made_by(self, run_id: str) -> Commit | None:
-        return next((each for each in history.log(self.nessie) if each.run_id == run_id), None)
+        commits = history.log(self.nessie)
+        return next((commit for commit in commits if commit.run_id == run_id), None)
 
     def at(self, moment: datetime) -> Commit:
         return history.at(self.nessie, moment)
@@ -88,16 +89,16 @@ class NessieCatalog:
         places = self.places(ref)
         with ThreadPoolExecutor(_READERS) as pool:
             stored = pool.map(self._read, places, places.values())
-            place = self._address(ref)
-            return {table.name: replace(table, ref=place) for table in stored}
+            address = self._address(ref)
+            return {table.name: replace(table, ref=address) for table in stored}
 
     def places(self, ref: str) -> dict[str, str]:
         contents = self._contents(ref)
         return {name: contents[name]["metadataLocation"] for name in sorted(contents)}
 
     def branches(self) -> list[Branch]:
-        # Nessie does not know when a branch was made, but when its newest commit was.
-        found = [
+        # Nessie keeps no time of creation for a branch, only the time of its newest commit.
+        branches = [
             Branch(
                 branch["name"],
                 branch["metadata"]["commonAncestorHash"],
@@ -106,60 +107,63 @@ class NessieCatalog:
             for branch in self.nessie.references("BRANCH")
             if branch["name"] != MAIN
         ]
-        return sorted(found, key=lambda branch: branch.created_at)
+        return sorted(branches, key=lambda branch: branch.created_at)
 
     def create_branch(self, name: str) -> None:
         main = self.nessie.reference(MAIN)
         if "metadata" not in main:
-            main = self._begun(main["hash"])
+            main = self._make_first_commit(main["hash"])
         source = {"type": "BRANCH", "name": MAIN, "hash": main["hash"]}
         self.nessie.create("BRANCH", name, source)
 
     def drop_branch(self, name: str) -> None:
-        with suppress(NotFoundError):  # another process was quicker
+        with suppress(NotFoundError):  # another process has dropped it
             self.nessie.drop("BRANCH", name)
 
     def secure(self, branch: str) -> None:
-        """What a bucket has taken, it keeps."""
+        """Do nothing: a bucket has stored what it has accepted."""
 
     def checksums(self) -> dict[str, int]:
         return {}
 
     def forget_files(self, paths: Iterable[Path]) -> None:
-        """There is nothing to forget: a bucket's server keeps checksums itself."""
+        """Do nothing: a bucket's server keeps checksums itself."""
 
     def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
         try:
             tip = self.nessie.reference(branch)["hash"]
         except NotFoundError:
             raise UnknownNameError(f"there is no branch {branch!r}") from None
-        asked = {"fromRefName": branch, "fromHash": tip}
-        commit = self._move_main("merge", asked, run_id, message, branch)
+        request = {"fromRefName": branch, "fromHash": tip}
+        commit = self._move_main("merge", request, run_id, message, f"{branch} was made")
         self.drop_branch(branch)
         return commit
 
     def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
         target = history.resolve(self.nessie, ref)
         before, after = self._contents(MAIN), self._contents(target.id)
-        operations = [_put(name, after[name], before) for name in after]
-        gone = [_delete(name) for name in before if name not in after]
-        changed = [*filter(None, operations), *gone]
-        if not changed:
+        puts = [_put(name, after[name], before) for name in after]
+        deletes = [_delete(name) for name in before if name not in after]
+        operations = [*filter(None, puts), *deletes]
+        if not operations:
             return history.resolve(self.nessie, MAIN)
-        return self._move_main("commit", {"operations": changed}, run_id, message, "it was read")
+        request = {"operations": operations}
+        return self._move_main("commit", request, run_id, message, "it was read")
 
     def expirable(self, before: datetime) -> list[Commit]:
         kept = {*self.tags().values(), *(branch.base for branch in self.branches())}
         older = islice(history.log(self.nessie), 1, None)
-        return [each for each in older if each.committed_at < before and each.id not in kept]
+        return [
+            commit for commit in older if commit.committed_at < before and commit.id not in kept
+        ]
 
     def expire(self, before: datetime) -> None:
-        """Nessie keeps its log as it is; what has expired is unreadable as its files are gone."""
+        """Do nothing: Nessie's log stays as it is, and expired commits lose their files."""
 
     def needed(self, since: datetime) -> set[str]:
-        gone = {commit.id for commit in self.expirable(since)}
+        expired = {commit.id for commit in self.expirable(since)}
         refs = [branch.name for branch in self.branches()]
-        refs += [commit.id for commit in history.log(self.nessie) if commit.id not in gone]
+        refs += [commit.id for commit in history.log(self.nessie) if commit.id not in expired]
         return {place for ref in (MAIN, *refs) for place in self.places(ref).values()}
 
     def location(self, table: str) -> str:
@@ -181,40 +185,53 @@ class NessieCatalog:
     def write_view(self, branch: str, view: ViewText) -> bool:
         return self._pyiceberg(branch).write_view(view)
 
-    def _begun(self, empty: str) -> dict[str, Any]:
-        """Give an empty main its first commit: a branch merges only where both began."""
+    def _make_first_commit(self, empty: str) -> dict[str, Any]:
+        """Make the first commit of main, as Nessie merges only refs that share one; return main.
+
+        `empty` is the hash of main without a commit.
+        """
         schema = {"type": "NAMESPACE", "elements": [_FIRST_SCHEMA]}
         operation = {"type": "PUT", "key": {"elements": [_FIRST_SCHEMA]}, "content": schema}
-        asked = {"commitMeta": {"message": "an empty lakehouse"}, "operations": [operation]}
-        with suppress(ConflictError):  # another process was quicker
-            self.nessie.post(f"trees/{MAIN}@{empty}/history/commit", asked)
+        request = {"commitMeta": {"message": "an empty lakehouse"}, "operations": [operation]}
+        with suppress(ConflictError):  # another process has made it
+            self.nessie.post(f"trees/{MAIN}@{empty}/history/commit", request)
         return self.nessie.reference(MAIN)
 
     def _move_main(
-        self, how: str, asked: Mapping[str, Any], run_id: str, message: str, since: str
+        self,
+        operation: str,
+        request: Mapping[str, Any],
+        run_id: str,
+        message: str,
+        since: str,
     ) -> Commit:
-        """Merge into main, or commit to it; where main stands is what it is expected to be."""
+        """Change main by a request to Nessie; `operation` is 'merge' or 'commit'.
+
+        Raises MergeConflictError if main moved in a table that the request changes; `since` is a
+        clause for its message.
+        """
         main = self.nessie.reference(MAIN)["hash"]
-        about = {
+        meta = {
             "message": message,
             "authors": [users.current()],
             "allProperties": {history.RUN: [run_id]},
         }
         try:
-            self.nessie.post(f"trees/{MAIN}@{main}/history/{how}", {**asked, "commitMeta": about})
+            path = f"trees/{MAIN}@{main}/history/{operation}"
+            self.nessie.post(path, {**request, "commitMeta": meta})
         except ConflictError as error:
             raise MergeConflictError(
-                f"main moved since {since} was made: {error.message}",
+                f"main moved since {since}: {error.message}",
                 hint="run again: it starts from where main stands now",
             ) from None
         except UnansweredError:
-            # It may have been done all the same.
+            # Nessie may have changed main before the connection broke.
             if all(commit.run_id != run_id for commit in history.log(self.nessie, until=main)):
                 raise
         return next(commit for commit in history.log(self.nessie) if commit.run_id == run_id)
 
     def _contents(self, ref: str) -> dict[str, dict[str, Any]]:
-        """What Nessie knows of each table of a ref."""
+        """Nessie's record of each table of a ref, by table name."""
         entries = self.nessie.pages(
             f"trees/{self._address(ref)}/entries", "entries", content="true"
         )
@@ -230,7 +247,7 @@ class NessieCatalog:
             ) from None
 
     def _address(self, ref: str) -> str:
-        """A ref as a part of an address; with an `@` before its hash, a commit is read-only."""
+        """A ref as a part of a URL: the name of a branch, or `@` and the hash of a commit."""
         if _HASH.fullmatch(ref):
             return f"@{ref}"
         if history.is_branch(self.nessie, ref):
@@ -264,11 +281,11 @@ class NessieCatalog:
 def _put(
     name: str, content: Mapping[str, Any], main: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """The operation that gives main's table an earlier state; None if it has that."""
+    """The operation that gives a table of main an earlier state; None if it is in that state."""
     now = main.get(name)
     if now is not None and now["metadataLocation"] == content["metadataLocation"]:
         return None
-    # The table stays the one that main has; one that main has not is a new one to Nessie.
+    # The id keeps the identity of a table that main has; without one, Nessie makes a new table.
     content = {**content, "id": now["id"] if now else None}
     return {"type": "PUT", "key": _key(name), "content": content}
 

@@ -12,15 +12,15 @@ from lakehouse.catalogs import MAIN, Commit, names
 from lakehouse.catalogs.nessie_api import Nessie, NotFoundError
 
 RUN = "lakehouse.run"
-"""The property of a commit that names its run."""
+"""Property of a Nessie commit that holds the id of the run that made it."""
 _WHOLE_ID = 64
-"""Characters of a commit's id: no other begins with them."""
+"""Characters of a whole commit id; a search for one ends at its first match."""
 _FIRST = 1
-"""main's first commit only begins it, and is none of ours."""
+"""Commits at the start of main that only create it: they change no table and are not listed."""
 
 
 def log(nessie: Nessie, until: str | None = None) -> Iterator[Commit]:
-    """The commits of main that changed tables, newest first, down to the hash `until`."""
+    """Yield the commits of main that changed tables, newest first, back to `until` (excluded)."""
     main = nessie.reference(MAIN)
     if "metadata" not in main:
         return
@@ -35,46 +35,49 @@ def log(nessie: Nessie, until: str | None = None) -> Iterator[Commit]:
 
 
 def at(nessie: Nessie, moment: datetime) -> Commit:
-    """The newest commit that says it was made by a moment. Raises UnknownNameError."""
-    found = next((each for each in log(nessie) if each.committed_at <= moment), None)
-    if found is None:
+    """The newest commit whose time is at or before `moment`. Raises UnknownNameError."""
+    newest = next((commit for commit in log(nessie) if commit.committed_at <= moment), None)
+    if newest is None:
         raise names.no_commit_at(moment)
-    return found
+    return newest
 
 
 def resolve(nessie: Nessie, ref: str) -> Commit:
-    """The commit that main, a tag, or an id or the beginning of one stands for."""
+    """The commit that `ref` means: main, a tag, an id or its first characters.
+
+    Raises UnknownNameError.
+    """
     if ref == MAIN:
         return names.the_one(ref, list(islice(log(nessie), 1)))
     if is_branch(nessie, ref):
         raise names.no_commit(ref)
     wanted = tags(nessie).get(ref, ref)
-    found = []
+    matches = []
     if len(wanted) >= names.SHORTEST_ID:
-        matching = (each for each in log(nessie) if each.id.startswith(wanted))
-        found = list(islice(matching, 1 if len(wanted) == _WHOLE_ID else None))
-    return names.the_one(ref, found)
+        matching = (commit for commit in log(nessie) if commit.id.startswith(wanted))
+        matches = list(islice(matching, 1 if len(wanted) == _WHOLE_ID else None))
+    return names.the_one(ref, matches)
 
 
 def tags(nessie: Nessie) -> dict[str, str]:
-    """The commit that each tag names, by name."""
+    """The id of the commit that each tag names, by tag."""
     return {tag["name"]: tag["hash"] for tag in nessie.references("TAG")}
 
 
 def tag(nessie: Nessie, name: str, commit: Commit) -> None:
-    """Name a commit. Raises UnknownNameError for a name that means something else already."""
-    known = tags(nessie)
-    names.check_tag(name, commit, known)
-    if any(each.id.startswith(name) for each in log(nessie)):
+    """Tag a commit. Raises UnknownNameError for a name that means something else already."""
+    existing = tags(nessie)
+    names.check_tag(name, commit, existing)
+    if any(other.id.startswith(name) for other in log(nessie)):
         raise names.begins_an_id(name)
     if is_branch(nessie, name):
         raise names.is_a_branch(name)
-    if name not in known:
+    if name not in existing:
         nessie.create("TAG", name, {"type": "BRANCH", "name": MAIN, "hash": commit.id})
 
 
 def drop_tag(nessie: Nessie, name: str) -> None:
-    """Forget a tag. Raises UnknownNameError if there is none of that name."""
+    """Delete a tag. Raises UnknownNameError if it does not exist."""
     try:
         nessie.drop("TAG", name)
     except NotFoundError:
@@ -82,36 +85,36 @@ def drop_tag(nessie: Nessie, name: str) -> None:
 
 
 def is_branch(nessie: Nessie, name: str) -> bool:
-    """Whether there is a branch of this name."""
+    """Return whether a branch of this name exists."""
     return any(branch["name"] == name for branch in nessie.references("BRANCH"))
 
 
-def time(about: Mapping[str, Any]) -> datetime:
-    """When a commit was made, to the microsecond."""
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", about["commitTime"]))
+def time(meta: Mapping[str, Any]) -> datetime:
+    """The time of a commit, from Nessie's `commitMeta`, cut to the microsecond."""
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", meta["commitTime"]))
 
 
 def name(key: Mapping[str, Any]) -> str:
-    """A key of Nessie as the name of a table."""
+    """The qualified name of a table, from its key in Nessie."""
     return ".".join(key["elements"])
 
 
 def _commit(entry: Mapping[str, Any], sequence: int) -> Commit:
-    about = entry["commitMeta"]
-    changed = (each for each in entry["operations"] or () if _is_of_table(each))
+    meta = entry["commitMeta"]
+    operations = filter(_is_of_table, entry["operations"] or ())
     return Commit(
-        id=about["hash"],
+        id=meta["hash"],
         sequence=sequence,
-        run_id="".join(about.get("allProperties", {}).get(RUN, ())),
-        message=about["message"],
-        author=", ".join(about["authors"]),
-        committed_at=time(about),
-        tables=tuple(sorted({name(each["key"]) for each in changed})),
+        run_id="".join(meta.get("allProperties", {}).get(RUN, ())),
+        message=meta["message"],
+        author=", ".join(meta["authors"]),
+        committed_at=time(meta),
+        tables=tuple(sorted({name(operation["key"]) for operation in operations})),
     )
 
 
 def _is_of_table(operation: Mapping[str, Any]) -> bool:
-    """Whether an operation puts a table, or takes one away."""
+    """Return whether an operation writes or deletes a table."""
     if operation["type"] == "PUT":
         return bool(operation["content"]["type"] == "ICEBERG_TABLE")
     return bool(operation["type"] == "DELETE" and len(operation["key"]["elements"]) > 1)

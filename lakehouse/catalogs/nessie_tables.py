@@ -1,4 +1,4 @@
-"""The tables of one ref for PyIceberg: Nessie's Iceberg REST catalog."""
+"""A PyIceberg catalog over the tables of one ref of Nessie, by its Iceberg REST API."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
 
 from lakehouse.catalogs import ViewText
-from lakehouse.catalogs.avro import remember
-from lakehouse.catalogs.file_io import OneFileIO
+from lakehouse.patches.pyiceberg_avro import remember
+from lakehouse.patches.pyiceberg_file_io import OneFileIO
 from lakehouse.storage import Bucket
 
 
 class NessieTables(OneFileIO, RestCatalog):
-    """Reads and writes the bucket with our own keys, whatever Nessie says of it."""
+    """The tables of one ref; uses the bucket with the keys of our settings, not with Nessie's."""
 
     def __init__(self, ref: str, uri: str, bucket: Bucket) -> None:
-        """`uri` is the address of Nessie's Iceberg catalog at the ref."""
+        """`uri` is the URL of Nessie's Iceberg REST API for the ref."""
         remember()
         self._io = PyArrowFileIO(_properties(bucket))
         super().__init__(ref, uri=uri)
 
     def write_view(self, view: ViewText) -> bool:
-        """Replace a view by one with this text, unless it has it; whether it was replaced."""
+        """Create or replace a view; return False, changing nothing, if it has this text already."""
         namespace = view.name.partition(".")[0]
         text = SQLViewRepresentation(type="sql", sql=view.sql, dialect=view.dialect)
         wanted = ViewVersion.model_validate(
@@ -37,8 +37,8 @@ class NessieTables(OneFileIO, RestCatalog):
             }
         )
         with suppress(NoSuchViewError):
-            found = self.load_view(view.name).current_version()
-            if _meaning(found) == _meaning(wanted):
+            current = self.load_view(view.name).current_version()
+            if _meaning(current) == _meaning(wanted):
                 return False
             self.drop_view(view.name)
         self.create_namespace_if_not_exists(namespace)
@@ -51,11 +51,11 @@ def _meaning(version: ViewVersion) -> tuple[object, ...]:
 
 
 def _properties(bucket: Bucket) -> dict[str, str]:
-    found = {
+    properties = {
         "s3.region": bucket.region,
         "s3.access-key-id": bucket.access_key.get_secret_value(),
         "s3.secret-access-key": bucket.secret_key.get_secret_value(),
     }
     if bucket.endpoint is not None:
-        found["s3.endpoint"] = bucket.endpoint
-    return found
+        properties["s3.endpoint"] = bucket.endpoint
+    return properties

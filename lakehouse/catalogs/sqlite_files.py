@@ -1,6 +1,6 @@
-"""Checksums of the files of tables in SQLite: a damaged file may be readable, and say other things.
+"""Checksums of table files in SQLite, which tell a damaged file that can still be read.
 
-Paths are kept relative to the warehouse, as there are many of them.
+Paths are stored relative to the warehouse, which keeps the table of them small.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ CREATE TABLE IF NOT EXISTS lakehouse_files (
 
 
 def keep(db: sqlite3.Connection, warehouse: Path, checksums: Mapping[Path, int | None]) -> None:
-    """Remember what new files hold."""
-    rows = [(_name(path, warehouse), each) for path, each in checksums.items()]
+    """Store the CRC-32 of new files."""
+    rows = [(_name(path, warehouse), value) for path, value in checksums.items()]
     db.executemany("INSERT OR REPLACE INTO lakehouse_files VALUES (?, ?)", rows)
 
 
 def checksum(db: sqlite3.Connection, warehouse: Path, path: Path) -> int | None:
-    """The checksum of a file, if it is known."""
-    asked = "SELECT checksum FROM lakehouse_files WHERE path = ?"
-    row = db.execute(asked, (_name(path, warehouse),)).fetchone()
+    """The CRC-32 that a file had when it was written; None if it was not stored."""
+    sql = "SELECT checksum FROM lakehouse_files WHERE path = ?"
+    row = db.execute(sql, (_name(path, warehouse),)).fetchone()
     return None if row is None else int(row["checksum"])
 
 
 def checksums(db: sqlite3.Connection, warehouse: Path) -> dict[str, int]:
-    """The checksum of each file that is known, by its whole path."""
+    """All stored checksums, by absolute path."""
     rows = db.execute("SELECT path, checksum FROM lakehouse_files")
     return {str(warehouse / row["path"]): row["checksum"] for row in rows}
 
 
 def forget(db: sqlite3.Connection, warehouse: Path, paths: Iterable[Path]) -> None:
-    """Forget files that were removed."""
+    """Remove the checksums of files that were deleted."""
     rows = [(_name(path, warehouse),) for path in paths]
     db.executemany("DELETE FROM lakehouse_files WHERE path = ?", rows)
 

@@ -1,6 +1,6 @@
 """The history of main in SQLite: its commits, what each changed, and the tags that name them.
 
-A function takes the connection, so that several of them make one transaction.
+Every function takes the connection, so that a transaction can hold calls of several.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from lakehouse import clock, users
 from lakehouse.catalogs import MAIN, Commit, names
+from lakehouse.system import clock, users
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lakehouse_commits (
@@ -26,16 +26,16 @@ CREATE INDEX IF NOT EXISTS lakehouse_commits_by_run ON lakehouse_commits (run_id
 CREATE INDEX IF NOT EXISTS lakehouse_changes_by_sequence ON lakehouse_changes (sequence);
 """
 NEWEST = "lakehouse_changes_by_sequence"
-"""What a file has of it once it is up to date."""
+"""The index that was added last: a file that has it has all of `SCHEMA`."""
 _EACH_TABLE = """
 WITH RECURSIVE tables (name) AS (
     SELECT min(name) FROM lakehouse_changes
     UNION ALL SELECT (SELECT min(c.name) FROM lakehouse_changes c WHERE c.name > tables.name)
     FROM tables WHERE tables.name IS NOT NULL)
 """
-"""The names of all tables that there ever were, without a look at each change of them."""
+"""SQL of the names of all tables there ever were; reads one row a table, not each change."""
 _BEGINS = "WHERE k.id >= ?1 AND substr(k.id, 1, length(?1)) = ?1 AND k.id < ?1 || 'g'"
-"""Commits whose id, of digits and letters up to f, begins with a text."""
+"""Condition that a commit's id begins with ?1; the bounds, up to 'g', let SQLite use the index."""
 
 
 def log(db: sqlite3.Connection, limit: int | None = None) -> list[Commit]:
@@ -49,26 +49,30 @@ def made_by(db: sqlite3.Connection, run_id: str) -> Commit | None:
 
 
 def at(db: sqlite3.Connection, moment: datetime) -> Commit:
-    """The newest commit that says it was made by a moment. Raises UnknownNameError."""
-    known = _commits(db, "WHERE committed_at <= ?", (_stamp(moment),), 1)
-    if not known:
+    """The newest commit whose time is at or before `moment`. Raises UnknownNameError."""
+    newest = _commits(db, "WHERE committed_at <= ?", (_stamp(moment),), 1)
+    if not newest:
         raise names.no_commit_at(moment)
-    return known[0]
+    return newest[0]
 
 
 def resolve(db: sqlite3.Connection, ref: str) -> Commit:
-    """The commit that main, a tag, or an id or the beginning of one stands for."""
+    """The commit that `ref` means: main, a tag, an id or its first characters.
+
+    Raises UnknownNameError.
+    """
     if ref == MAIN:
-        found = log(db, limit=1)
+        matches = log(db, limit=1)
     else:
-        found = _commits(db, "JOIN lakehouse_tags t USING (sequence) WHERE t.name = ?", (ref,), 1)
-    if not found and len(ref) >= names.SHORTEST_ID:
-        found = _commits(db, _BEGINS, (ref,), 2)
-    return names.the_one(ref, found)
+        tagged = "JOIN lakehouse_tags t USING (sequence) WHERE t.name = ?"
+        matches = _commits(db, tagged, (ref,), 1)
+    if not matches and len(ref) >= names.SHORTEST_ID:
+        matches = _commits(db, _BEGINS, (ref,), 2)
+    return names.the_one(ref, matches)
 
 
 def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
-    """Where each table had its metadata at a commit of main."""
+    """The address of each table's metadata file at a commit of main, by table name."""
     rows = db.execute(
         f"{_EACH_TABLE} SELECT name, (SELECT metadata_location FROM lakehouse_changes c"
         " WHERE c.name = tables.name AND sequence <= ? ORDER BY sequence DESC LIMIT 1) AS place"
@@ -79,7 +83,7 @@ def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
 
 
 def places_of(db: sqlite3.Connection, commit: Commit) -> dict[str, str]:
-    """Where each table has its metadata at a commit that can be read."""
+    """`places` of a commit. Raises UnknownNameError if it has expired."""
     names.require_readable(commit)
     return places(db, commit.sequence)
 
@@ -87,7 +91,10 @@ def places_of(db: sqlite3.Connection, commit: Commit) -> dict[str, str]:
 def append(
     db: sqlite3.Connection, changed: Mapping[str, str | None], run_id: str, message: str
 ) -> Commit:
-    """Add a commit that moves some tables to other metadata, or takes them away."""
+    """Add a commit to main's log.
+
+    `changed` gives the new metadata file of each table that it changes; None: the table is removed.
+    """
     last = log(db, limit=1)
     sequence, parent = (last[0].sequence + 1, last[0].id) if last else (1, "")
     committed_at, author = clock.now(), users.current()
@@ -113,7 +120,7 @@ def append(
 
 
 def tags(db: sqlite3.Connection) -> dict[str, str]:
-    """The commit that each tag names, by name."""
+    """The id of the commit that each tag names, by tag."""
     rows = db.execute(
         "SELECT t.name, k.id FROM lakehouse_tags t JOIN lakehouse_commits k USING (sequence)"
         " ORDER BY t.name"
@@ -122,7 +129,7 @@ def tags(db: sqlite3.Connection) -> dict[str, str]:
 
 
 def tag(db: sqlite3.Connection, name: str, commit: Commit) -> None:
-    """Name a commit. Raises UnknownNameError for a name that means something else already."""
+    """Tag a commit. Raises UnknownNameError for a name that means something else already."""
     names.check_tag(name, commit, tags(db))
     if _commits(db, _BEGINS, (name,), 1):
         raise names.begins_an_id(name)
@@ -130,13 +137,13 @@ def tag(db: sqlite3.Connection, name: str, commit: Commit) -> None:
 
 
 def drop_tag(db: sqlite3.Connection, name: str) -> None:
-    """Forget a tag. Raises UnknownNameError if there is none of that name."""
+    """Delete a tag. Raises UnknownNameError if it does not exist."""
     if not db.execute("DELETE FROM lakehouse_tags WHERE name = ?", (name,)).rowcount:
         raise names.no_tag(name)
 
 
 def expirable(db: sqlite3.Connection, before: datetime) -> list[Commit]:
-    """The readable commits made before a moment that nothing keeps."""
+    """The readable commits made before a moment that neither main, a tag nor a branch keeps."""
     return _commits(
         db,
         "WHERE committed_at < ? AND sequence < (SELECT max(sequence) FROM lakehouse_commits)"
@@ -148,31 +155,31 @@ def expirable(db: sqlite3.Connection, before: datetime) -> list[Commit]:
 
 
 def expire(db: sqlite3.Connection, commits: Iterable[Commit]) -> None:
-    """Let go of commits: they stay in the log, unreadable."""
+    """Mark commits as unreadable; they stay in the log."""
     rows = [(commit.sequence,) for commit in commits]
     db.executemany("INSERT OR IGNORE INTO lakehouse_expired VALUES (?)", rows)
 
 
-def needed(db: sqlite3.Connection, gone: set[int]) -> set[str]:
-    """The metadata that the readable commits name, `gone` ones left out."""
+def needed(db: sqlite3.Connection, except_for: set[int]) -> set[str]:
+    """The metadata files of the readable commits, except for those with these sequences."""
     rows = db.execute(
         "SELECT sequence FROM lakehouse_commits"
         " WHERE sequence NOT IN (SELECT sequence FROM lakehouse_expired)"
     ).fetchall()
-    kept = [row["sequence"] for row in rows if row["sequence"] not in gone]
+    kept = [row["sequence"] for row in rows if row["sequence"] not in except_for]
     return {place for sequence in kept for place in places(db, sequence).values()}
 
 
 def _commits(
-    db: sqlite3.Connection, which: str, values: tuple[str, ...], limit: int | None
+    db: sqlite3.Connection, clause: str, values: tuple[str, ...], limit: int | None
 ) -> list[Commit]:
-    """The commits that a clause picks, newest first."""
+    """The commits that an SQL clause (JOIN or WHERE) selects, newest first."""
     rows = db.execute(
         "SELECT k.id, sequence, run_id, message, author, committed_at,"
         " sequence NOT IN (SELECT sequence FROM lakehouse_expired) AS readable,"
         " (SELECT group_concat(c.name) FROM lakehouse_changes c"
         "  WHERE c.sequence = k.sequence) AS tables"
-        f" FROM lakehouse_commits k {which} ORDER BY sequence DESC"
+        f" FROM lakehouse_commits k {clause} ORDER BY sequence DESC"
         f" LIMIT {-1 if limit is None else int(limit)}",
         values,
     )
@@ -192,5 +199,5 @@ def _commits(
 
 
 def _stamp(moment: datetime) -> str:
-    """A moment as text that sorts like it."""
+    """An instant as text in UTC, which sorts in the order of time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,7 +1,7 @@
-"""One branch's tables for PyIceberg: SQLite says where each has its metadata.
+"""A PyIceberg catalog over the tables of one branch, whose metadata files SQLite names.
 
-The rows are those of PyIceberg's own SqlCatalog, which reads them too. It comes with SQLAlchemy,
-whose import alone takes as long as building two tables; here the same two statements do.
+The rows are those of PyIceberg's own SqlCatalog, which can read them, too. SqlCatalog needs
+SQLAlchemy, whose import alone takes as long as building two tables; here two statements suffice.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
 
-from lakehouse.catalogs.avro import remember
-from lakehouse.catalogs.file_io import OneFileIO
-from lakehouse.catalogs.iceberg import readable
+from lakehouse.patches.pyiceberg_avro import remember
+from lakehouse.patches.pyiceberg_file_io import OneFileIO
+from lakehouse.storage import readable
 
 if TYPE_CHECKING:
     from pyiceberg.table.update import TableRequirement, TableUpdate
@@ -30,7 +30,7 @@ _TABLE = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
 
 
 class _NotedFileIO(PyArrowFileIO):
-    """Reads and writes files, and notes which ones it writes."""
+    """Reads and writes files, and appends the address of each written one to a list."""
 
     def __init__(self, written: list[str]) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class _NotedFileIO(PyArrowFileIO):
 
 
 class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
-    """What transactions of PyIceberg ask of a catalog, and nothing else of it."""
+    """A PyIceberg catalog with only the methods that PyIceberg's transactions call."""
 
     def __init__(self, branch: str, reading: Transaction, writing: Transaction) -> None:
-        """`reading` and `writing` open a connection, and a transaction, of the SQLite file."""
+        """`reading` opens a connection to the SQLite file, `writing` a transaction."""
         super().__init__(branch)
         remember()
         self.written: list[str] = []
-        """The files of the branch that a power cut may damage; others may be added."""
+        """Files of the branch that a power cut may still damage; the catalog adds data files."""
         self._io = _NotedFileIO(self.written)
         self._reading, self._writing = reading, writing
         self._loaded: dict[str, Table] = {}
@@ -93,7 +93,7 @@ class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
         requirements: tuple[TableRequirement, ...],
         updates: tuple[TableUpdate, ...],
     ) -> CommitTableResponse:
-        """Write new metadata, and point to it unless the table moved meanwhile."""
+        """Write a metadata file and let the branch name it, unless the table moved meanwhile."""
         try:
             current = self.load_table(table.name())
         except NoSuchTableError:

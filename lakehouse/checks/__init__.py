@@ -1,7 +1,7 @@
-"""Ready checks for `@quality`: each says which rows of a table offend.
+"""Ready checks for `@quality`: each is a rule as an Ibis expression, and runs nothing itself.
 
-Checks of rows and of a whole table are compiled into one aggregate per table; a comparison with
-another table is a query of its own.
+Rules about rows and about a whole table are compiled into one aggregate query per table; a
+comparison with another table is a query of its own. Asking them of a branch is `lakehouse.audit`.
 """
 
 from lakehouse.checks.comparisons import ReconciliationCheck, ReferenceCheck

@@ -1,4 +1,4 @@
-"""Checks of a table against another one; each is a query of its own."""
+"""Checks that compare a table with another one; each is a query of its own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceCheck(Rule):
-    """The values of `columns` stand in the table `to`, in `to_columns`; nulls pass.
+    """Each row's values of `columns` exist in `to_columns` of the table `to`; nulls pass.
 
-    `to` is 'schema.name', and `to_columns` are named as `columns` if left out. All of `to` is
-    looked at, also by a run that changed only a window of it.
+    `to` is 'schema.name'; `to_columns` is the same as `columns` if left out. The whole table `to`
+    is read, also by a run that changed only a window of it.
     """
 
     columns: str | Sequence[str]
@@ -42,21 +42,20 @@ class ReferenceCheck(Rule):
     def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
         import ibis
 
-        known = others[self.to]
+        target = others[self.to]
         kept = self.kept(table)
-        given = kept.filter(ibis.and_(*(kept[column].notnull() for column in self.columns_used)))
+        rows = kept.filter(ibis.and_(*(kept[column].notnull() for column in self.columns_used)))
         pairs = zip(self.columns_used, _names(self.to_columns) or self.columns_used, strict=True)
-        return given.anti_join(known, [given[own] == known[other] for own, other in pairs])
+        return rows.anti_join(target, [rows[column] == target[other] for column, other in pairs])
 
 
 @dataclass(frozen=True)
 class ReconciliationCheck(Rule):
-    """An aggregate of the table is that of the table `to`, for each value of `by` if given.
+    """An aggregate of the table equals one of the table `to`: in all, or for each value of `by`.
 
     `value` and `to_value` are functions from the Ibis table to a number; `to_value` is `value` if
-    left out. They may differ by `within`, in their own unit. Whole tables are compared, unless
-    the `@quality` has a `lookback` or `lookahead`. What `where` leaves out is left out of the
-    checked table alone.
+    left out. The two may differ by `within`, in their own unit. Whole tables are compared, unless
+    the `@quality` has a `lookback` or `lookahead`. `where` filters the checked table, not `to`.
     """
 
     to: str
@@ -67,8 +66,8 @@ class ReconciliationCheck(Rule):
 
     @property
     def label(self) -> str:
-        each = f" by {', '.join(_names(self.by))}" if self.by else ""
-        return f"reconciliation with {self.to}{each}"
+        by = f" by {', '.join(_names(self.by))}" if self.by else ""
+        return f"reconciliation with {self.to}{by}"
 
     @property
     def columns_used(self) -> tuple[str, ...]:
@@ -82,23 +81,23 @@ class ReconciliationCheck(Rule):
         return None
 
     def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
-        """The keys where the two differ, with both values."""
+        """The values of `by` where the aggregates differ, with the columns `here` and `there`."""
         import ibis
         import ibis.expr.datatypes as dt
 
-        own, other = self.kept(table), others[self.to]
-        here, there = self.value(own), (self.to_value or self.value)(other)
+        kept, other = self.kept(table), others[self.to]
+        here, there = self.value(kept), (self.to_value or self.value)(other)
         kind = dt.highest_precedence([here.type(), there.type()])
         by = _names(self.by)
         sides = [
-            (own, {"here": here.cast(kind), "there": ibis.null(kind)}),
+            (kept, {"here": here.cast(kind), "there": ibis.null(kind)}),
             (other, {"here": ibis.null(kind), "there": there.cast(kind)}),
         ]
         both = ibis.union(*(side.aggregate(by=by, **values) for side, values in sides))
         pairs = both.aggregate(by=by, here=both.here.max(), there=both.there.max())
         same = (pairs.here - pairs.there).abs() <= self.within
-        neither = pairs.here.isnull() & pairs.there.isnull()
-        return pairs.filter(~(same.fill_null(False) | neither))
+        both_null = pairs.here.isnull() & pairs.there.isnull()
+        return pairs.filter(~(same.fill_null(False) | both_null))
 
 
 def _names(columns: str | Sequence[str]) -> tuple[str, ...]:

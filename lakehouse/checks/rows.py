@@ -1,4 +1,4 @@
-"""Checks of single rows."""
+"""Checks that each row passes or fails by itself."""
 
 from __future__ import annotations
 
@@ -83,9 +83,10 @@ class AcceptedValuesCheck(RowRule):
 
 @dataclass(frozen=True)
 class PatternCheck(RowRule):
-    """Texts of `column` hold the regular expression `pattern`, anywhere in them; nulls pass.
+    """Texts of `column` contain a match of the regular expression `pattern`; nulls pass.
 
-    `^` and `$` make it the whole text. Keep to what engines share: classes, groups, repetition.
+    Write `^…$` to match the whole text. Use only syntax that all engines know: classes, groups,
+    repetition.
     """
 
     column: str
@@ -99,11 +100,11 @@ class PatternCheck(RowRule):
     def columns_used(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def complaint(self, table: ir.Table) -> str:
-        found = super().complaint(table)
-        if not found and not table[self.column].type().is_string():
-            return f"{self.column!r} is no text but {table[self.column].type()}"
-        return found
+    def problem(self, table: ir.Table) -> str:
+        problem = super().problem(table)
+        if not problem and not table[self.column].type().is_string():
+            return f"{self.column!r} is not text but {table[self.column].type()}"
+        return problem
 
     def broken(self, table: ir.Table) -> ir.BooleanValue:
         return ~table[self.column].re_search(self.pattern)
@@ -113,8 +114,8 @@ class PatternCheck(RowRule):
 class SchemaCheck(RowRule):
     """The table has the columns and types of a Pandera schema, and every row satisfies it.
 
-    Columns that the schema does not know are no fault. Types are looked at before anything runs.
-    A check of the schema that is about the present asks `ibis.now()`: it is compiled only once.
+    Further columns of the table are allowed. Types are compared when the project is compiled. A
+    check of the schema that needs the current time uses `ibis.now()`, as it is compiled only once.
     """
 
     schema: Any
@@ -127,25 +128,26 @@ class SchemaCheck(RowRule):
     def columns_used(self) -> tuple[str, ...]:
         return tuple(self.schema.to_schema().columns)
 
-    def complaint(self, table: ir.Table) -> str:
-        found = super().complaint(table)
-        if found:
-            return found
-        from lakehouse.schemas import unlike
+    def problem(self, table: ir.Table) -> str:
+        problem = super().problem(table)
+        if problem:
+            return problem
+        from lakehouse.checks.schema_rules import schema_problem
 
-        return unlike(self.schema, table)
+        return schema_problem(self.schema, table)
 
     def broken(self, table: ir.Table) -> ir.BooleanValue:
         import ibis
 
-        from lakehouse.schemas import broken
+        from lakehouse.checks.schema_rules import broken
 
-        return ibis.or_(*(each.fill_null(False) for _, each in broken(self.schema, table)))
+        rules = broken(self.schema, table)
+        return ibis.or_(*(breaks.fill_null(False) for _, breaks in rules))
 
 
 @dataclass(frozen=True)
 class CustomCheck(RowRule):
-    """What `holds` says is true: of each row, or, if it is an aggregate, of the table.
+    """A condition of your own is true: for each row, or, if it is an aggregate, for the table.
 
     `holds` is a function from the Ibis table to a boolean column or scalar; null passes.
     """
@@ -157,12 +159,12 @@ class CustomCheck(RowRule):
     def label(self) -> str:
         return self.name
 
-    def complaint(self, table: ir.Table) -> str:
+    def problem(self, table: ir.Table) -> str:
         kind = self.holds(table).type()
         if not kind.is_boolean():
-            return f"its expression is no boolean but {kind}"
+            return f"its expression is not boolean but {kind}"
         if self.where is not None and self._is_aggregate(table):
-            return "its expression is an aggregate: filter there, `where` is about rows"
+            return "its expression is an aggregate, and `where` filters rows: filter inside `holds`"
         return ""
 
     def broken(self, table: ir.Table) -> ir.BooleanValue:

@@ -1,4 +1,4 @@
-"""What every ready check has: which rows it is about, how many failures it bears, what it asks."""
+"""Base classes of the checks: the rows that a rule checks, its tolerance and its expressions."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 Condition: TypeAlias = Callable[[Any], Any]
-"""From an Ibis table to a boolean column of it."""
+"""Function from an Ibis table to a boolean column of it."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How many failures are borne; where both limits are given, both hold."""
+    """Limits of the failures that a check may find and still pass; if both are set, both apply."""
 
     max_failures: int | None = None
     max_percent: float | None = None
-    """Of the rows that were looked at."""
+    """Percent of the rows that were checked."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None and value < 0:
-                raise DeclarationError(f"`{name}` is 0 or more, got {value!r}")
+                raise DeclarationError(f"`{name}` has to be 0 or more, got {value!r}")
 
     def bears(self, failures: int, rows: int) -> bool:
-        """Whether so many failures among so many rows are still good."""
+        """Return whether the limits allow so many failures among so many rows."""
         limits = [] if self.max_failures is None else [float(self.max_failures)]
         if self.max_percent is not None:
             limits.append(rows * self.max_percent / 100)
@@ -41,12 +41,12 @@ class Rule:
     """Base of the ready checks; a rule of your own derives from it, or from `RowRule`."""
 
     where: Condition | None = None
-    """Only rows for which this is true are looked at."""
+    """Condition of the rows that are checked; None: all rows."""
     max_failures: int | None = None
     max_percent: float | None = None
 
     about_all: ClassVar[bool] = False
-    """Whether it is about all of a table, and not about the rows that a run changed."""
+    """True for a rule that needs the whole table, not only the rows that a run changed."""
 
     @property
     def label(self) -> str:
@@ -55,60 +55,61 @@ class Rule:
 
     @property
     def columns_used(self) -> tuple[str, ...]:
-        """The columns that it is known to read."""
+        """The columns that the rule reads, as far as its arguments name them."""
         return ()
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Other tables that it reads, 'schema.name'."""
+        """The other tables that the rule reads, as 'schema.name'."""
         return ()
 
     @property
     def tolerance(self) -> Tolerance | None:
-        """What it bears by itself; None: what its `@quality` says."""
+        """The rule's own tolerance; None: that of its `@quality` applies."""
         if self.max_failures is self.max_percent is None:
             return None
         return Tolerance(self.max_failures, self.max_percent)
 
-    def complaint(self, table: ir.Table) -> str:
-        """What keeps the rule from being asked of a table, if anything does."""
+    def problem(self, table: ir.Table) -> str:
+        """Return why the rule cannot be asked of this table; empty if it can."""
         unknown = [name for name in self.columns_used if name not in table.columns]
-        return f"{unknown[0]!r} is no column of it" if unknown else ""
+        return f"{unknown[0]!r} is not one of its columns" if unknown else ""
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
-        """How many rows break the rule, as one aggregate over `table`.
+        """The number of rows that break the rule, as one aggregate over `table`.
 
-        None: it takes a query of its own, and what `offending` returns is counted.
+        None: there is no such aggregate; the rows of `offending` are counted by a query of its own.
         """
         raise NotImplementedError
 
     def suspects(self, _table: ir.Table) -> ir.Table | None:
-        """At least as many rows as `failures`, and faster to count of many rows: counted first.
+        """Rows to count first on a large table: a cheap upper bound of `failures`.
 
-        None: there is nothing faster. A rule that changes `failures` changes this, too.
+        If there are none, `failures` need not be counted. None: there is no cheaper bound. A rule
+        that overrides `failures` overrides this, too.
         """
         return None
 
     def offending(self, table: ir.Table, others: Mapping[str, ir.Table]) -> ir.Table | None:
-        """The rows that break the rule; None if there is nothing to show."""
+        """The rows that break the rule, to be shown; None if the rule is not about single rows."""
         raise NotImplementedError
 
     def among(self, table: ir.Table) -> ir.BooleanValue | None:
-        """Whether a row is looked at; None: every row."""
+        """The condition that a row is checked; None: every row is."""
         return None if self.where is None else self.where(table).fill_null(False)
 
     def kept(self, table: ir.Table) -> ir.Table:
-        """The rows that are looked at."""
+        """The rows of the table that are checked."""
         among = self.among(table)
         return table if among is None else table.filter(among)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowRule(Rule):
-    """A rule that each row keeps or breaks by itself."""
+    """A rule that each row satisfies or breaks by itself."""
 
     def broken(self, table: ir.Table) -> ir.BooleanValue:
-        """Whether a row breaks the rule."""
+        """The condition that a row breaks the rule."""
         raise NotImplementedError
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:

@@ -1,4 +1,4 @@
-"""Checks of a table as a whole: its keys, its size, its age."""
+"""Checks of a table as a whole: unique keys, number of rows, age of the newest row."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UniqueCheck(Rule):
-    """No two rows share the values of `columns`; a null is a value like any other.
+    """No two rows have the same values of `columns`; two nulls count as the same value.
 
-    Rows beyond the first of their kind are counted.
+    Its failures are the rows beyond the first with their values.
     """
 
     columns: Sequence[str]
@@ -30,7 +30,7 @@ class UniqueCheck(Rule):
         return tuple(self.columns)
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
-        # Distinct values of one column take a third of the time that structs take.
+        # Counting distinct values of one column takes a third of the time that structs take.
         if len(self.columns) > 1:
             return self._repeated(table, self._key(table))
         value = table[self.columns[0]]
@@ -40,21 +40,21 @@ class UniqueCheck(Rule):
     def suspects(self, table: ir.Table) -> ir.Table | None:
         import ibis
 
-        from lakehouse.dialects import hash_of
+        from lakehouse.patches.ibis_dialects import hash_of
 
-        # A condition is left alone: on its way to the files it might skip more than it should.
+        # Not with `where`: pushed down to the files, it might skip rows that have to be counted.
         if len(self.columns) == 1 or self.where is not None:
             return None
-        # Equal keys have one hash, and different ones hardly ever. Numbering the rows of a hash
-        # takes half as long as counting distinct ones.
+        # Equal keys have the same hash, and different keys hardly ever do. Numbering the rows of
+        # each hash takes half as long as counting distinct keys.
         hashes = table.select(hash=hash_of(self._key(table)))
         placed = hashes.select(place=ibis.row_number().over(group_by="hash"))
         return placed.filter(placed.place > 0)
 
     def offending(self, table: ir.Table, _others: Mapping[str, ir.Table]) -> ir.Table | None:
         kept = self.kept(table)
-        several = kept.group_by(self.columns).agg(copies=kept.count())
-        return several.filter(several.copies > 1)
+        counted = kept.group_by(self.columns).agg(copies=kept.count())
+        return counted.filter(counted.copies > 1)
 
     def _key(self, table: ir.Table) -> ir.StructValue:
         import ibis
@@ -68,7 +68,7 @@ class UniqueCheck(Rule):
 
 @dataclass(frozen=True)
 class RowCountCheck(Rule):
-    """The table has between `min_rows` and `max_rows` rows, both included; either may be open."""
+    """The table has from `min_rows` to `max_rows` rows, both included; None: no limit."""
 
     about_all: ClassVar[bool] = True
 
@@ -98,10 +98,10 @@ class RowCountCheck(Rule):
 
 @dataclass(frozen=True)
 class FreshnessCheck(Rule):
-    """The newest `column` is at most `max_age_hours` old; with `by`, that of each key.
+    """The newest value of `column` is at most `max_age_hours` old; with `by`, that of each key.
 
-    Asked only of runs whose window reaches into the last `max_age_hours`: a backfill of old
-    days is not stale. An empty table is stale.
+    Only runs whose window reaches into the last `max_age_hours` are checked, so that a backfill of
+    old days does not fail. An empty table fails.
     """
 
     about_all: ClassVar[bool] = True
@@ -112,8 +112,8 @@ class FreshnessCheck(Rule):
 
     @property
     def label(self) -> str:
-        each = f" of each {', '.join(self.by)}" if self.by else ""
-        return f"fresh: {self.column}{each} within {self.max_age_hours:g} h"
+        by = f" of each {', '.join(self.by)}" if self.by else ""
+        return f"fresh: {self.column}{by} within {self.max_age_hours:g} h"
 
     @property
     def columns_used(self) -> tuple[str, ...]:

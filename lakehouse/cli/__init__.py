@@ -1,4 +1,4 @@
-"""The command line: words in, words out. What commands do lives in the modules they call.
+"""The command line: reads arguments and prints results; the work is done in the folders below.
 
 A command's module is imported only when that command runs, so `--help` stays quick.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from lakehouse import __version__, signals
+from lakehouse import __version__
 from lakehouse.cli.output import Output, OutputError
 from lakehouse.errors import (
     COULD_NOT_RUN,
@@ -23,37 +23,38 @@ from lakehouse.errors import (
     LakehouseError,
     StorageError,
 )
+from lakehouse.system import signals
 
-_LOOK = "`doctor` looks what is wrong; `lakehouse --debug …` shows where it was met"
+_LOOK = "`lakehouse doctor` examines what is wrong; `lakehouse --debug …` shows where it failed"
 _COMMANDS = {
     "run": ("Ingest one day, build what depends on it, check, merge and publish.", "run"),
-    "backfill": ("The same for a range of days.", "run"),
+    "backfill": ("Ingest a range of days, and build what depends on them, once.", "run"),
     "plan": ("Show what a run would do, and why.", "plan"),
-    "freshness": ("Show how old the newest reading of each source is.", "freshness"),
+    "freshness": ("Show how old the newest row of each source is.", "freshness"),
     "quarantine": ("List rejected rows by reason and day; show or retry them.", "quarantine"),
     "query": ("Answer SQL over the tables of a ref, or over Postgres.", "query"),
     "log": ("List the commits of main, newest first.", "log"),
-    "check": ("Ask the checks of what is there, or check the project itself.", "check"),
-    "show": ("Show all that is known of a run.", "log"),
-    "diff": ("Compare two states: tables, or the rows of one.", "diff"),
+    "check": ("Ask the checks of stored tables, or check the project itself.", "check"),
+    "show": ("Show the record of a run: nodes, checks, errors.", "log"),
+    "diff": ("Compare two refs: their tables, or the rows of one table.", "diff"),
     "why": ("Trace a row to its run, code, checks and parents.", "why"),
     "branches": ("List the branches of runs, or drop one.", "refs"),
     "merge": ("Merge what a run held for review.", "release"),
-    "tag": ("Name a commit, or list the names.", "refs"),
+    "tag": ("Tag a commit, or list the tags.", "refs"),
     "rollback": ("Give main the tables of an earlier commit.", "release"),
     "publish": ("Publish main's newest commit again.", "release"),
-    "maintain": ("Compact tables, and remove what nothing needs any more.", "maintain"),
+    "maintain": ("Compact tables, and remove what is no longer needed.", "maintain"),
     "schedule": ("Run every ingestion by its cron, until it is stopped.", "schedule"),
-    "alerts": ("List what is wrong as people were told, or try the channels.", "alerts"),
-    "snooze": ("Be told nothing of one problem for a while.", "alerts"),
+    "alerts": ("List the open problems, or try the channels.", "alerts"),
+    "snooze": ("Send no alerts about one problem for a while.", "alerts"),
     "dag": ("Draw the pipeline.", "dag"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
-    "doctor": ("Check that everything a run needs is in order.", "doctor"),
+    "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }
 
 
 class _Commands(click.Group):
-    """Knows every command by name and help line, and imports the one that is used."""
+    """Group that lists commands without their modules, and imports the one that is used."""
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -66,7 +67,7 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; click would take a file that ends too soon for Ctrl-C."""
+        """Run a command. An EOFError becomes a StorageError, as click would take it for Ctrl-C."""
         try:
             return super().invoke(context)
         except EOFError as error:
@@ -87,35 +88,35 @@ def cli(context: click.Context, *, debug: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code: 0 done, 1 findings, 2 could not run."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    output = Output.of_arguments(given)
+    """Run a command, and return its exit code: 0 done, 1 findings, 2 could not run."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    output = Output.of_arguments(argv)
     with warnings.catch_warnings():
         warnings.simplefilter("always", DamagedFileWarning)
         warnings.showwarning = partial(_warn, output, set(), warnings.showwarning)
-        return _run(given, output)
+        return _run(argv, output)
 
 
-def _run(given: list[str], output: Output) -> int:
+def _run(arguments: list[str], output: Output) -> int:
     try:
         with signals.heeded():
-            code = cli.main(given, prog_name="lakehouse", standalone_mode=False)
+            code = cli.main(arguments, prog_name="lakehouse", standalone_mode=False)
     except click.ClickException as error:
-        output.error(error.format_message(), hint="`--help` lists what there is")
+        output.error(error.format_message(), hint="`--help` lists commands and options")
         return COULD_NOT_RUN
     except (click.Abort, KeyboardInterrupt) as error:
         return _tell_of_interruption(output, error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as error:  # noqa: BLE001 - every error is reported in one line
         if signals.stopped(error):
             return _tell_of_interruption(output, error)
-        if "--debug" in given:
+        if "--debug" in arguments:
             output.trace(error)
         return _tell(output, _explained(error))
     return code if isinstance(code, int) else 0
 
 
 def _tell_of_interruption(output: Output, error: BaseException) -> int:
-    """Say where that leaves main, as far as a command noted it; the exit code."""
+    """Report an interruption, with what the command noted about main; return the exit code."""
     notes = getattr(signals.stopped(error), "__notes__", ())
     output.error("; ".join(["interrupted", *notes]))
     return signals.exit_code(error)
@@ -123,35 +124,36 @@ def _tell_of_interruption(output: Output, error: BaseException) -> int:
 
 def _warn(
     output: Output,
-    told: set[str],
+    printed: set[str],
     otherwise: Callable[..., None],
     message: Warning | str,
     category: type[Warning],
     *where: Any,
     **how: Any,
 ) -> None:
-    """Say that a file is damaged, once, as a command says things; else do as Python does."""
+    """Print a warning about a damaged file once; leave other warnings to Python's own function."""
     if not issubclass(category, DamagedFileWarning):
         otherwise(message, category, *where, **how)
-    elif str(message) not in told:
-        told.add(str(message))
+    elif str(message) not in printed:
+        printed.add(str(message))
         output.warning(str(message))
 
 
 def _explained(error: Exception) -> Exception:
-    """The error, or that a server does not answer, if that is the reason."""
+    """Return the reason of an error, such as a server that does not answer; else the error."""
     if isinstance(error, ConfigError | OutputError):
         return error
-    from lakehouse import config, probes
+    from lakehouse import config
+    from lakehouse.doctor import servers
 
     try:
-        return probes.explained(config.load(), error)
+        return servers.explained(config.load(), error)
     except ConfigError:
         return error
 
 
 def _tell(output: Output, error: Exception) -> int:
-    """Say what went wrong; the exit code."""
+    """Report an error, and return the exit code."""
     if isinstance(error, LakehouseError):
         output.error(error.message, hint=error.advice)
         return error.exit_code

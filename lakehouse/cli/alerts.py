@@ -14,7 +14,7 @@ from lakehouse.windows import parse_duration
 
 
 class Length(click.ParamType[timedelta]):
-    """A length of time such as 2h."""
+    """Parameter that is a length of time such as 2h."""
 
     name = "duration"
 
@@ -26,11 +26,11 @@ class Length(click.ParamType[timedelta]):
 
 
 @click.command()
-@click.option("--test", "is_test", is_flag=True, help="Send a message by every channel.")
+@click.option("--test", "is_test", is_flag=True, help="Send a test message to every channel.")
 @format_option
 @click.pass_context
 def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
-    """List what is wrong as people were told, or try the channels."""
+    """List the open problems, as of the last run, or try the channels."""
     from lakehouse.alerts import desk
 
     session, output = Session(), Output(style)
@@ -42,18 +42,18 @@ def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
             context.exit(FOUND_PROBLEMS)
         return
     session.require_home()
-    ledger = desk.look(settings)
-    snoozed = {name: each.until for name, each in ledger.snoozed.items()}
+    ledger = desk.read_ledger(settings)
+    snoozed = {name: snooze.until for name, snooze in ledger.snoozed.items()}
     rows = [
         {
-            "problem": each.title,
-            "name": each.name,
-            "since": f"{each.since.astimezone(settings.timezone):%Y-%m-%d %H:%M}",
-            "told": "yes" if each.told else "not yet",
+            "problem": problem.title,
+            "name": problem.name,
+            "since": f"{problem.since.astimezone(settings.timezone):%Y-%m-%d %H:%M}",
+            "told": "yes" if problem.told else "not yet",
         }
-        for each in ledger.problems.values()
+        for problem in ledger.problems.values()
     ]
-    lines = [table(rows) if rows else "nothing is wrong that anybody would be told of"]
+    lines = [table(rows) if rows else "no open problems"]
     lines += [
         f"{name} is snoozed until {until.astimezone(settings.timezone):%Y-%m-%d %H:%M}"
         for name, until in snoozed.items()
@@ -63,10 +63,12 @@ def alerts(context: click.Context, *, is_test: bool, style: str) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--for", "length", type=Length(), required=True, help="Such as 30m, 2h or 1d.")
+@click.option(
+    "--for", "length", type=Length(), required=True, help="How long, such as 30m, 2h or 1d."
+)
 @format_option
 def snooze(*, name: str, length: timedelta, style: str) -> None:
-    """Be told nothing of NAME for a while: a check, the table of a source, 'run' or 'all'."""
+    """Send no alerts about NAME for a while: a check, the table of a source, 'run' or 'all'."""
     from lakehouse.alerts import desk
 
     session = Session()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lakehouse.catalogs import MAIN
+from lakehouse.checks.result import CheckOutcome
 from lakehouse.cli.options import Selection, selection_options
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.errors import FOUND_PROBLEMS
@@ -13,16 +14,16 @@ from lakehouse.session import Session
 
 @click.command()
 @selection_options
-@click.option("--all", "everything", is_flag=True, help="Look at all rows, not the last change.")
+@click.option("--all", "everything", is_flag=True, help="Check all rows, not only the last change.")
 @click.option("--ref", default=MAIN, show_default=True, help="main, a branch or a commit.")
 @click.option(
     "--portable",
     is_flag=True,
-    help="Instead, find what engines understand differently in models and checks; runs no engine.",
+    help="Only find expressions in models and checks that engines understand differently.",
 )
 @format_option
 def check(*, selection: Selection, everything: bool, ref: str, portable: bool, style: str) -> None:
-    """Ask the checks of what is there, or check the project itself."""
+    """Ask the checks of stored tables, or check the project itself."""
     session, output = Session(), Output(style)
     session.compile_anew()
     if portable:
@@ -36,36 +37,37 @@ def check(*, selection: Selection, everything: bool, ref: str, portable: bool, s
 def _ask(
     session: Session, selection: Selection, ref: str, output: Output, *, everything: bool
 ) -> bool:
-    """Print what the checks find; whether a blocking one failed."""
-    from lakehouse.recheck import recheck
+    """Print what the checks find; return whether a blocking one failed."""
+    from lakehouse.audit.check_now import check_now
 
-    results = recheck(session, selection.names(session), ref, everything=everything)
+    results = check_now(session, selection.names(session), ref, everything=everything)
     rows = [
         {
             "table": result.table,
             "check": result.label,
             "rows": result.rows,
             "failures": result.failures,
-            "": "ok" if result.passed else "FAILED" if result.blocking else "warning",
+            "": "ok" if result.passed else result.outcome.shown,
         }
         for result in results
     ]
-    failed = [result.told(ref) for result in results if not result.passed]
+    failed = [result.message(ref) for result in results if not result.passed]
     text = "\n".join([table(rows), *failed]) if rows else "nothing to check"
     output.result([vars(result) for result in results], text)
-    return any(result.blocking and not result.passed for result in results)
+    return any(result.outcome is CheckOutcome.FAILED for result in results)
 
 
 def _portable(session: Session, output: Output) -> bool:
-    """Print what is not portable; whether anything is."""
+    """Print what is not portable; return whether anything is not."""
     from lakehouse.portability import examine
 
     findings = examine(session.compiled, session.settings.root)
     lines = [
-        f"{found.file}:{found.line}: {found.model}: {found.rule}: {found.trap}\n  → {found.cure}"
-        for found in findings
+        f"{finding.file}:{finding.line}: {finding.model}: {finding.rule}: {finding.trap}"
+        f"\n  → {finding.cure}"
+        for finding in findings
     ]
     output.result(
-        [vars(found) for found in findings], "\n".join(lines) or "every model is portable"
+        [vars(finding) for finding in findings], "\n".join(lines) or "every model is portable"
     )
     return bool(findings)

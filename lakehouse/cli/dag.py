@@ -17,14 +17,14 @@ from lakehouse.session import Session
     "--output",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="FILE.svg, .html, .png, .mmd or .dot; without it the nodes are listed.",
+    help="FILE.svg, .html, .png, .mmd or .dot; without it, list the nodes.",
 )
 @selection_options
 @format_option
 def dag(*, path: Path | None, selection: Selection, style: str) -> None:
-    """Draw the pipeline."""
+    """Draw the pipeline, or list its nodes."""
     from lakehouse.draw import draw
-    from lakehouse.graph import picture
+    from lakehouse.draw.dag_picture import picture
 
     session = Session()
     drawn = picture(session.project, None if selection.is_all else selection.names(session))
@@ -36,7 +36,9 @@ def dag(*, path: Path | None, selection: Selection, style: str) -> None:
         draw(drawn, path)
         Output(style).result(document | {"file": str(path)}, f"{path}: {drawn.title}")
         return
-    parents = {box.id: [a for a, b in drawn.edges if b == box.id] for box in drawn.boxes}
+    parents = {
+        box.id: [start for start, end in drawn.edges if end == box.id] for box in drawn.boxes
+    }
     rows = [
         {"node": box.label, "kind": box.kind, "reads": ", ".join(parents[box.id])}
         for box in drawn.boxes

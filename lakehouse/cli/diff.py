@@ -14,14 +14,15 @@ from lakehouse.errors import FOUND_PROBLEMS
 from lakehouse.session import Session
 
 if TYPE_CHECKING:
-    from lakehouse.diff import TableDiff
-    from lakehouse.diff.rows import ColumnDiff, Row, RowDiff
+    from lakehouse.history.diff import TableDiff
+    from lakehouse.history.diff.rows import ColumnDiff, Row, RowDiff
 
 _WIDEST = 40
+"""Characters of a value that are shown, at most."""
 
 
 class Refs(click.ParamType[tuple[str, str]]):
-    """Two refs such as 4045f7d..main; a side that is left out is main."""
+    """Parameter that is two refs such as 4045f7d..main; main where a side is left out."""
 
     name = "A..B"
 
@@ -38,29 +39,29 @@ class Refs(click.ParamType[tuple[str, str]]):
 @click.option("--exit-code", "strict", is_flag=True, help="Exit with 1 if there is a difference.")
 @format_option
 def diff(*, refs: tuple[str, str], name: str | None, strict: bool, style: str) -> None:
-    """Compare two states: the tables that differ, or the rows of one TABLE."""
-    from lakehouse import diff as difference
+    """Compare two refs: the tables that differ, or the rows of one TABLE."""
+    from lakehouse.history import diff as difference
 
     session = Session()
     if name is None:
-        found = difference.diff(session, *refs)
-        text = table([_line(each) for each in found]) if found else "no differences"
+        diffs = difference.diff(session, *refs)
+        text = table([_line(table_diff) for table_diff in diffs]) if diffs else "no differences"
     else:
         one = difference.diff_table(session, *refs, name)
-        found = [one] if one else []
+        diffs = [one] if one else []
         text = "\n".join(_detail(one)) if one else "no differences"
-    Output(style).result([asdict(each) for each in found], text)
-    if strict and found:
+    Output(style).result([asdict(table_diff) for table_diff in diffs], text)
+    if strict and diffs:
         click.get_current_context().exit(FOUND_PROBLEMS)
 
 
-def _line(each: TableDiff) -> dict[str, Any]:
-    rows = each.rows
+def _line(table_diff: TableDiff) -> dict[str, Any]:
+    rows = table_diff.rows
     return {
-        "table": each.table,
-        "": each.what,
-        "rows before": each.rows_before,
-        "rows after": each.rows_after,
+        "table": table_diff.table,
+        "": table_diff.what,
+        "rows before": table_diff.rows_before,
+        "rows after": table_diff.rows_after,
         "added": rows.added if rows else None,
         "removed": rows.removed if rows else None,
         "changed": rows.changed if rows else None,
@@ -68,25 +69,28 @@ def _line(each: TableDiff) -> dict[str, Any]:
     }
 
 
-def _detail(each: TableDiff) -> Iterator[str]:
-    if each.rows is None:
-        yield f"{each.table} was {each.what}: {each.rows_after or each.rows_before or 0} rows"
+def _detail(changed: TableDiff) -> Iterator[str]:
+    if changed.rows is None:
+        count = changed.rows_after or changed.rows_before or 0
+        yield f"{changed.table} was {changed.what}: {count} rows"
         return
-    rows = each.rows
+    rows = changed.rows
     counts = f"{rows.added} rows added, {rows.removed} removed, {rows.changed} changed"
     by = f"by {', '.join(rows.key)}" if rows.key else "compared as wholes"
-    yield f"{each.table}: {counts}; {by}"
+    yield f"{changed.table}: {counts}; {by}"
     yield from rows.schema
     for what, pairs in rows.examples.items():
         total = getattr(rows, what)
         yield ""
         yield what if total == len(pairs) else f"{what}, the first {len(pairs)} of {total}"
-        yield table(_changed(rows, pairs) if what == "changed" else [_alone(*p) for p in pairs])
-    told = [_column(column) for column in rows.columns if _is_telling(rows, column)]
-    if told:
+        yield table(
+            _changed(rows, pairs) if what == "changed" else [_alone(*pair) for pair in pairs]
+        )
+    columns = [_column(column) for column in rows.columns if _is_worth_a_line(rows, column)]
+    if columns:
         yield ""
         yield "columns, among these rows"
-        yield table(told)
+        yield table(columns)
 
 
 def _alone(before: Row | None, after: Row | None) -> dict[str, Any]:
@@ -94,11 +98,14 @@ def _alone(before: Row | None, after: Row | None) -> dict[str, Any]:
 
 
 def _changed(rows: RowDiff, pairs: Sequence[tuple[Row | None, Row | None]]) -> list[dict[str, Any]]:
-    """The key, and the columns that differ in one of the rows, as `before → after`."""
+    """Return, for each row, its key and the columns that differ in any row, as `before → after`."""
     differing = [
         column.column
         for column in rows.columns
-        if any(b and a and b[column.column] != a[column.column] for b, a in pairs)
+        if any(
+            before and after and before[column.column] != after[column.column]
+            for before, after in pairs
+        )
     ]
     return [
         {
@@ -110,7 +117,8 @@ def _changed(rows: RowDiff, pairs: Sequence[tuple[Row | None, Row | None]]) -> l
     ]
 
 
-def _is_telling(rows: RowDiff, column: ColumnDiff) -> bool:
+def _is_worth_a_line(rows: RowDiff, column: ColumnDiff) -> bool:
+    """Return whether a column differs, or has a smallest value while whole rows differ."""
     whole = rows.added or rows.removed
     return bool(column.differs or (whole and column.smallest != (None, None)))
 
@@ -127,7 +135,7 @@ def _column(column: ColumnDiff) -> dict[str, Any]:
 
 
 def _move(before: Any, after: Any) -> str:
-    """A value, or the two that it was and is."""
+    """Return a value as text, as `before → after` if it changed."""
     return _short(before) if before == after else f"{_short(before)} → {_short(after)}"
 
 

@@ -12,12 +12,12 @@ _MARKS = {True: "ok  ", False: "BAD "}
 
 
 @click.command()
-@click.option("--deep", is_flag=True, help="Read every file that main names; this takes a while.")
+@click.option("--deep", is_flag=True, help="Read every data file of main; this takes a while.")
 @format_option
 @click.pass_context
 def doctor(context: click.Context, *, deep: bool, style: str) -> None:
-    """Check the settings, the project, the home, the engine and Postgres."""
-    from lakehouse.doctor import examine
+    """Examine settings, project, home or servers, tables, engine and Postgres."""
+    from lakehouse.doctor.examination import examine
 
     findings = examine(Session(), deep=deep)
     lines = [

@@ -1,6 +1,6 @@
-"""Documents as JSON (RFC 8259) that holds exactly what is there, and that a terminal can show.
+"""Results of commands as JSON (RFC 8259) that keeps every value exactly, and is safe to print.
 
-JSON has no NaN, no instants and no bytes: those are text, and decimals keep all of their digits.
+JSON has no NaN, no instants and no bytes: those become text. Decimals keep all of their digits.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_json(document: Any, *, only_ascii: bool = False) -> str:
-    """A document as JSON, indented."""
+    """Return a document as indented JSON."""
     return "".join(_pieces(document, "\n", only_ascii=only_ascii))
 
 
 def plain(value: Any) -> Any:
-    r"""A value as one that JSON has, or as text.
+    r"""Return a value of a type that JSON has, or as text.
 
     NaN and infinity are "NaN", "Infinity" and "-Infinity", durations as in ISO 8601, and bytes
     hexadecimal as in Postgres: \x01ff.
@@ -43,11 +43,12 @@ def plain(value: Any) -> Any:
 
 
 def _is_interval(value: Any) -> bool:
-    """Whether it is Arrow's interval of months, days and nanoseconds, which is a tuple."""
+    """Return whether a value is Arrow's interval: a tuple of months, days and nanoseconds."""
     return isinstance(value, tuple) and hasattr(value, "nanoseconds")
 
 
 def _duration(value: Any) -> str:
+    """Return a `timedelta` or an interval of Arrow as in ISO 8601."""
     if isinstance(value, timedelta):
         months, days = 0, value.days
         nanoseconds = (value - timedelta(days)) // _MICROSECOND * 1_000
@@ -59,7 +60,7 @@ def _duration(value: Any) -> str:
 
 
 def _pieces(value: Any, line: str, *, only_ascii: bool) -> Iterator[str]:
-    """The text of a value; `line` begins a line as deep as it stands."""
+    """Yield the text of a value; `line` is a line break with the indentation of the value."""
     if not isinstance(value, _BROKEN_UP) or _is_interval(value):
         yield _scalar(plain(value), only_ascii=only_ascii)
         return
@@ -84,7 +85,7 @@ def _scalar(value: Any, *, only_ascii: bool) -> str:
 
 
 def _seen(character: str) -> str:
-    """A character as it may stand in JSON on a terminal, which may act upon what is valid."""
+    """Return a character, escaped if a terminal would act upon it although JSON allows it."""
     if escaped(character) == character:
         return character
     units = character.encode("utf-16-be", "surrogatepass").hex()

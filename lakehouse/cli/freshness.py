@@ -15,29 +15,30 @@ from lakehouse.session import Session
 @format_option
 @click.pass_context
 def freshness(context: click.Context, *, style: str) -> None:
-    """Show how old the newest reading of each source is."""
-    from lakehouse.freshness import State
-    from lakehouse.freshness import freshness as measure
+    """Show how old the newest row of each source is."""
+    from lakehouse.audit.freshness import State
+    from lakehouse.audit.freshness import freshness as measure
 
-    found = measure(Session())
+    sources = measure(Session())
     rows = [
         {
-            "table": each.table,
-            "key": each.key,
-            "newest": _moment(each.newest),
-            "age": _age(each.age_hours),
-            "allowed": " · ".join(_age(limit) for limit in each.limits if limit is not None),
-            "state": each.state,
+            "table": source.table,
+            "key": source.key,
+            "newest": _moment(source.newest),
+            "age": _age(source.age_hours),
+            "allowed": " · ".join(_age(limit) for limit in source.limits if limit is not None),
+            "state": source.state,
         }
-        for each in found
+        for source in sources
     ]
-    text = table(rows) if rows else "no table says how fresh it has to be"
-    Output(style).result([vars(each) for each in found], text)
-    if any(each.state is State.FAIL for each in found):
+    text = table(rows) if rows else "no table declares how fresh it has to be"
+    Output(style).result([vars(source) for source in sources], text)
+    if any(source.state is State.FAIL for source in sources):
         context.exit(FOUND_PROBLEMS)
 
 
 _DAY = 24
+"""Hours."""
 
 
 def _moment(newest: datetime | None) -> str:

@@ -12,8 +12,9 @@ from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
 _USUALLY = 20
+"""Commits that are listed unless a limit is given."""
 _SHORT = 16
-"""Characters of a commit's id that are shown; they name it as well."""
+"""Characters of a commit's id that are shown; commands accept them as its name."""
 
 
 @click.command()
@@ -29,8 +30,8 @@ _SHORT = 16
 def log(*, limit: int, style: str) -> None:
     """List the commits of main, newest first: who, when, which run, and what it changed."""
     session = Session()
-    found = session.catalog.log(limit)
-    entries = [_entry(session, commit) for commit in found]
+    commits = session.catalog.log(limit)
+    entries = [_entry(session, commit) for commit in commits]
     rows = [
         {
             **{name: entry[name] for name in ("commit", "when", "who", "run", "message")},
@@ -41,17 +42,17 @@ def log(*, limit: int, style: str) -> None:
         }
         for entry in entries
     ]
-    more = f"\nolder ones: `log --limit {10 * limit}`" if len(found) == limit else ""
-    Output(style).result(entries, table(rows) + more if rows else "no commits yet")
+    hint = f"\nolder ones: `log --limit {10 * limit}`" if len(commits) == limit else ""
+    Output(style).result(entries, table(rows) + hint if rows else "no commits yet")
 
 
 def _entry(session: Session, commit: Commit) -> dict[str, Any]:
-    """A commit, and what its run fetched and built."""
-    from lakehouse import runs
+    """Return a commit with the numbers of rows that its run fetched and built."""
+    from lakehouse.records import run_records
 
-    record = runs.load(session.settings.warehouse, commit.run_id)
+    record = run_records.load(session.settings.warehouse, commit.run_id)
     nodes = record["nodes"] if record else ()
-    landed = [node.get("counts", {}) for node in nodes if node["step"] == "merge"]
+    merged = [node.get("counts", {}) for node in nodes if node["step"] == "merge"]
     built = [node["rows"] or 0 for node in nodes if node["step"] == "model"]
     return {
         "commit": commit.id,
@@ -60,8 +61,8 @@ def _entry(session: Session, commit: Commit) -> dict[str, Any]:
         "run": commit.run_id,
         "message": commit.message,
         "tables": commit.tables,
-        "new": sum(counts.get("new", 0) for counts in landed) if record else None,
-        "changed": sum(counts.get("changed", 0) for counts in landed) if record else None,
+        "new": sum(counts.get("new", 0) for counts in merged) if record else None,
+        "changed": sum(counts.get("changed", 0) for counts in merged) if record else None,
         "built": sum(built) if record else None,
     }
 
@@ -70,20 +71,20 @@ def _entry(session: Session, commit: Commit) -> dict[str, Any]:
 @click.argument("run")
 @format_option
 def show(*, run: str, style: str) -> None:
-    """Show all that is known of a RUN, also of one that failed.
+    """Show the record of a RUN, also of one that failed.
 
-    RUN is its name, a part of it that no other run has, or its commit.
+    RUN is the name of a run, a part of it that no other name has, or its commit.
     """
-    from lakehouse import runs
     from lakehouse.cli.report import full
+    from lakehouse.records import run_records
 
     session = Session()
-    record = runs.find(session.settings.warehouse, _run_of(session, run))
+    record = run_records.find(session.settings.warehouse, _run_of(session, run))
     Output(style).result(record, full(record))
 
 
 def _run_of(session: Session, name: str) -> str:
-    """The run that made a commit; what is no commit is the name of a run itself."""
+    """Return the run that made a commit; any other name is taken for the name of a run."""
     from lakehouse.errors import UnknownNameError
 
     try:

@@ -12,12 +12,12 @@ from lakehouse.session import Session
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be done.")
 @format_option
 def maintain(*, dry_run: bool, style: str) -> None:
-    """Compact tables, let go of old commits, and remove what nothing needs any more."""
+    """Compact tables, drop old commits, and remove files that are no longer needed."""
     from lakehouse import maintain as upkeep
-    from lakehouse import standing
+    from lakehouse.publish import standing
 
     with Session() as session, standing.noted(session):
         record = upkeep.maintain(session, dry_run=dry_run).to_json()

@@ -1,4 +1,4 @@
-"""What several commands take: a day, and a selection of tables."""
+"""Options that several commands share: days, times, numbers of rows, selections of tables."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lakehouse.catalogs import MAIN
 from lakehouse.session import Session
 
 if TYPE_CHECKING:
-    from lakehouse.selectors import Changes
+    from lakehouse.plan.selectors import Changes
 
 
 _FIRST, _LAST = date(1, 1, 2), date(9998, 12, 30)
-"""Days whose instants exist in every time zone, with a day after them."""
+"""Days whose instants exist in every time zone, as do those of the day after."""
 
 
 AT_MOST = click.IntRange(1, 1_000_000_000)
-"""How many of something are shown."""
+"""Type of options that limit how many lines are shown."""
 
 
 class Day(click.ParamType[date]):
-    """A calendar day such as 2024-03-15."""
+    """Parameter that is a calendar day such as 2024-03-15."""
 
     name = "date"
 
@@ -41,12 +41,12 @@ class Day(click.ParamType[date]):
 
 
 force_option = click.option(
-    "--force", is_flag=True, help="Ask for days that have not begun, too; they stay to be fetched."
+    "--force", is_flag=True, help="Allow days that have not begun; they do not count as fetched."
 )
 
 
 class Moment(click.ParamType[datetime]):
-    """A point in time such as 2024-03-15T18:00; without an offset, of the project's time zone."""
+    """Parameter that is a time such as 2024-03-15T18:00, local to the project without an offset."""
 
     name = "time"
 
@@ -62,36 +62,37 @@ class Moment(click.ParamType[datetime]):
 
 @dataclass(frozen=True)
 class Selection:
-    """The tables that a command is about, as the options say it."""
+    """Tables that a command is about, as its options select them."""
 
     select: str | None
     exclude: str | None
     state: str
-    """The ref that `state:` compares with."""
+    """Ref that `state:` compares with."""
 
     @property
     def is_all(self) -> bool:
-        """Whether nothing was said."""
+        """Whether no option selects or excludes tables."""
         return self.select is self.exclude is None
 
     def names(self, session: Session) -> frozenset[str]:
-        """The bare names of the tables. The catalog is opened only if a `state:` occurs."""
-        from lakehouse.selectors import compare, select
+        """Return the bare names of the tables. Only a `state:` opens the catalog."""
+        from lakehouse.plan.selectors import compare, select
 
         def changes() -> Changes:
             stored = session.catalog.tables(self.state)
-            return compare(session.compiled, {name: each.state for name, each in stored.items()})
+            return compare(session.compiled, {name: table.state for name, table in stored.items()})
 
         root = session.settings.root
         return select(session.project, self.select, self.exclude, root=root, changes=changes)
 
 
-def _joined(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> str | None:
-    return " ".join(given) if given else None
+def _joined(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Return the values of an option that may be repeated as one text; None without any."""
+    return " ".join(values) if values else None
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--select`, `--exclude` and `--state`, as its argument `selection`."""
+    """Give a command the options `--select`, `--exclude` and `--state`, as argument `selection`."""
 
     @click.option(
         "--select",

@@ -1,7 +1,7 @@
-"""What commands say: results to stdout as text or JSON, everything else to stderr.
+"""Output of commands: results to stdout as text or JSON, everything else to stderr.
 
-All of it passes through here, so that nothing a source sent reaches a terminal as it is, and any
-encoding of the terminal will do.
+All output passes through this module. It escapes control characters, which a source may have sent,
+and replaces characters that the encoding of the terminal does not have.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lakehouse.cli.shown import escaped, lines
 from lakehouse.errors import LakehouseError
 
 if TYPE_CHECKING:
-    from lakehouse.runs import RunReport
+    from lakehouse.records.run_records import RunReport
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,48 +37,51 @@ format_option = click.option(
 
 
 _WITHOUT_UNICODE = str.maketrans({"─": "-", "→": "->", "…": "...", "·": "-"})
+"""ASCII for the signs of our own texts."""
 
 
 class OutputError(LakehouseError):
-    """The result cannot be written to where it is wanted."""
+    """The result could not be written to stdout."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """Says things in one of two styles."""
+    """Writes results and messages of a command, as text or as JSON."""
 
     style: str = "text"
     verbose: bool = False
 
     @classmethod
     def of_arguments(cls, arguments: Sequence[str]) -> Output:
-        """The style that the arguments ask for, known even when they are wrong otherwise."""
+        """Return output in the style that the arguments ask for, even if others are wrong."""
         pairs = zip(arguments, [*arguments[1:], ""], strict=True)
         is_json = any(pair == ("--format", "json") or pair[0] == "--format=json" for pair in pairs)
         return cls("json" if is_json else "text")
 
     def result(self, document: Any, text: str) -> None:
-        """The outcome of a command, once. Raises OutputError if stdout does not take it."""
+        """Write the result of a command to stdout, once. Raises OutputError if that fails."""
         if sys.stdout is None:
-            raise OutputError("there is nothing to write the result to", hint="stdout is closed")
+            raise OutputError(
+                "the result could not be written: stdout is closed", hint="run it with stdout open"
+            )
         shown = self._json(document) if self.style == "json" else lines(text)
         try:
             _write(sys.stdout, shown + "\n")
         except OSError as error:
             raise OutputError(
                 f"the result could not be written: {error.strerror}",
-                hint="what the command did stands; say where stdout is to go",
+                hint="the command did its work; direct stdout to a file that takes the result",
             ) from None
 
     def error(self, message: str, *, hint: str = "") -> None:
-        """What went wrong, in one line, and what to do."""
+        """Write what went wrong, in one line, and what to do."""
         if self.style == "json" and sys.stdout is not None:
-            with suppress(OSError):  # that may be what went wrong
+            with suppress(OSError):  # stdout itself may be what went wrong
                 _write(sys.stdout, self._json({"error": message, "hint": hint}) + "\n")
         self._line(f"error: {message}" + (f"\n→ {hint}" if hint else ""))
 
     def trace(self, error: Exception) -> None:
-        """Where in the code an error came from."""
+        """Write the traceback of an error."""
         self._line("".join(traceback.format_exception(error)).rstrip())
 
     def _json(self, document: Any) -> str:
@@ -86,36 +89,39 @@ class Output:
         return text if _takes(sys.stdout, text) else documents.to_json(document, only_ascii=True)
 
     def progress(self, message: str) -> None:
-        """What is going on now; one line that replaces itself, on a terminal only."""
+        """Show what is being done, in a line that the next one replaces; on a terminal only."""
         if sys.stderr is not None and sys.stderr.isatty():
             _write(sys.stderr, f"\r\033[K{escaped(message)[:100]}")
 
     def detail(self, message: str) -> None:
-        """Something that was done; told to those who asked for it."""
+        """Write what was done, if `verbose`."""
         if self.verbose:
             self._line(message)
 
     def warning(self, message: str) -> None:
-        """Something that went wrong while the rest goes on."""
+        """Write what went wrong although the command goes on."""
         self._line(f"warning: {message}")
 
     def ended(self, report: RunReport) -> None:
-        """Nothing: a command shows the report as its result."""
+        """Do nothing: a command shows the report as its result."""
 
     def _line(self, message: str) -> None:
-        """A message of its own; what it holds of further lines is set in."""
+        """Write a message to stderr; lines after its first are indented."""
         self.done()
         if sys.stderr is not None:
             with suppress(OSError):
                 _write(sys.stderr, lines(message).replace("\n", "\n  ") + "\n")
 
     def done(self) -> None:
-        """Take the progress line away."""
+        """Remove the progress line."""
         self.progress("")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as aligned columns; numbers to the right."""
+    """Return rows as text in aligned columns, numbers to the right.
+
+    All rows have the names of the first, in any order.
+    """
     if not rows:
         return "no rows"
     names = list(rows[0])
@@ -149,7 +155,7 @@ def _shown(value: Any) -> str:
 
 
 def _write(to: TextIO, text: str) -> None:
-    """Write and let go of it at once; nothing is wrong if whoever read it has gone."""
+    """Write a text and flush it; a reader that closed its end of a pipe is no error."""
     if not _takes(to, text):
         encoding = to.encoding
         text = text.translate(_WITHOUT_UNICODE)
@@ -160,7 +166,7 @@ def _write(to: TextIO, text: str) -> None:
 
 
 def _takes(to: TextIO, text: str) -> bool:
-    """Whether a stream's encoding has all of the text's characters."""
+    """Return whether the encoding of a stream has all characters of a text."""
     try:
         text.encode(to.encoding or "utf-8")
     except UnicodeEncodeError:

@@ -27,7 +27,7 @@ def plan(*, day: date | None, selection: Selection, force: bool, style: str) -> 
 
 def show(session: Session, first: date, last: date, selection: Selection, output: Output) -> None:
     """Print the plan of a run over these days."""
-    from lakehouse.preview import preview
+    from lakehouse.run.plan_preview import preview
 
     nodes = preview(session, session.days(first, last), selection.names(session))
     rows = [

@@ -13,23 +13,29 @@ from lakehouse.session import Session
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=5433, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5433,
+    show_default=True,
+    help="The port of 127.0.0.1 to listen on.",
+)
 @format_option
 def postgres(*, port: int, style: str) -> None:
-    """Run the Postgres of the marts on loopback, and print its address, until it is stopped."""
+    """Run the embedded Postgres on loopback until it is stopped, and print its address."""
     from lakehouse.postgres.port import listen
 
     session = Session()
     session.require_home()
 
     def ready(address: str, passfile: Path) -> None:
-        # On a command line, everybody on the machine could read the password.
+        # A password on a command line could be read by everybody on the machine.
         example = (
             f"PGPASSFILE={shlex.quote(str(passfile))} psql {_without_password(address)}"
             ' -c "select * from marts.publication"'
         )
         Output(style).result({"address": address}, f"{address}\n  {example}\n  Ctrl-C stops it")
-        sys.stdout.flush()  # who reads it from a pipe would wait for ever
+        sys.stdout.flush()  # otherwise a reader of a pipe would wait for ever
 
     listen(session.settings, port, ready)
 

@@ -10,6 +10,7 @@ from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
 
 _WIDE = 100
+"""Characters of a payload that are shown, at most."""
 ref_option = click.option("--ref", default=MAIN, show_default=True, help="main or a branch.")
 
 
@@ -18,23 +19,27 @@ ref_option = click.option("--ref", default=MAIN, show_default=True, help="main o
 @format_option
 @click.pass_context
 def quarantine(context: click.Context, *, ref: str, style: str) -> None:
-    """List the rows that were rejected by reason and day; `show` and `retry` them."""
+    """Count rejected rows by reason and day; `show` lists them, `retry` validates them again."""
     if context.invoked_subcommand is not None:
         return
-    from lakehouse.rejected import count
+    from lakehouse.audit.quarantine_listing import count
 
-    rows = [vars(each) for each in count(Session(), ref)]
+    rows = [vars(entry) for entry in count(Session(), ref)]
     Output(style).result(rows, table(rows) if rows else "nothing is in quarantine")
 
 
 @quarantine.command()
-@click.option("--reason", default="", metavar="TEXT", help="Only rows with such a reason.")
-@click.option("--limit", type=AT_MOST, default=20, show_default=True)
+@click.option(
+    "--reason", default="", metavar="TEXT", help="Only rows with a reason that contains TEXT."
+)
+@click.option(
+    "--limit", type=AT_MOST, default=20, show_default=True, help="At most this many rows."
+)
 @ref_option
 @format_option
 def show(*, reason: str, limit: int, ref: str, style: str) -> None:
     """Show rejected rows, newest first."""
-    from lakehouse.rejected import show as rejected
+    from lakehouse.audit.quarantine_listing import show as rejected
 
     rows = rejected(Session(), reason=reason, limit=limit, ref=ref)
     shown = [{**row, "payload": _short(row["payload"])} for row in rows]
@@ -45,7 +50,7 @@ def show(*, reason: str, limit: int, ref: str, style: str) -> None:
 @selection_options
 @format_option
 def retry(*, selection: Selection, style: str) -> None:
-    """Judge rejected rows again, and run with those that pass now."""
+    """Validate rejected rows again, and run with those that pass now."""
     from lakehouse.cli.run import execute
     from lakehouse.windows import ALL_TIME
 

@@ -12,18 +12,20 @@ from lakehouse import config
 from lakehouse.catalogs import MAIN
 from lakehouse.cli.options import Moment
 from lakehouse.cli.output import Output, format_option, table
-from lakehouse.rows import of_arrow
+from lakehouse.engines.python_rows import of_arrow
 from lakehouse.session import Session
 
 
 @click.command()
 @click.argument("sql")
 @click.option("--ref", metavar="REF", help="main, a branch, a tag or a commit; main if left out.")
-@click.option("--at", "moment", type=Moment(), help="As main was then: 2024-03-15T18:00.")
+@click.option(
+    "--at", "moment", type=Moment(), help="Read main as it was then, such as 2024-03-15T18:00."
+)
 @click.option(
     "--on",
     type=click.Choice(["duckdb", "trino", "postgres"]),
-    help="What answers; the profile's engine if left out. postgres asks the published marts.",
+    help="Engine that answers; the profile's if left out. postgres reads the published marts.",
 )
 @format_option
 def query(
@@ -41,12 +43,12 @@ def query(
             with postgres.serving(session.settings, to_read=True) as address:
                 rows = postgres.query(address, sql)
     else:
-        rows = _asked(sql, ref, moment, on)
+        rows = _rows(sql, ref, moment, on)
     Output(style).result(rows, table(rows))
 
 
-def _asked(sql: str, ref: str | None, moment: datetime | None, on: str | None) -> list[Any]:
-    """The rows that an engine answers with."""
+def _rows(sql: str, ref: str | None, moment: datetime | None, on: str | None) -> list[Any]:
+    """Return the rows that an engine reads of a ref, or of main at a moment."""
     chosen = {"LAKEHOUSE_ENGINE": on} if on else {}
     with Session(config.load(environment={**os.environ, **chosen})) as session:
         if moment is not None:

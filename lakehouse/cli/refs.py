@@ -6,33 +6,33 @@ from datetime import timedelta
 
 import click
 
-from lakehouse import clock
 from lakehouse.catalogs import MAIN, Branch
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.session import Session
+from lakehouse.system import clock
 
 
 @click.command()
-@click.option("--drop", metavar="NAME", help="Drop this branch, and what it alone holds.")
+@click.option("--drop", metavar="NAME", help="Drop this branch, and the tables that only it has.")
 @format_option
 def branches(*, drop: str | None, style: str) -> None:
     """List the branches: living, failed, held for review, orphaned."""
-    from lakehouse import branches as known
+    from lakehouse.branches import run_branches
 
     session = Session()
     if drop is not None:
-        known.drop(session.settings, session.catalog, drop)
+        run_branches.drop(session.settings, session.catalog, drop)
         Output(style).result({"dropped": drop}, f"dropped {drop}")
         return
-    found = session.catalog.branches()
-    states = [str(known.state(session.settings, branch.name)) for branch in found]
+    existing = session.catalog.branches()
+    states = [str(run_branches.status(session.settings, branch.name)) for branch in existing]
     rows = [
         {"branch": branch.name, "state": state, "base": branch.base, "made": branch.created_at}
-        for branch, state in zip(found, states, strict=True)
+        for branch, state in zip(existing, states, strict=True)
     ]
     shown = [
         {**row, "made": f"{branch.created_at:%Y-%m-%d %H:%M:%S}", "age": _age(branch)}
-        for row, branch in zip(rows, found, strict=True)
+        for row, branch in zip(rows, existing, strict=True)
     ]
     Output(style).result(rows, table(shown) if shown else "no branches: all runs reached main")
 
@@ -40,16 +40,16 @@ def branches(*, drop: str | None, style: str) -> None:
 @click.command()
 @click.argument("name", required=False)
 @click.argument("ref", default=MAIN)
-@click.option("--delete", is_flag=True, help="Forget the tag; its commit stays.")
+@click.option("--delete", is_flag=True, help="Delete the tag; its commit stays.")
 @format_option
 def tag(*, name: str | None, ref: str, delete: bool, style: str) -> None:
-    """Name a commit, so that it stays readable; without NAME, list the tags.
+    """Tag a commit, so that it stays readable; without NAME, list the tags.
 
     REF is main, a commit or another tag; main if left out.
     """
     catalog, output = Session().catalog, Output(style)
     if name is None:
-        rows = [{"tag": each, "commit": commit} for each, commit in catalog.tags().items()]
+        rows = [{"tag": known, "commit": commit} for known, commit in catalog.tags().items()]
         output.result(rows, table(rows) if rows else "no tags yet")
     elif delete:
         catalog.drop_tag(name)
@@ -60,7 +60,7 @@ def tag(*, name: str | None, ref: str, delete: bool, style: str) -> None:
 
 
 def _age(branch: Branch) -> str:
-    """How long ago a branch was made, in the largest unit."""
+    """Return how long ago a branch was made, in the largest unit that fits."""
     age = clock.now() - branch.created_at
     units = {"d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1)}
     for name, unit in units.items():

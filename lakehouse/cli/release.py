@@ -16,8 +16,8 @@ from lakehouse.session import Session
 @click.argument("run")
 @format_option
 def merge(*, run: str, style: str) -> None:
-    """Merge what RUN held for review, if main has not moved in its tables, and publish."""
-    from lakehouse import release
+    """Merge the branch that RUN held for review, unless main changed its tables, and publish."""
+    from lakehouse.history import release
 
     _do(style, lambda session: release.merge(session, run))
 
@@ -26,8 +26,8 @@ def merge(*, run: str, style: str) -> None:
 @click.argument("ref")
 @format_option
 def rollback(*, ref: str, style: str) -> None:
-    """Give main the tables it had at REF, by a new commit, and publish them."""
-    from lakehouse import release
+    """Make a commit that gives main the tables it had at REF, and publish them."""
+    from lakehouse.history import release
 
     _do(style, lambda session: release.rollback(session, ref).to_json())
 
@@ -35,14 +35,14 @@ def rollback(*, ref: str, style: str) -> None:
 @click.command()
 @format_option
 def publish(*, style: str) -> None:
-    """Publish main's newest commit again, all rows of all marts."""
-    from lakehouse import release
+    """Publish all rows of all marts of main's newest commit again."""
+    from lakehouse.history import release
 
     _do(style, lambda session: release.republish(session).to_json())
 
 
 def _do(style: str, work: Callable[[Session], Mapping[str, Any]]) -> None:
-    from lakehouse import standing
+    from lakehouse.publish import standing
 
     with Session() as session, standing.noted(session):
         session.require_home()

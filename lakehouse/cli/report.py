@@ -1,18 +1,19 @@
-"""A run's record as a person reads it."""
+"""Texts that show the record of a run to people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lakehouse import evidence
 from lakehouse.catalogs import MAIN
+from lakehouse.checks import sample_rows
+from lakehouse.checks.result import CheckOutcome
 from lakehouse.cli.output import table
-from lakehouse.runs import PREFIX
+from lakehouse.records.run_records import PREFIX, RunStatus
 
 
 def summary(record: Mapping[str, Any]) -> str:
-    """What a run did, at its end."""
+    """Return the text that a run prints at its end."""
     nodes = [_node(node) for node in record["nodes"]]
     end = f"{record['status']} in {record['seconds']:.2f} s · run {record['run']}"
     if record["commit"]:
@@ -22,12 +23,12 @@ def summary(record: Mapping[str, Any]) -> str:
 
 
 def full(record: Mapping[str, Any]) -> str:
-    """All that is known of a run."""
+    """Return the text of the whole record of a run."""
     checks = [
         {
             "check": check["table"],
             "rule": check["label"],
-            "": "passed" if check["passed"] else "FAILED" if check["blocking"] else "warning",
+            "": CheckOutcome.of(check).shown,
             "rows": check["failures"],
         }
         for check in record["checks"]
@@ -62,9 +63,9 @@ def _node(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _problems(record: Mapping[str, Any]) -> Iterator[str]:
     for check in record["checks"]:
-        if not check["passed"]:
-            level = "failed" if check["blocking"] else "warning"
-            yield f"{level}: {evidence.told(check, _ref(record))}"
+        outcome = CheckOutcome.of(check)
+        if outcome is not CheckOutcome.PASSED:
+            yield f"{outcome}: {sample_rows.message(check, _ref(record))}"
     for node in record["nodes"]:
         rejected = node.get("counts", {}).get("quarantined")
         if rejected:
@@ -76,10 +77,11 @@ def _problems(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _ref(record: Mapping[str, Any]) -> str:
-    """Where the rows are that a run's checks looked at."""
+    """Return the ref that has the rows that a run's checks looked at."""
     if record["commit"]:
         return str(record["commit"])
-    return f"{PREFIX}{record['run']}" if record["status"] in ("failed", "held") else MAIN
+    is_on_branch = record["status"] in (RunStatus.FAILED, RunStatus.HELD)
+    return f"{PREFIX}{record['run']}" if is_on_branch else MAIN
 
 
 def _published(record: Mapping[str, Any]) -> Iterator[str]:
@@ -89,7 +91,7 @@ def _published(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _held(record: Mapping[str, Any]) -> Iterator[str]:
-    if record["status"] == "held":
+    if record["status"] == RunStatus.HELD:
         branch = f"{PREFIX}{record['run']}"
         yield f"main and Postgres are as they were; the branch {branch} waits"
         yield f"  look:   lakehouse diff main..{branch}"

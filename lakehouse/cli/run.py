@@ -12,12 +12,16 @@ from lakehouse.cli.options import Day, Selection, force_option, selection_option
 from lakehouse.cli.output import Output, format_option
 from lakehouse.cli.report import summary
 from lakehouse.errors import FOUND_PROBLEMS
-from lakehouse.loading import undisturbed
+from lakehouse.records.run_records import RunStatus
 from lakehouse.session import Session
+from lakehouse.system.garbage import undisturbed
 from lakehouse.windows import Windows
 
 hold_option = click.option(
-    "--no-merge", "hold", is_flag=True, help="Leave the branch to be reviewed; `merge` merges it."
+    "--no-merge",
+    "hold",
+    is_flag=True,
+    help="Do not merge: keep the branch for review; `merge` merges it.",
 )
 
 
@@ -25,7 +29,7 @@ hold_option = click.option(
 @click.option("--date", "day", type=Day(), help="A calendar day of the project; today if left out.")
 @selection_options
 @click.option("--full-refresh", is_flag=True, help="Rebuild the models from all of their inputs.")
-@click.option("--dry-run", is_flag=True, help="Show the plan instead.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @hold_option
 @force_option
 @format_option
@@ -57,18 +61,20 @@ def run(
 @click.option("--from", "first", type=Day(), required=True, help="The first day.")
 @click.option("--to", "last", type=Day(), required=True, help="The last day, included.")
 @selection_options
-@click.option("--missing", is_flag=True, help="Only what was never fetched.")
-@click.option("--resume", is_flag=True, help="Go on with the same backfill that was cut short.")
+@click.option("--missing", is_flag=True, help="Only fetch what was never fetched.")
+@click.option(
+    "--resume", is_flag=True, help="Continue the same backfill after it was interrupted or failed."
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 16),
     default=1,
     show_default=True,
-    help="How many pieces are fetched at a time.",
+    help="Number of pieces that are fetched at a time.",
 )
 @hold_option
 @force_option
-@click.option("-v", "--verbose", is_flag=True, help="A line for each window that is fetched.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line for each window that is fetched.")
 @format_option
 def backfill(
     *,
@@ -92,7 +98,7 @@ def backfill(
         if missing:
             windows = session.missing(windows)
             if not windows:
-                Output(style).result({"status": "nothing to do"}, "nothing is missing")
+                Output(style).result({"status": RunStatus.NOTHING_TO_DO}, "nothing is missing")
                 return
         options["message"] = f"backfill {first} to {last}"
         execute(session, windows, selection, Output(style, verbose=verbose), **options)
@@ -101,15 +107,15 @@ def backfill(
 def execute(
     session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
 ) -> None:
-    """Run, tell of trouble, and print the report."""
-    session.start_loader()  # it takes as long to load as all of the rest
+    """Run, send alerts, print the report, and exit with 1 if a window failed."""
+    session.start_staging()  # its libraries take as long to load as all of the rest
     session.require_home()
     with ExitStack() as noted:
         with undisturbed():
-            from lakehouse import standing
             from lakehouse.alerts import watching
-            from lakehouse.request import Request
-            from lakehouse.run import run as start
+            from lakehouse.publish import standing
+            from lakehouse.run.attempts import run as start
+            from lakehouse.run.request import Request
 
             noted.enter_context(standing.noted(session))
             watched = noted.enter_context(ExitStack())

@@ -9,22 +9,22 @@ from lakehouse.session import Session
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Run what there is to run, and end.")
+@click.option("--once", is_flag=True, help="Run the jobs that are due, and end.")
 @click.option(
     "--print",
     "kind",
     type=click.Choice(["systemd", "cron", "kubernetes"]),
-    help="Write what others need to run it instead.",
+    help="Only print the unit files with which another scheduler runs the jobs.",
 )
 @format_option
 @click.pass_context
 def schedule(context: click.Context, *, once: bool, kind: str | None, style: str) -> None:
-    """Run every ingestion by its cron, and what depends on it, until it is stopped."""
-    from lakehouse import schedule as running
+    """Run every ingestion by its cron, and what depends on it, until stopped."""
+    from lakehouse.schedule import scheduler as running
 
     session, output = Session(), Output(style, verbose=True)
     if kind is not None:
-        from lakehouse.units import KINDS
+        from lakehouse.schedule.unit_files import KINDS
 
         text = KINDS[kind](session.settings, running.jobs(session.project))
         output.result({kind: text}, text.rstrip())

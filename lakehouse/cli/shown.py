@@ -1,4 +1,4 @@
-"""Text as a terminal may show it: nothing in it moves the cursor, changes a colour or hides."""
+"""Texts that are safe for a terminal: nothing in them moves the cursor, colours or hides."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _BETWEEN = ("\n", "\t")
 
 
 def escaped(text: str) -> str:
-    r"""The text with each character that is not seen, or acted upon, as an escape such as \x1b."""
+    r"""Return a text with invisible and control characters as escapes such as \x1b."""
     if text.isprintable():
         return text
     return "".join(character if _is_seen(character) else _escape(character) for character in text)
 
 
 def lines(text: str) -> str:
-    """The same for text of several lines, which stay lines; tabs stay, too."""
+    """Return a text of several lines escaped; line breaks and tabs stay."""
     return "".join(
         part if part in _BETWEEN else escaped(part) for part in re.split(r"([\n\t])", text)
     )

@@ -1,4 +1,7 @@
-"""Draw a pipeline: a `Picture` becomes a file whose suffix says how it is drawn."""
+"""Drawing the DAG to a file (SVG, HTML, Mermaid, DOT, PNG); what other commands print is not here.
+
+A `Picture` says what to draw; the suffix of the file says in which format.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ _SUFFIXES = (*_TEXTS, ".png")
 
 
 def draw(picture: Picture, path: Path) -> None:
-    """Write the picture to `path`, as its suffix says.
+    """Write the picture to `path`, in the format that its suffix names.
 
-    Raises ConfigError for a suffix that stands for no format and for a folder that is missing.
+    Raises ConfigError for an unknown suffix and for a missing folder.
     """
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
@@ -40,7 +43,7 @@ def draw(picture: Picture, path: Path) -> None:
             f"cannot draw {path}: there is no folder {path.parent}",
             hint="create the folder first, or write to another one",
         )
-    # A lone surrogate has no UTF-8 form: a name that holds one is still worth a picture.
+    # A name with a lone surrogate cannot be encoded as UTF-8; "replace" draws it with "?" instead.
     path.write_bytes(
         png(picture) if suffix == ".png" else _TEXTS[suffix](picture).encode(errors="replace")
     )

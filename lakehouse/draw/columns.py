@@ -1,4 +1,4 @@
-"""In which column a box stands: one further than everything it comes from."""
+"""The column of each box: to the right of every box that leads to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse.draw.picture import Box, Picture
 
 @dataclass(frozen=True)
 class Span:
-    """A layer that has the columns `first` to `last`, both included, for itself."""
+    """A layer that alone occupies the columns `first` to `last`, both included."""
 
     name: str
     first: int
@@ -20,10 +20,10 @@ class Span:
 
 
 def columns(picture: Picture) -> dict[str, int]:
-    """The column of every box: the longest path to it, layer after layer.
+    """Return the column of every box: the length of the longest path to it, layer after layer.
 
     A layer starts where the one before it ends, unless the edges run back and forth between
-    layers. Checks stand next to what they check and hold no layer up.
+    layers. Checks are placed next to the table that they check, and do not delay a layer's start.
     """
     try:
         return _longest(picture.boxes, (*picture.edges, *_fences(picture)))
@@ -32,8 +32,8 @@ def columns(picture: Picture) -> dict[str, int]:
 
 
 def spans(picture: Picture, column: dict[str, int]) -> tuple[Span, ...]:
-    """The layers that share no column with another."""
-    found = []
+    """Return the layers that share no column with another, from left to right."""
+    alone = []
     members = _members(picture)
     for layer, boxes in members.items():
         first = min(column[box.id] for box in boxes)
@@ -44,11 +44,12 @@ def spans(picture: Picture, column: dict[str, int]) -> tuple[Span, ...]:
             if other != layer
             for box in members[other]
         ):
-            found.append(Span(layer, first, last))
-    return tuple(sorted(found, key=lambda span: span.first))
+            alone.append(Span(layer, first, last))
+    return tuple(sorted(alone, key=lambda span: span.first))
 
 
 def _longest(boxes: Iterable[Box], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Return the length of the longest path to each box. Raises CycleError."""
     parents: dict[str, list[str]] = {box.id: [] for box in boxes}
     for source, target in edges:
         parents[target].append(source)
@@ -59,6 +60,7 @@ def _longest(boxes: Iterable[Box], edges: Iterable[tuple[str, str]]) -> dict[str
 
 
 def _fences(picture: Picture) -> list[tuple[str, str]]:
+    """Return extra edges from every box of a layer to every box of the next layer."""
     members = _members(picture)
     order = _sequence(picture)
     return [
@@ -70,24 +72,18 @@ def _fences(picture: Picture) -> list[tuple[str, str]]:
 
 
 def _sequence(picture: Picture) -> list[str]:
-    """The layers, each after those it reads from, else in the order of the picture."""
+    """Return the layers, each after those it reads from. Raises CycleError."""
     members = _members(picture)
     layer = {box.id: name for name, boxes in members.items() for box in boxes}
-    waits = {
-        (layer[source], layer[target])
-        for source, target in picture.edges
-        if source in layer and target in layer and layer[source] != layer[target]
-    }
-    rest = list(members)
-    order: list[str] = []
-    while rest:
-        free = [name for name in rest if not any((other, name) in waits for other in rest)]
-        order.append((free or rest)[0])
-        rest.remove(order[-1])
-    return order
+    parents: dict[str, list[str]] = {name: [] for name in members}
+    for source, target in picture.edges:
+        if source in layer and target in layer and layer[source] != layer[target]:
+            parents[layer[target]].append(layer[source])
+    return list(TopologicalSorter(parents).static_order())
 
 
 def _members(picture: Picture) -> dict[str, list[Box]]:
+    """Return the boxes of each layer, without the checks."""
     members: dict[str, list[Box]] = {}
     for box in picture.boxes:
         if box.kind != "check":

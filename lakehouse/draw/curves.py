@@ -1,4 +1,4 @@
-"""Curves of cubic pieces, which every writer can draw: as a path or as sampled points."""
+"""Cubic Bézier curves, which SVG draws as paths."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ Curve: TypeAlias = tuple[Point, ...]
 """A start, followed by two control points and an end for each piece."""
 
 _ROUND = 0.5523
-"""How far the control points of a quarter circle are from its ends, as a share of the radius."""
-_STEPS = 24
+"""Distance of the control points of a quarter circle from its ends, as a share of the radius."""
 
 
 def line(*points: Point) -> Curve:
-    """Straight pieces from point to point."""
+    """Return straight pieces from point to point."""
     curve = [points[0]]
     for start, end in pairwise(points):
         curve += [_between(start, end, 1 / 3), _between(start, end, 2 / 3), end]
@@ -25,13 +24,13 @@ def line(*points: Point) -> Curve:
 
 
 def swing(start: Point, end: Point) -> Curve:
-    """An S that leaves `start` and reaches `end` horizontally."""
+    """Return an S-shaped curve that is horizontal at `start` and at `end`."""
     middle = (start[0] + end[0]) / 2
     return (start, (middle, start[1]), (middle, end[1]), end)
 
 
 def bend(points: Sequence[Point], radius: float) -> Curve:
-    """Straight pieces from point to point with rounded corners."""
+    """Return straight pieces from point to point with rounded corners."""
     curve = line(points[0])
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         curve = _turn(curve, before, corner, after, radius)
@@ -39,7 +38,7 @@ def bend(points: Sequence[Point], radius: float) -> Curve:
 
 
 def ring(corners: Sequence[Point], radius: float) -> Curve:
-    """A closed outline with rounded corners."""
+    """Return a closed outline with rounded corners."""
     first = _between(corners[-1], corners[0], 0.5)
     curve = line(first)
     around = (corners[-1], *corners, corners[0])
@@ -49,36 +48,21 @@ def ring(corners: Sequence[Point], radius: float) -> Curve:
 
 
 def circle(x: float, y: float, radius: float) -> Curve:
-    """A closed circle around a point."""
+    """Return a circle around a point."""
     corners = [(x - radius, y - radius), (x + radius, y - radius)]
     return ring([*corners, (x + radius, y + radius), (x - radius, y + radius)], radius)
 
 
 def join(*curves: Curve) -> Curve:
-    """One curve from several, each of which starts where the one before ends."""
+    """Return one curve of several, each of which starts where the one before ends."""
     joined = curves[0]
     for curve in curves[1:]:
         joined += curve[1:]
     return joined
 
 
-def sample(curve: Curve) -> list[Point]:
-    """Points along the curve, close enough to look smooth."""
-    points = [curve[0]]
-    for at in range(0, len(curve) - 1, 3):
-        piece = curve[at : at + 4]
-        points += [_point(piece, step / _STEPS) for step in range(1, _STEPS + 1)]
-    return points
-
-
-def _point(piece: Curve, share: float) -> Point:
-    """The point of one piece at a `share` of its way."""
-    while len(piece) > 1:
-        piece = tuple(_between(start, end, share) for start, end in pairwise(piece))
-    return piece[0]
-
-
 def _turn(curve: Curve, before: Point, corner: Point, after: Point, radius: float) -> Curve:
+    """Extend a curve up to and around a corner; short sides get a smaller radius."""
     radius = min(radius, math.dist(before, corner) / 2, math.dist(corner, after) / 2)
     enter = _towards(corner, before, radius)
     leave = _towards(corner, after, radius)

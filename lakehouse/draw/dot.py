@@ -1,4 +1,4 @@
-"""The picture as text for Graphviz."""
+"""DOT: the picture as text for Graphviz."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHAPES = {
 
 
 def dot(picture: Picture) -> str:
-    """The picture as the text of a Graphviz file."""
+    """Return the picture as the text of a Graphviz file."""
     lines = [
         "digraph {",
         f"  graph [rankdir=LR, label={_text(picture.title)}, labelloc=t, fontname=Helvetica]",

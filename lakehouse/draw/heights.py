@@ -1,4 +1,4 @@
-"""How far down each node of a column stands: near its neighbours, and clear of the next one."""
+"""The height of each node of a column: level with its neighbours, clear of the node below."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import TypeAlias
 from lakehouse.draw.order import Node, Ranks
 
 Near: TypeAlias = dict[Node, list[Node]]
-"""The nodes that each node is drawn level with."""
+"""For each node, the nodes that it should be level with."""
 
 _ROUNDS = 24
+"""Number of times that all columns are adjusted to their neighbours."""
 
 
 def settle(
     ranks: Ranks, before: Near, after: Near, size: Callable[[Node], float], gap: float
 ) -> dict[Node, float]:
-    """The middle of every node: edges as level as the order and the gaps allow."""
+    """Return the `y` of every node's middle: edges as level as the order and the gaps allow."""
     at: dict[Node, float] = {}
     for rank in ranks:
         steps = _steps(rank, size, gap)
         at.update((node, step - steps[-1] / 2) for node, step in zip(rank, steps, strict=True))
     for _round in range(_ROUNDS):
-        # Towards the children last: what leads up to a fan of them becomes a level line.
+        # Children last, so that a chain that ends in several children becomes a level line.
         for near, order in ((before, ranks), (after, ranks[::-1])):
             for rank in order:
                 at.update(_level(rank, near, at, _steps(rank, size, gap)))
@@ -32,6 +33,7 @@ def settle(
 def _level(
     rank: Sequence[Node], near: Near, at: dict[Node, float], steps: Sequence[float]
 ) -> dict[Node, float]:
+    """Move a column's nodes towards the mean height of their neighbours, in order and apart."""
     wishes = []
     for node in rank:
         others = [at[other] for other in near.get(node, [])]
@@ -41,7 +43,7 @@ def _level(
 
 
 def _steps(rank: Sequence[Node], size: Callable[[Node], float], gap: float) -> list[float]:
-    """The least distance of each node's middle from the first one's."""
+    """Return the least distance of each node's middle from that of the column's first node."""
     steps = [0.0] * len(rank)
     for index in range(1, len(rank)):
         steps[index] = steps[index - 1] + (size(rank[index - 1]) + size(rank[index])) / 2 + gap
@@ -49,12 +51,12 @@ def _steps(rank: Sequence[Node], size: Callable[[Node], float], gap: float) -> l
 
 
 def _rising(wishes: Sequence[float]) -> list[float]:
-    """The closest values to `wishes`, by least squares, that never fall."""
+    """Return the values closest to `wishes`, by least squares, of which none is below the last."""
     blocks: list[tuple[float, int]] = []
     for wish in wishes:
         total, count = wish, 1
         while blocks and blocks[-1][0] / blocks[-1][1] > total / count:
-            more, members = blocks.pop()
-            total, count = total + more, count + members
+            last_total, last_count = blocks.pop()
+            total, count = total + last_total, count + last_count
         blocks.append((total, count))
     return [total / count for total, count in blocks for _ in range(count)]

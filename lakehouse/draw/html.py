@@ -1,4 +1,4 @@
-"""The picture as one HTML file: it can be moved, searched, and followed up and down."""
+"""HTML: the picture as one file, to move, zoom and search, and to follow edges up and down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lakehouse.draw.theme import DARK, LIGHT, Paper, blend
 
 
 def html(picture: Picture) -> str:
-    """The picture as the text of an HTML file that needs no network."""
+    """Return the picture as the text of an HTML file that needs no network."""
     before, rest = PAGE.split("<!--title-->")
     middle, rest = rest.split("/*colours*/")
     end, after = rest.split("<!--picture-->")

@@ -1,4 +1,4 @@
-"""Where everything goes: a picture becomes placed boxes, routes, bands and a legend."""
+"""Layout: a picture becomes placed boxes, routes, bands and a legend. All lengths are pixels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ from lakehouse.draw.routes import Route, around, bundles, floors, through
 from lakehouse.draw.shapes import ICON, inset
 
 _MARGIN = 28.0
+"""Space around the picture."""
 _PAD, _ICON_GAP = 10.0, 8.0
+"""Space at either end of a box, and between its icon and its text."""
 _TALL, _LOW, _PASSING = 44.0, 34.0, 6.0
+"""Heights of a box with a note, of a box without one, and of an edge that crosses a column."""
 _APART = 16.0
+"""Least vertical space between boxes."""
 _SNAP = 4.0
-"""The grid of heights: lines that would be all but level become level."""
+"""Grid that heights are rounded to, in pixels, so that almost level lines become level."""
 _GAP, _BESIDE = 32.0, 12.0
+"""Least space between columns, and what the edge of a band or the ends of a bundle add to it."""
 _WIDEN, _WIDEST = 0.16, 44.0
+"""Space that steep lines add: a share of their height, and the most of it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Placed:
 
     @property
     def baselines(self) -> tuple[Point, Point]:
-        """Where the label and the note start."""
+        """Left ends of the base lines of the label and of the note."""
         left = self.icon[0] + ICON + _ICON_GAP
         if not self.box.note:
             return (left, self.middle + 4.5), (left, self.middle)
@@ -53,13 +59,13 @@ class Placed:
 
     @property
     def middle(self) -> float:
-        """How far down the middle is."""
+        """The `y` of the middle."""
         return self.y + self.height / 2
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A picture with a place for everything, from 0, 0 to `width`, `height`."""
+    """A picture with positions, on an area of `width` by `height` pixels."""
 
     picture: Picture
     width: float
@@ -72,12 +78,12 @@ class Layout:
 
 
 def place(picture: Picture) -> Layout:
-    """Columns from left to right, checks in a lane below, bundled edges under everything."""
+    """Lay a picture out in columns: checks in a lane below, bundled edges under everything."""
     return _Placement(picture).layout()
 
 
 class _Placement:
-    """The steps of `place`, each of which builds on those before it."""
+    """The steps of `place`; each uses the results of those before it."""
 
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
@@ -94,7 +100,7 @@ class _Placement:
         self.placed = {box.id: self._placed(box) for box in picture.boxes}
 
     def layout(self) -> Layout:
-        """Everything in its place, and how large it is together."""
+        """Return all positions and the size of the whole picture."""
         grounds = self._bands()
         low = [ground.y + ground.height for ground in grounds]
         low += [placed.y + placed.height + EDGE for placed in self.placed.values()]
@@ -117,6 +123,7 @@ class _Placement:
         )
 
     def _lane(self, node: Node) -> int:
+        """Return 1 for a check, 0 for any other box."""
         return int(self.box[node[0]].kind == "check")
 
     def _size(self, node: Node) -> float:
@@ -126,7 +133,7 @@ class _Placement:
         return (name, self.column[name])
 
     def _path(self, source: str, target: str) -> list[Node]:
-        """The nodes that an edge runs through; edges of one source share them."""
+        """Return the nodes that an edge runs through; edges with the same source share them."""
         passed = range(self.column[source], self.column[target])
         return [*((source, at) for at in passed), self._node(target)]
 
@@ -138,11 +145,12 @@ class _Placement:
         return links
 
     def _gathered(self) -> list[tuple[Node, Node]]:
+        """Return the ends of the bundled edges."""
         pairs = [edge for edge in self.edges if edge[1] in self.bundled]
         return [(self._node(source), self._node(target)) for source, target in pairs]
 
     def _middles(self) -> dict[Node, float]:
-        """How far down every node is: the checks below all others."""
+        """Return the `y` of every node's middle: checks lie below all other nodes."""
         nodes = dict.fromkeys(map(self._node, self.box))
         nodes.update(dict.fromkeys(node for link in self.links for node in link))
         ranks: Ranks = [[] for _ in range(self.count)]
@@ -152,12 +160,12 @@ class _Placement:
         middle: dict[Node, float] = {}
         top = self.top + HEADING
         for lane in sorted(set(map(self._lane, nodes))):
-            # A commit stands level with what it gathers, but does not pull that towards itself.
-            own = [[node for node in rank if self._lane(node) == lane] for rank in ranks]
+            # A commit is drawn level with the nodes that lead to it, but does not move those nodes.
+            members = [[node for node in rank if self._lane(node) == lane] for rank in ranks]
             near = [link for link in self.links if {*map(self._lane, link)} == {lane}]
             pulls = [pair for pair in self._gathered() if {*map(self._lane, pair)} == {lane}]
             before = neighbours((target, source) for source, target in (*near, *pulls))
-            at = settle(own, before, neighbours(near), self._size, _APART)
+            at = settle(members, before, neighbours(near), self._size, _APART)
             shift = top - min(place - self._size(node) / 2 for node, place in at.items())
             middle.update(
                 (node, _SNAP * round((place + shift) / _SNAP)) for node, place in at.items()
@@ -167,7 +175,7 @@ class _Placement:
         return middle
 
     def _across(self) -> tuple[list[float], list[float]]:
-        """Left edge and width of every column; a gap is wider where its lines are steeper."""
+        """Return left edge and width of every column; steep lines get a wider gap before them."""
         wide = [0.0] * self.count
         for box in self.picture.boxes:
             wide[self.column[box.id]] = max(wide[self.column[box.id]], _width(box))

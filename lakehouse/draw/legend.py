@@ -1,4 +1,4 @@
-"""The key to the kinds of box that a picture holds."""
+"""The legend: a small sample and the name of each kind of box in the picture."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from lakehouse.draw.curves import Point
 from lakehouse.draw.picture import Picture
 
 KEY = (36.0, 22.0)
-"""The size of a sample."""
+"""Width and height of a sample, in pixels."""
 
 _GAP = 24.0
+"""Pixels between an entry and the next."""
 _ROW = 32.0
+"""Pixels from a row of entries to the next."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A kind, with the upper left corner of its sample at `x`, `y`."""
+    """Entry of the legend for a kind; the upper left corner of its sample is at `x`, `y`."""
 
     kind: str
     x: float
@@ -25,17 +27,17 @@ class Key:
 
     @property
     def caption(self) -> Point:
-        """Where the name of the kind starts, on its base line."""
+        """Left end of the base line of the kind's name."""
         return (self.x + KEY[0] + 8.0, self.y + KEY[1] / 2 + text.CAPTION * 0.35)
 
     @property
     def end(self) -> float:
-        """How far right the name reaches."""
+        """The `x` at which the name ends."""
         return self.caption[0] + text.width(self.kind, text.CAPTION)
 
 
 def legend(picture: Picture, left: float, right: float, top: float) -> tuple[Key, ...]:
-    """A key for every kind that occurs, in rows between `left` and `right`."""
+    """Return an entry for every kind in the picture, in rows between `left` and `right`."""
     keys: list[Key] = []
     x, y = left, top
     for kind in picture.kinds:

@@ -1,4 +1,4 @@
-"""The picture as a Mermaid flowchart."""
+"""Mermaid: the picture as a flowchart, which GitHub and GitLab show in Markdown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHAPES = {
 
 
 def mermaid(picture: Picture) -> str:
-    """The picture as the text of a Mermaid file."""
+    """Return the picture as the text of a Mermaid file."""
     name = {box.id: f"n{number}" for number, box in enumerate(picture.boxes)}
     lines = ["---", f"title: {json.dumps(picture.title)}", "---", "flowchart LR"]
     for number, layer in enumerate(picture.layers):
@@ -54,4 +54,4 @@ def _node(name: str, box: Box) -> str:
 
 
 def _text(words: str) -> str:
-    return _MARKUP.sub(lambda found: f"#{ord(found[0])};", " ".join(words.split())) or " "
+    return _MARKUP.sub(lambda match: f"#{ord(match[0])};", " ".join(words.split())) or " "

@@ -1,4 +1,4 @@
-"""Who stands above whom within a column, so that few edges cross."""
+"""The order of nodes within each column, chosen so that few edges cross."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from itertools import combinations
 from typing import TypeAlias
 
 Node: TypeAlias = tuple[str, int]
-"""A box in its own column, or in a later one the place where its outgoing edges pass."""
+"""Box id and column: the box in its own column, or where its outgoing edges cross a later one."""
 Links: TypeAlias = dict[tuple[Node, Node], None]
-"""Pairs of nodes in neighbouring columns, in a fixed order."""
+"""Pairs of nodes in neighbouring columns: an ordered set, so that pictures are reproducible."""
 Ranks: TypeAlias = list[list[Node]]
+"""The nodes of each column, from top to bottom."""
 
 _SWEEPS = 24
+"""Number of barycentre sweeps; the best result of all is taken."""
 
 
 def untangle(ranks: Ranks, links: Links, lane: Callable[[Node], int]) -> Ranks:
-    """The columns reordered by barycentre sweeps; a lower lane stays above a higher one."""
+    """Reorder the columns by barycentre sweeps; nodes of lane 0 stay above those of lane 1."""
     before = neighbours((target, source) for source, target in links)
     after = neighbours(links)
     ranks = [sorted(rank, key=lane) for rank in ranks]
@@ -31,11 +33,11 @@ def untangle(ranks: Ranks, links: Links, lane: Callable[[Node], int]) -> Ranks:
 
 
 def neighbours(pairs: Iterable[tuple[Node, Node]]) -> dict[Node, list[Node]]:
-    """For each first of a pair, its seconds."""
-    found: dict[Node, list[Node]] = {}
+    """Group pairs by their first node: return the second nodes of each."""
+    seconds: dict[Node, list[Node]] = {}
     for first, second in pairs:
-        found.setdefault(first, []).append(second)
-    return found
+        seconds.setdefault(first, []).append(second)
+    return seconds
 
 
 def _sweep(
@@ -45,6 +47,7 @@ def _sweep(
     *,
     forward: bool,
 ) -> Ranks:
+    """Order each column by the mean position of its nodes' neighbours in the column before."""
     swept: Ranks = []
     at: dict[Node, float] = {}
     for rank in ranks if forward else reversed(ranks):
@@ -59,7 +62,7 @@ def _sweep(
 
 
 def _swap(ranks: Ranks, links: Links, lane: Callable[[Node], int]) -> Ranks:
-    """Exchange neighbours in a column where that alone lowers the crossings."""
+    """Swap two nodes that lie next to each other in a column where that lowers the crossings."""
     before = neighbours((target, source) for source, target in links)
     after = neighbours(links)
     swapped = [list(rank) for rank in ranks]
@@ -80,6 +83,7 @@ def _swap(ranks: Ranks, links: Links, lane: Callable[[Node], int]) -> Ranks:
 
 
 def _crossings(ranks: Ranks, links: Links) -> int:
+    """Count the pairs of links that cross."""
     at = {node: index for rank in ranks for index, node in enumerate(rank)}
     by_gap: dict[int, list[tuple[int, int]]] = {}
     for source, target in links:

@@ -1,4 +1,4 @@
-"""The HTML page that holds a picture; `html` fills in the three gaps."""
+"""The HTML page around a picture; `html` replaces title, colours and picture."""
 
 PAGE = r"""<!DOCTYPE html>
 <html lang="en">
@@ -52,10 +52,10 @@ const idle = "Hover over a box to see what leads to it and what it leads to; cli
 let chosen = null;
 
 function reach(id, near, far) {
-  const found = new Set([id]);
-  for (const at of found)
-    for (const edge of edges) if (edge.dataset[near] === at) found.add(edge.dataset[far]);
-  return found;
+  const reached = new Set([id]);
+  for (const at of reached)
+    for (const edge of edges) if (edge.dataset[near] === at) reached.add(edge.dataset[far]);
+  return reached;
 }
 function light(lit, lines) {
   svg.classList.toggle("dim", lit !== null);
@@ -91,11 +91,11 @@ function rest() {
   if (chosen !== null) return show(chosen);
   panel.replaceChildren(put("p", idle, "facts"));
   if (!words) return light(null);
-  const found = new Set();
+  const matches = new Set();
   for (const [id, {dataset: {label, facts, doc}}] of boxes)
-    if ([id, label, facts, doc].join("\n").toLowerCase().includes(words)) found.add(id);
-  light(found, () => false);
-  hits.textContent = found.size === 1 ? "1 box" : `${found.size} boxes`;
+    if ([id, label, facts, doc].join("\n").toLowerCase().includes(words)) matches.add(id);
+  light(matches, () => false);
+  hits.textContent = matches.size === 1 ? "1 box" : `${matches.size} boxes`;
 }
 function choose(id) {
   chosen = chosen === id ? null : id;

@@ -1,4 +1,4 @@
-"""What is drawn: boxes and the edges between them, as a plain value."""
+"""The content of a picture: boxes and the edges between them, without any positions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ KINDS: tuple[str, ...] = (
     "table",
     "incremental",
     "check",
+    "audit",
     "commit",
     "publication",
 )
 """The kinds of box, in the order of the legend."""
+GATHERS = frozenset({"audit", "commit"})
+"""The kinds of box that many edges lead to; such edges are drawn as one bundle below the others."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """One node: `note` is a small second line, `doc` the text of its tooltip."""
+    """A node of the DAG: `note` is a small second line, `doc` the text of its tooltip."""
 
     id: str
     label: str
@@ -39,14 +42,14 @@ class Box:
 
     @property
     def facts(self) -> str:
-        """What it is, in one line: its kind, layer and note, where the note may hold the kind."""
+        """The kind, note and layer in one line; the kind is left out if the note begins with it."""
         kind = "" if self.note.startswith(self.kind) else self.kind
         return " · ".join(filter(None, (kind, self.note, self.layer)))
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Boxes, and edges as pairs of ids; the edges form no circle."""
+    """Boxes, and edges as pairs of box ids (from, to). Raises ValueError if they form a circle."""
 
     title: str
     boxes: tuple[Box, ...]

@@ -1,4 +1,4 @@
-"""The lines between the boxes: through the gaps between columns, never across a box."""
+"""The lines between the boxes: they never cross a box."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakehouse.draw.curves import Curve, Point, bend, join, line, swing
-from lakehouse.draw.picture import Picture
+from lakehouse.draw.picture import GATHERS, Picture
 
 HEAD = 7.0
-"""The length of an arrow head."""
+"""Length of an arrow head, in pixels."""
 DOWN = 18.0
-"""How far right of a column its bundled edges go down."""
+"""Pixels to the right of a column at which its bundled edges go down."""
 UP = 22.0
-"""How far left of a column a bundle comes up."""
+"""Pixels to the left of a column at which a bundle comes up."""
 
 _FEW = 2
+"""Number of edges to one box up to which they are not bundled."""
 _CORNER = 9.0
+"""Radius of the corners of a bundle, in pixels."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """The line of an edge: it ends one arrow head before `tip`."""
+    """The line of an edge; it ends before `tip` by the length of the arrow head."""
 
     source: str
     target: str
@@ -32,15 +34,16 @@ class Route:
 
 
 def bundles(picture: Picture) -> tuple[str, ...]:
-    """The commits that so many edges lead to that these run together, out of the way."""
+    """Return the boxes whose incoming edges are so many that they are drawn as one bundle."""
     arriving = Counter(target for _source, target in dict.fromkeys(picture.edges))
-    return tuple(
-        box.id for box in picture.boxes if box.kind == "commit" and arriving[box.id] > _FEW
-    )
+    return tuple(box.id for box in picture.boxes if box.kind in GATHERS and arriving[box.id] > _FEW)
 
 
 def through(start: Point, gates: Sequence[tuple[Point, Point]], tip: Point) -> Curve:
-    """A line that swings from column to column, level where it passes through one."""
+    """Return a line that swings through the gaps between columns and is level within a column.
+
+    `gates` are the points at which it enters and leaves each column that it crosses.
+    """
     pieces: list[Curve] = []
     at = start
     for enter, leave in gates:
@@ -50,12 +53,12 @@ def through(start: Point, gates: Sequence[tuple[Point, Point]], tip: Point) -> C
 
 
 def around(start: Point, floor: float, tip: Point) -> Curve:
-    """A line that goes down beside its column, along the `floor`, and up to its end."""
+    """Return a line that goes down beside its column, along `floor` (its `y`), and up to `tip`."""
     down, up = start[0] + DOWN, tip[0] - UP
     corners = ((down, start[1]), (down, floor), (up, floor), (up, tip[1]))
     return bend((start, *corners, (tip[0] - HEAD, tip[1])), _CORNER)
 
 
 def floors(commits: Sequence[str], bottom: float) -> dict[str, float]:
-    """How far down the bundle of each commit runs."""
+    """Return the `y` at which the bundle of each of these boxes runs, below `bottom`."""
     return {name: bottom + 10.0 * number for number, name in enumerate(commits)}

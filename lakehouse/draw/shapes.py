@@ -6,7 +6,7 @@ from lakehouse.draw.curves import Curve, Point, circle, join, line, ring, swing
 from lakehouse.draw.theme import STYLES, Shape
 
 ICON = 16.0
-"""The side of the square that an icon is drawn in."""
+"""Side of the square that an icon is drawn in, in pixels."""
 
 _POINT = 10.0
 _TRAY = line((2.5, 11), (2.5, 14), (13.5, 14), (13.5, 11))
@@ -54,20 +54,29 @@ ICONS: dict[str, tuple[Curve, ...]] = {
         ),
         line((5.3, 7.8), (7.3, 9.8), (10.8, 5.9)),
     ),
+    "audit": (
+        (
+            *line((8, 1.4), (13.6, 3.4), (13.6, 7.6)),
+            *((13.6, 11.2), (11, 13.5), (8, 14.7)),
+            *((5, 13.5), (2.4, 11.2), (2.4, 7.6)),
+            *line((2.4, 7.6), (2.4, 3.4), (8, 1.4))[1:],
+        ),
+        line((5.3, 7.8), (7.3, 9.8), (10.8, 5.9)),
+    ),
     "commit": (circle(8, 8, 3.2), line((0.8, 8), (4.8, 8)), line((11.2, 8), (15.2, 8))),
     "publication": (line((8, 10.5), (8, 2)), line((4.5, 5.5), (8, 2), (11.5, 5.5)), _TRAY),
 }
 
 
 def inset(kind: str) -> float:
-    """How far the ends of a box of this kind taper, where no text fits."""
+    """Return the pixels at either end of a box of this kind in which no text fits."""
     return {"pill": 5.0, "step": _POINT, "hexagon": _POINT, "octagon": 4.0}.get(
         STYLES[kind].shape, 2.0
     )
 
 
 def outline(kind: str, x: float, y: float, width: float, height: float) -> Curve:
-    """The closed outline of a box with its upper left corner at `x`, `y`."""
+    """Return the closed outline of a box with its upper left corner at `x`, `y`."""
     shape = STYLES[kind].shape
     radius = {"round": 9.0, "pill": height / 2}.get(shape, 3.0)
     corners = _corners(shape, width, height)
@@ -75,7 +84,7 @@ def outline(kind: str, x: float, y: float, width: float, height: float) -> Curve
 
 
 def border(kind: str, x: float, y: float, width: float, height: float) -> tuple[Curve, ...]:
-    """The further strokes inside the outline."""
+    """Return the additional strokes inside the outline."""
     style = STYLES[kind].border
     if style == "double":
         return (outline(kind, x + 3, y + 3, width - 6, height - 6),)

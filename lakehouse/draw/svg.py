@@ -1,4 +1,4 @@
-"""The picture as an SVG: one file, for light and dark screens, with a tooltip for every box."""
+"""SVG: one file for light and dark screens, with a tooltip for every box."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 
 
 def svg(picture: Picture) -> str:
-    """The picture as the text of an SVG file."""
+    """Return the picture as the text of an SVG file."""
     layout = place(picture)
     size = f"{layout.width:g} {layout.height:g}"
     wide, high = size.split()
-    # Bundled lines come first, so that they lie below the lines of the flow.
+    # Bundled lines come first, so that all other lines are drawn over them.
     routes = sorted(layout.routes, key=lambda route: not route.bundled)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{wide}"',
@@ -74,7 +74,7 @@ def _colours(picture: Picture, paper: Paper, *, dark: bool) -> str:
     ]
     for kind in picture.kinds:
         ink: Ink = STYLES[kind].dark if dark else STYLES[kind].light
-        # A mark on a box that is filled with its own line colour takes the colour of the text.
+        # On a box that is filled with its line colour, marks in that colour would be invisible.
         stroke = ink.text if ink.fill == ink.line else ink.line
         rules.append(
             f".{kind} .outline{{fill:{ink.fill};stroke:{ink.line}}}"
@@ -85,7 +85,8 @@ def _colours(picture: Picture, paper: Paper, *, dark: bool) -> str:
 
 
 def _icon(kind: str) -> str:
-    return f'<g id="icon-{kind}">{"".join(f"<path d={_path(each)}/>" for each in ICONS[kind])}</g>'
+    paths = "".join(f"<path d={_path(curve)}/>" for curve in ICONS[kind])
+    return f'<g id="icon-{kind}">{paths}</g>'
 
 
 def _band(band: Band) -> str:
@@ -130,9 +131,10 @@ def _key(key: Key) -> str:
 
 
 def _body(kind: str, x: float, y: float, width: float, height: float) -> str:
-    marks = (f'<path class="mark" d={_path(each)}/>' for each in border(kind, x, y, width, height))
+    strokes = border(kind, x, y, width, height)
+    marks = "".join(f'<path class="mark" d={_path(curve)}/>' for curve in strokes)
     shape = outline(kind, x, y, width, height)
-    return f'<path class="outline" d={_path(shape, closed=True)}/>{"".join(marks)}'
+    return f'<path class="outline" d={_path(shape, closed=True)}/>{marks}'
 
 
 def _dashed(kind: str) -> str:

@@ -1,4 +1,7 @@
-"""How wide text is, without a font at hand: an upper estimate over the usual sans fonts."""
+"""Widths of text, estimated without a font: an upper bound over the usual sans-serif fonts.
+
+The font sizes of the picture are in pixels.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,12 @@ _BROAD = frozenset("mwMW@%&")
 
 
 def width(text: str, size: float) -> float:
-    """The width of `text` in pixels when it is set `size` pixels high."""
+    """Return the width of `text` in pixels at a font size of `size` pixels."""
     return sum(map(_share, text)) * size
 
 
 def _share(letter: str) -> float:
+    """Return the width of a letter as a share of the font size."""
     if letter in _NARROW:
         return 0.34
     if letter in _SLIM:

@@ -1,4 +1,4 @@
-"""How each kind of box looks: colours, outline and border, in light and in dark."""
+"""Appearance of each kind of box: shape, border and colours, for light and dark screens."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Ink:
 
     @property
     def note(self) -> str:
-        """The colour of the second line: between that of the text and the fill."""
+        """Colour of the second line of text: between `text` and `fill`."""
         return blend(self.text, self.fill, 0.28)
 
 
 @dataclass(frozen=True)
 class Style:
-    """The look of one kind of box, told apart without its colours too."""
+    """Appearance of one kind of box; shape and border tell kinds apart without colours."""
 
     shape: Shape
     border: Border
@@ -103,6 +103,12 @@ STYLES: dict[str, Style] = {
         Ink("#fff0cc", "#b06a00", "#4a2c00"),
         Ink("#4b3000", "#f4b740", "#fff2d3"),
     ),
+    "audit": Style(
+        "pill",
+        "double",
+        Ink("#fde5bf", "#8f4a00", "#422200"),
+        Ink("#573a05", "#ffcf70", "#fff4dc"),
+    ),
     "commit": Style(
         "pill",
         "solid",
@@ -119,6 +125,6 @@ STYLES: dict[str, Style] = {
 
 
 def blend(colour: str, other: str, share: float) -> str:
-    """`colour` with a `share` of `other` mixed in."""
+    """Return `colour` with a `share` (0 to 1) of `other` mixed in; all are `#rrggbb`."""
     pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)

@@ -1,4 +1,8 @@
-"""Engines: they turn statements into rows of tables on a branch, and answer queries."""
+"""Engines: they run compiled statements, to build tables on a branch, to query and to publish.
+
+`Engine` is the protocol of all engines. The SQL that they share is in `sql`; which
+tables and windows a run builds is decided in `lakehouse.plan` and `lakehouse.build`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.addresses import Address
 from lakehouse.catalogs import Catalog, StoredTable
-from lakehouse.compile import Statement
+from lakehouse.compile.compiler import Statement
 from lakehouse.keys import Keys
-from lakehouse.layout import FileSpan
-from lakehouse.state import Changed, TableState
+from lakehouse.plan.file_spans import FileSpan
+from lakehouse.plan.state import Changed, TableState
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
@@ -24,7 +28,7 @@ class Source:
     """A table that a statement names: stored, or a view with sources of its own."""
 
     name: str
-    """The bare name that the statement uses."""
+    """The bare name by which the statement reads it."""
     schema: ibis.Schema
     stored: StoredTable | None = None
     view: Statement | None = None
@@ -33,7 +37,7 @@ class Source:
 
     @property
     def most_rows(self) -> int:
-        """The rows of the largest stored table that it reads."""
+        """Number of rows of the largest stored table that it reads."""
         if self.stored is not None:
             return self.stored.rows
         return max((source.most_rows for source in self.sources), default=0)
@@ -41,25 +45,25 @@ class Source:
 
 @dataclass(frozen=True)
 class Build:
-    """What an engine is to make of one model."""
+    """A request to an engine: build one model's table on a branch, as a whole or in part."""
 
     table: str
     statement: Statement
     sources: tuple[Source, ...]
     spans: tuple[tuple[Window, Window], ...]
-    """The windows to replace, each with how far its rows may reach into the inputs."""
+    """The windows to replace, each with the window of inputs that its rows may depend on."""
     apart: bool
-    """Whether the windows are too large to be built in one statement."""
+    """True if the windows are too large to be built in one statement."""
     keys: Keys | None
-    """Only rows of these keys are replaced, from inputs of these keys; None: of any."""
+    """Keys whose rows are replaced, from inputs with these keys; None: rows of all keys."""
     time_column: str | None
     existing: StoredTable | None
     file_span: FileSpan
-    """The time that a file is to hold, going by the rows that there are, or else may be."""
+    """The span of time for each file, from the number of rows that are there or are expected."""
     covered: Windows
-    """The windows that were ingested so far, for the layout of files."""
+    """The windows that were ingested so far, from which the span of files is computed."""
     state: TableState
-    """The state to leave with the rows."""
+    """The state to store with the rows."""
 
     @property
     def windows(self) -> Windows:
@@ -68,13 +72,13 @@ class Build:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all rows of the table are replaced."""
+        """True if all rows of the table are replaced."""
         return union(self.windows) == (ALL_TIME,) and self.keys is None
 
 
 @dataclass(frozen=True)
 class Load:
-    """Changed rows of a table, and the new Postgres table (schema, name) that they are to fill."""
+    """Changed rows of a table, and the new Postgres table (schema, name) to write them to."""
 
     source: Source
     changed: Changed
@@ -83,7 +87,7 @@ class Load:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A statement whose one row is counts; sources with a time column are cut to the window."""
+    """A statement that returns one row of counts; sources with a time column are cut to `cut`."""
 
     statement: Statement
     sources: Sequence[Source]
@@ -91,45 +95,45 @@ class Question:
 
 
 class Engine(Protocol):
-    """What the framework asks of an engine."""
+    """The methods that the framework calls on an engine."""
 
     @property
     def dialect(self) -> str:
-        """The name that Ibis knows its SQL by; statements are compiled for it."""
+        """Ibis' name of the engine's SQL dialect, for which statements are compiled."""
         ...
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        """Replace rows of a table by what its statement gives; the table, the rows built."""
+        """Replace rows of a table by those of its statement; return it, and how many are new."""
         ...
 
     def define(self, catalog: Catalog, branch: str, table: str, view: Source) -> bool:
-        """Make a view known to those who ask the engine without us; whether that was news."""
+        """Store a view for users who query the engine directly; return whether it changed."""
         ...
 
     def rows(
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
-        """The rows of a statement; sources with a time column are cut to the window."""
+        """Return the rows of a statement; sources with a time column are cut to `cut`."""
         ...
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        """The row of each question, by column; null counts as 0. Many are one statement."""
+        """Return the counts of each question, by column, null as 0; many are asked at once."""
         ...
 
     def interrupt(self) -> None:
-        """Stop what other threads are having it do; it raises there."""
+        """Stop the statements of other threads, which raise QueryError there."""
         ...
 
     def release(self) -> None:
-        """Drop what it made for the refs it was asked about; it may be asked again."""
+        """Drop what the engine created to read refs and Postgres; it can still be used."""
         ...
 
     def sweep(self, branches: Collection[str]) -> None:
-        """Before a run: drop what dead processes left; `branches` are those that exist."""
+        """Drop what dead processes left; `branches` are all that exist. Runs begin with this."""
         ...
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
-        """The rows of a user's SQL over tables known by their qualified names."""
+        """Return the rows of a user's SQL; `sources` are its tables, by qualified name."""
         ...
 
     def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
@@ -137,5 +141,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back all that it holds, for good; closing it again does nothing."""
+        """End the engine and free all that it holds; closing again does nothing."""
         ...

@@ -1,7 +1,7 @@
-"""What users may ask of DuckDB: one query, which reads tables, and the warehouse's files on a disk.
+"""Statements that users may run on DuckDB: one query over tables, and files of a local warehouse.
 
-The query is read by DuckDB's own parser. Where it runs, DuckDB is locked besides; but it can write
-to the folders that it may read, and some of its functions do, or run text as another statement.
+DuckDB's own parser reads the statement. DuckDB is locked as well (see `duckdb_connection`), but can
+still write to the folders that it may read: some of its functions do, or run text as a statement.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ if TYPE_CHECKING:
     import duckdb
 
 _MAKE_ROWS = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
-"""Functions that may stand in place of a table, since they make rows of their arguments."""
+"""Allowed table functions that make their rows from their arguments alone."""
 _READ_FILES = frozenset({"glob", "iceberg_scan", "read_csv", "read_json", "read_parquet"})
-"""Those that may on a disk. In a bucket, DuckDB compares the address with the folder as text, but
-asks for another place if `..` is in it, and another server if it has a query."""
+"""Table functions that are allowed if the warehouse is a local folder. In a bucket they are not:
+DuckDB compares an address with the allowed folder as text, so that one with `..` or with a query
+(`?…`) gets to another folder or server."""
 _HINT = "give one SELECT: `query` changes nothing"
 
 
 def require_query(
     connection: duckdb.DuckDBPyConnection, sql: str, *, is_on_disk: bool = True
 ) -> None:
-    """Refuse whatever is not one query by functions that only read. Raises QueryError.
+    """Raise QueryError unless the SQL is one query that calls only the allowed table functions.
 
-    Files are read by name only where they are on a disk.
+    `is_on_disk` is whether the warehouse is a local folder; only then files are read by name.
     """
-    found = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
-    tree = json.loads(found[0] if found else "{}")
+    row = connection.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
+    tree = json.loads(row[0] if row else "{}")
     if tree["error"]:
         if tree["error_type"] == "parser":
             raise QueryError(f"DuckDB: Parser Error: {tree['error_message']}")
-        raise QueryError("DuckDB: the statement is no query", hint=_HINT)
+        raise QueryError("DuckDB: the statement is not a query", hint=_HINT)
     if len(tree["statements"]) != 1:
-        raise QueryError(f"DuckDB: there are {len(tree['statements'])} statements", hint=_HINT)
+        raise QueryError(f"DuckDB: {len(tree['statements'])} statements instead of one", hint=_HINT)
     allowed = _MAKE_ROWS | _READ_FILES if is_on_disk else _MAKE_ROWS
     for node in _nodes(tree):
         if node.get("type") == "TABLE_FUNCTION":
@@ -49,21 +50,21 @@ def require_query(
 def _require_allowed(name: str, allowed: frozenset[str]) -> None:
     if name not in allowed:
         raise QueryError(
-            f"DuckDB: {name} is no function that a query may read from",
-            hint=f"there are tables, and {', '.join(sorted(allowed))}",
+            f"DuckDB: a query may not read from the function {name}",
+            hint=f"it may read from tables, and from {', '.join(sorted(allowed))}",
         )
 
 
 def _require_no_file(table: dict[str, Any]) -> None:
     if any("/" in table[part] for part in ("catalog_name", "schema_name", "table_name")):
         raise QueryError(
-            "DuckDB: a file in a bucket is not read by its name",
+            "DuckDB: a query cannot read a file of a bucket by its name",
             hint="name a table; `show all tables` lists them",
         )
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """The parts of a statement, however deep."""
+    """Yield all nodes of a parsed statement, at any depth."""
     if isinstance(tree, dict):
         yield tree
         tree = list(tree.values())

@@ -1,26 +1,30 @@
-"""Folders for what outgrows DuckDB's memory: processes that share one read each other's rows."""
+"""Folders for rows that do not fit into DuckDB's memory, one for each process.
+
+In a shared folder, processes would read each other's rows.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
 from pathlib import Path
 
+from lakehouse.system import file_locks
+
 
 class Spill:
-    """A folder that this process alone spills to, until it is closed.
+    """A folder that only this process spills to, until it is closed; a lock marks it as in use.
 
-    What processes left that are dead is removed.
+    Folders of processes that died are removed.
     """
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        parent.chmod(0o700)  # an earlier version let others read in it
+        parent.chmod(0o700)  # earlier versions made it readable for other users
         for other in parent.iterdir():
             _remove_unless_held(other)
-        self.folder, lock = _own(parent)
+        self.folder, lock = _make_folder(parent)
         self._lock: int | None = lock
 
     def close(self) -> None:
@@ -35,30 +39,28 @@ class Spill:
             self.close()
 
 
-def _own(parent: Path) -> tuple[Path, int]:
-    """A new folder, and the descriptor that holds its lock."""
+def _make_folder(parent: Path) -> tuple[Path, int]:
+    """Make a folder and lock it; return it and the descriptor that holds the lock."""
     while True:
         folder = parent / secrets.token_hex(4)
         folder.mkdir(mode=0o700)
         descriptor = os.open(folder, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if folder.exists():  # nobody took it for a dead process's before it was held
+        file_locks.acquire(descriptor)
+        if folder.exists():  # no other process removed it before it was locked
             return folder, descriptor
         os.close(descriptor)
 
 
 def _remove_unless_held(place: Path) -> None:
-    if not place.is_dir():  # of an earlier version, whose processes shared one folder
+    if not place.is_dir():  # a file of an earlier version, whose processes shared one folder
         place.unlink(missing_ok=True)
         return
     try:
         descriptor = os.open(place, os.O_RDONLY)
-    except FileNotFoundError:  # somebody was quicker
+    except FileNotFoundError:  # another process removed it
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(place, ignore_errors=True)
-    except BlockingIOError:
-        return
+        if file_locks.try_acquire(descriptor):
+            shutil.rmtree(place, ignore_errors=True)
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""SQL that engines share: a statement over its sources, cut to windows of time."""
+"""SQL that all engines share: quoting, conditions on time and keys, statements over sources."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
 
     from lakehouse.catalogs import StoredTable
-    from lakehouse.compile import Statement
+    from lakehouse.compile.compiler import Statement
     from lakehouse.engines import Load, Question, Source
 
 
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
+def identifier(name: str) -> str:
+    """Quote a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def qualified(table: str) -> str:
-    """A `schema.table` as an SQL identifier."""
-    return ".".join(map(quoted, table.split(".")))
+    """Quote a `schema.table` as an SQL identifier."""
+    return ".".join(map(identifier, table.split(".")))
 
 
-def text(value: str) -> str:
-    """A string as an SQL literal."""
+def literal(value: str) -> str:
+    """Quote a string as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def path_text(path: str) -> str:
-    """A path as an SQL literal that means this file alone to DuckDB, which expands `*?[` in it."""
-    return text(re.sub(r"[*?[]", r"[\g<0>]", path))
+def path_literal(path: str) -> str:
+    """Quote a path as an SQL literal, with `*`, `?` and `[` escaped, which DuckDB would expand."""
+    return literal(re.sub(r"[*?[]", r"[\g<0>]", path))
 
 
 def columns(schema: ibis.Schema) -> str:
-    """The columns of a table, to be selected in order."""
-    return ", ".join(map(quoted, schema))
+    """The columns of a table, in order, to stand after SELECT."""
+    return ", ".join(map(identifier, schema))
 
 
 def where(
@@ -53,7 +53,10 @@ def where(
     schema: ibis.Schema,
     dialect: str,
 ) -> str:
-    """The condition that a row lies in one of the windows and has one of the keys."""
+    """The SQL condition that a row lies in one of the windows and has one of the keys.
+
+    Without a `time_column`, windows are ignored; without keys, every row has one.
+    """
     parts = []
     if time_column is not None:
         parts.append(covered(windows, time_column, schema, dialect))
@@ -63,12 +66,12 @@ def where(
 
 
 def having(keys: Keys) -> str:
-    """The condition that a row has one of the keys; null is a value like any other."""
+    """The SQL condition that a row has one of the keys; null equals null here."""
     if len(keys.columns) > 1:
         return " OR ".join(
             f"({' AND '.join(map(_equal, keys.columns, values))})" for values in _sorted(keys)
         )
-    name = quoted(keys.columns[0])
+    name = identifier(keys.columns[0])
     values = [value for (value,) in _sorted(keys)]
     listed = ", ".join(_value(value) for value in values if value is not None)
     parts = [f"{name} IN ({listed})"] if listed else []
@@ -76,15 +79,15 @@ def having(keys: Keys) -> str:
 
 
 def covered(windows: Windows, column: str, schema: ibis.Schema, dialect: str) -> str:
-    """The condition that `column` lies in one of the windows; a null lies in none."""
-    name = quoted(column)
+    """The SQL condition that `column` lies in one of the windows; null lies in none."""
+    name = identifier(column)
     if ALL_TIME in windows:
         return f"{name} IS NOT NULL"
-    literal = _literal(schema, column, dialect)
+    instant = _instant_literal(schema, column, dialect)
     if schema[column].is_date():
         windows = union(window.snap("day") for window in windows)
     return " OR ".join(
-        f"({name} >= {literal(window.start)} AND {name} < {literal(window.end)})"
+        f"({name} >= {instant(window.start)} AND {name} < {instant(window.end)})"
         for window in windows
     )
 
@@ -97,13 +100,17 @@ def select(
     cut: Window = ALL_TIME,
     keys: Keys | None = None,
 ) -> str:
-    """One SELECT of the statement; sources are cut to the window and the keys they have."""
+    """The statement as one SELECT over its sources, as CTEs.
+
+    A source with a time column is cut to the window, one with the columns of the keys to the keys.
+    """
+    hint = _hint(dialect)
     named = [
-        f"{quoted(source.name)} AS {_hint(dialect)}({_source(source, scan, dialect, cut, keys)})"
+        f"{identifier(source.name)} AS {hint}({_source(source, scan, dialect, cut, keys)})"
         for source in sources
     ]
-    within = f"WITH {', '.join(named)} " if named else ""
-    return f"{within}SELECT * FROM ({statement.sql}) AS model"
+    ctes = f"WITH {', '.join(named)} " if named else ""
+    return f"{ctes}SELECT * FROM ({statement.sql}) AS model"
 
 
 def side_by_side(
@@ -111,28 +118,29 @@ def side_by_side(
     scan: Callable[[StoredTable, ibis.Schema], str],
     dialect: str,
 ) -> str:
-    """One SELECT of the single rows of several questions."""
+    """One SELECT that joins the single rows of several questions into one row."""
     names, rows = [], []
-    for place, asked in enumerate(questions):
-        one = f"asked_{place}"
+    for place, question in enumerate(questions):
+        alias = f"asked_{place}"
         names += [
-            f"CAST({one}.{quoted(name)} AS BIGINT) AS {quoted(f'{place}.{name}')}"
-            for name in asked.statement.schema
+            f"CAST({alias}.{identifier(name)} AS BIGINT) AS {identifier(f'{place}.{name}')}"
+            for name in question.statement.schema
         ]
-        sql = select(asked.statement, asked.sources, scan, dialect, asked.cut)
-        rows.append(f"({sql}) AS {one}")
+        sql = select(question.statement, question.sources, scan, dialect, question.cut)
+        rows.append(f"({sql}) AS {alias}")
     return f"SELECT {', '.join(names)} FROM {' CROSS JOIN '.join(rows)}"
 
 
 def by_question(questions: Iterable[Question], row: Iterable[int | None]) -> list[dict[str, int]]:
-    """What `side_by_side` found, taken apart."""
+    """Split the row of `side_by_side` into the counts of each question, by column; null as 0."""
     values = iter(row)
-    return [{name: next(values) or 0 for name in asked.statement.schema} for asked in questions]
+    schemas = (question.statement.schema for question in questions)
+    return [{name: next(values) or 0 for name in schema} for schema in schemas]
 
 
 @cache
 def sql_type(kind: dt.DataType, dialect: str) -> str:
-    """The name that a type has in a dialect."""
+    """The name of a type in an SQL dialect."""
     from ibis.backends.sql.datatypes import get_type_mapper
 
     return str(get_type_mapper(dialect).to_string(kind))
@@ -141,23 +149,23 @@ def sql_type(kind: dt.DataType, dialect: str) -> str:
 def typed(statement: str, schema: ibis.Schema, dialect: str) -> str:
     """The statement with every column cast to the type that its table stores."""
     casts = ", ".join(
-        f"CAST({quoted(name)} AS {sql_type(kind, dialect)}) AS {quoted(name)}"
+        f"CAST({identifier(name)} AS {sql_type(kind, dialect)}) AS {identifier(name)}"
         for name, kind in schema.items()
     )
     return f"SELECT {casts} FROM ({statement}) AS typed"
 
 
 def relation(source: Source, scan: Callable[[StoredTable, ibis.Schema], str], dialect: str) -> str:
-    """The rows of a source, to stand after FROM."""
+    """The SQL of the rows of a source, to stand after FROM."""
     if source.stored is not None:
         return scan(source.stored, source.schema)
     if source.view is not None:
         return f"({select(source.view, source.sources, scan, dialect)}) AS view_rows"
-    return f"({nothing(source.schema, dialect)}) AS no_rows"
+    return f"({empty_relation(source.schema, dialect)}) AS no_rows"
 
 
 def changed(load: Load, scan: Callable[[StoredTable, ibis.Schema], str], dialect: str) -> str:
-    """The SELECT of the rows of a table that changed."""
+    """The SELECT of the changed rows of a table."""
     source, windows = load.source, load.changed.windows
     column = None if ALL_TIME in windows else source.time_column
     inside = where(windows, load.changed.keys, column, source.schema, dialect)
@@ -172,21 +180,23 @@ def _source(
     keys: Keys | None,
 ) -> str:
     statement = f"SELECT * FROM {relation(source, scan, dialect)}"
-    told = keys if keys is not None and set(keys.columns) <= set(source.schema) else None
+    has_keys = keys is not None and set(keys.columns) <= set(source.schema)
     column = None if cut == ALL_TIME else source.time_column
-    if told is None and column is None:
+    if not has_keys and column is None:
         return statement
-    return f"{statement} WHERE {where((cut,), told, column, source.schema, dialect)}"
+    condition = where((cut,), keys if has_keys else None, column, source.schema, dialect)
+    return f"{statement} WHERE {condition}"
 
 
-def nothing(schema: ibis.Schema, dialect: str) -> str:
+def empty_relation(schema: ibis.Schema, dialect: str) -> str:
     """A SELECT of no rows with these columns."""
-    nulls = ", ".join(f"NULL AS {quoted(name)}" for name in schema)
+    nulls = ", ".join(f"NULL AS {identifier(name)}" for name in schema)
     return f"{typed(f'SELECT {nulls}', schema, dialect)} WHERE 1 = 0"
 
 
 def _hint(dialect: str) -> str:
-    # Materialising a source that is read twice would cost a copy of it, and the cut's pruning.
+    # By default, DuckDB materialises a source that is read twice: it copies all of its rows, and
+    # does not skip the files outside the window.
     return "NOT MATERIALIZED " if dialect == "duckdb" else ""
 
 
@@ -195,19 +205,19 @@ def _sorted(keys: Keys) -> list[tuple[Value, ...]]:
 
 
 def _equal(column: str, value: Value) -> str:
-    return f"{quoted(column)} {'IS NULL' if value is None else f'= {_value(value)}'}"
+    return f"{identifier(column)} {'IS NULL' if value is None else f'= {_value(value)}'}"
 
 
 def _value(value: Value) -> str:
-    return text(value) if isinstance(value, str) else str(value)
+    return literal(value) if isinstance(value, str) else str(value)
 
 
-def _literal(schema: ibis.Schema, column: str, dialect: str) -> Callable[[datetime], str]:
+def _instant_literal(schema: ibis.Schema, column: str, dialect: str) -> Callable[[datetime], str]:
     kind = schema[column]
     if kind.is_date():
-        return lambda edge: f"DATE {text(edge.strftime('%Y-%m-%d'))}"
+        return lambda edge: f"DATE {literal(edge.strftime('%Y-%m-%d'))}"
     stamp = "%Y-%m-%d %H:%M:%S.%f"
     if kind.timezone is None:
-        return lambda edge: f"TIMESTAMP {text(edge.strftime(stamp))}"
+        return lambda edge: f"TIMESTAMP {literal(edge.strftime(stamp))}"
     zoned = "TIMESTAMPTZ" if dialect == "duckdb" else "TIMESTAMP"
-    return lambda edge: f"{zoned} {text(edge.strftime(stamp) + ' UTC')}"
+    return lambda edge: f"{zoned} {literal(edge.strftime(stamp) + ' UTC')}"

@@ -1,8 +1,9 @@
-"""Trino: reads and writes Iceberg tables in SQL alone, through a catalog of its own for each ref.
+"""The engine of the production profile: Trino, which reads and writes Iceberg tables in SQL.
 
-A table of ordinary size is written anew together with the rows that stay: one statement, hence one
-commit of rows and state. In a large one the rows of a window are deleted and inserted; meanwhile
-its state says that it was built from nothing known, so that what is cut short is built again.
+Each ref is a catalog of its own in Trino. A table of ordinary size is replaced as a whole, by the
+rows that stay and the new ones: one statement, hence one commit of rows and state. In a large table
+the rows of a window are deleted, then inserted; until that is done, its state has a fingerprint
+that no code has, so that an interrupted build is repeated.
 """
 
 from __future__ import annotations
@@ -13,30 +14,30 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lakehouse import layout
 from lakehouse.addresses import Address
 from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
-from lakehouse.compile import Statement
+from lakehouse.compile.compiler import Statement
 from lakehouse.config import Servers
 from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.sql import (
     by_question,
     changed,
     columns,
+    identifier,
+    literal,
     qualified,
-    quoted,
     relation,
     select,
     side_by_side,
-    text,
     typed,
     where,
 )
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG, Catalogs
 from lakehouse.engines.trino_client import Answer, Client
 from lakehouse.errors import PublishError, QueryError
-from lakehouse.state import PROPERTY, TableState
-from lakehouse.tasks import for_each
+from lakehouse.plan import file_spans
+from lakehouse.plan.state import PROPERTY, TableState
+from lakehouse.system.tasks import for_each
 from lakehouse.windows import ALL_TIME, Window, union
 
 if TYPE_CHECKING:
@@ -44,19 +45,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _AT_ONCE = 2
-"""Tables that are loaded into Postgres at the same time: most of it is planning and waiting."""
+"""Tables that are written to Postgres at once: most of the time goes into planning and waiting."""
 _TOGETHER = 16
-"""Questions in one statement: Trino bounds how many stages a statement has."""
+"""Questions in one statement, at most: Trino limits the stages of a statement."""
 _QUERY = re.compile(
     r"(?:\s|\(|--[^\r\n]*|/\*.*?\*/)*+(?:SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE | re.DOTALL
 )
-"""How a query begins, after comments and parentheses: by Trino's grammar nothing else does so."""
+"""Start of a query, after comments and parentheses: in Trino's grammar, only queries match."""
 _UNFINISHED = ""
-"""The fingerprint of a table that is being written: no code has it."""
+"""Fingerprint in the state of a table that is being written; no code has this one."""
 
 
 def connect(servers: Servers) -> Trino:
-    """The Trino of a profile; nothing is asked of it yet."""
+    """Return the engine over a Trino server; this does not connect to it."""
     client = Client(str(servers.trino_url))
     return Trino(client, Catalogs(client, servers))
 
@@ -77,7 +78,7 @@ class Trino:
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
         if build.is_whole or build.existing is None:
             rows = self._write_anew(build, target, statements)
-        elif build.existing.rows < layout.SMALL_FILE_ROWS and not build.apart:
+        elif build.existing.rows < file_spans.SMALL_FILE_ROWS and not build.apart:
             rows = self._write_among(build, target, statements)
         else:
             rows = self._swap(build, target, statements)
@@ -86,7 +87,7 @@ class Trino:
     def define(self, catalog: Catalog, branch: str, table: str, view: Source) -> bool:
         if view.view is None or not isinstance(catalog, KeepsViews):
             return False
-        # By names of main: a view made through a branch's own catalog would be lost with it.
+        # The SQL names tables of main's catalog: that of a branch is dropped with the branch.
         rows = select(view.view, view.sources, _by_name, self.dialect)
         sql = typed(rows, view.schema, self.dialect)
         shape = view.schema.to_pyarrow()
@@ -100,17 +101,18 @@ class Trino:
         return _arrow(answer, statement.schema)
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        found = []
+        counts = []
         for start in range(0, len(questions), _TOGETHER):
-            some = questions[start : start + _TOGETHER]
-            answer = self.client.run(side_by_side(some, self._scan, self.dialect))
-            found += by_question(some, answer.rows[0])
-        return found
+            batch = questions[start : start + _TOGETHER]
+            answer = self.client.run(side_by_side(batch, self._scan, self.dialect))
+            counts += by_question(batch, answer.rows[0])
+        return counts
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         if not _QUERY.match(sql):
             raise QueryError(
-                "Trino: the statement is no query", hint="give one SELECT: `query` changes nothing"
+                "Trino: the statement is not a query",
+                hint="give one SELECT: `query` changes nothing",
             )
         refs = {source.stored.ref for source in sources.values() if source.stored is not None}
         home = self.catalogs.of(next(iter(refs), MAIN))
@@ -123,11 +125,11 @@ class Trino:
         except QueryError as error:
             raise PublishError(
                 f"Trino could not write to the Postgres of the marts: {error.message}",
-                hint=error.hint or "`doctor` looks closer",
+                hint=error.hint or "run `doctor` to find the cause",
             ) from None
 
     def _load(self, database: str, load: Load) -> None:
-        place = ".".join(map(quoted, (database, *load.target)))
+        place = ".".join(map(identifier, (database, *load.target)))
         rows = changed(load, self._scan, self.dialect)
         self.client.run(f"CREATE TABLE {place} AS {rows}")
 
@@ -144,32 +146,32 @@ class Trino:
         self.catalogs.sweep(branches)
 
     def _write_anew(self, build: Build, target: str, statements: Sequence[str]) -> int:
-        """Replace the whole table; several statements are written one after the other."""
-        first, *more = statements
-        rows = self._create(build, target, first, build.state if not more else _unfinished(build))
-        if more:
-            rows += sum(self._insert(build, target, each) for each in more)
+        """Replace the whole table by the rows of the statements, one after the other."""
+        first, *others = statements
+        rows = self._create(build, target, first, build.state if not others else _unfinished(build))
+        if others:
+            rows += sum(self._insert(build, target, statement) for statement in others)
             self._set_state(build, target, build.state)
         return rows
 
     def _write_among(self, build: Build, target: str, statements: Sequence[str]) -> int:
-        """Replace the whole table by what stays of it and the new rows."""
+        """Replace the whole table by its rows that stay and new ones; return how many are new."""
         names = columns(build.statement.schema)
-        stays = f"SELECT {names} FROM {target} WHERE NOT coalesce({self._inside(build)}, false)"
-        kept = _number(self._run(build, f"SELECT count(*) FROM ({stays})"))
-        together = " UNION ALL ".join([stays, *statements])
-        return self._create(build, target, together, build.state) - kept
+        stay = f"SELECT {names} FROM {target} WHERE NOT coalesce({self._inside(build)}, false)"
+        kept = _number(self._run(build, f"SELECT count(*) FROM ({stay})"))
+        all_rows = " UNION ALL ".join([stay, *statements])
+        return self._create(build, target, all_rows, build.state) - kept
 
     def _swap(self, build: Build, target: str, statements: Sequence[str]) -> int:
-        """Delete rows and insert others."""
+        """Delete the rows of the windows and insert the new ones; return how many are inserted."""
         self._set_state(build, target, _unfinished(build))
         self._run(build, f"DELETE FROM {target} WHERE {self._inside(build)}")
-        rows = sum(self._insert(build, target, each) for each in statements)
+        rows = sum(self._insert(build, target, statement) for statement in statements)
         self._set_state(build, target, build.state)
         return rows
 
     def _create(self, build: Build, target: str, statement: str, state: TableState) -> int:
-        # Replacing a table keeps the properties that are not given.
+        # `CREATE OR REPLACE` keeps the properties of the old table that it does not name.
         return _number(
             self._run(
                 build,
@@ -185,14 +187,14 @@ class Trino:
         self._run(build, f"ALTER TABLE {target} SET PROPERTIES {_properties(state)}")
 
     def _part(self, build: Build, window: Window, reach: Window) -> str:
-        """The rows of one window, from inputs cut to what they may depend on."""
+        """The SELECT of the rows of one window, from inputs cut to `reach`."""
         schema = build.statement.schema
         rows = select(build.statement, build.sources, self._scan, self.dialect, reach, build.keys)
         inside = where((window,), build.keys, build.time_column, schema, self.dialect)
         return f"SELECT * FROM ({typed(rows, schema, self.dialect)}) WHERE {inside}"
 
     def _inside(self, build: Build) -> str:
-        """The condition that a row of the table is one to be replaced."""
+        """The SQL condition that a row of the table is to be replaced."""
         schema = build.statement.schema
         windows = union(build.windows)
         return f"({where(windows, build.keys, build.time_column, schema, self.dialect)})"
@@ -201,27 +203,27 @@ class Trino:
         return self._name(table.ref, table.name)
 
     def _name(self, ref: str, table: str) -> str:
-        return f"{quoted(self.catalogs.of(ref))}.{qualified(table)}"
+        return f"{identifier(self.catalogs.of(ref))}.{qualified(table)}"
 
     def _run(self, build: Build, sql: str) -> Answer:
         return self.client.run(sql, tags=(build.state.version, build.table))
 
     def _with_views(self, sql: str, sources: Mapping[str, Source]) -> str:
-        """A user's SQL, in which tables that are not stored stand as what they are made of."""
+        """A user's SQL with each table that is not stored replaced by the SELECT of its rows."""
         import sqlglot
         from sqlglot import exp
 
-        made = {name: source for name, source in sources.items() if source.stored is None}
+        views = {name: source for name, source in sources.items() if source.stored is None}
         try:
             tree = sqlglot.parse_one(sql, dialect=self.dialect)
         except sqlglot.ParseError:
-            return sql  # Trino says better what is wrong with it
-        named = [t for t in tree.find_all(exp.Table) if f"{t.db}.{t.name}" in made]
+            return sql  # Trino's own message says better what is wrong
+        named = [t for t in tree.find_all(exp.Table) if f"{t.db}.{t.name}" in views]
         for table in named:
-            rows = relation(made[f"{table.db}.{table.name}"], self._scan, self.dialect)
-            shown = f"SELECT * FROM {rows}"
-            inner = sqlglot.parse_one(shown, dialect=self.dialect, into=exp.Select)
-            table.replace(inner.subquery(table.alias_or_name))
+            rows = relation(views[f"{table.db}.{table.name}"], self._scan, self.dialect)
+            select_rows = f"SELECT * FROM {rows}"
+            parsed = sqlglot.parse_one(select_rows, dialect=self.dialect, into=exp.Select)
+            table.replace(parsed.subquery(table.alias_or_name))
         return tree.sql(self.dialect) if named else sql
 
 
@@ -234,12 +236,14 @@ def _unfinished(build: Build) -> TableState:
 
 
 def _properties(state: TableState) -> str:
-    """The state, as Trino writes a property of the table that it gives no meaning."""
-    return f"extra_properties = MAP(ARRAY[{text(PROPERTY)}], ARRAY[{text(state.to_property())}])"
+    """The state as a table property in Trino's SQL; Trino itself does not use it."""
+    return (
+        f"extra_properties = MAP(ARRAY[{literal(PROPERTY)}], ARRAY[{literal(state.to_property())}])"
+    )
 
 
 def _number(answer: Answer) -> int:
-    """The one whole number of an answer: a count, or how many rows a statement wrote."""
+    """The integer that an answer consists of: a count, or how many rows a statement wrote."""
     return int(answer.rows[0][0]) if answer.rows else 0
 
 
@@ -249,6 +253,7 @@ def _arrow(answer: Answer, schema: ibis.Schema | None = None) -> pa.Table:
     columns = zip(*answer.rows, strict=True) if answer.rows else ((),) * len(answer.names)
     if schema is not None:
         types = schema.to_pyarrow()
-        given = zip(columns, types, strict=True)
-        return pa.table([pa.array(each, field.type) for each, field in given], schema=types)
-    return pa.table([pa.array(each) for each in columns], names=answer.names)
+        fields = zip(columns, types, strict=True)
+        arrays = [pa.array(values, field.type) for values, field in fields]
+        return pa.table(arrays, schema=types)
+    return pa.table([pa.array(values) for values in columns], names=answer.names)

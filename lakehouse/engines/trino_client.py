@@ -1,4 +1,4 @@
-"""A Trino server: statements of several threads, each of them can be stopped."""
+"""A client for a Trino server: it runs statements of several threads, and can cancel them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from lakehouse import users
 from lakehouse.errors import QueryError
+from lakehouse.system import users
 
 if TYPE_CHECKING:
     from trino.dbapi import Cursor
@@ -21,16 +21,16 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a statement gave."""
+    """The result of a statement."""
 
     names: list[str]
     rows: list[list[Any]]
     seconds: float
-    """How long Trino took, by its own clock."""
+    """Seconds that the statement took, by Trino's clock."""
 
 
 class Client:
-    """Runs statements on the server at an address; implements no more of SQL than that."""
+    """Runs statements on the Trino server at a URL."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -47,9 +47,9 @@ class Client:
         self._lock = threading.Lock()
 
     def run(self, sql: str, *, catalog: str | None = None, tags: Sequence[str] = ()) -> Answer:
-        """What a statement gives; names without a catalog are of `catalog`.
+        """Run a statement; names without a catalog belong to `catalog`. Raises QueryError.
 
-        The tags, such as a run and a node, are what Trino lists the query by. Raises QueryError.
+        `tags`, such as a run and a table, appear in Trino's list of queries.
         """
         from trino.dbapi import connect
         from trino.exceptions import Error, TrinoConnectionError, TrinoQueryError
@@ -76,11 +76,11 @@ class Client:
         return Answer(names, rows, seconds)
 
     def interrupt(self) -> None:
-        """Cancel what other threads are running; it raises there."""
+        """Cancel the running statements of all threads, which raise QueryError there."""
         with self._lock:
             running = list(self._running)
         for cursor in running:
-            with suppress(Exception):  # it may have ended meanwhile, or the server is gone
+            with suppress(Exception):  # it may have ended, or the server may be down
                 cursor.cancel()
 
     def _unreachable(self, error: Exception) -> QueryError:
@@ -91,9 +91,9 @@ class Client:
 
 
 def _advice(error: Any) -> str:
-    """What to do about an error of the server's setup; nothing about one of the statement."""
+    """The hint for an error in the server's set-up; empty for an error in the statement."""
     if "static catalog store" in error.message or "CREATE CATALOG" in error.message:
-        return "let it make catalogs: catalog.management=dynamic in Trino's config.properties"
+        return "allow dynamic catalogs: catalog.management=dynamic in Trino's config.properties"
     if "Environment variable is not set" in error.message:
-        return "set it where Trino runs: secrets are never sent to it"
+        return "set it in Trino's environment: the framework sends no secrets to Trino"
     return ""

@@ -1,1 +1,4 @@
-"""Ingestion: what is fetched is staged, validated and merged; no row is lost on the way."""
+"""Ingestion, from source to raw table: fetch, stage, validate, merge, quarantine and drift.
+
+Models are built in `build`; how an ingestion is declared is in `declare`.
+"""

@@ -1,7 +1,7 @@
-"""Drift: what a source sends that it did not send before.
+"""Schema drift: fields that a source sends now and did not send before.
 
-The fields that a source's rows had so far are remembered with its raw table. A row's unknown fields
-are in its `payload`, if the schema declares one.
+The fields that rows of a source have had so far are remembered in the state of its raw table.
+Fields that are not declared are kept in the `payload` column, if the schema declares one.
 """
 
 from __future__ import annotations
@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from lakehouse.compile.row_reasons import PAYLOAD
+from lakehouse.declare.raw_columns import declared
 from lakehouse.engines.duckdb import DuckDB
-from lakehouse.judgement import PAYLOAD
-from lakehouse.raw import declared
+from lakehouse.ingest.temporary_tables import WRITTEN
 
 if TYPE_CHECKING:
     from lakehouse.catalogs import StoredTable
-    from lakehouse.declare import IngestionSpec
+    from lakehouse.declare.specs import IngestionSpec
 
-WRITTEN = "written"
-"""The temporary view of the rows that a merge writes."""
 _MOST = 500
-"""A source with more fields than this names them after its data: they are not told apart."""
+"""Fields of a source, at most, whose names are remembered.
+
+A source with more of them uses data, such as ids, as field names.
+"""
 
 
 def fields(engine: DuckDB, spec: IngestionSpec, fetched: frozenset[str]) -> frozenset[str]:
-    """What rows have: the documents that are written, or, without `payload`, the columns."""
+    """Return the fields of written rows: those in their payloads or, without any, the columns."""
     if PAYLOAD not in declared(spec):
         return fetched
     document = f"TRY_CAST({PAYLOAD} AS JSON)"
@@ -36,18 +38,18 @@ def fields(engine: DuckDB, spec: IngestionSpec, fetched: frozenset[str]) -> froz
 
 
 def remembered(known: Collection[str], seen: Collection[str]) -> tuple[str, ...]:
-    """All fields so far; those that were known, if there are too many."""
-    every = {*known, *seen}
-    return tuple(sorted(every if len(every) <= _MOST else known))
+    """Return all fields, `known` and newly `seen`; only the known ones if there are too many."""
+    union = {*known, *seen}
+    return tuple(sorted(union if len(union) <= _MOST else known))
 
 
 def news(spec: IngestionSpec, before: StoredTable | None, after: StoredTable | None) -> str:
-    """What a source sends now and did not send before, in words; empty if that is nothing."""
+    """Return a message that names the new fields of a source; empty if there are none."""
     if before is None or after is None or not before.state.fields:
         return ""
     new = [name for name in after.state.fields if name not in before.state.fields]
     if not new:
         return ""
     lost = PAYLOAD not in declared(spec) and set(new) - set(declared(spec))
-    what = "not kept: declare them, or a `payload`" if lost else "kept in the payload"
-    return f"new fields of the source: {', '.join(new)} ({what})"
+    outcome = "not kept: declare them, or a `payload`" if lost else "kept in the payload"
+    return f"new fields of the source: {', '.join(new)} ({outcome})"

@@ -1,7 +1,7 @@
-"""Fetching: what a run asks its sources for, in pieces that can fail alone and be kept.
+"""Fetching: a run reads its sources in pieces, each of which may fail without the others.
 
 A long window is fetched in pieces. Each is staged as it arrives, while the next one is read, and
-noted in a journal: a run that was killed can be resumed without asking again for what is there.
+noted in a journal: a run that was killed can be resumed without fetching staged pieces again.
 """
 
 from __future__ import annotations
@@ -17,96 +17,101 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import storage, windows
+from lakehouse.declare.project import WINDOW
 from lakehouse.errors import LakehouseError
-from lakehouse.ingest.handover import Handover
 from lakehouse.ingest.journal import Journal
+from lakehouse.ingest.page_queue import PageQueue
 from lakehouse.ingest.stage import Pages, Stage, stage
-from lakehouse.project import WINDOW
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lakehouse.declare import IngestionSpec
+    from lakehouse.declare.specs import IngestionSpec
 
 PIECE = timedelta(days=62)
-"""The longest window that is fetched and staged in one go."""
+"""Length of the longest window that is fetched and staged at once."""
 _BATCH_BYTES = 200_000_000
-"""Of Parquet, which is about three times that in memory; a piece is never divided."""
+"""Bytes of Parquet that are merged at once; they take about three times as much memory."""
 _POSITIONS = 1 << 40
-"""More rows than a piece has: later pieces count on from here."""
+"""Positions that are reserved for the rows of a round; no piece has as many rows."""
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """What one ingestion is to fetch, and how."""
+    """The windows that one ingestion is to fetch, and the function that reads its source."""
 
     spec: IngestionSpec
     function: Callable[..., Any]
     parents: Mapping[str, Any]
     windows: Windows
+    report: Callable[[Fetched], None] = lambda _: None
+    """Called with what arrived."""
 
     def pieces(self) -> list[Window]:
-        """The windows to ask for, one after the other."""
+        """Return the windows to fetch, one after the other, each at most `PIECE` long."""
         if self.spec.time_column is None or self.windows == (ALL_TIME,):
             return [ALL_TIME]
         return [piece for window in self.windows for piece in window.pieces(PIECE)]
 
     def read(self, window: Window) -> Iterator[pa.Table]:
-        """What the source yields for a window."""
-        given = {WINDOW: window} if WINDOW in self.spec.inputs else {}
-        yield from self.function(**{**self.parents, **given})
+        """Yield the pages of the source for a window."""
+        inputs = {WINDOW: window} if WINDOW in self.spec.inputs else {}
+        yield from self.function(**{**self.parents, **inputs})
 
 
 @dataclass
 class Fetched:
-    """What arrived of one ingestion."""
+    """The staged rows of one ingestion."""
 
     windows: Windows
-    """What was asked for."""
+    """Windows that were asked for."""
     paths: list[str] = field(default_factory=list)
+    """Staged Parquet files, in the order of their windows."""
     rows: int = 0
     seconds: float = 0.0
+    """Time that the source took."""
     failed: dict[Window, str] = field(default_factory=dict)
-    """The pieces that could not be had, with the error."""
+    """Error message of each piece that could not be fetched or staged."""
 
     def batches(self, folder: Path) -> list[list[str]]:
-        """The files in order, as many together as are merged at once; one batch at least.
+        """Return the files in order, grouped into batches that are merged at once; at least one.
 
-        `folder` is where they are staged.
+        A file is never divided. `folder` is where the files are staged.
         """
-        found: list[list[str]] = [[]]
-        size = 0
+        batches: list[list[str]] = [[]]
+        batch_bytes = 0
         for path in self.paths:
-            more = storage.beside(folder, path).stat().st_size
-            if found[-1] and size + more > _BATCH_BYTES:
-                found.append([])
-                size = 0
-            found[-1].append(path)
-            size += more
-        return found
+            file_bytes = storage.beside(folder, path).stat().st_size
+            if batches[-1] and batch_bytes + file_bytes > _BATCH_BYTES:
+                batches.append([])
+                batch_bytes = 0
+            batches[-1].append(path)
+            batch_bytes += file_bytes
+        return batches
 
     def covered(self, asked_at: datetime) -> Windows:
-        """The time that has arrived, up to the minute in which it was asked for.
+        """Return the fetched windows, up to the minute in which the source was asked.
 
-        What lay ahead then is yet to be fetched, though rows of it may have come.
+        Later time has to be fetched again, even if rows of it have arrived.
         """
         minute = asked_at.replace(second=0, microsecond=0)
         return windows.before(windows.subtract(self.windows, self.failed), minute)
 
 
 Pieces: TypeAlias = dict[str, Window]
-"""What is asked of each ingestion in one round, and staged together."""
+"""The window of each ingestion in one round; the pieces of a round are staged together."""
 
 
 @dataclass(frozen=True)
 class _Round:
-    """Pieces that were read, and their staging, unless an earlier run did it."""
+    """Pieces that were read, and the future of their staging."""
 
     index: int
     pieces: Pieces
     pages: dict[str, Pages]
     staged: Future[None] | None
+    """None if an earlier run staged all pieces."""
 
     @property
     def is_done(self) -> bool:
@@ -115,18 +120,20 @@ class _Round:
 
 @dataclass(frozen=True)
 class Done:
-    """A round that is done, one way or the other."""
+    """A round that has ended, staged or failed."""
 
     number: int
+    """Number of the round, from 1."""
     of: int
+    """Number of all rounds."""
     pieces: Pieces
     is_kept: bool
-    """Whether an earlier run had staged all of it."""
+    """True if an earlier run had staged all pieces."""
     error: str
-    """Why it could not be had; empty if it could."""
+    """The reason why it failed; empty if it is staged."""
 
 
-Told: TypeAlias = Callable[[Done], None]
+Progress: TypeAlias = Callable[[Done], None]
 
 
 def fetch_all(
@@ -137,11 +144,12 @@ def fetch_all(
     journal: Journal,
     workers: int = 1,
     staging: Stage = stage,
-    told: Told = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> dict[str, Fetched]:
-    """Fetch and stage every piece; what fails is noted, unless nothing could be had at all.
+    """Fetch and stage all pieces; return what arrived of each ingestion.
 
-    `workers` pieces are fetched at a time. Raises the source's error if the first piece fails.
+    `workers` pieces are fetched at a time. A round that fails is noted in the result; its error
+    is raised only if no round before it arrived.
     """
     rounds = _rounds(fetches)
     result = {name: Fetched(fetch.windows) for name, fetch in fetches.items()}
@@ -149,25 +157,28 @@ def fetch_all(
     waiting: deque[_Round] = deque()
 
     def take(
-        pieces: Pieces, pages: Mapping[str, Pages], place: Path, given: Mapping[str, Any]
+        pieces: Pieces, pages: Mapping[str, Pages], place: Path, queued: Mapping[str, Any]
     ) -> None:
-        """Stage a round and note it at once: it is kept even if the run ends."""
-        for name, paths in staging(given, group=group, folder=place).items():
+        """Stage a round and note it at once: it is kept even if the run ends.
+
+        `queued` are the rows of `pages`, as they come out of the queue.
+        """
+        for name, paths in staging(queued, group=group, folder=place).items():
             journal.add(name, pieces[name], paths, pages[name].rows)
 
-    with Handover() as handover:
+    with PageQueue() as queue:
         for index, (pieces, sources) in enumerate(_sources(fetches, rounds, journal, workers)):
             pages = {
                 name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()
             }
             stage_it = partial(take, pieces, pages, folder / str(index))
-            staged = handover.read(pages, stage_it) if pages else None
+            staged = queue.read(pages, stage_it) if pages else None
             waiting.append(_Round(index, pieces, pages, staged))
-            # While one is staged, the next is read.
+            # One round is staged while the next one is read.
             while waiting and (waiting[0].is_done or len(waiting) > 1):
-                arrived += _finish(waiting.popleft(), result, told, len(rounds), arrived)
-        for each in waiting:
-            arrived += _finish(each, result, told, len(rounds), arrived)
+                arrived += _finish(waiting.popleft(), result, progress, len(rounds), arrived)
+        for last in waiting:
+            arrived += _finish(last, result, progress, len(rounds), arrived)
     for name, fetched in result.items():
         for window in fetches[name].pieces():
             paths, rows = journal.find(name, window) or ([], 0)
@@ -179,13 +190,13 @@ def fetch_all(
 def _finish(
     done: _Round,
     result: Mapping[str, Fetched],
-    told: Told,
+    progress: Progress,
     of: int,
     arrived: int,
 ) -> bool:
-    """Say what became of a round when it is staged; whether it arrived.
+    """Wait until a round is staged, and report it; return whether it arrived.
 
-    Raises the error if no other one `arrived` before.
+    Raises the error of a failed round if no other round `arrived` before.
     """
     error = ""
     try:
@@ -197,14 +208,14 @@ def _finish(
         error = failure.message
         for name, window in done.pieces.items():
             result[name].failed[window] = error
-    for name, each in done.pages.items():
-        result[name].seconds += each.seconds
-    told(Done(done.index + 1, of, done.pieces, not done.pages, error))
+    for name, pages in done.pages.items():
+        result[name].seconds += pages.seconds
+    progress(Done(done.index + 1, of, done.pieces, not done.pages, error))
     return not error
 
 
 def _rounds(fetches: Mapping[str, Fetch]) -> list[Pieces]:
-    """The n-th pieces of all ingestions together."""
+    """Return the rounds: round n has the n-th piece of every ingestion that has so many."""
     queues = [[(name, piece) for piece in fetch.pieces()] for name, fetch in fetches.items()]
     return [dict(filter(None, pieces)) for pieces in zip_longest(*queues)]
 
@@ -212,22 +223,23 @@ def _rounds(fetches: Mapping[str, Fetch]) -> list[Pieces]:
 def _sources(
     fetches: Mapping[str, Fetch], rounds: Sequence[Pieces], journal: Journal, workers: int
 ) -> Iterator[tuple[Pieces, dict[str, Any]]]:
-    """The tables of each round that are not there yet; `workers` rounds are read ahead."""
+    """Yield each round with the pages that are not staged yet; `workers` rounds are read ahead."""
     missing = [
         {name: piece for name, piece in pieces.items() if journal.find(name, piece) is None}
         for pieces in rounds
     ]
     if workers == 1:
-        for pieces, wanted in zip(rounds, missing, strict=True):
-            yield pieces, {name: fetches[name].read(piece) for name, piece in wanted.items()}
+        for pieces, to_fetch in zip(rounds, missing, strict=True):
+            yield pieces, {name: fetches[name].read(piece) for name, piece in to_fetch.items()}
         return
     with ThreadPoolExecutor(workers) as pool:
         ahead: deque[dict[str, Future[list[pa.Table]]]] = deque()
         queue = iter(missing)
         for pieces in rounds:
-            for wanted in islice(queue, workers - len(ahead)):
+            for to_fetch in islice(queue, workers - len(ahead)):
                 futures = {
-                    name: pool.submit(_read, fetches[name], piece) for name, piece in wanted.items()
+                    name: pool.submit(_read, fetches[name], piece)
+                    for name, piece in to_fetch.items()
                 }
                 ahead.append(futures)
             yield pieces, {name: _tables(future) for name, future in ahead.popleft().items()}

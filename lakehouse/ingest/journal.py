@@ -1,7 +1,7 @@
-"""Journals: which pieces of a fetch are staged, so that a run that was cut short can be resumed.
+"""Journals: lists of the staged pieces of a fetch, so that an interrupted run can be resumed.
 
-A piece is noted when its files are on the disk, with a checksum of each. What a power cut or
-another program damaged all the same is as if it had not been fetched.
+A piece is noted when its files are on the disk, with a checksum of each. Pieces whose files were
+damaged later, by a power cut or another program, are fetched again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from lakehouse.windows import Window
 
 
 class Journal:
-    """The staged pieces of one request: a line of JSON each, after a line that says for what."""
+    """The staged pieces of one request: a JSON line with the request, then one for each piece."""
 
     def __init__(self, path: Path, request: str) -> None:
-        """`path` is a file in a folder of its own in the staging area of a warehouse."""
+        """Open the journal at `path`, a file in its own folder of a warehouse's staging area."""
         self.path = path
         self._known: dict[tuple[str, Window], tuple[list[str], int]] = {}
         if not path.exists():
@@ -31,14 +31,14 @@ class Journal:
             if [*map(self._checksum, paths)] == sums:
                 self._known[name, windows.from_json([piece])[0]] = (paths, rows)
         with path.open("a", encoding="utf-8") as file:
-            file.write("\n")  # the last line may be cut, and is not to be continued
+            file.write("\n")  # ends the last line, which may be incomplete after a crash
 
     def find(self, name: str, window: Window) -> tuple[list[str], int] | None:
-        """The files and the rows of a piece, if it is staged."""
+        """Return the files and the number of rows of a piece; None if it is not staged."""
         return self._known.get((name, window))
 
     def add(self, name: str, window: Window, paths: Sequence[str], rows: int) -> None:
-        """Note that a piece is staged."""
+        """Flush the files of a piece to the disk, then note that it is staged."""
         warehouse = self.path.parents[2]
         storage.sync((storage.beside(warehouse, path) for path in paths), warehouse)
         self._known[name, window] = (list(paths), rows)
@@ -46,7 +46,7 @@ class Journal:
         self._write([name, piece, list(paths), rows, *map(self._checksum, paths)])
 
     def close(self) -> None:
-        """Forget the pieces: they have reached main."""
+        """Remove the journal: the pieces have been merged into main."""
         self.path.unlink(missing_ok=True)
 
     def _write(self, line: list[Any]) -> None:
@@ -58,14 +58,14 @@ class Journal:
 
 
 def unfinished(staging: Path, request: str) -> Iterator[Path]:
-    """The journals of earlier runs of the same request that did not end, newest first."""
+    """Yield the journals of earlier runs of the same request that did not end, newest first."""
     for path in sorted(staging.glob("*/journal.jsonl"), reverse=True):
         if _lines(path)[:1] == [[request]]:
             yield path
 
 
 def _lines(path: Path) -> list[list[Any]]:
-    """The line that says for what, and those of pieces; one that is damaged is left out."""
+    """Return the line of the request and those of pieces, without damaged lines."""
     return documents.read(path, _parse) or []
 
 

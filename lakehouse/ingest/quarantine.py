@@ -1,7 +1,7 @@
-"""Quarantine: rows that failed validation, as they were fetched, with the reasons.
+"""Quarantine: the table of rows that failed validation, as they were fetched, with the reasons.
 
-A rejected row is kept under its key, or, where the key itself is missing, under its content. A
-row that comes again keeps its first run; one that comes again valid leaves.
+A rejected row is identified by its key or, if a part of the key is missing, by its content. A row
+that is rejected again keeps the run that first wrote it; it is removed once it arrives valid.
 """
 
 from __future__ import annotations
@@ -12,50 +12,53 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from lakehouse import evidence
-from lakehouse.audit import CheckResult
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
-from lakehouse.checks import Tolerance
-from lakehouse.engines.duckdb import DuckDB, parquet
-from lakehouse.engines.sql import columns, nothing, quoted, text
-from lakehouse.ingest.merge import Landing
+from lakehouse.checks import Tolerance, sample_rows
+from lakehouse.checks.result import CheckResult
+from lakehouse.compile.row_reasons import FIELDS, PAYLOAD, REASONS
+from lakehouse.declare.raw_columns import BOOKKEEPING, INGESTED_AT, POSITION, RUN_ID, declared
+from lakehouse.engines.duckdb import DuckDB
+from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.engines.sql import columns, empty_relation, identifier, literal
+from lakehouse.ingest import temporary_tables
+from lakehouse.ingest.merge_counts import MergeCounts
+from lakehouse.ingest.temporary_tables import QUARANTINE_AFTER, QUARANTINE_BEFORE
 from lakehouse.ingest.validate import keyless
-from lakehouse.judgement import FIELDS, PAYLOAD, REASONS
-from lakehouse.raw import BOOKKEEPING, INGESTED_AT, POSITION, RUN_ID, declared
-from lakehouse.state import Change, TableState
+from lakehouse.plan.state import Change, TableState
 from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lakehouse.declare import IngestionSpec
+    from lakehouse.declare.specs import IngestionSpec
 
 _IDENTITY = "_identity"
+"""Temporary column with a hash of what identifies a row."""
 
 
 def quarantine_table(spec: IngestionSpec) -> str:
-    """The qualified name of the table of an ingestion's rejected rows."""
+    """Return the qualified name of the table of an ingestion's rejected rows."""
     return f"quarantine.{spec.name}"
 
 
 def quarantine_schema(spec: IngestionSpec) -> ibis.Schema:
-    """Its columns: the key as text, the row as received, the reasons, and which run when.
+    """Return the columns of the quarantine: key as text, row as received, reasons, run and time.
 
-    `payload` is what the schema calls so, or else all fields; `_fields` is what it takes to judge
-    the row again.
+    `payload` is the schema's column of that name or, without one, all fields as JSON; `_fields`
+    holds all fields that are needed to validate the row again.
     """
     key = dict.fromkeys(spec.unique_key, "string")
     row = dict.fromkeys((PAYLOAD, FIELDS, REASONS), "string")
     return ibis.schema({**key, **row, **BOOKKEEPING})
 
 
-def judged_again(engine: DuckDB, spec: IngestionSpec, files: list[DataFile]) -> pa.Table:
-    """The quarantined rows as they were fetched, the oldest first, to be staged once more.
+def quarantined_rows(engine: DuckDB, spec: IngestionSpec, files: list[DataFile]) -> pa.Table:
+    """Return the quarantined rows as they were fetched, the oldest first, to be staged again.
 
-    A row that was rejected before its fields were kept is left where it is.
+    Rows that were rejected by an older version, which did not keep `_fields`, stay in quarantine.
     """
     fields = [
-        f"json_extract_string({FIELDS}, {text(f'$.{quoted(name)}')}) AS {quoted(name)}"
+        f"json_extract_string({FIELDS}, {literal(f'$.{identifier(name)}')}) AS {identifier(name)}"
         for name in declared(spec)
         if name != PAYLOAD
     ]
@@ -67,25 +70,27 @@ def judged_again(engine: DuckDB, spec: IngestionSpec, files: list[DataFile]) -> 
 
 
 def _rows(spec: IngestionSpec, files: list[DataFile]) -> str:
-    """The rows of these files; columns that older ones lack are null."""
-    empty = nothing(quarantine_schema(spec), "duckdb")
+    """Return a relation of the rows of these files; columns that older files lack are null."""
+    empty = empty_relation(quarantine_schema(spec), "duckdb")
     if not files:
         return f"({empty})"
     return f"({empty} UNION ALL BY NAME SELECT * FROM {parquet(file.path for file in files)})"
 
 
-def too_many(engine: DuckDB, spec: IngestionSpec, landing: Landing) -> list[CheckResult]:
-    """Whether more rows of a fetch were rejected than the ingestion bears, as a check, if it says.
+def too_many(engine: DuckDB, spec: IngestionSpec, counts: MergeCounts) -> list[CheckResult]:
+    """Check that no more rows of a fetch were rejected than the ingestion allows.
 
-    The examples are of what was judged last.
+    Return no result if the ingestion sets no limit or nothing was fetched. The examples are rows
+    of the batch that was validated last.
     """
     most = spec.max_quarantine_percent
-    if most is None or not landing.fetched:
+    if most is None or not counts.fetched:
         return []
     names = [*spec.unique_key, REASONS]
+    rows = identifier(temporary_tables.validated(spec))
     few = engine.execute(
-        f"SELECT {', '.join(map(quoted, names))} FROM {quoted(f'{spec.name}_validated')}"
-        f" WHERE {REASONS} <> '' LIMIT {evidence.EXAMPLES}"
+        f"SELECT {', '.join(map(identifier, names))} FROM {rows}"
+        f" WHERE {REASONS} <> '' LIMIT {sample_rows.EXAMPLES}"
     ).to_arrow_table()
     table = quarantine_table(spec)
     result = CheckResult(
@@ -93,18 +98,18 @@ def too_many(engine: DuckDB, spec: IngestionSpec, landing: Landing) -> list[Chec
         table=table,
         label=f"at most {most:g} % of fetched rows",
         blocking=True,
-        passed=Tolerance(max_percent=most).bears(landing.quarantined, landing.fetched),
-        failures=landing.quarantined,
-        rows=landing.fetched,
-        examples=evidence.examples(few, names),
-        sql=f"SELECT * FROM {table} ORDER BY {INGESTED_AT} DESC" if landing.quarantined else "",
+        passed=Tolerance(max_percent=most).bears(counts.quarantined, counts.fetched),
+        failures=counts.quarantined,
+        rows=counts.fetched,
+        examples=sample_rows.examples(few, names),
+        sql=f"SELECT * FROM {table} ORDER BY {INGESTED_AT} DESC" if counts.quarantined else "",
     )
     return [result]
 
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Where the rejected rows of an ingestion go."""
+    """Writer of the quarantine table of one ingestion, in one run."""
 
     engine: DuckDB
     catalog: Catalog
@@ -116,9 +121,10 @@ class Quarantine:
     def update(
         self, validated: str, rejected: int, stored: StoredTable | None
     ) -> StoredTable | None:
-        """Add the rejected rows of the temporary table; take out those that came valid.
+        """Add the rejected rows of the temporary table `validated`, and remove rows now valid.
 
-        `rejected` is how many there are. Gives the table as it stands now if anything was written.
+        `rejected` is the number of rejected rows, `stored` the quarantine before. Return the
+        quarantine as it is now, or None if nothing was written.
         """
         if stored is None and not rejected:
             return None
@@ -128,7 +134,7 @@ class Quarantine:
         if not self._differs():
             return None
         folder = f"{self.catalog.location(quarantine_table(self.spec))}/data"
-        statement = f"SELECT {columns(schema)} FROM quarantine_after"
+        statement = f"SELECT {columns(schema)} FROM {QUARANTINE_AFTER}"
         added, _ = self.engine.copy(statement, folder, None)
         state = TableState("quarantine", (Change(self.run_id, (ALL_TIME,)),))
         table = quarantine_table(self.spec)
@@ -137,36 +143,37 @@ class Quarantine:
         )
 
     def _prepare(self, validated: str, rows: str, schema: ibis.Schema) -> None:
-        """Temporary tables `quarantine_before` and `quarantine_after`."""
+        """Make the temporary tables QUARANTINE_BEFORE, from `rows`, and QUARANTINE_AFTER."""
         run = self.engine.connection.execute
-        key = [quoted(name) for name in self.spec.unique_key]
+        key = [identifier(name) for name in self.spec.unique_key]
         parts = ", ".join(f"{name}::VARCHAR" for name in key)
         identity = f"md5(CASE WHEN {keyless(self.spec)} THEN {PAYLOAD} ELSE [{parts}]::VARCHAR END)"
         run(
-            "CREATE OR REPLACE TEMP TABLE quarantine_before AS"
+            f"CREATE OR REPLACE TEMP TABLE {QUARANTINE_BEFORE} AS"
             f" SELECT {columns(schema)}, {identity} AS {_IDENTITY} FROM {rows}"
         )
         texts = ", ".join(f"{name}::VARCHAR AS {name}" for name in key)
         run(
             "CREATE OR REPLACE TEMP TABLE rejected AS"
-            f" SELECT {texts}, {PAYLOAD}, {FIELDS}, {REASONS}, {text(self.run_id)} AS {RUN_ID},"
-            f" TIMESTAMPTZ {text(self.at.isoformat())} AS {INGESTED_AT},"
+            f" SELECT {texts}, {PAYLOAD}, {FIELDS}, {REASONS}, {literal(self.run_id)} AS {RUN_ID},"
+            f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT},"
             f" {identity} AS {_IDENTITY}"
-            f" FROM {quoted(validated)} WHERE {REASONS} <> ''"
+            f" FROM {identifier(validated)} WHERE {REASONS} <> ''"
             f" QUALIFY row_number() OVER (PARTITION BY {_IDENTITY} ORDER BY {POSITION} DESC) = 1"
         )
         run(
-            "CREATE OR REPLACE TEMP TABLE quarantine_after AS"
-            " SELECT b.* FROM quarantine_before b LEFT JOIN rejected r USING (_identity)"
+            f"CREATE OR REPLACE TEMP TABLE {QUARANTINE_AFTER} AS"
+            f" SELECT b.* FROM {QUARANTINE_BEFORE} b LEFT JOIN rejected r USING (_identity)"
             f" WHERE (r.{_IDENTITY} IS NULL OR (r.{PAYLOAD} = b.{PAYLOAD}"
             f" AND r.{REASONS} = b.{REASONS})) AND b.{_IDENTITY} NOT IN"
-            f" (SELECT {identity} FROM {quoted(validated)} WHERE {REASONS} = '')"
-            " UNION ALL SELECT r.* FROM rejected r LEFT JOIN quarantine_before b"
+            f" (SELECT {identity} FROM {identifier(validated)} WHERE {REASONS} = '')"
+            f" UNION ALL SELECT r.* FROM rejected r LEFT JOIN {QUARANTINE_BEFORE} b"
             f" USING (_identity) WHERE b.{_IDENTITY} IS NULL OR r.{PAYLOAD} <> b.{PAYLOAD}"
             f" OR r.{REASONS} <> b.{REASONS}"
         )
 
     def _differs(self) -> bool:
-        both = f"quarantine_after a FULL JOIN quarantine_before b USING ({_IDENTITY})"
+        """Return whether any row was added, removed or replaced."""
+        both = f"{QUARANTINE_AFTER} a FULL JOIN {QUARANTINE_BEFORE} b USING ({_IDENTITY})"
         other = f"a.{RUN_ID} IS DISTINCT FROM b.{RUN_ID}"
         return self.engine.scalar(f"SELECT count(*) FROM {both} WHERE {other}") > 0

@@ -1,4 +1,4 @@
-"""Staging: what a source yields, as Parquet files, exactly as it was yielded."""
+"""Staging: the pages of a source are written to Parquet files, exactly as they were yielded."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import storage
+from lakehouse.declare.raw_columns import POSITION
 from lakehouse.errors import LakehouseError
-from lakehouse.raw import POSITION
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _TAKEN_FOR_PATTERNS = frozenset("%*?")
-"""Characters of a path that dlt formats or expands."""
+"""Characters of a path that dlt would format or expand."""
 
 
 @dataclass
 class Pages:
-    """The tables that a source yields, counted and timed as they pass."""
+    """Iterable of the pages of a source, which adds positions, counts rows and measures time."""
 
     source: Iterable[pa.Table]
     first: int = 0
     """The position of the first row."""
     rows: int = 0
+    """Number of rows that were read so far."""
     seconds: float = field(default=0.0)
+    """Time that the source took so far."""
 
     def __iter__(self) -> Iterator[pa.Table]:
         import pyarrow as pa
@@ -51,34 +53,34 @@ class Pages:
 
 
 class Stage(Protocol):
-    """Writes named pages as Parquet under a folder; the files of each name."""
+    """Function that writes named pages as Parquet under a folder, and returns each name's files."""
 
     def __call__(
         self, pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
     ) -> dict[str, list[str]]:
-        """An error of a source comes through as it was raised."""
+        """Stage the pages. Raises an error of a source as the source raised it."""
         ...
 
 
 def stage(
     pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
 ) -> dict[str, list[str]]:
-    """Load what several ingestions yield with dlt as Parquet: `folder`/`group`/<name>.
+    """Write the pages of several ingestions with dlt to Parquet files: `folder`/`group`/<name>.
 
-    What is there already, of a run that was killed, is taken away first.
+    Files that a killed run left there are removed first.
     """
-    tables = ((name, page) for name, each in pages.items() for page in each)
+    tables = ((name, page) for name, of_name in pages.items() for page in of_name)
     return load(tables, list(pages), group=group, folder=folder)
 
 
 def load(
     tables: Iterable[tuple[str, pa.Table]], names: Sequence[str], *, group: str, folder: Path
 ) -> dict[str, list[str]]:
-    """The same for tables in the order that they come, each with its name."""
-    # dlt reports usage unless told not to, and would guess at types if it were given dicts.
+    """Do the work of `stage` for (name, table) pairs in any order; `names` are all names."""
+    # dlt reports usage by default. It is given Arrow tables, as it would guess types of dicts.
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # what goes wrong is raised as well
-    # Nothing that it is given comes later, for which it would wait when a source has ended.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # errors are raised, too
+    # At the end of a source dlt would wait for results of other threads, but it is given none.
     os.environ.setdefault("EXTRACT__FUTURES_POLL_INTERVAL", "0")
     storage.remove_folder(folder / group)
     storage.make_folder(folder)
@@ -89,7 +91,7 @@ def load(
 
 @contextmanager
 def _plain(folder: Path, group: str) -> Iterator[Path]:
-    """A folder whose path dlt takes for a path alone; what it stages there ends up in `folder`."""
+    """Yield a folder whose path has no characters that dlt expands; move its files to `folder`."""
     if not storage.is_on_disk(folder) or _is_plain(folder):
         yield folder
         return
@@ -120,12 +122,12 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
         ),
         dataset_name=group,
     )
-    pipeline.config.restore_from_destination = False  # no state is kept that would have to be read
-    # The decorators of dlt would look through every imported module for where they stand.
+    pipeline.config.restore_from_destination = False  # there is no dlt state to be read
+    # Made without dlt's decorators, which search every imported module for their caller.
     named = (dlt.mark.with_table_name(table, name) for name, table in tables)
     source = DltSource(dlt.Schema(group), group, [DltResource.from_data(named, group)])
     try:
-        # The three steps of `run`, which would look into the destination first.
+        # The three steps of dlt's `run`, which would read from the destination first.
         pipeline.extract(
             source,
             loader_file_format="parquet",
@@ -140,7 +142,7 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
 
 
 def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What it takes to reach a bucket, in the words of dlt."""
+    """Return the credentials of a bucket under dlt's names; None without storage options."""
     if not options:
         return None
     return {
@@ -152,7 +154,7 @@ def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error that a source raised, from under dlt's own."""
+    """Return the error that a source raised, which dlt wraps in its own errors."""
     from dlt.extract.exceptions import ResourceExtractionError
 
     seen: BaseException | None = error

@@ -1,6 +1,6 @@
-"""Validation: staged rows are told apart into valid ones and ones to quarantine, with reasons.
+"""Validation: staged rows are cast to the declared types, and get the reasons to reject them.
 
-Text is cast to the type that the schema declares, then every row is judged, in one pass.
+A row without reasons is valid, any other goes to quarantine. All of it is one pass over the rows.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from lakehouse.engines.duckdb import parquet
-from lakehouse.engines.sql import nothing, quoted, sql_type
-from lakehouse.judgement import CAST, FIELDS, PAYLOAD, REASONS, text_of
-from lakehouse.raw import POSITION, declared
+from lakehouse.compile.row_reasons import CAST, FIELDS, PAYLOAD, REASONS, text_of
+from lakehouse.declare.raw_columns import POSITION, declared
+from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.engines.sql import empty_relation, identifier, sql_type
+from lakehouse.ingest import temporary_tables
 
 if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
 
-    from lakehouse.declare import IngestionSpec
+    from lakehouse.declare.specs import IngestionSpec
     from lakehouse.engines.duckdb import DuckDB
 
 _DIALECT = "duckdb"
@@ -29,79 +30,88 @@ _NESTED = ("struct", "list", "map")
 
 @dataclass(frozen=True)
 class Validated:
-    """Rows that were cast and judged."""
+    """Rows that were cast and validated."""
 
     table: str
-    """The temporary table that they are in."""
+    """The temporary table that holds them."""
     fetched: frozenset[str]
-    """The columns that they came with."""
+    """The columns that were fetched."""
 
 
 def validate(
-    engine: DuckDB, spec: IngestionSpec, judgement: str, paths: Sequence[str]
+    engine: DuckDB, spec: IngestionSpec, row_reasons: str, paths: Sequence[str]
 ) -> Validated:
-    """Cast and judge the staged rows in one pass.
+    """Cast and validate the staged rows in one pass.
 
-    `judgement` is the SELECT that adds reasons to cast rows.
+    `row_reasons` is the SELECT that adds reasons to cast rows.
 
-    The table has the declared columns, the position, and `reasons`: empty for a valid row. Rows
-    that are rejected, or known by their content, have all their fields as JSON, which is their
-    `payload` too unless the schema declares one.
+    The resulting table has the declared columns, the position, and `reasons`: empty for a valid
+    row. Rows that are rejected, or identified by their content, also have all their fields as
+    JSON, which is their `payload` too unless the schema declares one.
     """
     files = parquet(paths)
     if not paths:
         columns = ibis.schema({**declared(spec), POSITION: "int64"})
-        files = f"({nothing(columns, _DIALECT)})"
+        files = f"({empty_relation(columns, _DIALECT)})"
     staged = engine.shape(files)
     cast = f"SELECT {_casts(spec, staged)} FROM {files} AS staged"
-    name = f"{spec.name}_validated"
+    name = temporary_tables.validated(spec)
     kept = FIELDS if FIELDS in staged else f"to_json({FIELDS})::VARCHAR"
     names = [FIELDS, *([] if PAYLOAD in declared(spec) else [PAYLOAD])]
     needed = f"{REASONS} <> '' OR {keyless(spec)}"
     fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS"
+        f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS"
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
-        f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({judgement})"
+        f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({row_reasons})"
     )
     return Validated(name, frozenset(staged) - {POSITION, FIELDS})
 
 
 def keyless(spec: IngestionSpec) -> str:
-    """The condition that a part of the key is null or empty: its content stands for the row."""
-    return " OR ".join(f"coalesce({quoted(name)}::VARCHAR, '') = ''" for name in spec.unique_key)
+    """Return the SQL condition that a part of the key is null or empty.
+
+    Such a row is identified by its content.
+    """
+    return " OR ".join(
+        f"coalesce({identifier(name)}::VARCHAR, '') = ''" for name in spec.unique_key
+    )
 
 
 def _casts(spec: IngestionSpec, staged: Mapping[str, str]) -> str:
-    """The staged columns as the declared types, beside the text that each was cast from."""
+    """Return the SELECT list of the declared columns, cast, and of the text of each before that."""
     schema = declared(spec)
-    parts = [f"{_cast(name, kind, staged)} AS {quoted(name)}" for name, kind in schema.items()]
+    parts = [f"{_cast(name, kind, staged)} AS {identifier(name)}" for name, kind in schema.items()]
     for name, kind in schema.items():
         if not kind.is_string():
-            value = f"{quoted(name)}::VARCHAR" if _is_told(name, staged) else "NULL::VARCHAR"
-            parts.append(f"{value} AS {quoted(text_of(name))}")
+            text = f"{identifier(name)}::VARCHAR" if _may_fail(name, staged) else "NULL::VARCHAR"
+            parts.append(f"{text} AS {identifier(text_of(name))}")
     return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
 
 
 def _fields(staged: Mapping[str, str]) -> str:
-    """All that was fetched of a row, but its payload; only of rejected rows it becomes JSON."""
+    """Return SQL of all fetched fields but the payload, as a struct.
+
+    It becomes JSON only for rejected rows.
+    """
     if FIELDS in staged:
         return FIELDS
-    names = [quoted(name) for name in staged if name not in (POSITION, PAYLOAD)]
+    names = [identifier(name) for name in staged if name not in (POSITION, PAYLOAD)]
     return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"
 
 
-def _is_told(name: str, staged: Mapping[str, str]) -> bool:
-    """Whether a column came as something that may be no value of its type."""
+def _may_fail(name: str, staged: Mapping[str, str]) -> bool:
+    """Return whether a column was fetched as a type whose values may not cast."""
     return staged.get(name) in (*_TEXT, *_NESTED)
 
 
 def _cast(name: str, kind: dt.DataType, staged: Mapping[str, str]) -> str:
-    target, value = sql_type(kind, _DIALECT), quoted(name)
+    """Return SQL of a column as its declared type; null if it was not fetched or does not cast."""
+    target, value = sql_type(kind, _DIALECT), identifier(name)
     if name not in staged:
         return f"NULL::{target}"
     if staged[name] in _TEXT and kind.is_integer():
-        # Sources write whole numbers with a fraction too: '1767322876609.96'.
+        # Some sources write whole numbers with a fraction: '1767322876609.96'.
         whole = f"TRY_CAST(round(TRY_CAST({value} AS DOUBLE)) AS {target})"
         return f"coalesce(TRY_CAST({value} AS {target}), {whole})"
     return f"TRY_CAST({value} AS {target})"

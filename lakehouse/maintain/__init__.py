@@ -1,4 +1,7 @@
-"""Upkeep: what makes a home small again, and never touches what a ref still needs."""
+"""Maintenance of a home: compact, archive, expire, and remove files that no ref needs any more.
+
+Nothing here changes the rows of main, apart from rows that move to the archive.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import branches, clock, dag, release, runs, standing, storage
+from lakehouse import storage
 from lakehouse.addresses import repeatable
-from lakehouse.branches import State
-from lakehouse.dag import Step
+from lakehouse.branches import run_branches
+from lakehouse.branches.run_branches import BranchStatus
+from lakehouse.compile import dag
+from lakehouse.compile.dag import Step
 from lakehouse.errors import ConfigError, MergeConflictError
+from lakehouse.history import release
 from lakehouse.maintain import ages, compact, files, retention
-from lakehouse.runs import Recording, RunReport
+from lakehouse.publish import standing
+from lakehouse.records import run_records
+from lakehouse.records.run_records import Recording, RunReport
+from lakehouse.system import clock
 
 if TYPE_CHECKING:
     from lakehouse.config import Settings
@@ -27,23 +36,23 @@ SECTION = "maintain"
 
 @dataclass(frozen=True)
 class Policy:
-    """How long things are kept; `[maintain]` of the settings."""
+    """Retention of commits, records and files: `[maintain]` of the settings."""
 
     keep_days: int = 30
-    """Days that commits stay readable, and that failed branches and staged pages stay."""
+    """Days that commits stay readable, and that failed branches and staged pages are kept."""
     keep_runs_days: int = 365
-    """Days that the records of runs stay."""
+    """Days that records of runs are kept."""
     grace_hours: int = 6
-    """Hours that a file stays that no ref names: somebody may be about to name it."""
+    """Hours that a file without a ref is kept, as a run may be about to commit it."""
     archive: str = ""
-    """The folder that rows older than their `retention` move to; `archive` of the warehouse."""
+    """Folder for rows older than their `retention`; by default `archive` of the warehouse."""
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
-        """The policy of a project. Raises ConfigError."""
-        given = settings.section(SECTION)
+        """Return the policy of a project. Raises ConfigError."""
+        section = settings.section(SECTION)
         known = {field.name: field.type for field in fields(cls)}
-        for name, value in given.items():
+        for name, value in section.items():
             if name not in known:
                 raise ConfigError(
                     f"[{SECTION}] has no setting {name!r}", hint=f"there is {', '.join(known)}"
@@ -53,19 +62,24 @@ class Policy:
                     f"`{name}` of [{SECTION}] is {repeatable(value)}",
                     hint="it is a whole number, from 0 on",
                 )
-        return cls(**given)
+        return cls(**section)
 
 
 def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
-    """Compact, expire and remove what nothing needs; with `dry_run`, only say what that would be.
+    """Compact, archive, expire and remove what is no longer needed; return what was done.
 
-    Raises LakehouseError; whatever was done until then is harmless.
+    `dry_run` changes nothing, and returns what would be done. Raises LakehouseError; the steps
+    that were done before it are complete, and the home is valid.
     """
     session.require_home()
     policy, warehouse = Policy.of(session.settings), session.settings.warehouse
-    records = runs.places(warehouse)
+    records = run_records.places(warehouse)
     now = ages.believed(clock.now(), records)
-    begun = nullcontext(Recording("maintain")) if dry_run else runs.recording(warehouse, "maintain")
+    begun = (
+        nullcontext(Recording("maintain"))
+        if dry_run
+        else run_records.recording(warehouse, "maintain")
+    )
     with begun as recording, standing.noted(session):
         upkeep = _Upkeep(session, policy, now, records, recording, really=not dry_run)
         upkeep.drop_branches()
@@ -81,42 +95,44 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
 
 @dataclass(frozen=True)
 class _Upkeep:
-    """One upkeep: each step notes what it does, and does it if it is `really` meant."""
+    """The steps of one maintenance: each records what it does."""
 
     session: Session
     policy: Policy
     now: datetime
-    """What ages are measured from."""
+    """Moment from which ages are measured."""
     records: Mapping[str, Path]
-    """The record of each run."""
+    """The file of each run's record, by run id."""
     recording: Recording
     really: bool
+    """False for a dry run: steps are recorded but not done."""
 
     @property
     def _oldest(self) -> datetime:
-        """The moment from which on commits are kept."""
+        """The moment since which commits are kept."""
         return self.now - timedelta(days=self.policy.keep_days)
 
     def drop_branches(self) -> None:
-        """Branches of killed runs, and those of failed ones that are old."""
+        """Drop branches of killed runs, and old branches of failed runs."""
         settings, catalog = self.session.settings, self.session.catalog
         for branch in catalog.branches():
-            state = branches.state(settings, branch.name)
-            old = state is State.FAILED and branch.created_at < self._oldest
-            if state is State.ORPHANED or old:
+            status = run_branches.status(settings, branch.name)
+            old = status is BranchStatus.FAILED and branch.created_at < self._oldest
+            if status is BranchStatus.ORPHANED or old:
                 if self.really:
-                    branches.drop(settings, catalog, branch.name)
-                self.recording.add("drop", branch.name, note=f"{state} branch")
+                    run_branches.drop(settings, catalog, branch.name)
+                self.recording.add("drop", branch.name, note=f"{status} branch")
         if self.really:
-            branches.sweep_locks(settings)
+            run_branches.sweep_locks(settings)
 
     def archive(self) -> None:
-        """Rows that are older than their table keeps them."""
-        for each in retention.due(self.session, self.now):
-            folder = self._archive / each.spec.schema / each.spec.name / self.recording.run_id
-            move = partial(retention.move, self.session.duckdb, self.session.catalog, each, folder)
-            if self._commit(f"archive {each}", move):
-                self.recording.add("archive", each.spec.table, rows=each.rows, note=str(each))
+        """Move rows that are older than the `retention` of their table to the archive."""
+        duckdb, catalog = self.session.duckdb, self.session.catalog
+        for due in retention.due(self.session, self.now):
+            folder = self._archive / due.spec.schema / due.spec.name / self.recording.run_id
+            move = partial(retention.move, duckdb, catalog, due, folder)
+            if self._commit(f"archive {due}", move):
+                self.recording.add("archive", due.spec.table, rows=due.rows, note=str(due))
             else:
                 storage.remove_folder(folder)
 
@@ -129,24 +145,27 @@ class _Upkeep:
         return settings.root / self.policy.archive
 
     def compact_tables(self) -> None:
-        """Tables with more files than they need, in one commit; their versions stay."""
-        found = compact.find(self.session)
-        if found and self._commit(self.recording.message, partial(self._rewrite, found)):
-            for each in found:
-                note = f"{len(each.files)} files into {each.into}"
-                self.recording.add("compact", each.table.name, rows=each.rows, note=note)
+        """Compact tables with more files than they need, in one commit; versions do not change."""
+        plans = compact.find(self.session)
+        if plans and self._commit(self.recording.message, partial(self._rewrite, plans)):
+            for plan in plans:
+                note = f"{len(plan.files)} files into {plan.into}"
+                self.recording.add("compact", plan.table.name, rows=plan.rows, note=note)
 
-    def _rewrite(self, found: list[compact.Compaction], branch: str) -> None:
-        for each in found:
-            compact.rewrite(self.session.duckdb, self.session.catalog, branch, each)
+    def _rewrite(self, plans: list[compact.Compaction], branch: str) -> None:
+        for plan in plans:
+            compact.rewrite(self.session.duckdb, self.session.catalog, branch, plan)
 
     def _commit(self, message: str, work: Callable[[str], None]) -> bool:
-        """Do some work on a branch and merge it; whether it was done, or would be."""
+        """Do work on a branch, merge and publish it; return False if main moved meanwhile.
+
+        A dry run does nothing and returns True.
+        """
         if not self.really:
             return True
         catalog, run_id = self.session.catalog, self.recording.run_id
-        branch = branches.branch_of(run_id)
-        with branches.claimed(self.session.settings, branch):
+        branch = run_branches.branch_of(run_id)
+        with run_branches.claimed(self.session.settings, branch):
             catalog.create_branch(branch)
             try:
                 work(branch)
@@ -164,7 +183,7 @@ class _Upkeep:
         return True
 
     def expire(self) -> None:
-        """Commits that are older than they are kept."""
+        """Expire commits that are older than `keep_days`."""
         catalog = self.session.catalog
         expired = catalog.expirable(self._oldest)
         if expired:
@@ -175,10 +194,11 @@ class _Upkeep:
             self.recording.add("expire", "log", note=note)
 
     def remove_files(self) -> None:
-        """Data and metadata files that no ref names, unless a run may be about to name them.
+        """Remove data and metadata files that no ref needs, unless a run may be about to commit.
 
-        What a run wrote is listed while it works, or named by a ref when it has ended: in this
-        order, no clock has to be right.
+        Files are listed first, then running runs are looked for, and refs are read last: whatever
+        clocks say, a listed file that is needed belongs to a running run or is named by a ref.
+        Nothing is removed while a run is running.
         """
         stored = list(files.stored(self.session.settings.warehouse))
         if self._is_one_at_work():
@@ -186,63 +206,65 @@ class _Upkeep:
         needed = files.needed(self.session, since=self._oldest)
         files.require_all(self.session.settings.warehouse, needed, stored)
         now, grace = clock.now(), timedelta(hours=self.policy.grace_hours)
-        tables: dict[str, list[files.Found]] = {}
-        for found in stored:
-            if found.path not in needed and abs(now - found.modified) >= grace:
-                tables.setdefault(found.table, []).append(found)
+        tables: dict[str, list[files.StoredFile]] = {}
+        for file in stored:
+            if file.path not in needed and abs(now - file.modified) >= grace:
+                tables.setdefault(file.table, []).append(file)
         for table, unneeded in sorted(tables.items()):
             if self.really:
                 files.remove(unneeded)
-                self.session.catalog.forget_files(found.place for found in unneeded)
-            size = files.size(sum(found.bytes for found in unneeded))
+                self.session.catalog.forget_files(file.place for file in unneeded)
+            size = files.size(sum(file.bytes for file in unneeded))
             self.recording.add("remove", table, note=f"{len(unneeded)} files, {size}")
 
     def _is_one_at_work(self) -> bool:
-        """Whether a run is at work on its branch."""
-        settings, known = self.session.settings, self.session.catalog.branches()
-        return any(not branches.is_free(settings, branch.name) for branch in known)
+        """Return whether any run is working on its branch."""
+        settings, branches = self.session.settings, self.session.catalog.branches()
+        return any(not run_branches.is_free(settings, branch.name) for branch in branches)
 
     def remove_staging(self) -> None:
-        """Pages of runs that ended well, and old ones of those that did not."""
+        """Remove staged pages of runs that ended well, and old ones of other runs."""
         settings, removed = self.session.settings, 0
         for folder in sorted((settings.warehouse / "staging").glob("*")):
-            began = runs.started(folder.name)
-            if began is None or not branches.is_free(settings, branches.branch_of(folder.name)):
+            began = run_records.started(folder.name)
+            if began is None or not run_branches.is_free(
+                settings, run_branches.branch_of(folder.name)
+            ):
                 continue
-            ended = runs.is_kept(settings.warehouse, folder.name)
+            ended = run_records.is_kept(settings.warehouse, folder.name)
             over = ended and not (folder / "journal.jsonl").exists()
             if over or began < self._oldest:
                 if self.really:
                     storage.remove_folder(folder)
                 removed += 1
         if removed:
-            self.recording.add("remove", "staging", note=f"what {removed} runs fetched")
+            self.recording.add("remove", "staging", note=f"pages of {removed} runs")
 
     def remove_records(self) -> None:
-        """Records of old runs that left neither a readable commit nor a branch."""
-        before = runs.stamp(self.now - timedelta(days=self.policy.keep_runs_days))
+        """Remove records of old runs that have neither a readable commit nor a branch."""
+        before = run_records.stamp(self.now - timedelta(days=self.policy.keep_runs_days))
         begun = {run_id: place for run_id, place in self.records.items() if run_id < before}
-        if not begun:  # a history of years is not read for nothing
+        if not begun:  # saves reading the log, which may span years
             return
         catalog = self.session.catalog
-        kept = {runs.PREFIX + commit.run_id for commit in catalog.log() if commit.readable}
+        kept = {run_records.PREFIX + commit.run_id for commit in catalog.log() if commit.readable}
         kept |= {branch.name for branch in catalog.branches()}
-        old = [place for run_id, place in begun.items() if runs.PREFIX + run_id not in kept]
+        old = [place for run_id, place in begun.items() if run_records.PREFIX + run_id not in kept]
         if old:
             for place in old if self.really else ():
                 place.unlink(missing_ok=True)
             self.recording.add("remove", "runs", note=f"{len(old)} records")
 
     def remove_half_written(self) -> None:
-        """Files of the framework's own that a process was writing when it was killed."""
+        """Remove files that the framework was writing when its process was killed."""
         settings, grace = self.session.settings, timedelta(hours=self.policy.grace_hours)
-        found = [
+        half_written = [
             place
-            for folder in (settings.home, *(settings.warehouse / each for each in files.OWN))
+            for folder in (settings.home, *(settings.warehouse / name for name in files.OWN))
             for place, since in storage.half_written(folder)
             if abs(clock.now() - since) >= grace
         ]
-        if found:
-            for place in found if self.really else ():
+        if half_written:
+            for place in half_written if self.really else ():
                 place.unlink(missing_ok=True)
-            self.recording.add("remove", "files", note=f"{len(found)} that were half written")
+            self.recording.add("remove", "files", note=f"{len(half_written)} half-written files")

@@ -1,15 +1,17 @@
-"""Compaction: a table whose file spans hold several files is given one for each."""
+"""Compaction: the files of a table are rewritten so that each file span has a single file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakehouse import layout, materialize
+from lakehouse.build import builds
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
-from lakehouse.engines.duckdb import DuckDB, file_part, parquet
-from lakehouse.engines.sql import quoted, text
-from lakehouse.layout import FileSpan
+from lakehouse.engines.duckdb import DuckDB
+from lakehouse.engines.duckdb_relations import file_part, parquet
+from lakehouse.engines.sql import identifier, literal
+from lakehouse.plan import file_spans
+from lakehouse.plan.file_spans import FileSpan
 
 if TYPE_CHECKING:
     from lakehouse.session import Session
@@ -17,36 +19,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compaction:
-    """Files of a table that are to be written anew, as fewer."""
+    """Files of a table that are to be replaced by fewer files."""
 
     table: StoredTable
     time_column: str | None
     span: FileSpan
     files: frozenset[str]
+    """Paths of the files to replace."""
     into: int
+    """Number of files that replace them."""
     rows: int
 
 
 def find(session: Session) -> list[Compaction]:
-    """What is worth compacting on main."""
+    """Return the tables of main that are worth compacting."""
     tables = session.catalog.tables(MAIN)
     known = {spec.table: spec for spec in session.project.tables.values()}
-    ingested = materialize.covered(session.compiled, tables)
-    found = []
+    ingested = builds.covered(session.compiled, tables)
+    plans = []
     for name, table in tables.items():
         spec = known.get(name)
-        span = layout.file_span(table.rows, table.state.covered or ingested)
+        span = file_spans.file_span(table.rows, table.state.covered or ingested)
         column = spec.time_column if spec else None
-        found.append(_crowded(session.duckdb, table, column, span))
-    return [each for each in found if each is not None]
+        plans.append(_plan(session.duckdb, table, column, span))
+    return [plan for plan in plans if plan is not None]
 
 
 def rewrite(engine: DuckDB, catalog: Catalog, branch: str, compaction: Compaction) -> None:
-    """Write the files of a compaction anew; the table's rows and state stay as they are."""
+    """Rewrite the files of a compaction; the table's rows and state do not change."""
     table = compaction.table
-    rows = f"iceberg_scan({text(table.metadata)})"
+    rows = f"iceberg_scan({literal(table.metadata)})"
     schema = engine.execute(f"FROM {rows} LIMIT 0").to_arrow_table().schema
-    names = ", ".join(map(quoted, schema.names))
+    names = ", ".join(map(identifier, schema.names))
     folder = f"{catalog.location(table.name)}/data"
     statement = f"SELECT {names} FROM {parquet(sorted(compaction.files))}"
     added, _ = engine.copy(statement, folder, compaction.time_column, compaction.span)
@@ -54,10 +58,13 @@ def rewrite(engine: DuckDB, catalog: Catalog, branch: str, compaction: Compactio
     catalog.write(branch, TableChange(table.name, schema, removed, added, table.state))
 
 
-def _crowded(
+def _plan(
     engine: DuckDB, table: StoredTable, column: str | None, span: FileSpan
 ) -> Compaction | None:
-    """The files of the spans that have several; of a table without time, the small ones."""
+    """Return the files of spans that have several; of a table without a time column, small files.
+
+    Return None if compacting them would not make them fewer.
+    """
     files = engine.data_files(table)
     if files is None or len(files) < 2:  # noqa: PLR2004
         return None
@@ -67,13 +74,13 @@ def _crowded(
         " GROUP BY ALL"
     ).fetchall()
     if column is None:
-        held = [each for each in held if each[2] < layout.SMALL_FILE_ROWS]
+        held = [file for file in held if file[2] < file_spans.SMALL_FILE_ROWS]
     parts: dict[object, set[str]] = {}
     for span_of, path, _ in held:
         parts.setdefault(span_of, set()).add(path)
     again = frozenset[str]().union(*(paths for paths in parts.values() if len(paths) > 1))
     into = sum(1 for paths in parts.values() if paths & again)
-    if len(again) <= into:  # those that cross their spans become fewer when they are next touched
+    if len(again) <= into:  # files that cross spans become fewer when a run next rewrites them
         return None
     rows = sum(count for _, path, count in held if path in again)
     return Compaction(table, column, span, again, into, rows)

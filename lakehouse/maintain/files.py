@@ -1,4 +1,4 @@
-"""The files of tables: which ones refs need, and which ones are there."""
+"""Files of tables: those that refs need, and those that are stored."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse import storage
-from lakehouse.catalogs.iceberg import local
-from lakehouse.engines.sql import path_text
+from lakehouse.engines.sql import path_literal
 from lakehouse.errors import StorageError
+from lakehouse.storage import local
 
 if TYPE_CHECKING:
     from lakehouse.engines.duckdb import DuckDB
     from lakehouse.session import Session
 
 ARCHIVE = "archive"
-"""The folder of a warehouse that archived rows move to."""
+"""Folder of a warehouse that archived rows move to by default."""
 KINDS = ("data", "metadata")
-"""The folders of a table."""
+"""Folders of a table."""
 OWN = ("runs", "code", "leases")
-"""The folders of a warehouse that hold files of the framework's own."""
+"""Folders of a warehouse that hold the framework's files."""
 _READERS = 8
+"""Number of metadata files that are read at a time."""
 _DELETED = 2
-"""The status that a manifest gives a file that is no longer the table's."""
+"""Status in a manifest of a file that the table no longer has."""
 _UNIT = 1024
+"""Bytes of a kB, and kB of a MB."""
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredFile:
     """A file in the folder of a table."""
 
     table: str
@@ -42,14 +44,14 @@ class Found:
 
     @property
     def path(self) -> str:
-        """The file as manifests name it."""
+        """The path of the file as manifests spell it."""
         return str(self.place)
 
 
 def needed(session: Session, since: datetime) -> set[str]:
-    """The files of main, of branches and tags, and of the commits that are kept.
+    """Return the files of main, of branches and tags, and of commits since a moment.
 
-    Raises StorageError if a ref cannot be read: then nothing is known to be unneeded.
+    Raises StorageError if a ref cannot be read: any file might be needed then.
     """
     warehouse, engine = session.settings.warehouse, session.duckdb
     metadata = [local(address) for address in session.catalog.needed(since)]
@@ -58,45 +60,45 @@ def needed(session: Session, since: datetime) -> set[str]:
     lists = {path for paths in named for path in paths if path.endswith(".avro")}
     manifests = _read(engine, "manifest_path", lists)
     data = _read(engine, "data_file.file_path", manifests, f"WHERE status <> {_DELETED}")
-    found = {*metadata, *(path for paths in named for path in paths), *manifests, *data}
-    return {local(path) for path in found}
+    paths = {*metadata, *(path for paths in named for path in paths), *manifests, *data}
+    return {local(path) for path in paths}
 
 
-def stored(warehouse: Path) -> Iterator[Found]:
-    """The files in the folders of tables."""
+def stored(warehouse: Path) -> Iterator[StoredFile]:
+    """Yield the files in the folders of tables, but not those of the archive."""
     for folder in warehouse.glob("*/*"):
         for kind in KINDS if folder.parent.name != ARCHIVE else ():
             for place, size, modified in storage.files(folder / kind):
-                yield Found(f"{folder.parent.name}.{folder.name}", place, size, modified)
+                yield StoredFile(f"{folder.parent.name}.{folder.name}", place, size, modified)
 
 
-def require_all(warehouse: Path, needed: Collection[str], listed: Iterable[Found]) -> None:
-    """Refuse to go on if a file is not found by the name that a ref has for it.
+def require_all(warehouse: Path, needed: Collection[str], listed: Iterable[StoredFile]) -> None:
+    """Raise StorageError if a file that a ref needs is not among the stored files.
 
-    It is damaged, or names are compared that differ for the same file: then every file would seem
-    to be needed by nobody. Raises StorageError.
+    Either it is lost, or the same file is named in two ways; in that case all files would seem
+    unneeded, and would be removed.
     """
     if not storage.is_on_disk(warehouse):
         return
-    lost = {*needed} - {found.path for found in listed}
+    lost = {*needed} - {file.path for file in listed}
     if lost:
-        lost -= {found.path for found in stored(warehouse)}  # written since they were listed
+        lost -= {file.path for file in stored(warehouse)}  # files written since the listing
     if lost:
         raise StorageError(
             f"refs need {len(lost)} files that are not in {warehouse}, such as {min(lost)}",
-            hint="nothing was removed; `doctor` looks closer",
+            hint="nothing was removed; run `doctor` to find the cause",
         )
 
 
-def remove(unneeded: Iterable[Found]) -> None:
-    """Remove files, and the folders that are empty without them."""
-    for found in unneeded:
-        found.place.unlink(missing_ok=True)
-        storage.remove_empty(found.place.parent, below=KINDS)
+def remove(unneeded: Iterable[StoredFile]) -> None:
+    """Remove files, and folders that become empty."""
+    for file in unneeded:
+        file.place.unlink(missing_ok=True)
+        storage.remove_empty(file.place.parent, below=KINDS)
 
 
 def size(count: float) -> str:
-    """So many bytes, as people say it."""
+    """Return a number of bytes as text with a unit, such as `1.5 GB`."""
     for unit in ("B", "kB", "MB"):
         if count < _UNIT:
             return f"{count:.0f} {unit}"
@@ -105,13 +107,13 @@ def size(count: float) -> str:
 
 
 def _named(warehouse: Path, metadata: str) -> Iterator[str]:
-    """What a metadata file names of the state that it describes."""
+    """Yield the manifest list and statistics files that a metadata file names."""
     try:
         document = json.loads(storage.beside(warehouse, metadata).read_bytes())
     except FileNotFoundError:
         raise StorageError(
             f"a ref names the metadata {metadata}, which is not there",
-            hint="nothing was removed; `doctor` looks closer",
+            hint="nothing was removed; run `doctor` to find the cause",
         ) from None
     current = document.get("current-snapshot-id")
     for snapshot in document.get("snapshots", ()):
@@ -122,8 +124,8 @@ def _named(warehouse: Path, metadata: str) -> Iterator[str]:
 
 
 def _read(engine: DuckDB, column: str, paths: Iterable[str], condition: str = "") -> set[str]:
-    """One column of several Avro files."""
-    listed = ", ".join(path_text(local(path)) for path in sorted(paths))
+    """Return the values of one column of several Avro files."""
+    listed = ", ".join(path_literal(local(path)) for path in sorted(paths))
     if not listed:
         return set()
     manifests = f"read_avro([{listed}], hive_partitioning = false)"

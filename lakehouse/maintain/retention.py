@@ -8,45 +8,48 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse import layout, storage, windows
+from lakehouse import storage, windows
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
-from lakehouse.declare import Incremental, IngestionSpec, View
-from lakehouse.engines.duckdb import DuckDB, parquet
-from lakehouse.engines.sql import columns, quoted, text
+from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.raw_columns import landed
+from lakehouse.declare.specs import IngestionSpec
+from lakehouse.engines.duckdb import DuckDB
+from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.engines.sql import columns, identifier, literal
 from lakehouse.errors import ProjectError, StorageError
-from lakehouse.layout import FileSpan
-from lakehouse.plan import stored_parents
-from lakehouse.raw import landed
+from lakehouse.plan import file_spans
+from lakehouse.plan.decisions import stored_parents
+from lakehouse.plan.file_spans import CALENDAR_MONTH
 
 if TYPE_CHECKING:
-    from lakehouse.project import Project
+    from lakehouse.declare.project import Project
     from lakehouse.session import Session
 
 
 @dataclass(frozen=True)
 class Archiving:
-    """Rows of a raw table that are to leave it."""
+    """Rows of a raw table that are to move to the archive."""
 
     spec: IngestionSpec
     table: StoredTable
     before: datetime
-    """Whole months: what is older goes once all of its month is."""
+    """Start of a month; only whole months are archived."""
     rows: int
 
     @property
     def condition(self) -> str:
-        """What is so of these rows."""
-        column = quoted(self.spec.time_column or "")
-        return f"{column} < TIMESTAMPTZ {text(self.before.isoformat())}"
+        """SQL condition of these rows."""
+        column = identifier(self.spec.time_column or "")
+        return f"{column} < TIMESTAMPTZ {literal(self.before.isoformat())}"
 
     def __str__(self) -> str:
         return f"{self.rows} rows of {self.spec.table} before {self.before:%Y-%m-%d}"
 
 
 def due(session: Session, now: datetime) -> Iterator[Archiving]:
-    """What main holds longer than it is kept.
+    """Yield the rows of main that are older than the `retention` of their table.
 
-    Raises ProjectError if a model would lose what it was built from.
+    Raises ProjectError if a model that reads them is rebuilt from all rows.
     """
     tables = session.catalog.tables(MAIN)
     for spec in session.project.ingestions.values():
@@ -55,17 +58,17 @@ def due(session: Session, now: datetime) -> Iterator[Archiving]:
             continue
         _require_windows(session.project, spec)
         before = windows.floor(now - spec.retention, "month")
-        found = Archiving(spec, table, before, 0)
-        rows = f"iceberg_scan({text(table.metadata)})"
-        count = session.duckdb.scalar(f"SELECT count(*) FROM {rows} WHERE {found.condition}")
+        archiving = Archiving(spec, table, before, 0)
+        rows = f"iceberg_scan({literal(table.metadata)})"
+        count = session.duckdb.scalar(f"SELECT count(*) FROM {rows} WHERE {archiving.condition}")
         if count:
-            yield replace(found, rows=count)
+            yield replace(archiving, rows=count)
 
 
 def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, branch: str) -> None:
-    """Copy the rows to files in `folder`, and take them out of the table on a branch.
+    """Copy the rows to files in `folder`, and remove them from the table on a branch.
 
-    The table keeps its version: nothing that was built from the rows is built again.
+    The table keeps its version, so models that were built from the rows are not rebuilt.
     """
     spec, name = archiving.spec, archiving.spec.table
     schema = landed(spec)
@@ -73,14 +76,14 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     every = f"SELECT {columns(schema)} FROM {parquet(file.path for file in files)}"
     old = f"{every} WHERE {archiving.condition}"
     new = storage.missing_folders(folder)
-    archived, rows = engine.copy(old, str(folder), spec.time_column, FileSpan())
+    archived, rows = engine.copy(old, str(folder), spec.time_column, CALENDAR_MONTH)
     if rows != archiving.rows:
         raise StorageError(
             f"{rows} rows of {name} were archived, not {archiving.rows}",
             hint="main is as it was; run `maintain` again",
         )
     storage.sync((storage.beside(folder, path) for path in archived), folder)
-    storage.sync_folders(each.parent for each in new)
+    storage.sync_folders(made.parent for made in new)
     held = engine.execute(
         f"SELECT DISTINCT filename FROM {parquet((f.path for f in files), 'filename = true')}"
         f" WHERE {archiving.condition}"
@@ -90,14 +93,17 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
         f"SELECT {columns(schema)} FROM {parquet(file.path for file in holding)}"
         f" WHERE ({archiving.condition}) IS NOT TRUE"
     )
-    span = layout.file_span(archiving.table.rows, archiving.table.state.covered)
+    span = file_spans.file_span(archiving.table.rows, archiving.table.state.covered)
     added, _ = engine.copy(rest, f"{catalog.location(name)}/data", spec.time_column, span)
-    state = replace(archiving.table.state, archived=archiving.before)
+    state = replace(archiving.table.state, archived_before=archiving.before)
     catalog.write(branch, TableChange(name, schema.to_pyarrow(), holding, added, state))
 
 
 def _require_windows(project: Project, spec: IngestionSpec) -> None:
-    """Only what is built by windows of time keeps what it was built from."""
+    """Raise ProjectError if a model that reads an ingestion is not built by windows of time.
+
+    Such a model would lose what was built from archived rows at its next rebuild.
+    """
     for model in project.models.values():
         kind = model.kind
         if isinstance(kind, View) or spec.name not in stored_parents(project, model.name):
@@ -105,6 +111,6 @@ def _require_windows(project: Project, spec: IngestionSpec) -> None:
         if not isinstance(kind, Incremental) or kind.time_column is None:
             raise ProjectError(
                 f"{model.table} is rebuilt from all of {spec.table}, which has a `retention`:"
-                " it would lose what is archived",
+                " it would lose the archived rows",
                 hint="make it Incremental by a `time_column`, or read a model that is",
             )

@@ -1,8 +1,8 @@
-"""Finds what a project writes that engines understand differently, without running any engine.
+"""Portability: finds expressions of models and checks that mean different things on the engines.
 
-Every model and check is made once from unbound tables, while it is noted which line made which
-piece of the expression. Rules then look at the pieces. `# portable: ok <reason>` on a line accepts
-what they say about it.
+No engine is run. Every model and check is built once from unbound tables, while the line that made
+each part of its expression is recorded; rules (`Trap`) then examine the parts. A comment
+`# portable: ok <reason>` in a statement accepts what rules find there.
 """
 
 from __future__ import annotations
@@ -21,40 +21,46 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse.checks import UniqueCheck
-from lakehouse.declare import ModelSpec, QualitySpec, parameters
-from lakehouse.dialects import to_sql
+from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters
+from lakehouse.patches.ibis_dialects import to_sql
 from lakehouse.portability.recording import Place, record
-from lakehouse.portability.rules import RULES, Rule, undefined
+from lakehouse.portability.trap import Trap
+from lakehouse.portability.traps import TRAPS
+from lakehouse.portability.undefined import undefined
 
 if TYPE_CHECKING:
-    from lakehouse.compile import Compiled
+    from lakehouse.compile.compiler import Compiled
+    from lakehouse.declare.project import Project
     from lakehouse.portability.conditions import Declared
-    from lakehouse.project import Project
 
 DIALECTS = ("duckdb", "trino")
-"""The engines that a model has to mean the same on."""
+"""Engines on which a model has to mean the same."""
 _ACCEPTED = re.compile(r"#\s*portable:\s*ok\s+\S")
 _STORABLE = ("boolean", "integer", "floating", "decimal", "string", "date", "timestamp", "null")
+"""Kinds of types that a table can hold on every engine, as Ibis names them in `is_…()`."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that means one thing here and another there."""
+    """A line of a project that means different things on the engines."""
 
     model: str
-    """The model or check that it was found in; others may use the same line."""
+    """The first model or check in which it was found; others may use the same line."""
     file: str
     line: int
     rule: str
     trap: str
-    """What is wrong."""
+    """Description of the problem."""
     cure: str
-    """How to write it."""
+    """Advice how to write it instead."""
 
 
 def examine(compiled: Compiled, root: Path) -> list[Finding]:
-    """What is not portable in the project's models and checks; files are told from `root`."""
-    found: dict[tuple[str, int, str], Finding] = {}
+    """Return what is not portable in a project's models and checks, by file and line.
+
+    Files are named relative to `root`.
+    """
+    findings: dict[tuple[str, int, str], Finding] = {}
     project = compiled.project
     declared = _declared(project)
     specs: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
@@ -69,13 +75,14 @@ def examine(compiled: Compiled, root: Path) -> list[Finding]:
             file = Path(place.file)
             shown = str(file.relative_to(root) if file.is_relative_to(root) else file)
             finding = Finding(spec.name, shown, place.line, rule.name, rule.trap, rule.cure)
-            found.setdefault((place.file, place.line, rule.name), finding)
-    return sorted(found.values(), key=lambda each: (each.file, each.line, each.rule))
+            findings.setdefault((place.file, place.line, rule.name), finding)
+    return sorted(findings.values(), key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
 def _of_one(
     spec: ModelSpec | QualitySpec, tables: dict[str, ir.Table], declared: Declared
-) -> Iterator[tuple[Place, Rule]]:
+) -> Iterator[tuple[Place, Trap]]:
+    """Yield the traps of one model or check, with their places."""
     expression, recording = record(spec.function, tables)
     rejected = False
     for node, place in recording.made:
@@ -87,22 +94,23 @@ def _of_one(
         yield from ((_place(spec), rule) for rule in _of_the_whole(expression))
 
 
-def _broken(node: ops.Node, declared: Declared) -> list[Rule]:
-    broken = [rule for rule in RULES if rule.finds(node, declared)]
+def _broken(node: ops.Node, declared: Declared) -> list[Trap]:
+    """Return the traps that an operation falls into."""
+    broken = [rule for rule in TRAPS if rule.finds(node, declared)]
     return broken or list(undefined(type(node), DIALECTS))
 
 
-def _of_the_whole(expression: ir.Table) -> Iterator[Rule]:
-    """What is only to be seen of the whole: that it cannot be compiled, or not be stored."""
+def _of_the_whole(expression: ir.Table) -> Iterator[Trap]:
+    """Yield the problems of an expression as a whole: it does not compile, or cannot be stored."""
     for dialect in DIALECTS:
         try:
             to_sql(expression, dialect)
         except Exception as error:  # noqa: BLE001 - compilers raise errors of many libraries
             reason = str(error).partition("\n")[0]
-            yield Rule("not-compiled", f"{dialect}: {reason}", "write it with other functions")
+            yield Trap("not-compiled", f"{dialect}: {reason}", "write it with other functions")
     for name, kind in expression.schema().items():
-        if not any(getattr(kind, f"is_{each}")() for each in _STORABLE):
-            yield Rule(
+        if not any(getattr(kind, f"is_{storable}")() for storable in _STORABLE):
+            yield Trap(
                 "column-type",
                 f"{name!r} is a {kind}, which tables do not hold on every engine",
                 f"a column is one of: {', '.join(_STORABLE[:-1])}",
@@ -110,18 +118,18 @@ def _of_the_whole(expression: ir.Table) -> Iterator[Rule]:
 
 
 def _declared(project: Project) -> Declared:
-    """The keys that ingestions and checks declare, by the bare name of the table."""
+    """Return the keys that ingestions and checks declare, by the bare name of the table."""
     keys: dict[str, set[frozenset[str]]] = {name: set() for name in project.tables}
     for name, ingestion in project.ingestions.items():
         keys[name].add(frozenset(ingestion.unique_key))
     for quality in project.checks.values():
         unique = (check for check in quality.checks if isinstance(check, UniqueCheck))
         keys[quality.inputs[0]] |= {frozenset(check.columns) for check in unique}
-    return {name: frozenset(found) for name, found in keys.items()}
+    return {name: frozenset(of_table) for name, of_table in keys.items()}
 
 
 def _is_accepted(place: Place) -> bool:
-    """Whether a comment stands at the statement that the place is in."""
+    """Return whether the statement around a place has a comment that accepts findings."""
     lines = linecache.getlines(place.file)
     within = [
         range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
@@ -133,5 +141,6 @@ def _is_accepted(place: Place) -> bool:
 
 
 def _place(spec: ModelSpec | QualitySpec) -> Place:
+    """Return the first line of the function of a model or check."""
     first = getsourcelines(spec.function)[1]
     return Place(getsourcefile(spec.function) or "", first)

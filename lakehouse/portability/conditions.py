@@ -1,4 +1,7 @@
-"""When an operation means something else on one engine than on another."""
+"""Conditions under which an operation is a trap; each is called with it and the declared keys.
+
+Conditions that need an explanation have one; `traps` says what is wrong with the others.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,16 @@ from lakehouse.portability.nulls import may_be_null
 from lakehouse.portability.order import Keys, is_total
 
 Declared: TypeAlias = Mapping[str, Keys]
-"""The keys that the tables a model reads are known to have."""
+"""The known keys of tables, by bare name."""
 
 
 def always(_node: Any, _declared: Declared) -> bool:
-    """Whatever the operation is of."""
+    """Return True: every use of the operation is a trap."""
     return True
 
 
 def _is_narrow(kind: dt.DataType) -> bool:
+    """Return whether a type holds whole numbers of less than 32 bits, or unsigned ones."""
     while isinstance(kind, dt.Array):
         kind = kind.value_type
     if not kind.is_integer():
@@ -69,7 +73,7 @@ def shows_as_text(node: ops.Cast, _: Declared) -> bool:
 
 
 _WHOLE = (ops.Round, ops.Floor, ops.Ceil, ops.Literal)
-
+"""Operations after which a cast to a whole number rounds nothing, or the same on every engine."""
 
 APPROXIMATE = (
     ops.ApproxQuantile,
@@ -109,6 +113,7 @@ _DEPENDS_ON_TIES = (
     ops.Last,
     ops.NthValue,
 )
+"""Window functions whose result depends on the order of rows that are equal in the order."""
 
 
 def has_ties(node: ops.WindowFunction, declared: Declared) -> bool:
@@ -147,7 +152,10 @@ def divides_decimals(node: ops.Divide, _: Declared) -> bool:
 
 
 _SPECIAL = re.compile(r"\(\?|[*+?}]\+|\\[^dswDSW.\-/+*?()\[\]{}|^$\\]")
-"""Groups with names or that look around, quantifiers that do not give back, rare classes."""
+"""Patterns that engines treat differently.
+
+Named and look-around groups, possessive quantifiers, and rare character classes.
+"""
 
 
 def is_no_plain_pattern(node: Any, _: Declared) -> bool:
@@ -163,6 +171,7 @@ def refers_to_a_group(node: ops.RegexReplace, declared: Declared) -> bool:
 
 
 _SAME_FORMATS = re.compile(r"(?:%[YmdHMSBbAajp%]|[^%])*")
+"""Formats that all engines know."""
 
 
 def is_no_common_format(node: ops.Strftime, _: Declared) -> bool:
@@ -171,7 +180,10 @@ def is_no_common_format(node: ops.Strftime, _: Declared) -> bool:
 
 
 def counts_boundaries(node: ops.DateDelta, _: Declared) -> bool:
-    """Weeks, months and years of dates; a day is as long as the boundaries between."""
+    """Return whether dates are counted in a unit other than days.
+
+    Counting days is safe: the boundaries between two dates are as many as the days.
+    """
     return str(node.part.value) not in ("D", "day")
 
 

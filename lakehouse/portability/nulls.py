@@ -1,4 +1,4 @@
-"""Whether a value may be null, as far as its own expression tells."""
+"""Nullability of a value, as far as its expression shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import ibis.expr.operations as ops
 
 @singledispatch
 def may_be_null(_value: Any) -> bool:
-    """Columns of stored tables may, and whatever is not known."""
+    """Return whether a value may be null; True for columns of stored tables and if unknown."""
     return True
 
 

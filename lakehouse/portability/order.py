@@ -1,4 +1,4 @@
-"""Whether an order leaves no two rows equal: told from the keys that tables are known to have."""
+"""Keys of relations, from which follows whether an order is total: no two rows are equal in it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any, TypeAlias
 import ibis.expr.operations as ops
 
 Keys: TypeAlias = frozenset[frozenset[str]]
-"""Sets of columns, no two rows having the same values in all columns of one set."""
+"""Sets of columns; no two rows have the same values in all columns of a set."""
 _NONE: Keys = frozenset()
 
 
 def is_total(window: ops.WindowFunction, declared: Mapping[str, Keys]) -> bool:
-    """Whether the window orders its rows in one way only.
+    """Return whether the order of a window is total: it has a key of the rows.
 
-    `declared` says the keys of the tables that a model reads.
+    `declared` are the keys of the tables that a model reads.
     """
     by = [*window.group_by, *(key.arg for key in window.order_by)]
     return _distinguishes(by, declared)
 
 
 def _distinguishes(values: list[Any], declared: Mapping[str, Keys]) -> bool:
+    """Return whether some of the values are all columns of a key of their relation."""
     fields = [value for value in values if isinstance(value, ops.Field)]
     names = {field.name for field in fields}
     return any(key <= names for field in fields for key in keys(field.rel, declared))
@@ -30,7 +31,7 @@ def _distinguishes(values: list[Any], declared: Mapping[str, Keys]) -> bool:
 
 @singledispatch
 def keys(_relation: ops.Node, _declared: Mapping[str, Keys]) -> Keys:
-    """The keys of a relation, as far as they can be told."""
+    """Return the keys of a relation, as far as they are known."""
     return _NONE
 
 
@@ -73,7 +74,7 @@ def _(relation: ops.Distinct, declared: Mapping[str, Keys]) -> Keys:
 
 @keys.register
 def _(relation: ops.JoinChain, declared: Mapping[str, Keys]) -> Keys:
-    """Those of the first table, unless a join may give several rows for one of its rows."""
+    """Return the keys of the first table, unless a join may repeat its rows."""
     for link in relation.rest:
         if link.how not in ("semi", "anti") and not (
             link.how in ("left", "inner") and _is_lookup(link, declared)
@@ -83,6 +84,7 @@ def _(relation: ops.JoinChain, declared: Mapping[str, Keys]) -> Keys:
 
 
 def _is_lookup(link: ops.JoinLink, declared: Mapping[str, Keys]) -> bool:
+    """Return whether a join finds at most one row: its condition has a key of the joined table."""
     sides = [
         side
         for predicate in link.predicates
@@ -94,7 +96,7 @@ def _is_lookup(link: ops.JoinLink, declared: Mapping[str, Keys]) -> bool:
 
 
 def _renamed(relation: ops.Project | ops.JoinChain, parent: ops.Node) -> dict[str, str]:
-    """What the columns of the parent are called in the relation."""
+    """Return the names in the relation of the parent's columns, by their names in the parent."""
     return {
         value.name: name
         for name, value in relation.values.items()
@@ -103,4 +105,5 @@ def _renamed(relation: ops.Project | ops.JoinChain, parent: ops.Node) -> dict[st
 
 
 def _kept(known: Keys, names: Mapping[str, str]) -> Keys:
+    """Return those keys whose columns are all kept, with the new names of the columns."""
     return frozenset(frozenset(names[n] for n in key) for key in known if key <= names.keys())

@@ -1,4 +1,4 @@
-"""Writes the page of the documentation about what engines understand differently.
+"""Writes the page of the documentation about differences between the engines.
 
 `python -m lakehouse.portability.page > docs/reference/portability.md`
 """
@@ -11,19 +11,22 @@ from collections.abc import Iterator
 import ibis.expr.operations as ops
 
 from lakehouse.portability import DIALECTS
-from lakehouse.portability.rules import RULES, Rule, undefined
+from lakehouse.portability.trap import Trap
+from lakehouse.portability.traps import TRAPS
+from lakehouse.portability.undefined import undefined
 
 _ABOUT = """\
 # What engines understand differently
 
 Every model means the same on DuckDB and on Trino: `make test-stack` runs the whole recording, and
-odd data, through both, and compares every table, row for row, floats to 1e-9. What compiles for
-both and means something else is found by `check --portable`, by the rules below. This page is
-written by `python -m lakehouse.portability.page`.
+odd data, through both, and compares every table, row for row, floats to 1e-9. Expressions that
+compile for both engines but mean different things are found by `check --portable`, with the rules
+below. This page is written by `python -m lakehouse.portability.page`.
 
-A line is accepted with `# portable: ok <reason>` in its statement. `notyet` means that Ibis or an
-engine may mend it one day, `never` that it lies in what is asked for, `notimpl` that this framework
-could help and does not.
+A comment `# portable: ok <reason>` in a statement accepts what is found there. The second column
+says whether the difference will go away: `notyet` means that Ibis or an engine may remove it one
+day, `never` that the operation itself is ambiguous, `notimpl` that this framework could help but
+does not.
 
 | rule | | what differs | how to write it |
 |---|---|---|---|
@@ -31,8 +34,8 @@ could help and does not.
 _UNDEFINED = """
 ## Operations that one engine lacks
 
-The rule `undefined` finds operations of Ibis that it translates for one of the engines alone
-(`notyet`). Those about geometry are left out here.
+The rule `undefined` finds operations that Ibis translates for only one of the engines (`notyet`).
+Operations on geometries are not listed here.
 
 | engine | lacks |
 |---|---|
@@ -40,33 +43,35 @@ The rule `undefined` finds operations of Ibis that it translates for one of the 
 
 
 def page() -> str:
-    """The page, in Markdown."""
-    lines = dict.fromkeys(f"| {' | '.join(_cells(rule))} |\n" for rule in RULES)
+    """Return the page as Markdown."""
+    lines = dict.fromkeys(f"| {' | '.join(_cells(rule))} |\n" for rule in TRAPS)
     return "".join((_ABOUT, *lines, _UNDEFINED, *_lacking()))
 
 
-def _cells(rule: Rule) -> Iterator[str]:
+def _cells(rule: Trap) -> Iterator[str]:
     for text in (f"`{rule.name}`", f"`{rule.word}`", rule.trap, rule.cure):
         yield text.replace("|", "\\|")
 
 
 def _lacking() -> Iterator[str]:
-    operations = {each for each in vars(ops).values() if _is_whole(each)}
+    """Yield a row for each engine with the operations that only it lacks."""
+    operations = {member for member in vars(ops).values() if _is_listed(member)}
     for dialect in DIALECTS:
-        others = [each for each in DIALECTS if each != dialect]
+        others = [other for other in DIALECTS if other != dialect]
         names = sorted(
-            f"`{each.__name__}`"
-            for each in operations
-            if any(undefined(each, [dialect])) and not any(undefined(each, others))
+            f"`{operation.__name__}`"
+            for operation in operations
+            if any(undefined(operation, [dialect])) and not any(undefined(operation, others))
         )
         yield f"| {dialect} | {', '.join(names)} |\n"
 
 
-def _is_whole(operation: object) -> bool:
+def _is_listed(member: object) -> bool:
+    """Return whether a member of Ibis' module is an operation, but not one on geometries."""
     return (
-        isinstance(operation, type)
-        and issubclass(operation, ops.Value)
-        and not operation.__name__.startswith("Geo")
+        isinstance(member, type)
+        and issubclass(member, ops.Value)
+        and not member.__name__.startswith("Geo")
     )
 
 

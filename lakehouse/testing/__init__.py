@@ -1,4 +1,6 @@
-"""A pytest plugin: run a model on a few rows, and see whether it may be built by windows.
+"""Pytest plugin for projects: run a model on a few rows, and check that it can be built by windows.
+
+Helpers of the framework's own tests are not here, but beside those tests.
 
 Put `pytest_plugins = ["lakehouse.testing"]` into `conftest.py`. Then:
 
@@ -9,7 +11,7 @@ Put `pytest_plugins = ["lakehouse.testing"]` into `conftest.py`. Then:
     def test_windows(assert_incremental):
         assert_incremental(daily_totals)
 
-`pytest --engines=duckdb,trino` runs them on both, with the Trino of the production profile.
+`pytest --engines=duckdb,trino` runs them on both engines, with the Trino of the production profile.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from functools import partial
 
 import pytest
 
-from lakehouse import config, project
+from lakehouse import config
+from lakehouse.declare import project
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.sandbox import DuckDBSandbox, Sandbox
 
@@ -27,16 +30,16 @@ _DEFAULT = "duckdb"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the engines to run models on."""
+    """Add the option `--engines`."""
     parser.addoption(
         "--engines",
         default=_DEFAULT,
-        help="where run_model runs models: duckdb, trino, or both with a comma between",
+        help="engines that run_model runs models on: duckdb, trino, or duckdb,trino",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Repeat what runs models for each of the engines."""
+    """Repeat every test that runs models for each of the engines."""
     engines = metafunc.config.getoption("--engines")
     if "run_model" in metafunc.fixturenames and engines != _DEFAULT:
         metafunc.parametrize("run_model", engines.split(","), indirect=True, scope="session")
@@ -44,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def run_model(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[RunModel]:
-    """Runs a model on a few rows: `run_model(model, parent=[{...}])` gives its rows."""
+    """Run a model on a few rows: `run_model(model, parent=[{...}])` returns its rows."""
     root = pytestconfig.rootpath
     sandbox = _sandbox(getattr(request, "param", _DEFAULT), pytestconfig)
     yield RunModel(lambda: project.load(config.load(root)), lambda: sandbox)
@@ -61,8 +64,8 @@ def _sandbox(engine: str, pytestconfig: pytest.Config) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def assert_incremental(run_model: RunModel) -> Callable[..., None]:
-    """Fails where building by windows is not one full build: `assert_incremental(model)`."""
-    # It needs Hypothesis, which not every project has, and which takes its time to load.
+    """Fail if building by windows differs from one full build: `assert_incremental(model)`."""
+    # Imported here: it needs Hypothesis, which not every project has, and which loads slowly.
     from lakehouse.testing import incremental
 
     return partial(incremental.assert_incremental, run_model)

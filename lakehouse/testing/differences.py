@@ -1,4 +1,4 @@
-"""Rows compared as bags, in any order, and shown a line each."""
+"""Comparison of rows in any order, where repeated rows count, and their text for messages."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from lakehouse.testing.sandbox import Row, Rows
 
 
 def less(rows: Rows, others: Rows) -> Rows:
-    """The rows that are not among the others; a row that is there twice needs two of them."""
-    there = Counter(map(_key, others))
-    found = []
+    """Return the rows without the others, each of which takes away one equal row."""
+    available = Counter(map(_key, others))
+    unmatched = []
     for row in rows:
-        there[_key(row)] -= 1
-        if there[_key(row)] < 0:
-            found.append(row)
-    return found
+        available[_key(row)] -= 1
+        if available[_key(row)] < 0:
+            unmatched.append(row)
+    return unmatched
 
 
 def differences(left: Rows, right: Rows) -> tuple[Rows, Rows]:
-    """The rows that only one side has; floats are the same to the ninth digit."""
+    """Return the rows that only one side has; floats are equal if nine digits are."""
     missing, extra = less(left, right), less(right, left)
     for row in list(missing):
         same = next((other for other in extra if _alike(row, other)), None)
@@ -33,7 +33,7 @@ def differences(left: Rows, right: Rows) -> tuple[Rows, Rows]:
 
 
 def shown(rows: Rows) -> list[str]:
-    """A line for each row, without the columns that are null in all of them."""
+    """Return a line for each row, without the columns that are null in all rows."""
     used = [
         name for name in (rows[0] if rows else ()) if any(row[name] is not None for row in rows)
     ]
@@ -41,7 +41,7 @@ def shown(rows: Rows) -> list[str]:
 
 
 def moment(at: datetime) -> str:
-    """An instant as people write it; midnight is the day alone."""
+    """Return a time as people write it; midnight is written as the day only."""
     return at.isoformat(sep=" ").replace("+00:00", "Z").replace(" 00:00:00Z", "")
 
 

@@ -1,8 +1,8 @@
-"""Whether an incremental model may be built by windows: the check behind `assert_incremental`.
+"""The check behind `assert_incremental`: an incremental model can be built by windows.
 
-Hypothesis makes up small inputs from what the project says of the model's parents: their types,
-unique keys and blocking checks. The model is built from them by windows, and again as they change,
-through the plan and the cuts of a run. One full build says what should have come of it.
+Hypothesis makes up small inputs from what the project declares about the model's parents: their
+types, unique keys and blocking checks. The model is built from them by windows, then refreshed
+after they changed, with the same plan and cuts as in a run. The result has to equal one full build.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from lakehouse.declare import Incremental, ModelSpec, spec_of
+from lakehouse.declare.kinds import Incremental
+from lakehouse.declare.specs import ModelSpec, spec_of
 from lakehouse.errors import DeclarationError
 from lakehouse.testing.differences import differences, moment, shown
 from lakehouse.testing.inputs import Columns, Revision, histories, parent
@@ -24,18 +25,19 @@ from lakehouse.testing.trial import Outcome, Trial
 from lakehouse.testing.values import cut
 
 _MOST_TRIES = 30
+"""Number of inputs that are tried, at most."""
 
 
 def assert_incremental(
     run_model: RunModel, model: Callable[..., ir.Table], *, columns: Columns | None = None
 ) -> None:
-    """Fails, with the smallest input found, where windows give other rows than one full build.
+    """Fail, with the smallest input found, if windows give other rows than one full build.
 
     It tries 30 inputs, or fewer if the Hypothesis profile has fewer `max_examples`.
 
-    `columns` says what to put into columns of the parents whose values must be sensible: a
-    Hypothesis strategy, or a function of the rest of the row. Raises AssertionError;
-    DeclarationError for a model that is not incremental.
+    `columns` gives values for those columns of the parents that need sensible ones: a Hypothesis
+    strategy, or a function of the rest of the row. Raises AssertionError, and DeclarationError for
+    a model that is not incremental.
     """
     __tracebackhide__ = True
     spec, kind = _incremental(model)
@@ -49,16 +51,17 @@ def assert_incremental(
         outcome = trial.outcome(revisions, cut(kind.grain))
         return "\n".join(_report(spec, kind, revisions, outcome))
 
-    strategy = st.fixed_dictionaries({name: histories(each) for name, each in parents.items()})
+    strategy = st.fixed_dictionaries({name: histories(rows) for name, rows in parents.items()})
     for number in range(min(_MOST_TRIES, settings().max_examples)):
         drawn = sample(strategy, number)
         if failure(drawn):
-            nullable = {name: each.nullable for name, each in parents.items()}
+            nullable = {name: rows.nullable for name, rows in parents.items()}
             least = plainest(smallest(drawn, failure), nullable, failure)
             raise AssertionError(failure(least))
 
 
 def _incremental(model: Callable[..., ir.Table]) -> tuple[ModelSpec, Incremental]:
+    """Return the spec and the kind of an incremental model. Raises DeclarationError."""
     spec = spec_of(model)
     if isinstance(spec, ModelSpec) and isinstance(spec.kind, Incremental):
         return spec, spec.kind
@@ -72,7 +75,7 @@ def _incremental(model: Callable[..., ir.Table]) -> tuple[ModelSpec, Incremental
 def _report(
     spec: ModelSpec, kind: Incremental, revisions: Mapping[str, Revision], outcome: Outcome
 ) -> Iterator[str]:
-    """What is wrong with an outcome; nothing if it is as it should be."""
+    """Yield the lines of the message about a wrong outcome; none if the outcome is right."""
     missing, extra = differences(outcome.full, outcome.refreshed)
     if not missing and not extra:
         return
@@ -98,12 +101,16 @@ def _report(
 
 
 def _story(revisions: Mapping[str, Revision], at: datetime, outcome: Outcome) -> Iterator[str]:
-    """What was built from what."""
-    for name, each in revisions.items():
-        parts = {"stays": each.stays, "goes": each.goes, "comes": each.comes}
+    """Yield the lines that show the inputs and the windows that were built from them."""
+    for name, revision in revisions.items():
+        parts = {
+            "that stay": revision.stays,
+            "that are removed": revision.goes,
+            "that are added": revision.comes,
+        }
         for fate, rows in parts.items():
             if rows:
-                title = f"{name}, what {fate}:" if outcome.rebuilt else f"{name}:"
+                title = f"{name}, rows {fate}:" if outcome.rebuilt else f"{name}:"
                 yield from ("", title, *shown(rows))
     yield from ("", f"built up to {moment(at)} and from then on")
     if outcome.rebuilt:

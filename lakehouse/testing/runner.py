@@ -1,7 +1,7 @@
-"""Runs a model on rows given in place of its parents.
+"""Execution of a model on rows that stand for its parents.
 
-Columns that a test leaves out are null, inputs that it leaves out are empty. What a test gives is
-cast to the types of the table it stands for, so text in ISO 8601 does for dates and times.
+Columns that a test leaves out are null, inputs that it leaves out are empty. Values are cast to the
+types of the table that they stand for, so dates and times can be given as ISO 8601 text.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from lakehouse.compile import Statement, stored
-from lakehouse.declare import parameters
-from lakehouse.dialects import to_sql
-from lakehouse.engines.sql import columns, quoted, typed
+from lakehouse.compile.compiler import Statement, stored
+from lakehouse.declare.project import Project
+from lakehouse.declare.raw_columns import landed
+from lakehouse.declare.specs import parameters
+from lakehouse.engines.sql import columns, identifier, typed
 from lakehouse.errors import UnknownNameError
-from lakehouse.project import Project
-from lakehouse.raw import landed
+from lakehouse.patches.ibis_dialects import to_sql
 from lakehouse.testing.sandbox import DuckDBSandbox, Rows, Sandbox
 
 
 class RunModel:
-    """Runs models on rows given in place of their parents, in memory unless told where."""
+    """Runs models on rows that stand for their parents, by default in a DuckDB in memory."""
 
     def __init__(
         self, load: Callable[[], Project], sandbox: Callable[[], Sandbox] = DuckDBSandbox
@@ -37,10 +37,10 @@ class RunModel:
         self.schema = cache(self._schema_of)
 
     def __call__(self, model: Callable[..., ir.Table], **inputs: Any) -> Rows:
-        """The rows of `model`, sorted by their columns from left to right.
+        """Return the rows of `model`, sorted by their columns from left to right.
 
         `inputs` are its parents by name: lists of dicts, dicts of lists, data frames, Arrow
-        tables or Ibis tables. Raises UnknownNameError for an input or column that is none.
+        tables or Ibis tables. Raises UnknownNameError for an unknown input or column.
         """
         names = parameters(model)
         require_known(inputs, names, f"input of {model.__name__}")
@@ -48,59 +48,62 @@ class RunModel:
             self.fill(name, inputs.get(name))
         return self.rows(self._statement(model), names)
 
-    def fill(self, name: str, given: Any) -> None:
-        """Let rows stand for a parent."""
+    def fill(self, name: str, rows: Any) -> None:
+        """Let rows, in any form that `__call__` takes, stand for a parent."""
         schema = self.schema(name)
-        rows = _arrow(given)
-        require_known(rows.column_names, tuple(schema), f"column of {name}")
-        self.sandbox().fill(name, schema, rows)
+        table = _arrow(rows)
+        require_known(table.column_names, tuple(schema), f"column of {name}")
+        self.sandbox().fill(name, schema, table)
 
     def statement(self, model: Callable[..., ir.Table]) -> Statement:
-        """A model as the sandbox's engine runs it."""
+        """Return the statement of a model in the SQL of the sandbox's engine."""
         expression = self.expression(model)
         sql = to_sql(expression, self.sandbox().dialect)
         return Statement(sql, stored(expression.schema()))
 
     def rows(self, statement: Statement, names: Iterable[str]) -> Rows:
-        """The rows of a statement over tables that were filled, sorted."""
+        """Return the sorted rows of a statement over the filled tables `names`."""
         sandbox = self.sandbox()
-        given = [f"{quoted(name)} AS (SELECT * FROM {sandbox.relation(name)})" for name in names]
+        inputs = [
+            f"{identifier(name)} AS (SELECT * FROM {sandbox.relation(name)})" for name in names
+        ]
         rows = typed(statement.sql, statement.schema, sandbox.dialect)
         order = ", ".join(str(place + 1) for place in range(len(statement.schema)))
         return sandbox.rows(
-            f"WITH {', '.join(given)} SELECT {columns(statement.schema)} FROM ({rows}) AS found"
+            f"WITH {', '.join(inputs)} SELECT {columns(statement.schema)} FROM ({rows}) AS found"
             f" ORDER BY {order}"
         )
 
     def expression(self, model: Callable[..., ir.Table]) -> ir.Table:
-        """A model over unbound tables: its parents, as the project builds them."""
+        """Return the expression of a model over unbound tables with its parents' columns."""
         return model(
             **{name: ibis.table(self.schema(name), name=name) for name in parameters(model)}
         )
 
     def _schema_of(self, name: str) -> ibis.Schema:
-        """The columns of a table of the project."""
-        known = self.project()
-        if name in known.ingestions:
-            return landed(known.ingestions[name])
-        require_known([name], tuple(known.tables), "table")
-        return stored(self.expression(known.models[name].function).schema())
+        """Return the columns of a table of the project. Raises UnknownNameError."""
+        project = self.project()
+        if name in project.ingestions:
+            return landed(project.ingestions[name])
+        require_known([name], tuple(project.tables), "table")
+        return stored(self.expression(project.models[name].function).schema())
 
 
-def _arrow(given: Any) -> pa.Table:
-    if given is None:
+def _arrow(rows: Any) -> pa.Table:
+    """Return rows of any supported form as an Arrow table; None is an empty one."""
+    if rows is None:
         return pa.table({})
-    if isinstance(given, ir.Table):
-        return given.to_pyarrow()
-    if hasattr(given, "__arrow_c_stream__") or isinstance(given, Mapping):
-        return pa.table(given)
-    rows = list(given)
-    names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({name: [row.get(name) for row in rows] for name in names})
+    if isinstance(rows, ir.Table):
+        return rows.to_pyarrow()
+    if hasattr(rows, "__arrow_c_stream__") or isinstance(rows, Mapping):
+        return pa.table(rows)
+    dicts = list(rows)
+    names = dict.fromkeys(name for row in dicts for name in row)
+    return pa.table({name: [row.get(name) for row in dicts] for name in names})
 
 
 def require_known(names: Iterable[str], known: tuple[str, ...], what: str) -> None:
-    """Raises UnknownNameError for a name that is not among those known."""
+    """Raise UnknownNameError for a name that is not known; `what` says what it should name."""
     for name in names:
         if name not in known:
             close = get_close_matches(name, known) or known

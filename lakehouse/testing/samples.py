@@ -1,7 +1,8 @@
-"""Samples of what a Hypothesis strategy may give, and the smallest part of one that still fails.
+"""Independent samples of a Hypothesis strategy, and reduction of a failing one.
 
-Hypothesis' own search varies what it tried and simplifies value by value: with a database behind
-every step, new samples find more, and leaving rows out explains as much in a tenth of the time.
+Hypothesis' own search varies earlier samples and simplifies value by value. Here each try runs
+statements in a database: independent samples find more failures, and leaving out rows makes a
+failure as clear in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Drawn: TypeAlias = dict[str, list[History]]
 Value = TypeVar("Value")
 
 _TWO = settings(
-    max_examples=2,  # the first is the simplest there is, always
+    max_examples=2,  # the first example is always the simplest one, so the second is taken
     database=None,
     deadline=None,
     phases=(Phase.generate,),
@@ -28,21 +29,21 @@ _TWO = settings(
 
 
 def sample(strategy: st.SearchStrategy[Value], number: int) -> Value:
-    """What a strategy gives; another number, another sample."""
-    found: list[Value] = []
+    """Return a sample of a strategy; `number` is the seed."""
+    samples: list[Value] = []
 
     @seed(number)
     @_TWO
     @given(strategy)
     def keep(value: Value) -> None:
-        found.append(value)
+        samples.append(value)
 
     keep()
-    return found[-1]
+    return samples[-1]
 
 
 def smallest(drawn: Drawn, fails: Callable[[Drawn], object]) -> Drawn:
-    """What is left when no row can be left out, nor stay as it was, and it still fails."""
+    """Leave out rows, or changes of rows, as long as the sample still fails; return the rest."""
     for name in drawn:
         for place in reversed(range(len(drawn[name]))):
             rows = drawn[name]
@@ -50,10 +51,10 @@ def smallest(drawn: Drawn, fails: Callable[[Drawn], object]) -> Drawn:
             simpler: list[list[History]] = [[]]
             if before != after:
                 simpler += [[(row, row)] for row in (after, before) if row is not None]
-            for each in simpler:
-                tried = {**drawn, name: [*rows[:place], *each, *rows[place + 1 :]]}
-                if fails(tried):
-                    drawn = tried
+            for instead in simpler:
+                reduced = {**drawn, name: [*rows[:place], *instead, *rows[place + 1 :]]}
+                if fails(reduced):
+                    drawn = reduced
                     break
     return drawn
 
@@ -61,7 +62,7 @@ def smallest(drawn: Drawn, fails: Callable[[Drawn], object]) -> Drawn:
 def plainest(
     drawn: Drawn, nullable: Mapping[str, Iterable[str]], fails: Callable[[Drawn], object]
 ) -> Drawn:
-    """What is left when no more of the nullable columns can be null, and it still fails."""
+    """Put null into every nullable column with which the sample still fails; return the result."""
     for name, columns in nullable.items():
         for column in columns:
             rows = [(_null(before, column), _null(after, column)) for before, after in drawn[name]]

@@ -1,4 +1,4 @@
-"""Where models are tried: an engine, and tables that stand for the parents of a model."""
+"""Sandbox for models: an engine with tables that stand for the parents of a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from lakehouse.engines.sql import quoted, typed
+from lakehouse.engines.sql import identifier, typed
 from lakehouse.errors import QueryError
 
 if TYPE_CHECKING:
@@ -15,30 +15,31 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[Row]
 _GIVEN = "_given"
+"""Name under which Arrow rows are registered with DuckDB."""
 
 
 class Sandbox(Protocol):
-    """An engine with tables that are made up."""
+    """An engine with made-up tables."""
 
     @property
     def dialect(self) -> str:
-        """The name that Ibis knows its SQL by."""
+        """The name of the engine's SQL dialect in Ibis."""
         ...
 
     def fill(self, name: str, schema: ibis.Schema, rows: pa.Table) -> None:
-        """Make rows known by a name; columns that are left out are null, others are cast."""
+        """Fill a table with rows, cast to `schema`; columns that they lack are null."""
         ...
 
     def relation(self, name: str) -> str:
-        """What stands for a table after FROM."""
+        """Return the SQL that stands for a table after FROM."""
         ...
 
     def rows(self, sql: str) -> Rows:
-        """The rows of a statement. Raises QueryError."""
+        """Return the rows of a statement. Raises QueryError."""
         ...
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Remove all tables, and close the engine."""
         ...
 
 
@@ -54,25 +55,25 @@ class DuckDBSandbox:
 
     def fill(self, name: str, schema: ibis.Schema, rows: pa.Table) -> None:
         chosen = ", ".join(
-            quoted(column) if column in rows.column_names else f"NULL AS {quoted(column)}"
+            identifier(column) if column in rows.column_names else f"NULL AS {identifier(column)}"
             for column in schema
         )
-        source = quoted(_GIVEN) if rows.column_names else "range(0)"
+        source = identifier(_GIVEN) if rows.column_names else "range(0)"
         if rows.column_names:
             self._connection.register(_GIVEN, rows)
         cast = typed(f"SELECT {chosen} FROM {source}", schema, self.dialect)
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {cast}")
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {cast}")
 
     def relation(self, name: str) -> str:
-        # With its schema: a statement calls its own cut of the table by the bare name.
-        return f"temp.{quoted(name)}"
+        # With its schema, as the bare name stands for a statement's own cut of the table.
+        return f"temp.{identifier(name)}"
 
     def rows(self, sql: str) -> Rows:
         rows: Rows = self.table(sql).to_pylist()
         return rows
 
     def table(self, sql: str) -> pa.Table:
-        """The rows of a statement as an Arrow table."""
+        """Return the rows of a statement as an Arrow table. Raises QueryError."""
         import duckdb
 
         try:

@@ -1,4 +1,4 @@
-"""Builds one model from made-up parents as runs would: planned, cut and refreshed the same way."""
+"""Trial builds of a model from made-up parents: planned, cut and refreshed as in a run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from lakehouse import materialize
+from lakehouse.build import builds
 from lakehouse.catalogs import StoredTable
-from lakehouse.compile import Compiled, CompiledModel
-from lakehouse.declare import Incremental, ModelSpec, Table
+from lakehouse.compile.compiler import Compiled, CompiledModel
+from lakehouse.declare.kinds import Incremental, Table
+from lakehouse.declare.project import Project
+from lakehouse.declare.specs import ModelSpec
 from lakehouse.engines.sql import select, typed, where
 from lakehouse.errors import QueryError
 from lakehouse.keys import Keys
-from lakehouse.plan import decide
-from lakehouse.project import Project
-from lakehouse.state import EVERYTHING, Change, Changed, TableState
+from lakehouse.plan.decisions import decide
+from lakehouse.plan.state import EVERYTHING, Change, Changed, TableState
 from lakehouse.testing.inputs import Revision
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.sandbox import Rows
@@ -29,17 +30,18 @@ _NOTHING = Changed()
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of a model after its parents changed."""
+    """The rows of a model after its parents changed, built in two ways."""
 
     full: Rows
-    """From one full build."""
+    """Rows of one full build."""
     refreshed: Rows
-    """From windows that were built before the change, and those rebuilt after it."""
+    """Rows of windows that were built before the change, and of those rebuilt after it."""
     rebuilt: Changed
+    """The windows and keys that were rebuilt after the change."""
 
 
 class Trial:
-    """One incremental model, ready to be built from any rows."""
+    """An incremental model that can be built from any rows."""
 
     def __init__(self, run_model: RunModel, spec: ModelSpec) -> None:
         self._run_model, self._spec = run_model, spec
@@ -52,18 +54,21 @@ class Trial:
         )
 
     def outcome(self, revisions: Mapping[str, Revision], cut: datetime) -> Outcome:
-        """Build what is before and after `cut`, then what depends on a change of the parents."""
+        """Build the windows before and after `cut`, change the parents, rebuild what depends on it.
+
+        A model with a key is built for one key at a time.
+        """
         has_time = self._spec.time_column is not None
         windows = (Window(_EARLY, cut), Window(cut, _LATE)) if has_time else (ALL_TIME,)
         rebuilt = self._dirty(revisions)
-        before = {name: each.before for name, each in revisions.items()}
+        before = {name: revision.before for name, revision in revisions.items()}
         self._fill(before)
         kept = [
             row
             for keys in self._each_key(before)
             for row in self._built(Changed(windows, keys), without=rebuilt)
         ]
-        self._fill({name: each.after for name, each in revisions.items()})
+        self._fill({name: revision.after for name, revision in revisions.items()})
         return Outcome(self._built(EVERYTHING), kept + self._built(rebuilt), rebuilt)
 
     def _fill(self, inputs: Mapping[str, Rows]) -> None:
@@ -71,44 +76,44 @@ class Trial:
             self._run_model.fill(name, rows)
 
     def _each_key(self, inputs: Mapping[str, Rows]) -> list[Keys | None]:
-        """The keys of the inputs, one at a time; None for a model without a key."""
+        """Return the keys of the inputs, each on its own; [None] for a model without a key."""
         if not self._spec.key:
             return [None]
-        found = (self._keys(rows) for rows in inputs.values())
-        values = {value for keys in found if keys for value in keys.values}
+        by_input = (self._keys(rows) for rows in inputs.values())
+        values = {value for keys in by_input if keys for value in keys.values}
         return [Keys(self._spec.key, frozenset({value})) for value in sorted(values, key=repr)]
 
     def _keys(self, rows: Rows) -> Keys | None:
-        """The model's keys of these rows; None where rows do not have them."""
+        """Return the values of the model's key in these rows; None if they lack its columns."""
         key = self._spec.key
         if not key or any(name not in row for row in rows for name in key):
             return None
         return Keys(key, frozenset(tuple(row[name] for name in key) for row in rows))
 
     def _dirty(self, revisions: Mapping[str, Revision]) -> Changed:
-        """What a run would rebuild."""
+        """Return the windows and keys that a run would rebuild."""
         tables = self._compiled.project.tables
         parents = {
-            name: _state(_changed(each, tables[name].time_column), self._keys(_moved(each)))
-            for name, each in revisions.items()
+            name: _state(_changed(revision, tables[name].time_column), self._keys(_moved(revision)))
+            for name, revision in revisions.items()
         }
-        own = TableState(
+        state = TableState(
             self._model.fingerprint,
             (Change(_BEFORE, (ALL_TIME,)),),
             dict.fromkeys(self._spec.inputs, _BEFORE),
         )
-        return decide(self._compiled, self._model, own, parents).dirty
+        return decide(self._compiled, self._model, state, parents).dirty
 
     def _built(self, dirty: Changed, *, without: Changed = _NOTHING) -> Rows:
-        """Some rows, from inputs cut as runs cut them, less those that are built anew."""
+        """Return the rows of `dirty`, built as in a run, except those in `without`."""
         tables = {
             spec.table: StoredTable(name, "", _state(()), 0, "")
             for name, spec in self._compiled.project.tables.items()
             if name != self._spec.name
         }
-        build = materialize.build(self._compiled, self._model, dirty, tables, _AFTER)
+        build = builds.build(self._compiled, self._model, dirty, tables, _AFTER)
         schema, column, dialect = build.statement.schema, build.time_column, self._sandbox.dialect
-        found: Rows = []
+        built: Rows = []
         for window, reach in build.spans:
             rows = select(build.statement, build.sources, self._scan, dialect, reach, build.keys)
             condition = where((window,), build.keys, column, schema, dialect)
@@ -116,8 +121,8 @@ class Trial:
                 anew = where(without.windows, without.keys, column, schema, dialect)
                 condition += f" AND NOT coalesce({anew}, false)"
             typed_rows = typed(rows, schema, dialect)
-            found += self._rows(f"SELECT * FROM ({typed_rows}) WHERE {condition}")
-        return found
+            built += self._rows(f"SELECT * FROM ({typed_rows}) WHERE {condition}")
+        return built
 
     def _rows(self, sql: str) -> Rows:
         try:
@@ -133,7 +138,7 @@ class Trial:
 
 
 def _around(project: Project, spec: ModelSpec) -> Project:
-    """The part of a project that a model sees: itself and its parents, all of them stored."""
+    """Return a project of only a model and its parents, all of them stored as tables."""
     return Project(
         {name: project.ingestions[name] for name in spec.inputs if name in project.ingestions},
         {
@@ -148,24 +153,24 @@ def _around(project: Project, spec: ModelSpec) -> Project:
 
 
 def _as_stored(spec: ModelSpec) -> ModelSpec:
-    """A parent as a table, also where it is a view: its rows are given, whatever it reads."""
+    """Return a parent as a stored table even if it is a view, as its rows are made up."""
     column = spec.time_column
     return replace(spec, kind=Table() if column is None else Incremental(column))
 
 
 def _state(windows: Windows, keys: Keys | None = None) -> TableState:
-    """A parent that was read, and then changed in these windows, for these keys."""
+    """Return the state of a parent that was read, then changed in these windows for these keys."""
     state = TableState("", (Change(_BEFORE, (ALL_TIME,)),))
     return state.after(Change(_AFTER, windows, keys)) if windows else state
 
 
 def _moved(revision: Revision) -> Rows:
-    """The rows that changed, as they were and as they are."""
+    """Return the rows that changed, both before and after."""
     return [*revision.goes, *revision.comes]
 
 
 def _changed(revision: Revision, column: str | None) -> Windows:
-    """The moments of a parent at which rows changed, where they were and where they are."""
+    """Return the times of a parent's changed rows, both before and after."""
     rows = _moved(revision)
     if column is None:
         return (ALL_TIME,) if rows else ()
@@ -173,7 +178,7 @@ def _changed(revision: Revision, column: str | None) -> Windows:
 
 
 def _around_value(value: datetime | date) -> Window:
-    """The shortest window around the value of a time column; a date stands for its day."""
+    """Return the shortest window around a value of a time column; that of a date is its day."""
     if isinstance(value, datetime):
         start = value if value.tzinfo else value.replace(tzinfo=UTC)
         return Window(start, start + timedelta(microseconds=1))

@@ -1,4 +1,4 @@
-"""Trino with tables that are made up: short ones stand in the statement, long ones on a branch."""
+"""Trino with made-up tables: short ones are part of the statement, long ones lie on a branch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse.catalogs import StoredTable, TableChange
-from lakehouse.engines.sql import columns, quoted, text, typed
+from lakehouse.engines.sql import columns, identifier, literal, typed
 from lakehouse.engines.trino import Trino
 from lakehouse.errors import ConfigError
+from lakehouse.plan.state import Change, TableState
 from lakehouse.session import Session
-from lakehouse.state import Change, TableState
 from lakehouse.testing.sandbox import DuckDBSandbox, Rows
 from lakehouse.windows import ALL_TIME
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from lakehouse.config import Settings
 
 _LONGEST = 8_000
-"""Characters of rows in a statement, which Trino plans again wherever a table is read."""
+"""Characters of a table in a statement, at most: Trino plans its rows wherever it is read."""
 _SCHEMA = "made_up"
+"""Schema of the tables on the branch."""
 
 
 class TrinoSandbox:
@@ -54,13 +55,13 @@ class TrinoSandbox:
         values = ", ".join(f"({', '.join(map(_literal, row))})" for row in _tuples(cast))
         if len(values) > _LONGEST:
             stored = self._store(cast)
-            home = quoted(self._engine.catalogs.of(stored.ref))
-            self._relations[name] = f"{home}.{_SCHEMA}.{quoted(stored.name.partition('.')[2])}"
+            home = identifier(self._engine.catalogs.of(stored.ref))
+            self._relations[name] = f"{home}.{_SCHEMA}.{identifier(stored.name.partition('.')[2])}"
             return
-        nothing = f"({', '.join('NULL' for _ in schema)})"
-        given = f"SELECT * FROM (VALUES {values or nothing}) AS given ({columns(schema)})"
-        given += "" if values else " WHERE 1 = 0"
-        self._relations[name] = f"({typed(given, schema, self.dialect)})"
+        nulls = f"({', '.join('NULL' for _ in schema)})"
+        select = f"SELECT * FROM (VALUES {values or nulls}) AS given ({columns(schema)})"
+        select += "" if values else " WHERE 1 = 0"
+        self._relations[name] = f"({typed(select, schema, self.dialect)})"
 
     def relation(self, name: str) -> str:
         return self._relations[name]
@@ -73,7 +74,7 @@ class TrinoSandbox:
         self._closing.close()
 
     def _store(self, rows: pa.Table) -> StoredTable:
-        """Keep rows in a table of the branch."""
+        """Store rows in a table on the branch."""
         from pyarrow import parquet
 
         catalog, name = self._session.catalog, f"t{secrets.token_hex(4)}"
@@ -88,7 +89,7 @@ class TrinoSandbox:
 
     @cached_property
     def _branch(self) -> str:
-        """A branch of its own, dropped at the end."""
+        """The branch of this sandbox, which is dropped at the end."""
         branch = f"test-{secrets.token_hex(4)}"
         self._session.catalog.create_branch(branch)
         self._closing.callback(self._session.catalog.drop_branch, branch)
@@ -111,14 +112,14 @@ def _literal(value: Any) -> str:
     if isinstance(value, datetime):
         zone = " UTC" if value.tzinfo else ""
         plain = value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-        return f"TIMESTAMP {text(plain + zone)}"
+        return f"TIMESTAMP {literal(plain + zone)}"
     if isinstance(value, date):
-        return f"DATE {text(value.isoformat())}"
-    return text(value) if isinstance(value, str) else str(value)
+        return f"DATE {literal(value.isoformat())}"
+    return literal(value) if isinstance(value, str) else str(value)
 
 
 def _odd(value: float) -> str:
-    """A float that is not finite, or that is written with an exponent anyway."""
+    """Return the SQL of a float that is not finite, or that Python writes with an exponent."""
     if math.isfinite(value):
         return repr(value).upper()
     return "nan()" if math.isnan(value) else "infinity()" if value > 0 else "-infinity()"

@@ -1,4 +1,4 @@
-"""Values made up for a column: few of them, so that rows tie and join."""
+"""Values made up for a column: so few different ones that rows tie and join."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ import ibis.expr.datatypes as dt
 from hypothesis import strategies as st
 
 from lakehouse.checks import AcceptedValuesCheck, RangeCheck, Rule
-from lakehouse.declare import Incremental
+from lakehouse.declare.kinds import Incremental
 from lakehouse.errors import DeclarationError
 from lakehouse.windows import Grain, floor
 
-_CLOCKS_CHANGE = datetime(2024, 3, 31, 1, tzinfo=UTC)  # in Europe, and the month ends
+_CLOCKS_CHANGE = datetime(2024, 3, 31, 1, tzinfo=UTC)
+"""A moment at which clocks change in Europe, on the last day of a month."""
 _STEPS = [timedelta(**{unit: 1}) for unit in ("hours", "minutes", "microseconds")]
 _STEPS += [timedelta(minutes=5), *[timedelta(hours=1)] * 2]
 _MOST_STEPS = 12
+"""Number of steps from a window's edge, at most, at which times are made up."""
 _FEW, _MANY = "ab", "abcdefghijklmnopqrstuvwxyz"
+"""Texts of usual columns, and of columns that set rows apart."""
 
 
 def values(
     where: str, type_: dt.DataType, kind: Incremental, checks: Sequence[Rule], *, many: bool
 ) -> st.SearchStrategy[Any]:
-    """Values of a type that pass the checks, their times around the windows of `kind`.
+    """Return a strategy for values of a type that pass the checks.
 
-    `many` gives text that sets rows apart. Raises DeclarationError for a type that has none;
-    `where` names the column then.
+    Times lie around the edges of the windows of `kind`. `many` gives text with many different
+    values. Raises DeclarationError, which names the column `where`, for an unsupported type.
     """
     for check in checks:
         if isinstance(check, AcceptedValuesCheck):
@@ -43,18 +46,18 @@ def values(
         return _times(type_, kind)
     column = where.rpartition(".")[2]
     raise DeclarationError(
-        f"{where} is of type {type_}, of which no values can be made up",
+        f"{where} is of type {type_}, for which no values can be made up",
         hint=f"say what to put there: columns={{{column!r}: st.sampled_from([...])}}",
     )
 
 
 def cut(grain: Grain) -> datetime:
-    """The start of an hour, day or month around which times are made up."""
+    """Return the start of an hour, day or month, around which times are made up."""
     return floor(_CLOCKS_CHANGE, grain)
 
 
 def _numbers(type_: dt.DataType, checks: Sequence[Rule]) -> st.SearchStrategy[Any]:
-    """Whole numbers, and quarters between them: their sums are exact in any order."""
+    """Return a strategy for whole numbers or quarters, whose sums are exact in any order."""
     ranges = [check for check in checks if isinstance(check, RangeCheck)]
     low = max((math.ceil(c.min_value) for c in ranges if c.min_value is not None), default=None)
     high = min((math.floor(c.max_value) for c in ranges if c.max_value is not None), default=None)
@@ -68,7 +71,7 @@ def _numbers(type_: dt.DataType, checks: Sequence[Rule]) -> st.SearchStrategy[An
 
 
 def _times(type_: dt.DataType, kind: Incremental) -> st.SearchStrategy[Any]:
-    """Moments around the cut, and around where the reach of a window ends."""
+    """Return a strategy for times around the cut, and around the ends of a window's reach."""
     moments: st.SearchStrategy[datetime] = st.builds(
         lambda reach, count, step: cut(kind.grain) + reach + count * step,
         st.sampled_from(list(dict.fromkeys([timedelta(), -kind.before, kind.after]))),

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import strategies as st
 
 from lakehouse import Incremental, View, ingestion, model
+from lakehouse.declare.project import collect
 from lakehouse.errors import DeclarationError, QueryError, UnknownNameError
 from lakehouse.expressions import to_local
-from lakehouse.project import collect
 from lakehouse.testing.incremental import assert_incremental
 from lakehouse.testing.runner import RunModel
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from traces import MIDNIGHT, NOON, entries, facts, over
 
-from lakehouse import config, project
+from lakehouse import config
+from lakehouse.declare import project
 from models import checks
 from models.gold import int_glucose_values, mrt_glucose_readings
 from models.marts import mrt_glucose_episodes, mrt_glucose_overview, mrt_glucose_periods

@@ -7,9 +7,10 @@ from pathlib import Path
 import ibis.expr.datatypes as dt
 import pytest
 
-from lakehouse import config, project
-from lakehouse.declare import Incremental
-from lakehouse.dialects import to_sql
+from lakehouse import config
+from lakehouse.declare import project
+from lakehouse.declare.kinds import Incremental
+from lakehouse.patches.ibis_dialects import to_sql
 
 PROJECT = project.load(config.load(Path(__file__).parent))
 MODELS = sorted(PROJECT.models)

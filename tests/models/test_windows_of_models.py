@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from traces import TIME, build_windows, dirty, entries, instant, only
 
-from lakehouse.declare import ModelSpec, parameters, spec_of
+from lakehouse.declare.specs import ModelSpec, parameters, spec_of
 from lakehouse.testing.differences import differences
 from lakehouse.windows import Window, union
 from models import gold, marts, silver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from lakehouse.declare import ModelSpec, parameters, spec_of
+from lakehouse.declare.specs import ModelSpec, parameters, spec_of
 from models import bronze, gold, marts, silver
 from models.silver import fct_glucose_readings
 

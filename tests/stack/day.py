@@ -6,14 +6,11 @@ import signal
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from toy import Source, Toy, at, event
 
-from toy import Source, Toy, at, event  # noqa: E402
-
-from lakehouse.config import load  # noqa: E402
-from lakehouse.engines import duckdb  # noqa: E402
-from lakehouse.request import Silence  # noqa: E402
+from lakehouse.config import load
+from lakehouse.engines import duckdb
+from lakehouse.records.listener import Silence
 
 
 class Killer(Silence):

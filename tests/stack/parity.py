@@ -1,6 +1,6 @@
 """Whether two lakehouses hold the same: every table, every row, every column.
 
-`python tests/stack/parity.py FIRST LAST` runs days of the project through the local profile and
+`python -m tests.stack.parity FIRST LAST` runs days of the project through the local profile and
 through the production profile of the environment, each in a home of its own, and compares them.
 """
 
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from lakehouse import config
 from lakehouse.cli.output import table as shown
-from lakehouse.request import Request
-from lakehouse.run import run
+from lakehouse.run.attempts import run
+from lakehouse.run.request import Request
 from lakehouse.session import Session
 
 ROOT = Path(__file__).parents[2]

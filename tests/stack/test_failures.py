@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import psycopg
 import pytest
 from toy import Toy, at, event
@@ -14,11 +15,11 @@ import deploy.stack
 from deploy import servers
 from deploy.servers import Place
 from deploy.settings import Ports
-from lakehouse import doctor
 from lakehouse.cli import main
+from lakehouse.doctor import examination
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG
 from lakehouse.errors import LakehouseError
-from lakehouse.request import Silence
+from lakehouse.records.listener import Silence
 
 SCRIPT = Path(__file__).parent / "day.py"
 FOLDER = deploy.stack.ROOT / "test"
@@ -69,6 +70,7 @@ def a_day(toy, folder, *arguments):
     (folder / "lakehouse.toml").write_text("[project]\n")
     process = subprocess.Popen(
         [sys.executable, SCRIPT, str(folder), *arguments],
+        env=processes.environment(),
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -230,14 +232,14 @@ WRONG = {
 @pytest.mark.parametrize(("changed", "message", "cure"), WRONG.values(), ids=WRONG)
 def test_doctor_says_what_is_wrong_and_the_cure(toy, changed, message, cure):
     toy.environment |= changed
-    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    (bad,) = [each for each in examination.examine(toy.session) if not each.healthy]
     assert re.search(message, bad.detail)
     assert cure in bad.cure
 
 
 def test_no_trino_is_said(toy):
     toy.environment |= {"LAKEHOUSE_ENGINE": "trino", "LAKEHOUSE_TRINO_URL": "http://127.0.0.1:9"}
-    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    (bad,) = [each for each in examination.examine(toy.session) if not each.healthy]
     assert bad.detail.startswith("Trino at http://127.0.0.1:9 does not answer")
 
 
@@ -264,7 +266,7 @@ def fixed_trino(tmp_path):
 
 def test_a_trino_that_makes_no_catalogs_is_said_with_the_cure(toy, fixed_trino):
     toy.environment |= {"LAKEHOUSE_ENGINE": "trino", "LAKEHOUSE_TRINO_URL": fixed_trino}
-    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    (bad,) = [each for each in examination.examine(toy.session) if not each.healthy]
     assert fixed_trino in bad.detail
     assert "catalog.management=dynamic" in bad.cure
 
@@ -276,7 +278,7 @@ def test_a_user_without_rights_is_told_the_grant(toy, lake):
         connection.execute("CREATE ROLE nobody LOGIN PASSWORD 'secret-of-nobody'")
     user = server.partition("//")[2].partition("@")[0]
     toy.environment["LAKEHOUSE_POSTGRES_URL"] = server.replace(user, "nobody:secret-of-nobody")
-    (bad,) = [each for each in doctor.examine(toy.session) if not each.healthy]
+    (bad,) = [each for each in examination.examine(toy.session) if not each.healthy]
     assert "the user nobody may not create schemas" in bad.detail
     assert bad.cure.startswith("GRANT CREATE ON DATABASE")
 

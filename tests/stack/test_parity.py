@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from parity import both
 
-from lakehouse import config, expressions, project
-from lakehouse.compile import Statement, stored
-from lakehouse.declare import parameters
-from lakehouse.dialects import to_sql
-from lakehouse.project import ordered
+from lakehouse import config, expressions
+from lakehouse.compile.compiler import Statement, stored
+from lakehouse.declare import project
+from lakehouse.declare.project import ordered
+from lakehouse.declare.specs import parameters
+from lakehouse.patches.ibis_dialects import to_sql
 from lakehouse.testing.differences import differences, shown
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.trino_sandbox import TrinoSandbox

@@ -7,10 +7,11 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from lakehouse import config, project
-from lakehouse.compile import Statement, stored
-from lakehouse.dialects import to_sql
+from lakehouse import config
+from lakehouse.compile.compiler import Statement, stored
+from lakehouse.declare import project
 from lakehouse.errors import QueryError
+from lakehouse.patches.ibis_dialects import to_sql
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.trino_sandbox import TrinoSandbox
 

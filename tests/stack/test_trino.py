@@ -7,16 +7,17 @@ import pytest
 import requests
 from toy import at, event
 
-from lakehouse import layout, materialize
 from lakehouse.addresses.postgres import postgres_address
+from lakehouse.build import builds
 from lakehouse.catalogs import MAIN
-from lakehouse.compile import Statement
+from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Question, trino
 from lakehouse.engines.trino import Trino
 from lakehouse.engines.trino_catalogs import MAIN_CATALOG, PASSWORD, Catalogs
 from lakehouse.engines.trino_client import Client
 from lakehouse.errors import PublishError, QueryError
-from lakehouse.plan import Decision, Reason, decide
+from lakehouse.plan import file_spans
+from lakehouse.plan.decisions import Decision, Reason, decide
 from lakehouse.windows import ALL_TIME
 
 COUNT = ibis.schema({"rows": "int64"})
@@ -91,9 +92,9 @@ def test_columns_have_the_types_that_models_declare(built, client):
     }
 
 
-@pytest.mark.parametrize("largest", [layout.SMALL_FILE_ROWS, 0], ids=["anew", "in place"])
+@pytest.mark.parametrize("largest", [file_spans.SMALL_FILE_ROWS, 0], ids=["anew", "in place"])
 def test_windows_are_replaced(built, source, monkeypatch, largest):
-    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", largest)
+    monkeypatch.setattr(file_spans, "SMALL_FILE_ROWS", largest)
     source.rows[1] = event("b", 5, at(1))
     report = built.run(1)
     assert {node.node: node.rows for node in report.nodes}["marts.daily"] == 2
@@ -101,14 +102,14 @@ def test_windows_are_replaced(built, source, monkeypatch, largest):
     assert [row["before"] for row in built.rows("silver.steps")] == [None, 0, 5]
 
 
-@pytest.mark.parametrize("small", [0, layout.SMALL_FILE_ROWS], ids=["large", "small"])
+@pytest.mark.parametrize("small", [0, file_spans.SMALL_FILE_ROWS], ids=["large", "small"])
 def test_rows_that_trino_deleted_stay_deleted_when_duckdb_goes_on(
     built, source, monkeypatch, small
 ):
-    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 0)  # Trino deletes beside the files
+    monkeypatch.setattr(file_spans, "SMALL_FILE_ROWS", 0)  # Trino deletes beside the files
     source.rows[1] = event("b", 5, at(1))
     built.run(1)
-    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", small)
+    monkeypatch.setattr(file_spans, "SMALL_FILE_ROWS", small)
     built.environment |= {"LAKEHOUSE_ENGINE": "duckdb"}
     source.rows[2] = event("c", 7, at(2))
     built.run(2)
@@ -121,7 +122,7 @@ def test_many_checks_are_asked_in_several_statements(built, monkeypatch, togethe
     monkeypatch.setattr(trino, "_TOGETHER", together)
     session = built.session
     (steps,) = (spec for spec in session.project.models.values() if spec.name == "steps")
-    source = materialize.source(session.compiled, steps.name, session.catalog.tables(MAIN))
+    source = builds.source(session.compiled, steps.name, session.catalog.tables(MAIN))
     questions = [
         Question(Statement(f'SELECT {n} + count(*) AS "rows" FROM "steps"', COUNT), [source])
         for n in range(3)
@@ -130,7 +131,7 @@ def test_many_checks_are_asked_in_several_statements(built, monkeypatch, togethe
 
 
 def test_what_was_cut_short_reads_as_unfinished(built, source, monkeypatch):
-    monkeypatch.setattr(layout, "SMALL_FILE_ROWS", 0)
+    monkeypatch.setattr(file_spans, "SMALL_FILE_ROWS", 0)
 
     def cut(*_):
         raise QueryError("Trino is gone")

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from toy import at, event
 
-from lakehouse import release
-from lakehouse.diff import diff, diff_table
+from lakehouse.history import release
+from lakehouse.history.diff import diff, diff_table
+from lakehouse.history.why import why
 from lakehouse.maintain import files, maintain
-from lakehouse.why import why
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The documentation: pages in Markdown, and `docs.written`, which writes parts of them."""

@@ -1,0 +1,24 @@
+"""The ranking of the framework's folders: which may import which."""
+
+from __future__ import annotations
+
+FLOORS = [
+    ["__main__"],
+    ["cli"],
+    ["schedule"],
+    ["maintain", "run"],
+    ["alerts", "doctor", "history"],
+    ["audit", "publish", "testing"],
+    ["branches", "session"],
+    ["build", "ingest", "postgres", "records"],
+    ["engines"],
+    ["catalogs"],
+    ["draw", "plan", "portability"],
+    ["compile"],
+    ["declare"],
+    ["checks", "expressions", "home"],
+    ["config", "patches"],
+    ["addresses", "documents", "storage"],
+    ["errors", "keys", "system", "windows"],
+]
+"""Folders and modules at the root of the framework, from the top: each may import those below."""

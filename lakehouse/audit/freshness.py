@@ -1,0 +1,186 @@
+"""Freshness of tables: the age of the newest row of each key, compared with its declared limits.
+
+A table is stale only if some run asked for recent days. The state of a home that was only ever
+filled with old days is `history` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from lakehouse.build.builds import departed_keys, source
+from lakehouse.catalogs import MAIN, StoredTable
+from lakehouse.checks import FreshnessCheck
+from lakehouse.compile.compiler import Statement
+from lakehouse.engines import Source
+from lakehouse.engines.sql import covered, identifier
+from lakehouse.plan import decisions
+from lakehouse.records import run_records
+from lakehouse.session import Session
+from lakehouse.system import clock
+from lakehouse.windows import ALL_TIME, Window
+
+_NEWEST = "newest"
+
+
+class State(StrEnum):
+    """State of a source."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    HISTORY = "history"
+    """Older than its limits, but no run ever asked for recent days."""
+    DEPARTED = "left"
+    """The source no longer lists the key, so no new rows are expected."""
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Age of the newest row of a table, or of one key in it."""
+
+    table: str
+    key: str
+    """Such as 'site=anna'; empty: the table as a whole."""
+    newest: datetime | None
+    """None: there is no row."""
+    age_hours: float | None
+    limits: tuple[float, float | None]
+    """Hours from which on it is a warning, and a failure; None: never a failure."""
+    state: State
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the newest reading is older than was promised."""
+        return self.state in (State.WARN, State.FAIL)
+
+
+@dataclass(frozen=True)
+class _Promise:
+    """Limits that a project declares for the newest rows of a table."""
+
+    name: str
+    time_column: str
+    by: tuple[str, ...]
+    limits: tuple[float, float | None]
+    lists: tuple[str, ...] = ()
+    """Other tables whose rows list the keys that are expected."""
+
+
+class _PresentRuns:
+    """Runs that asked for recent days; their records are read only when some table is old."""
+
+    def __init__(self, session: Session) -> None:
+        self._lags = _lags(session.settings.warehouse)
+        self._least = timedelta.max
+
+    def within(self, limit: timedelta) -> bool:
+        """Return whether some run began less than `limit` after the days that it asked for."""
+        while self._least >= limit and (lag := next(self._lags, None)) is not None:
+            self._least = min(self._least, lag)
+        return self._least < limit
+
+
+def _lags(warehouse: Path) -> Iterator[timedelta]:
+    """Yield how long before its start the days ended that a run asked for, newest run first."""
+    for run in reversed(run_records.places(warehouse)):
+        record = run_records.load(warehouse, run)
+        if record is not None and record.get("window"):
+            started = datetime.fromisoformat(record["started_at"])
+            yield started - datetime.fromisoformat(record["window"][1])
+
+
+def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
+    """Return the freshness of each key of every `freshness_hours` and every `FreshnessCheck`.
+
+    Rows with a time in the future, from a wrong clock, are ignored.
+    """
+    at = now or clock.now()
+    present = _PresentRuns(session)
+    results = []
+    for promise in _promises(session):
+        tables = session.catalog.tables(MAIN)
+        departed = departed_keys(session.compiled, tables, promise.by)
+        for row in _newest(session, promise, tables, at):
+            result = _freshness_of(session, promise, row, at, present)
+            key = tuple(row[name] for name in promise.by)
+            has_departed = departed is not None and key in departed.values
+            results.append(replace(result, state=State.DEPARTED) if has_departed else result)
+    return results
+
+
+def _promises(session: Session) -> Iterator[_Promise]:
+    project = session.project
+    for spec in project.ingestions.values():
+        if spec.freshness_hours is not None and spec.time_column is not None:
+            by = decisions.key_columns(project, spec)
+            yield _Promise(
+                spec.name,
+                spec.time_column,
+                by,
+                spec.freshness_hours,
+                lists=tuple(
+                    other.name
+                    for other in project.ingestions.values()
+                    if other.unique_key == by and other is not spec
+                ),
+            )
+    for quality in project.checks.values():
+        for rule in quality.checks:
+            if isinstance(rule, FreshnessCheck):
+                limits = (rule.max_age_hours, rule.max_age_hours if quality.blocking else None)
+                yield _Promise(quality.inputs[0], rule.column, tuple(rule.by), limits)
+
+
+def _newest(
+    session: Session, promise: _Promise, tables: Mapping[str, StoredTable], now: datetime
+) -> list[dict[str, Any]]:
+    """Return the keys, sorted, with the time of the newest row of each."""
+    table, *lists = [
+        source(session.compiled, name, tables) for name in (promise.name, *promise.lists)
+    ]
+    statement = _statement(promise, table, session.engine.dialect, now)
+    return list(session.engine.rows(statement, [table, *lists]).to_pylist())
+
+
+def _statement(promise: _Promise, table: Source, dialect: str, now: datetime) -> Statement:
+    keys, column = list(map(identifier, promise.by)), identifier(promise.time_column)
+    until = Window(ALL_TIME.start, now + timedelta(microseconds=1))
+    past = covered((until,), promise.time_column, table.schema, dialect)
+    parts = [_columns([*keys, f"{column} AS {_NEWEST}"], f"{identifier(table.name)} WHERE {past}")]
+    parts += [_columns([*keys, f"NULL AS {_NEWEST}"], identifier(name)) for name in promise.lists]
+    sql = _columns([*keys, f"max({_NEWEST}) AS {_NEWEST}"], f"({' UNION ALL '.join(parts)}) AS r")
+    if keys:
+        sql += f" GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}"
+    kinds = {name: table.schema[name] for name in promise.by}
+    return Statement(sql, ibis.schema({**kinds, _NEWEST: "timestamp('UTC', 6)"}))
+
+
+def _columns(names: Sequence[str], origin: str) -> str:
+    return f"SELECT {', '.join(names)} FROM {origin}"
+
+
+def _freshness_of(
+    session: Session,
+    promise: _Promise,
+    row: Mapping[str, Any],
+    now: datetime,
+    present: _PresentRuns,
+) -> Freshness:
+    (warn, fail), newest = promise.limits, row[_NEWEST]
+    key = ", ".join(f"{name}={row[name]}" for name in promise.by)
+    age = None if newest is None else (now - newest).total_seconds() / 3600
+    state = State.OK
+    if age is None or age > warn:
+        failed = fail is not None and (age is None or age > fail)
+        late = State.FAIL if failed else State.WARN
+        state = late if present.within(timedelta(hours=fail or warn)) else State.HISTORY
+    table = session.project.tables[promise.name].table
+    return Freshness(table, key, newest, age, promise.limits, state)

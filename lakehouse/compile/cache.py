@@ -1,0 +1,208 @@
+"""Cache of compiled projects on disk: an entry is valid as long as the code stays the same.
+
+Compiling takes about a second, and most processes find the code unchanged. The cache lies in the
+project's `__pycache__`, so that a new home need not compile. The key of an entry is a digest of
+every module of the framework and every one imported from the project, of the other files in the
+project's packages, and of the versions of the libraries that compile. The entry itself holds the
+digests of further files that the code read or imported. Nothing else can change what models compile
+to: code that depends on the time, the environment or chance is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from lakehouse import documents, storage
+from lakehouse.compile.compiler import (
+    Compiled,
+    CompiledCheck,
+    CompiledModel,
+    Statement,
+    compile_project,
+)
+from lakehouse.config import Settings
+from lakehouse.declare.project import Project, is_project_code
+from lakehouse.errors import StorageError
+
+_COMPILERS = ("ibis-framework", "sqlglot", "pandera")
+_KEPT = 8
+"""Entries that are kept for a dialect: tests and scripts import other modules than the command."""
+
+_DIGEST = hashlib.sha256().digest_size * 2
+"""Length in bytes of the digest that precedes the JSON in a file, and shows if it is damaged."""
+
+
+def compiled(
+    settings: Settings,
+    project: Project,
+    dialect: str,
+    make: Callable[[Project, str], Compiled] = compile_project,
+) -> Compiled:
+    """Return the project compiled for a dialect: from the cache if it is there, else by `make`."""
+    path = _path(settings, dialect)
+    cached = documents.read(path, lambda raw: _from_json(project, _document(raw)))
+    if cached is None or not _are_unchanged(cached.files):
+        return compiled_anew(settings, project, dialect, make)
+    return cached
+
+
+def compiled_anew(
+    settings: Settings,
+    project: Project,
+    dialect: str,
+    make: Callable[[Project, str], Compiled],
+) -> Compiled:
+    """Compile the project for a dialect by `make`, and store it in the cache."""
+    path, fresh = _path(settings, dialect), make(project, dialect)
+    _store(path, to_json(fresh))
+    return fresh
+
+
+@cache
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file when this process first asked for it: about when it loaded the code."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def changed_files(settings: Settings) -> list[Path]:
+    """The files of the project and the framework that changed since this process loaded them."""
+    current_digest = digest_of.__wrapped__
+    files = _files(settings.root, settings.ingestion, settings.models)
+    return [p for p in files if not p.exists() or digest_of(p) != current_digest(p)]
+
+
+def _path(settings: Settings, dialect: str) -> Path:
+    digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
+    for path in _files(settings.root, settings.ingestion, settings.models):
+        digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of(path).encode()))
+    key = digest.hexdigest()[:16]
+    return settings.root / "__pycache__" / f"lakehouse-{dialect}-{key}.json"
+
+
+@cache
+def _files(_: Path, *packages: str) -> list[Path]:
+    """The files that make up the cache key: code, and other files of the project's packages.
+
+    They are listed once in a process, so that modules that it imports later do not change the key.
+    """
+    loaded = (sys.modules.get(name) for name in packages)
+    folders = (folder for package in loaded for folder in getattr(package, "__path__", ()))
+    return sorted({*_sources(), *(path for folder in folders for path in _data_files(folder))})
+
+
+def _sources() -> Iterator[Path]:
+    """Yield all modules of the framework, and those of the user that were imported.
+
+    The framework's are all listed, even if this command did not import them, so that every command
+    has the same key.
+    """
+    yield from Path(__file__).parents[1].rglob("*.py")
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file and is_project_code(file):
+            yield Path(file).resolve()
+
+
+def _data_files(folder: str) -> list[Path]:
+    """The files of a package other than Python's code."""
+    paths = (path for path in Path(folder).rglob("*") if path.suffix not in (".py", ".pyc"))
+    return [path for path in paths if path.is_file()]
+
+
+def _are_unchanged(files: dict[str, str]) -> bool:
+    """Return whether all files, given with their digests, exist and are unchanged."""
+    with suppress(OSError):
+        return all(digest_of(Path(path)) == digest for path, digest in files.items())
+    return False
+
+
+def _store(path: Path, document: dict[str, Any]) -> None:
+    """Write an entry, if the folder can be written to; delete the oldest ones beyond `_KEPT`."""
+    with suppress(OSError, StorageError):
+        raw = json.dumps(document).encode()
+        storage.write(path, _digest(raw) + raw, lasting=False)
+        entries = path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json")
+        others = [entry for entry in entries if entry != path]  # the new one stays at any clock
+        for old in sorted(others, key=_modified)[: 1 - _KEPT]:
+            old.unlink(missing_ok=True)
+
+
+def _document(raw: bytes) -> dict[str, Any]:
+    """Read an entry. Raises ValueError if it is damaged, before any of its SQL is used."""
+    content = raw[_DIGEST:]
+    if raw[:_DIGEST] != _digest(content):
+        raise ValueError
+    document: dict[str, Any] = json.loads(content)
+    return document
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).hexdigest().encode()
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def to_json(compiled: Compiled) -> dict[str, Any]:
+    """A compiled project as a JSON object: a group for each kind of part, its parts by name."""
+    return {
+        "schemas": {name: _plain(schema) for name, schema in compiled.schemas.items()},
+        "models": {
+            name: [_statement(model.statement), model.fingerprint]
+            for name, model in compiled.models.items()
+        },
+        "checks": {
+            name: [[_statement(rule) for rule in check.rules], _statement(check.function)]
+            for name, check in compiled.checks.items()
+        },
+        "counts": {name: _statement(counts) for name, counts in compiled.counts.items()},
+        "suspects": {name: _statement(counts) for name, counts in compiled.suspects.items()},
+        "row_reasons": compiled.row_reasons,
+        "files": compiled.files,
+    }
+
+
+def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
+    return Compiled(
+        project,
+        schemas={name: ibis.schema(schema) for name, schema in document["schemas"].items()},
+        models={
+            name: CompiledModel(project.models[name], _read(statement), fingerprint)
+            for name, (statement, fingerprint) in document["models"].items()
+        },
+        checks={
+            name: CompiledCheck(
+                tuple(rule and _read(rule) for rule in rules), function and _read(function)
+            )
+            for name, (rules, function) in document["checks"].items()
+        },
+        counts={name: _read(counts) for name, counts in document["counts"].items()},
+        suspects={name: _read(counts) for name, counts in document["suspects"].items()},
+        row_reasons=document["row_reasons"],
+        files=document["files"],
+    )
+
+
+def _plain(schema: ibis.Schema) -> dict[str, str]:
+    return {name: str(kind) for name, kind in schema.items()}
+
+
+def _statement(statement: Statement | None) -> list[Any] | None:
+    return None if statement is None else [statement.sql, _plain(statement.schema)]
+
+
+def _read(statement: list[Any]) -> Statement:
+    sql, schema = statement
+    return Statement(sql, ibis.schema(schema))

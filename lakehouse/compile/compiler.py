@@ -1,0 +1,289 @@
+"""The visitor that compiles the DAG: every model and check to SQL, before anything runs.
+
+Each function is called once, with unbound Ibis tables, and returns an Ibis expression. The
+expression gives the columns of the table and its SQL, which engines run and fingerprints are hashed
+from. After this a pipeline is data: text that can be compared, cached and run anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+from ibis.common.exceptions import OperationNotDefinedError
+
+from lakehouse.checks import Rule
+from lakehouse.compile import dag
+from lakehouse.compile.dag import Step
+from lakehouse.compile.row_reasons import with_reasons
+from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.raw_columns import landed
+from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
+from lakehouse.errors import ProjectError
+from lakehouse.patches.ibis_dialects import to_sql
+
+if TYPE_CHECKING:
+    from lakehouse.declare.project import Project
+
+FINGERPRINT_DIALECT = "duckdb"
+"""Dialect of the SQL that fingerprints hash, whatever the engine: all agree on what changed."""
+LANDING_DIALECT = "duckdb"
+"""Dialect of validation: DuckDB validates fetched rows, whatever the engine is."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An expression as one SELECT over bare table names, with the columns that it returns."""
+
+    sql: str = field(repr=False)
+    schema: ibis.Schema
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model as SQL."""
+
+    spec: ModelSpec
+    statement: Statement
+    fingerprint: str
+    """Hash of what the model computes, 16 characters: equal for equal code, however formatted."""
+
+
+@dataclass(frozen=True)
+class CompiledCheck:
+    """The offending rows of each part of a `@quality`; None where there are none to show."""
+
+    rules: tuple[Statement | None, ...]
+    """The offending rows of each ready check."""
+    function: Statement | None
+    """The rows that the function of the `@quality` returns."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled project: the columns and the SQL of everything it declares."""
+
+    project: Project
+    schemas: dict[str, ibis.Schema] = field(default_factory=dict)
+    """The columns of every table, with the types it is stored with, by bare name."""
+    models: dict[str, CompiledModel] = field(default_factory=dict)
+    checks: dict[str, CompiledCheck] = field(default_factory=dict)
+    counts: dict[str, Statement] = field(default_factory=dict)
+    """For each table, a SELECT of one row: how many rows it has, and how many fail each check."""
+    suspects: dict[str, Statement] = field(default_factory=dict)
+    """Cheap upper bounds of failures, tried first on large tables, by their column in `counts`."""
+    row_reasons: dict[str, str] = field(default_factory=dict)
+    """The SELECT that adds their reasons to the rows of each ingestion."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files that the code imported and read while it was compiled, by path."""
+
+
+def compile_project(project: Project, dialect: str) -> Compiled:
+    """Compile every model and check. Raises ProjectError for one that cannot be compiled."""
+    compiler = _Compiler(project, dialect)
+    dag.visit(project, compiler)
+    compiler.count()
+    return compiler.compiled
+
+
+def row_reasons(spec: IngestionSpec) -> str:
+    """The SELECT that adds to each cast row of an ingestion the reasons why it is invalid."""
+    try:
+        return to_sql(with_reasons(spec), LANDING_DIALECT)
+    except ProjectError as error:
+        raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint) from None
+
+
+def stored(schema: ibis.Schema) -> ibis.Schema:
+    """The columns with the types that tables store: those that mean the same on every engine."""
+    return ibis.schema({name: _stored(kind) for name, kind in schema.items()})
+
+
+ROWS = "rows"
+"""Name of the column of `counts` that holds the number of rows that were checked."""
+
+
+def count_of(spec: QualitySpec, place: int, count: str = "failures") -> str:
+    """The name of the column of `counts` for the ready check number `place` of a `@quality`.
+
+    `count` is 'failures', or 'rows' for the number of rows that a check with `where` selects.
+    """
+    return f"{spec.name}.{place}.{count}"
+
+
+class _Compiler:
+    """Visitor that calls each function with unbound tables, and collects the SQL of its result."""
+
+    def __init__(self, project: Project, dialect: str) -> None:
+        self.project, self.dialect = project, dialect
+        self.compiled = Compiled(project)
+
+    def node(
+        self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
+    ) -> Any:
+        if step is Step.MERGE:
+            ingestion = self.project.ingestions[name]
+            self.compiled.row_reasons[name] = row_reasons(ingestion)
+            return self._unbound(name, landed(ingestion))
+        if step is Step.MODEL:
+            spec = self.project.models[name]
+            model = self._model(spec, _call(spec, function, parents))
+            self.compiled.models[name] = model
+            return self._unbound(name, model.statement.schema)
+        if step is Step.CHECK:
+            self.compiled.checks[name] = self._check(self.project.checks[name], parents)
+        return None
+
+    def _unbound(self, name: str, schema: ibis.Schema) -> ir.Table:
+        self.compiled.schemas[name] = schema
+        return ibis.table(schema, name=name)
+
+    def _statement(self, expression: ir.Table) -> Statement:
+        return Statement(to_sql(expression, self.dialect), stored(expression.schema()))
+
+    def _model(self, spec: ModelSpec, expression: ir.Table) -> CompiledModel:
+        statement = self._statement(expression)
+        schema, column = statement.schema, spec.time_column
+        if column is not None and column not in schema:
+            raise ProjectError(
+                f"{spec.table}: its time column {column!r} is not among its columns",
+                hint=f"columns: {', '.join(schema)}",
+            )
+        _require_key(spec, schema)
+        views = [
+            self.compiled.models[name].fingerprint
+            for name in spec.inputs
+            if name in self.project.models and isinstance(self.project.models[name].kind, View)
+        ]
+        sql = statement.sql
+        if self.dialect != FINGERPRINT_DIALECT:
+            sql = to_sql(expression, FINGERPRINT_DIALECT)
+        content = [sql, repr(schema), _kind(spec), *views]
+        digest = hashlib.sha256("\0".join(content).encode()).hexdigest()
+        return CompiledModel(spec, statement, digest[:16])
+
+    def _check(self, spec: QualitySpec, parents: Mapping[str, Any]) -> CompiledCheck:
+        table = parents[spec.inputs[0]]
+        inputs = {name: parents[name] for name in parameters(spec.function)}
+        others = {self.project.tables[name].table: parents[name] for name in spec.inputs}
+        offending_rows = []
+        for rule in spec.checks:
+            with _explained(spec, rule.label):
+                problem = rule.problem(table)
+                if problem:
+                    raise ProjectError(
+                        f"{_part(spec, rule.label)}: {problem}",
+                        hint=f"columns: {', '.join(table.columns)}",
+                    )
+                offending_rows.append(rule.offending(table, others))
+        with _explained(spec, "its function"):
+            offending = spec.function(**inputs) if inputs else None
+        return CompiledCheck(
+            rules=tuple(rows if rows is None else self._statement(rows) for rows in offending_rows),
+            function=None if offending is None else self._statement(offending),
+        )
+
+    def count(self) -> None:
+        """Compile all ready checks of each table, from every `@quality`, into one aggregate."""
+        for name in self.project.tables:
+            table = ibis.table(self.compiled.schemas[name], name=name)
+            counts: dict[str, ir.IntegerScalar] = {}
+            for spec in self.project.checks_of(name):
+                for place, rule in enumerate(spec.checks):
+                    with _explained(spec, rule.label):
+                        counts |= self._counts(spec, place, rule, table)
+            if counts:
+                aggregate = table.aggregate(**{ROWS: table.count()}, **counts)
+                self.compiled.counts[name] = self._statement(aggregate)
+
+    def _counts(
+        self, spec: QualitySpec, place: int, rule: Rule, table: ir.Table
+    ) -> dict[str, ir.IntegerScalar]:
+        failures, suspects = rule.failures(table), rule.suspects(table)
+        if failures is None:
+            return {}
+        name = count_of(spec, place)
+        if suspects is not None and self._is_supported(suspects):
+            count = suspects.aggregate(**{ROWS: suspects.count()})
+            self.compiled.suspects[name] = self._statement(count)
+        counts = {name: failures}
+        if rule.where is not None:
+            counts[count_of(spec, place, ROWS)] = table.count(where=rule.among(table))
+        return counts
+
+    def _is_supported(self, expression: ir.Table) -> bool:
+        """Return whether the dialect has all operations of an expression."""
+        try:
+            to_sql(expression, self.dialect)
+        except OperationNotDefinedError:
+            return False
+        return True
+
+
+def _part(spec: QualitySpec, part: str) -> str:
+    return f"{spec.name} checks {spec.table}: {part}"
+
+
+@contextmanager
+def _explained(spec: QualitySpec, part: str) -> Iterator[None]:
+    """Turn an error of a check's expression into a ProjectError that names the check."""
+    from ibis.common.exceptions import IbisError
+
+    try:
+        yield
+    except (AttributeError, TypeError, IbisError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise ProjectError(
+            f"{_part(spec, part)}: {lines[0]}",
+            hint="an expression may use the columns of the table alone",
+        ) from error
+
+
+def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, Any]) -> ir.Table:
+    expression = function(**parents)
+    if not isinstance(expression, ir.Table):
+        raise ProjectError(
+            f"{spec.table} returned {type(expression).__name__}, not a table",
+            hint="a model returns an Ibis table expression",
+        )
+    return expression
+
+
+def _require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
+    for name in spec.key:
+        if name not in schema:
+            raise ProjectError(
+                f"{spec.table}: {name!r} of its key is not among its columns",
+                hint=f"columns: {', '.join(schema)}",
+            )
+        if not (schema[name].is_string() or schema[name].is_integer()):
+            raise ProjectError(
+                f"{spec.table}: {name!r} of its key is a {schema[name]}",
+                hint="a key is text or a whole number; windows of time go by `time_column`",
+            )
+
+
+def _kind(spec: ModelSpec) -> str:
+    if not isinstance(spec.kind, Incremental):
+        return " ".join([type(spec.kind).__name__, *spec.key])
+    kind = spec.kind
+    return " ".join(map(str, (kind.time_column, kind.grain, kind.before, kind.after, *spec.key)))
+
+
+def _stored(kind: dt.DataType) -> dt.DataType:
+    if kind.is_integer():
+        wide = kind.nbytes > dt.int32.nbytes or kind.is_unsigned_integer()
+        return dt.int64 if wide else dt.int32
+    if kind.is_floating():
+        return dt.float64
+    if kind.is_timestamp():
+        return dt.Timestamp(timezone="UTC" if kind.timezone else None, scale=6)
+    if kind.is_null():
+        return dt.string
+    return kind.copy(nullable=True)

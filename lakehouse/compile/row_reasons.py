@@ -1,0 +1,77 @@
+"""Validation as an expression: all rules of an ingestion's schema, as one text of reasons per row.
+
+Its input are rows cast to the types of the schema, with each value's text before the cast; a value
+that could not be cast is a reason, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.types as ir
+
+from lakehouse.checks.schema_rules import broken_by_column, broken_by_row
+from lakehouse.declare.raw_columns import POSITION, declared
+
+if TYPE_CHECKING:
+    import ibis.expr.datatypes as dt
+
+    from lakehouse.declare.specs import IngestionSpec
+
+CAST = "cast_rows"
+"""Name of the table of cast rows in the SQL."""
+REASONS = "reasons"
+"""Column with the reasons why a row is invalid; empty for a valid row."""
+PAYLOAD = "payload"
+FIELDS = "_fields"
+"""Column with all fields of a row as JSON, as they were when it was first fetched."""
+_SEPARATOR = "; "
+
+
+def with_reasons(spec: IngestionSpec) -> ir.Table:
+    """The cast rows with the column `reasons`, as an expression that is the same for every source.
+
+    Raises ProjectError for a check of the schema that Ibis does not have.
+    """
+    schema = declared(spec)
+    texts = {text_of(name): "string" for name, kind in schema.items() if not kind.is_string()}
+    columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
+    rows = ibis.table(columns, name=CAST)
+    joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
+    return rows.mutate(**{REASONS: joined.fill_null("")}).drop(*texts)
+
+
+def text_of(name: str) -> str:
+    """The name of the column that holds the text from which `name` was cast."""
+    return f"_text_{name}"
+
+
+def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
+    """Yield a text column for each rule: the reason if a row breaks it, else null."""
+    schema = spec.validation_schema.to_schema()
+    for name, column in schema.columns.items():
+        value = rows[name]
+        missing = value.isnull()
+        if text_of(name) in rows.columns:
+            text = rows[text_of(name)]
+            shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
+            not_cast = missing & text.notnull()
+            noun = _noun(column.dtype.type)
+            yield not_cast.ifelse(shown + f" is not {noun}", ibis.null("string"))
+            missing = missing & text.isnull()
+        if not column.nullable or name in spec.unique_key:
+            yield _when(missing, f"{name} is missing")
+        for reason, broken in broken_by_column(column, rows, name):
+            yield _when(broken, reason)
+    for reason, broken in broken_by_row(spec.validation_schema, rows):
+        yield _when(broken, reason)
+
+
+def _when(condition: ir.BooleanValue, reason: str) -> ir.StringValue:
+    return condition.ifelse(ibis.literal(reason), ibis.null("string"))
+
+
+def _noun(kind: dt.DataType) -> str:
+    return "a number" if kind.is_numeric() else f"of type {kind}"

@@ -1,0 +1,190 @@
+"""The decorators `@ingestion`, `@model` and `@quality`.
+
+A decorator checks its arguments where they stand, attaches a frozen spec to the function, and
+returns that same function, callable as before. Nothing is registered anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from lakehouse.checks import Rule, Tolerance
+from lakehouse.declare.kinds import Incremental, Kind, Table, View, duration
+from lakehouse.declare.requirements import (
+    Naming,
+    require,
+    require_freshness,
+    require_incremental,
+    require_name,
+    require_rule,
+    require_table,
+)
+from lakehouse.declare.specs import (
+    Function,
+    IngestionSpec,
+    ModelSpec,
+    QualitySpec,
+    attach,
+    parameters,
+)
+
+_CRON_FIELDS = 5
+
+
+def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
+    *,
+    table_name: str,
+    unique_key: str | Sequence[str],
+    validation_schema: Any,
+    time_column: str | None = None,
+    group: str | None = None,
+    cron: str | None = None,
+    freshness_hours: tuple[float, float] | None = None,
+    overlap: str | timedelta = timedelta(),
+    max_quarantine_percent: float | None = None,
+    retention: str | timedelta | None = None,
+) -> Callable[[Function], Function]:
+    """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
+
+    `unique_key` names the columns that identify a row, `validation_schema` is the Pandera model
+    that rows must satisfy, `time_column` the instant by which rows belong to windows.
+    `freshness_hours` is `(warn, fail)`; `overlap` is how much of the time before its window a run
+    fetches again, as far as it was ingested earlier. If more than `max_quarantine_percent` of the
+    rows that a run fetched are rejected, the run fails as by a blocking check. `retention` is how
+    long rows stay, such as '3y', before `maintain` moves them to the archive. Raises
+    DeclarationError, which names the function and says what to write instead.
+    """
+
+    def declare(function: Function) -> Function:
+        with Naming(function):
+            key = (unique_key,) if isinstance(unique_key, str) else tuple(unique_key)
+            require(key, "`unique_key` names at least one column, such as ('site', '_id')")
+            require(
+                hasattr(validation_schema, "to_schema"),
+                "`validation_schema` is a pandera.ibis DataFrameModel",
+            )
+            require_name("table_name", table_name)
+            require_freshness(freshness_hours)
+            if cron is not None:
+                require(
+                    len(cron.split()) == _CRON_FIELDS,
+                    f"`cron` has five fields, such as '0 * * * *', got {cron!r}",
+                )
+            overlap_length = duration("overlap", overlap)
+            require(
+                time_column is not None or not overlap_length,
+                "`overlap` needs a `time_column` to go by",
+            )
+            retained = None if retention is None else duration("retention", retention)
+            require(
+                time_column is not None or retained is None,
+                "`retention` needs a `time_column` to go by",
+            )
+            require(
+                time_column is not None or freshness_hours is None,
+                "`freshness_hours` needs a `time_column` to go by",
+            )
+            percent = max_quarantine_percent
+            require(
+                percent is None or 0 <= percent <= 100,  # noqa: PLR2004
+                f"`max_quarantine_percent` lies between 0 and 100, got {percent!r}",
+            )
+            spec = IngestionSpec(
+                name=table_name,
+                function=function,
+                unique_key=key,
+                validation_schema=validation_schema,
+                time_column=time_column,
+                group=group,
+                cron=cron,
+                freshness_hours=freshness_hours,
+                overlap=overlap_length,
+                max_quarantine_percent=max_quarantine_percent,
+                retention=retained,
+            )
+        return attach(function, spec)
+
+    return declare
+
+
+def model(
+    *, kind: Kind | None = None, group: str | None = None, tags: Sequence[str] = ()
+) -> Callable[[Function], Function]:
+    """Declare that the function builds the table `<module>.<function>` from its parameters.
+
+    `kind` is a `View()`, a `Table()` (the default) or an `Incremental(...)`.
+    Raises DeclarationError, which names the function and says what to write instead.
+    """
+
+    def declare(function: Function) -> Function:
+        with Naming(function):
+            require(
+                kind is None or isinstance(kind, View | Table | Incremental),
+                f"`kind` is View(), Table() or Incremental(...), got {kind!r}",
+            )
+            if isinstance(kind, Incremental):
+                require_incremental(kind)
+            require(
+                parameters(function),
+                "a model names the tables that it reads as parameters, and this one has none",
+            )
+            spec = ModelSpec(
+                name=function.__name__,
+                schema=function.__module__.rpartition(".")[2],
+                function=function,
+                kind=kind or Table(),
+                group=group,
+                tags=tuple(tags),
+            )
+        return attach(function, spec)
+
+    return declare
+
+
+def quality(
+    *,
+    table: str,
+    checks: Sequence[Rule] = (),
+    blocking: bool = True,
+    max_failures: int | None = None,
+    max_percent: float | None = None,
+    lookback: str | timedelta | None = None,
+    lookahead: str | timedelta | None = None,
+) -> Callable[[Function], Function]:
+    """Declare checks of `table` ('schema.name'); the function may add a custom one.
+
+    The function takes tables by their names and returns the offending rows: none means passed. A
+    function without parameters adds nothing to `checks`. It reads whole tables; with `lookback` or
+    `lookahead`, only the windows that a run changed and so much time before and after them, so
+    that a run need not read all of history. A failed `blocking` check keeps the run out of main.
+    `max_failures` and `max_percent` are the tolerance of the function, and of each check without
+    one of its own. Raises DeclarationError, which names the function and says what to write
+    instead.
+    """
+
+    def declare(function: Function) -> Function:
+        with Naming(function):
+            require_table("table", table)
+            for check in checks:
+                require_rule(check)
+            require(
+                checks or parameters(function),
+                "nothing to check: give `checks`, or a table as a parameter",
+            )
+            before = duration("lookback", lookback or timedelta())
+            after = duration("lookahead", lookahead or timedelta())
+            everywhere = lookback is None and lookahead is None
+            spec = QualitySpec(
+                name=function.__name__,
+                table=table,
+                function=function,
+                checks=tuple(checks),
+                blocking=blocking,
+                tolerance=Tolerance(max_failures, max_percent),
+                reach=None if everywhere else (before, after),
+            )
+        return attach(function, spec)
+
+    return declare

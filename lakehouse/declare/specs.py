@@ -1,0 +1,127 @@
+"""Specs: the arguments of a declaration as frozen data, attached to the decorated function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeAlias, TypeVar
+
+from lakehouse.checks import Rule, Tolerance
+from lakehouse.declare.kinds import Kind, Table
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_SPEC = "__lakehouse_spec__"
+
+
+@dataclass(frozen=True)
+class IngestionSpec:
+    """An ingestion: a function that yields rows of one source for one window."""
+
+    name: str
+    function: Callable[..., Any] = field(repr=False)
+    unique_key: tuple[str, ...]
+    validation_schema: Any
+    time_column: str | None
+    group: str | None
+    cron: str | None
+    freshness_hours: tuple[float, float] | None
+    overlap: timedelta
+    max_quarantine_percent: float | None
+    retention: timedelta | None
+    schema: str = "raw"
+
+    @property
+    def table(self) -> str:
+        """The qualified name of the raw table."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the function's parameters."""
+        return parameters(self.function)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model: a function from Ibis tables to one Ibis table."""
+
+    name: str
+    schema: str
+    function: Callable[..., Any] = field(repr=False)
+    kind: Kind
+    group: str | None
+    tags: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        """The qualified name of the table."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the function's parameters, which are the tables that it reads."""
+        return parameters(self.function)
+
+    @property
+    def time_column(self) -> str | None:
+        """The column by whose windows the table is built; None if it is not built by time."""
+        return None if isinstance(self.kind, Table) else self.kind.time_column
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns by whose values the table is built; empty if it is not built by key."""
+        if isinstance(self.kind, Table):
+            return ()
+        return (self.kind.key,) if isinstance(self.kind.key, str) else tuple(self.kind.key)
+
+
+@dataclass(frozen=True)
+class QualitySpec:
+    """Checks of one table: ready ones, and a function that returns offending rows."""
+
+    name: str
+    table: str
+    function: Callable[..., Any] = field(repr=False)
+    checks: tuple[Rule, ...]
+    blocking: bool
+    tolerance: Tolerance
+    """Tolerance of the function, and of each ready check that has none of its own."""
+    reach: tuple[timedelta, timedelta] | None
+    """Time that is read before and after the changed windows; None: whole tables are read."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The bare names of the tables that it reads: first the checked one, then all others."""
+        others = [other for rule in self.checks for other in rule.others]
+        named = (table.split(".", 1)[1] for table in (self.table, *others))
+        return tuple(dict.fromkeys((*named, *parameters(self.function))))
+
+    def tolerance_of(self, rule: Rule) -> Tolerance:
+        """The tolerance of a ready check: its own, or else that of the `@quality`."""
+        return rule.tolerance or self.tolerance
+
+    def is_strict(self, rule: Rule) -> bool:
+        """Return whether a ready check admits no exception: no `where` and no tolerance."""
+        return rule.where is None and self.tolerance_of(rule) == Tolerance()
+
+
+Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
+
+
+def attach(function: Function, spec: Spec) -> Function:
+    """Attach a spec to a function; return the function."""
+    setattr(function, _SPEC, spec)
+    return function
+
+
+def spec_of(function: object) -> Spec | None:
+    """The spec that a decorator attached to `function`, if any."""
+    return getattr(function, _SPEC, None)
+
+
+def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)

@@ -1,0 +1,146 @@
+"""Upsert of validated rows into the raw table.
+
+Only new and changed rows are written; only files that hold changed rows, and small files of the
+same time, are rewritten. An unchanged row keeps the run that wrote it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from lakehouse import windows
+from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
+from lakehouse.declare.raw_columns import (
+    INGESTED_AT,
+    RUN_ID,
+    fingerprint,
+    landed,
+)
+from lakehouse.engines.duckdb import DuckDB
+from lakehouse.engines.sql import columns, literal
+from lakehouse.ingest.drift import fields, remembered
+from lakehouse.ingest.merge_counts import MergeCounts
+from lakehouse.ingest.row_comparison import RowComparison
+from lakehouse.ingest.temporary_tables import EXISTING, WRITTEN
+from lakehouse.ingest.validate import Validated
+from lakehouse.plan import file_spans
+from lakehouse.plan.file_spans import FileSpan
+from lakehouse.plan.state import Change, TableState
+from lakehouse.windows import ALL_TIME, Windows
+
+if TYPE_CHECKING:
+    from lakehouse.declare.specs import IngestionSpec
+
+
+@dataclass(frozen=True)
+class RawTableWriter:
+    """Writer of the raw table of one ingestion on the branch of a run, which began `at`."""
+
+    engine: DuckDB
+    catalog: Catalog
+    branch: str
+    spec: IngestionSpec
+    run_id: str
+    at: datetime
+
+    def write(
+        self,
+        validated: Validated,
+        stored: StoredTable | None,
+        files: list[DataFile],
+        covered: Windows,
+        key: tuple[str, ...],
+        *,
+        is_all: bool = False,
+    ) -> tuple[MergeCounts, StoredTable | None]:
+        """Merge the valid rows into the raw table.
+
+        `stored` is the raw table before, with its `files`; `covered` are the windows that were
+        fetched; `key` are those columns of the unique key whose changed values are remembered.
+        `is_all` means that the source has no other rows. Return the counts, and the table as it
+        is now, or None if nothing was written.
+        """
+        comparison = RowComparison(self.engine, self.spec)
+        current = fingerprint(self.spec)
+        state = stored.state if stored else None
+        afresh = state is not None and state.fingerprint != current
+        counts, holding = comparison.classify(validated.table, files, afresh=afresh)
+        dirty = comparison.dirty() if counts.new or counts.changed else ()
+        everywhere = windows.union([*(state.covered if state else ()), *covered])
+        departed = state.departed_keys if state else None
+        if is_all and key:
+            departed = comparison.departed_keys(validated.table, files, key, afresh=afresh)
+        written: StoredTable | None = None
+        is_state_new = (
+            state is None
+            or departed != state.departed_keys
+            or state.is_worth_a_commit(covered, self.at)
+        )
+        if dirty or afresh or is_state_new:
+            earlier = () if afresh or not state else state.changes
+            after = TableState(
+                current, earlier, archived_before=state.archived_before if state else None
+            )
+            if not after.changes or dirty:
+                keys = comparison.changed_keys(key) if dirty and not afresh else None
+                after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
+            rows = counts.new + sum(file.rows for file in files)
+            span = file_spans.file_span(rows, everywhere)
+            rewritten = files if afresh else self._rewritten(files, holding, dirty, span)
+            before = state.fields if state else ()
+            seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
+            after = replace(
+                after, covered=everywhere, fields=remembered(before, seen), departed_keys=departed
+            )
+            times = [*dirty, *(file.span for file in rewritten)]
+            column = file_spans.divided_by(self.spec.time_column, span, times)
+            written = self._replace(rewritten, after, counts, column, span)
+        return counts, written
+
+    def _rewritten(
+        self, files: list[DataFile], holding: set[str], dirty: Windows, span: FileSpan
+    ) -> list[DataFile]:
+        """Return the files to replace: those with changed rows, and small ones of the same time.
+
+        `holding` are the paths of the former.
+        """
+        if not dirty or not files:
+            return []
+        near = files
+        if self.spec.time_column is not None:
+            units = windows.union(span.around(window) for window in dirty)
+            near = [file for file in files if file.may_hold(units)]
+        small = {file.path for file in near if file.rows < file_spans.SMALL_FILE_ROWS}
+        return [file for file in files if file.path in holding or file.path in small]
+
+    def _replace(
+        self,
+        remove: list[DataFile],
+        state: TableState,
+        counts: MergeCounts,
+        column: str | None,
+        span: FileSpan,
+    ) -> StoredTable:
+        """Replace the files `remove` by files with their rows and the new and changed ones.
+
+        The rows are divided into files by the time in `column`; None means a single file.
+        """
+        comparison = RowComparison(self.engine, self.spec)
+        spec, schema = self.spec, landed(self.spec)
+        added: list[str] = []
+        if remove or counts.new or counts.changed:
+            names = columns(schema)
+            kept = comparison.rows(remove, afresh=True)
+            statement = (
+                f"SELECT {names} FROM (SELECT *, {literal(self.run_id)} AS {RUN_ID},"
+                f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT} FROM {WRITTEN})"
+                f" UNION ALL SELECT {names} FROM {kept}"
+                f" ANTI JOIN (SELECT * FROM {EXISTING} WHERE NOT is_same) USING ({comparison.key})"
+            )
+            folder = f"{self.catalog.location(spec.table)}/data"
+            added, _ = self.engine.copy(statement, folder, column, span)
+        return self.catalog.write(
+            self.branch, TableChange(spec.table, schema.to_pyarrow(), remove, added, state)
+        )

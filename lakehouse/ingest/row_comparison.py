@@ -1,0 +1,220 @@
+"""Comparison of incoming rows with stored rows of the same key, to find which are to be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import ibis
+
+from lakehouse import windows
+from lakehouse.catalogs import DataFile
+from lakehouse.compile.row_reasons import REASONS
+from lakehouse.declare.raw_columns import POSITION, declared, landed
+from lakehouse.engines.duckdb import DuckDB
+from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.engines.sql import columns, empty_relation, identifier
+from lakehouse.ingest.merge_counts import MergeCounts
+from lakehouse.ingest.temporary_tables import EXISTING, INCOMING, MATCHED, WRITTEN
+from lakehouse.keys import MOST, Keys, union
+from lakehouse.plan import file_spans
+from lakehouse.windows import ALL_TIME, Window, Windows
+
+if TYPE_CHECKING:
+    from lakehouse.declare.specs import IngestionSpec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+_HOUR_MICROSECONDS = _HOUR // timedelta.resolution
+
+
+@dataclass(frozen=True)
+class RowComparison:
+    """Comparison of one fetch with the raw table; `classify` has to be called first."""
+
+    engine: DuckDB
+    spec: IngestionSpec
+
+    def classify(
+        self, validated: str, files: list[DataFile], *, afresh: bool
+    ) -> tuple[MergeCounts, set[str]]:
+        """Count new, changed and unchanged rows; return the counts and the files of changed rows.
+
+        Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
+        table; `afresh` means that they may lack columns, and that all of them are rewritten.
+        """
+        run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self.key
+        valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
+        total, good, distinct, *hull = run(
+            f"SELECT count(*), count(*) FILTER ({REASONS} = ''),"
+            f" (SELECT count(*) FROM (SELECT DISTINCT {key} {valid})), {self._hull}"
+            f" FROM {identifier(validated)}"
+        ).fetchone() or (0, 0, 0, None, None)
+        # Finding the newest row of each key sorts whole rows; it is done only if keys repeat.
+        newest = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {POSITION} DESC) = 1"
+        run(
+            f"CREATE OR REPLACE TEMP VIEW {INCOMING} AS SELECT {names} {valid}"
+            + (newest if distinct < good else "")
+        )
+        by_file = self._match(files, self._near(files, *hull), distinct, afresh=afresh)
+        known, same = (sum(counts) for counts in zip((0, 0), *by_file.values(), strict=True))
+        unchanged = f"(SELECT * FROM {EXISTING} WHERE is_same)"
+        run(
+            f"CREATE OR REPLACE TEMP VIEW {WRITTEN} AS SELECT {names} FROM {INCOMING}"
+            + (f" ANTI JOIN {unchanged} USING ({key})" if same else "")
+        )
+        counts = MergeCounts(
+            fetched=total,
+            new=distinct - known,
+            changed=known - same,
+            unchanged=same,
+            quarantined=total - good,
+            repeated=good - distinct,
+        )
+        return counts, {path for path, (rows, alike) in by_file.items() if alike < rows}
+
+    def dirty(self) -> Windows:
+        """Return the hours in which a written row lies now, or lay before it changed."""
+        if self.spec.time_column is None:
+            return (ALL_TIME,)
+        column = identifier(self.spec.time_column)
+        # Hours as numbers: date_trunc() would look up every row in the calendar of its zone.
+        hours = self.engine.execute(
+            f"SELECT DISTINCT CAST(floor(epoch_us(moment) / {_HOUR_MICROSECONDS}) AS BIGINT) FROM ("
+            f" SELECT {column} AS moment FROM {WRITTEN} UNION ALL"
+            f" SELECT {column} FROM {EXISTING} WHERE NOT is_same)"
+        ).fetchall()
+        starts = (_EPOCH + number * _HOUR for (number,) in hours)
+        return windows.union(Window(start, start + _HOUR) for start in starts)
+
+    def changed_keys(self, columns: tuple[str, ...]) -> Keys | None:
+        """Return the values of some key columns in the written rows; None if they are too many."""
+        if not columns:
+            return None
+        names = ", ".join(map(identifier, columns))
+        values = self.engine.execute(
+            f"SELECT DISTINCT {names} FROM {WRITTEN} LIMIT {MOST + 1}"
+        ).fetchall()
+        return union([Keys(columns, frozenset(values))])
+
+    def departed_keys(
+        self,
+        validated: str,
+        files: list[DataFile],
+        columns: tuple[str, ...],
+        *,
+        afresh: bool,
+    ) -> Keys | None:
+        """Return the values of some key columns that are stored and were not fetched."""
+        names = ", ".join(map(identifier, columns))
+        values = self.engine.execute(
+            f"SELECT DISTINCT {names} FROM {self.rows(files, afresh=afresh)}"
+            f" ANTI JOIN {identifier(validated)} USING ({names}) LIMIT {MOST + 1}"
+        ).fetchall()
+        return union([Keys(columns, frozenset(values))]) if values else None
+
+    def rows(self, files: list[DataFile], *, afresh: bool = False) -> str:
+        """Return a relation of the rows of these files, with the column `filename`.
+
+        `afresh` means that files may lack columns that the table has now; those are null then.
+        """
+        schema = ibis.schema({**landed(self.spec), "filename": "string"})
+        empty = empty_relation(schema, self.engine.dialect)
+        if not files:
+            return f"({empty})"
+        rows = parquet((file.path for file in files), "filename = true")
+        return f"({empty} UNION ALL BY NAME SELECT * FROM {rows})" if afresh else rows
+
+    @property
+    def key(self) -> str:
+        """The columns of the unique key as an SQL list."""
+        return ", ".join(map(identifier, self.spec.unique_key))
+
+    def _match(
+        self, files: list[DataFile], near: list[DataFile], distinct: int, *, afresh: bool
+    ) -> dict[str, tuple[int, int]]:
+        """Make EXISTING; return by file how many of its rows it has and how many did not change.
+
+        A row that is fetched again usually has the time that it had before: files of other times
+        are read only for keys that were not found in files of the same time (`near`).
+        """
+        run, place = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
+        first, incoming = files if afresh else near, INCOMING
+        read = {file.path for file in first}
+        if sum(file.rows for file in first) > file_spans.COMPARED_ROWS:
+            first, incoming = self._holding(first, incoming, afresh=afresh)
+        run(f"{place} {self._compared(first, incoming, afresh=afresh)}")
+        by_file = self._counts_by_file()
+        others = [file for file in files if file.path not in read]
+        if others and sum(rows for rows, _ in by_file.values()) < distinct:
+            unmatched = f"(SELECT * FROM {INCOMING} ANTI JOIN {EXISTING} USING ({self.key}))"
+            holding, matched = self._holding(others, unmatched)
+            run(f"INSERT INTO {EXISTING} {self._compared(holding, matched)}")
+            by_file = self._counts_by_file()
+        return by_file
+
+    def _holding(
+        self, files: list[DataFile], incoming: str, *, afresh: bool = False
+    ) -> tuple[list[DataFile], str]:
+        """Return the files that hold keys of `incoming`, and a relation of its rows with these.
+
+        Only keys are read, as reading whole rows takes time and joining them takes memory.
+        """
+        key, run = self.key, self.engine.connection.execute
+        run(
+            f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT {key}, filename"
+            f" FROM {self.rows(files, afresh=afresh)} SEMI JOIN {incoming} USING ({key})"
+        )
+        holding = {path for (path,) in run(f"SELECT DISTINCT filename FROM {MATCHED}").fetchall()}
+        stored = [file for file in files if file.path in holding]
+        return stored, f"(SELECT * FROM {incoming} SEMI JOIN {MATCHED} USING ({key}))"
+
+    def _compared(self, files: list[DataFile], incoming: str, *, afresh: bool = False) -> str:
+        """Return a SELECT of the stored rows whose key is in `incoming`, with `is_same`."""
+        key = self.key
+        same = " AND ".join(
+            f"i.{identifier(name)} IS NOT DISTINCT FROM e.{identifier(name)}"
+            for name in declared(self.spec)
+        )
+        kept = ", ".join(f"e.{identifier(name)}" for name in self._key_and_time)
+        return (
+            f"SELECT {kept}, filename, {same} AS is_same"
+            f" FROM (SELECT * FROM {self.rows(files, afresh=afresh)}) e"
+            f" JOIN {incoming} i USING ({key})"
+        )
+
+    def _counts_by_file(self) -> dict[str, tuple[int, int]]:
+        """Return, by file, the number of rows in EXISTING and of those that did not change."""
+        rows = self.engine.execute(
+            "SELECT filename, count(*), count(*) FILTER (is_same)"
+            f" FROM {EXISTING} GROUP BY filename"
+        ).fetchall()
+        return {path: (count, same) for path, count, same in rows}
+
+    @property
+    def _hull(self) -> str:
+        """SQL of the least and the greatest time of the valid rows."""
+        column = self.spec.time_column
+        if column is None:
+            return "NULL, NULL"
+        return ", ".join(
+            f"{edge}({identifier(column)}) FILTER ({REASONS} = '')" for edge in ("min", "max")
+        )
+
+    def _near(
+        self, files: list[DataFile], first: datetime | None, last: datetime | None
+    ) -> list[DataFile]:
+        """Return the files that may hold rows of the time of the incoming rows."""
+        if self.spec.time_column is None:
+            return files
+        if first is None or last is None:
+            return []
+        hull = (Window(first, last + timedelta.resolution),)
+        return [file for file in files if file.may_hold(hull)]
+
+    @property
+    def _key_and_time(self) -> dict[str, None]:
+        """The columns of the unique key, and the time column."""
+        moment = self.spec.time_column
+        return dict.fromkeys([*self.spec.unique_key, *([moment] if moment else [])])

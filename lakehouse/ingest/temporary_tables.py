@@ -1,0 +1,26 @@
+"""Names of DuckDB's temporary tables that one step of ingestion passes to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.declare.specs import IngestionSpec
+
+INCOMING = "incoming"
+"""The valid rows of a fetch, one for each key."""
+EXISTING = "existing"
+"""Key, time and file of stored rows whose key is incoming; `is_same` if no value changed."""
+MATCHED = "matched"
+"""Incoming keys that are stored, with the file that holds them."""
+WRITTEN = "written"
+"""The incoming rows that are new or changed."""
+QUARANTINE_BEFORE = "quarantine_before"
+"""The quarantined rows as they are stored, with the hash of their identity."""
+QUARANTINE_AFTER = "quarantine_after"
+"""The quarantined rows as they are to be stored."""
+
+
+def validated(spec: IngestionSpec) -> str:
+    """Return the name of the table of an ingestion's cast rows with their `reasons`."""
+    return f"{spec.name}_validated"

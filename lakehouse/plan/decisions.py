@@ -1,0 +1,255 @@
+"""Decisions: what a run does and why, as pure functions of compiled models and stored state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lakehouse import windows
+from lakehouse.compile.compiler import Compiled, CompiledModel
+from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.project import Project, ordered
+from lakehouse.declare.specs import IngestionSpec, ModelSpec
+from lakehouse.keys import Keys
+from lakehouse.plan.state import EVERYTHING, Change, Changed, TableState, joined
+from lakehouse.windows import ALL_TIME, Window, Windows
+
+
+class Reason(StrEnum):
+    """The reason why a node of the DAG is executed or skipped."""
+
+    FIRST_RUN = "first run"
+    CODE_CHANGED = "code changed"
+    NEW_DATA = "new data"
+    PARENT_CHANGED = "parent changed"
+    MISSING_WINDOW = "missing window"
+    FORCED = "forced"
+    UP_TO_DATE = "up to date"
+    VIEW = "view"
+    ASKED = "asked for"
+    IF_NEW = "if the fetch finds news"
+    NOT_SELECTED = "not selected"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The rows of a table that are to be built or fetched, and why."""
+
+    reason: Reason
+    windows: Windows = ()
+    """Windows to build; empty means nothing to do, `ALL_TIME` rows of any time."""
+    keys: Keys | None = None
+    """Keys whose rows are built; None means all."""
+    because: tuple[str, ...] = ()
+    """The parents that changed."""
+
+    @property
+    def dirty(self) -> Changed:
+        """The rows to build."""
+        return Changed(self.windows, self.keys)
+
+
+def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Windows:
+    """Return the windows that a run for the windows `asked` fetches: these, and their overlap.
+
+    The overlap reaches only into days that were fetched before; each such day counts as a whole.
+    Archived time is not fetched: a model's window with only a part of its rows would replace one
+    that was built from all of them.
+    """
+    if spec.time_column is None:
+        return (ALL_TIME,)
+    again: Windows = ()
+    if spec.overlap and state is not None:
+        before = windows.subtract([window.widen(spec.overlap) for window in asked], asked)
+        again = windows.intersect(before, [window.snap("day") for window in state.covered])
+    return windows.subtract(
+        windows.union([*asked, *again]), state.archived_windows if state else ()
+    )
+
+
+def _why_fetched(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Reason:
+    if state is None:
+        return Reason.FIRST_RUN
+    if spec.time_column is not None and windows.subtract(asked, state.settled):
+        return Reason.MISSING_WINDOW
+    return Reason.ASKED
+
+
+def decide(
+    compiled: Compiled,
+    model: CompiledModel,
+    state: TableState | None,
+    parents: Mapping[str, TableState],
+    *,
+    force: bool = False,
+) -> Decision:
+    """Decide what to build of a model, and why.
+
+    `state` is that of its table, None before its first build; `parents` are the states of the
+    stored tables that it reads, directly or through views, by bare name.
+    """
+    if isinstance(model.spec.kind, View):
+        return Decision(Reason.VIEW)
+    if state is None:
+        return Decision(Reason.FIRST_RUN, (ALL_TIME,))
+    everything = _buildable((ALL_TIME,), model.spec, parents)
+    if force:
+        return Decision(Reason.FORCED, everything)
+    if state.fingerprint != model.fingerprint:
+        return Decision(Reason.CODE_CHANGED, everything)
+    project = compiled.project
+    changed = {
+        name: since
+        for name in model.spec.inputs
+        if (since := _changed(project, name, state.parents, parents))
+    }
+    if not changed:
+        return Decision(Reason.UP_TO_DATE)
+    dirty = joined(
+        _dirty(model, since, has_time=project.tables[name].time_column is not None)
+        for name, since in changed.items()
+    )
+    raw = all(name in project.ingestions for name in stored_parents(project, model.spec.name))
+    reason = Reason.NEW_DATA if raw else Reason.PARENT_CHANGED
+    buildable = _buildable(dirty.windows, model.spec, parents)
+    return Decision(reason, buildable, dirty.keys, tuple(changed))
+
+
+def _buildable(dirty: Windows, model: ModelSpec, parents: Mapping[str, TableState]) -> Windows:
+    """Return the windows that need no archived rows; rows built from archived ones are kept."""
+    archived = [
+        state.archived_before for state in parents.values() if state.archived_before is not None
+    ]
+    kind = model.kind
+    if not archived or not isinstance(kind, Incremental) or kind.time_column is None:
+        return dirty
+    end = Window(windows.BEGINNING, max(archived)).widen(kind.after, kind.before)
+    return windows.subtract(dirty, (end.snap(kind.grain),))
+
+
+@dataclass(frozen=True)
+class PlannedNode:
+    """A table of a plan (by qualified name) with its decision."""
+
+    table: str
+    decision: Decision
+
+
+def plan_run(
+    compiled: Compiled, states: Mapping[str, TableState], asked: Windows, selected: frozenset[str]
+) -> list[PlannedNode]:
+    """Return what a run would do, given the states of the stored tables by qualified name.
+
+    As the plan cannot know what a fetch will find, models that depend on it are listed with the
+    windows that would be built if all fetched rows were new (`Reason.IF_NEW`).
+    """
+    project = compiled.project
+    stored = {name: states.get(spec.table) for name, spec in project.tables.items()}
+    assumed = dict(stored)
+    nodes = []
+    for name, spec in project.ingestions.items():
+        if name not in selected:
+            continue
+        wanted = fetch_windows(spec, asked, assumed[name])
+        reason = _why_fetched(spec, asked, assumed[name])
+        nodes.append(PlannedNode(spec.table, Decision(reason, wanted)))
+        if spec.time_column is not None:
+            assumed[name] = _touched(assumed[name], wanted)
+    for model in ordered(project):
+        if model.name not in selected:
+            continue
+        compiled_model = compiled.models[model.name]
+        state = states.get(model.table)
+        now, then = (
+            decide(compiled, compiled_model, state, _known(project, model.name, tables))
+            for tables in (stored, assumed)
+        )
+        decision = now
+        if now.windows != then.windows:
+            decision = Decision(Reason.IF_NEW, then.windows, then.keys, then.because)
+        if decision.windows:
+            assumed[model.name] = _touched(assumed[model.name], decision.windows)
+        nodes.append(PlannedNode(model.table, decision))
+    return nodes
+
+
+def key_columns(project: Project, ingestion: IngestionSpec) -> tuple[str, ...]:
+    """Return the columns of an ingestion's unique key that are in the key of any model."""
+    used = {column for model in project.models.values() for column in model.key}
+    return tuple(column for column in ingestion.unique_key if column in used)
+
+
+def _touched(state: TableState | None, windows: Windows) -> TableState:
+    """Return the state as it would be after a change of these windows."""
+    return (state or TableState("", ())).after(Change("planned", windows))
+
+
+def _known(
+    project: Project, name: str, states: Mapping[str, TableState | None]
+) -> dict[str, TableState]:
+    """Return the states of those stored parents of a model that exist."""
+    return {
+        parent: state
+        for parent in stored_parents(project, name)
+        if (state := states[parent]) is not None
+    }
+
+
+def stored_parents(project: Project, name: str) -> tuple[str, ...]:
+    """Return the stored tables that a model reads, directly or through views."""
+    tables: dict[str, None] = {}
+    for parent in project.models[name].inputs:
+        tables |= dict.fromkeys(stored_with(project, parent))
+    return tuple(tables)
+
+
+def stored_with(project: Project, name: str) -> Iterator[str]:
+    """Yield the table itself if it is stored, otherwise the stored tables that the view reads."""
+    model = project.models.get(name)
+    if model is not None and isinstance(model.kind, View):
+        yield from stored_parents(project, name)
+    else:
+        yield name
+
+
+def _changed(
+    project: Project, name: str, consumed: Mapping[str, str], states: Mapping[str, TableState]
+) -> Changed:
+    """Return the rows of a parent, stored or view, that changed since it was last read.
+
+    `consumed` holds the version of each stored table that was read then.
+    """
+    model = project.models.get(name)
+    if model is None or not isinstance(model.kind, View):
+        state = states.get(name)
+        return Changed() if state is None else state.changed_since(consumed.get(name))
+    changed = {parent: _changed(project, parent, consumed, states) for parent in model.inputs}
+    return joined(
+        _seen_by(model, since, has_time=project.tables[parent].time_column is not None)
+        for parent, since in changed.items()
+        if since
+    )
+
+
+def _dirty(model: CompiledModel, since: Changed, *, has_time: bool) -> Changed:
+    """Return the rows of a model that depend on the changed rows of one parent."""
+    kind = model.spec.kind
+    if not isinstance(kind, Incremental):
+        return EVERYTHING
+    seen = _seen_by(model.spec, since, has_time=has_time)
+    dirty = (window.widen(kind.after, kind.before).snap(kind.grain) for window in seen.windows)
+    return Changed(windows.union(dirty), seen.keys)
+
+
+def _seen_by(model: ModelSpec, since: Changed, *, has_time: bool) -> Changed:
+    """Return the changed rows of a parent in terms of a model's own time and key columns.
+
+    Without a time column on both sides the windows become all time; without the model's key
+    columns all keys are meant.
+    """
+    by_time = has_time and model.time_column is not None
+    return Changed(
+        since.windows if by_time else (ALL_TIME,),
+        since.keys.by(model.key) if since.keys else None,
+    )

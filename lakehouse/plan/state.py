@@ -1,0 +1,167 @@
+"""State of a table: the code and the versions of parents that it was built from, and its changes.
+
+The state is one property of the Iceberg table, written in the same commit as the rows, so it
+branches, merges and rolls back with them; there is no other state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lakehouse import keys, windows
+from lakehouse.keys import Keys
+from lakehouse.windows import ALL_TIME, Window, Windows
+
+PROPERTY = "lakehouse.state"
+"""Name of the table property that holds the state."""
+_MINUTE = timedelta(minutes=1)
+_REMEMBERED = 100
+"""Changes that a table remembers, at most; a child that is further behind is fully rebuilt."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change of a table by one run: the new version, and the rows that it touched."""
+
+    version: str
+    """The id of the run."""
+    windows: Windows
+    keys: Keys | None = None
+    """Keys whose rows changed, within the windows; None means any."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Bounds of a change: all changed rows lie in these windows and have one of these keys.
+
+    Empty windows mean that nothing changed; no keys (None) that rows of any key may have.
+    """
+
+    windows: Windows = ()
+    keys: Keys | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.windows)
+
+    def __str__(self) -> str:
+        of = "" if self.keys is None else f" of {self.keys}"
+        return " ".join(map(str, self.windows)) + of
+
+
+EVERYTHING = Changed((ALL_TIME,))
+
+
+def joined(changes: Iterable[Changed]) -> Changed:
+    """Return bounds that contain all of `changes`; they may contain more rows than these."""
+    bounds = [changed for changed in changes if changed]
+    return Changed(
+        windows.union(window for changed in bounds for window in changed.windows),
+        keys.union(changed.keys for changed in bounds),
+    )
+
+
+@dataclass(frozen=True)
+class TableState:
+    """State of a stored table."""
+
+    fingerprint: str
+    """Fingerprint of the expression (of a model) or of the columns (of an ingestion)."""
+    changes: tuple[Change, ...]
+    """Remembered changes, the newest last; at least one."""
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """The version of each stored parent that the rows were built from."""
+    covered: Windows = ()
+    """Windows that an ingestion has fetched so far."""
+    fields: tuple[str, ...] = ()
+    """Fields that rows of an ingestion's source have had so far; empty means not known."""
+    archived_before: datetime | None = None
+    """Moment before which rows are in the archive, and are not fetched again."""
+    departed_keys: Keys | None = None
+    """Keys that the source listed once, and lists no longer; None if there are none."""
+
+    @property
+    def version(self) -> str:
+        """The id of the last run that changed rows: it changes exactly when rows change."""
+        return self.changes[-1].version
+
+    @property
+    def settled(self) -> Windows:
+        """Windows that need no fetch: they were fetched, or are archived."""
+        return windows.union([*self.covered, *self.archived_windows])
+
+    @property
+    def archived_windows(self) -> Windows:
+        """The time whose rows are archived; empty if none is."""
+        return (
+            ()
+            if self.archived_before is None
+            else (Window(windows.BEGINNING, self.archived_before),)
+        )
+
+    def is_worth_a_commit(self, covered: Windows, now: datetime) -> bool:
+        """Return whether newly covered windows are worth a commit although no row changed.
+
+        A window of today that begins where the last fetch ended and reaches up to now is not:
+        otherwise a fetch every hour would make a commit every hour.
+        """
+        ends = {window.end for window in self.covered if window.end > windows.floor(now, "day")}
+        return any(
+            window.start not in ends or now - window.end > _MINUTE
+            for window in windows.subtract(covered, self.covered)
+        )
+
+    def changed_since(self, version: str | None) -> Changed:
+        """Return what changed after `version`; everything, if that version is not remembered."""
+        known = [change.version for change in self.changes]
+        if version not in known:
+            return EVERYTHING
+        later = self.changes[known.index(version) + 1 :]
+        return joined(Changed(change.windows, change.keys) for change in later)
+
+    def after(self, change: Change) -> TableState:
+        """Return the state with one more change; several changes of one run become one."""
+        earlier = self.changes
+        if earlier and earlier[-1].version == change.version:
+            both = joined(Changed(part.windows, part.keys) for part in (earlier[-1], change))
+            earlier, change = earlier[:-1], Change(change.version, both.windows, both.keys)
+        return replace(self, changes=(*earlier, change)[-_REMEMBERED:])
+
+    def to_property(self) -> str:
+        """Return the state as JSON, the text of the table property."""
+        return json.dumps(
+            {
+                "fingerprint": self.fingerprint,
+                "parents": dict(sorted(self.parents.items())),
+                "covered": windows.to_json(self.covered),
+                "fields": list(self.fields),
+                "changes": [
+                    [c.version, windows.to_json(c.windows), keys.to_json(c.keys)]
+                    for c in self.changes
+                ],
+                **({"archived": self.archived_before.isoformat()} if self.archived_before else {}),
+                **({"left": keys.to_json(self.departed_keys)} if self.departed_keys else {}),
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_property(cls, text: str) -> TableState:
+        """Return the state that `to_property` wrote."""
+        document = json.loads(text)
+        return cls(
+            fingerprint=document["fingerprint"],
+            parents=document["parents"],
+            covered=windows.from_json(document["covered"]),
+            fields=tuple(document.get("fields", ())),
+            archived_before=datetime.fromisoformat(at)
+            if (at := document.get("archived"))
+            else None,
+            departed_keys=keys.from_json(document.get("left")),
+            changes=tuple(
+                Change(version, windows.from_json(pairs), *map(keys.from_json, known))
+                for version, pairs, *known in document["changes"]
+            ),
+        )

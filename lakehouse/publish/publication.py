@@ -1,0 +1,278 @@
+"""Publication: the marts of one commit in Postgres, all of them in one transaction.
+
+The marts' changed windows are loaded into staging tables; then one transaction moves them and
+records the commit. Readers see the old marts or the new ones. Tables keep their identity, so
+views, grants and indexes that others put on them stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lakehouse import documents, postgres, storage
+from lakehouse.addresses import Address
+from lakehouse.build.builds import source
+from lakehouse.catalogs import Commit, StoredTable
+from lakehouse.compile.compiler import Compiled
+from lakehouse.config import Settings
+from lakehouse.engines import Engine, Load
+from lakehouse.errors import PublishError
+from lakehouse.publish import publications
+from lakehouse.publish.publications import SCHEMA
+from lakehouse.windows import ALL_TIME, union
+
+if TYPE_CHECKING:
+    import psycopg
+
+STAGING = "lakehouse_staging"
+LOCK = 7_305_818_223_117
+"""Key of the advisory lock in Postgres that lets one publication run at a time."""
+Tables: TypeAlias = dict[tuple[str, str], dict[str, str]]
+"""Column types by column name, for each table by schema and name."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The rows that a publication moved, by mart; empty if Postgres was up to date."""
+
+    commit: str
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One mart to publish: its rows, and the part of Postgres' table that they replace."""
+
+    name: str
+    load: Load
+
+
+def is_current(settings: Settings, commit: Commit) -> bool:
+    """Return whether this home remembers publishing the commit to the configured Postgres."""
+    if not postgres.is_set_up(settings):
+        return False
+    return documents.read(_memory(settings), bytes.decode) == _remembered(settings, commit)
+
+
+def remembered(settings: Settings) -> str | None:
+    """Return the id of the commit that this home published last; None if it does not remember."""
+    words = (documents.read(_memory(settings), bytes.decode) or "").split()
+    return words[0] if words else None
+
+
+def remember(settings: Settings, commit: Commit) -> None:
+    """Note that the commit is published, so that a run without changes need not ask Postgres."""
+    storage.write(_memory(settings), _remembered(settings, commit))
+
+
+def forget(settings: Settings) -> None:
+    """Delete the note, so that the next run asks Postgres and clears it of staging tables."""
+    storage.remove(_memory(settings))
+
+
+def publish(
+    engine: Engine,
+    compiled: Compiled,
+    commit: Commit,
+    tables: Mapping[str, StoredTable],
+    address: Address,
+    is_known: Callable[[str], bool],
+    *,
+    again: bool = False,
+) -> Published:
+    """Bring the marts in Postgres to a commit, unless Postgres has a newer one already.
+
+    `is_known` returns whether this lakehouse has a commit: marts that another lakehouse published
+    are replaced. `again` moves all rows of all marts, whatever Postgres has.
+
+    Raises PublishError; Postgres is then as it was.
+    """
+    with postgres.connected(address) as connection, _explained(address):
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        publications.prepare(connection)
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
+        connection.commit()
+        _clear(connection)
+        sequence, versions = publications.last(connection, is_known)
+        if sequence > commit.sequence or (sequence == commit.sequence and not again):
+            return Published(commit.id, {})
+        current = {
+            name: tables[spec.table].state.version
+            for name, spec in compiled.project.published.items()
+            if spec.table in tables
+        }
+        marts = list(_changed(compiled, tables, {} if again else versions, commit))
+        try:
+            engine.load_postgres(address, [mart.load for mart in marts])
+            columns = _columns(connection)
+            rows = {mart.name: _move(connection, mart, columns) for mart in marts}
+            for name in sorted(versions.keys() - current.keys()):
+                if (SCHEMA, name) in columns:
+                    _empty(connection, name)
+                rows[name] = 0
+            publications.note(connection, commit, current)
+            connection.commit()
+        finally:
+            connection.rollback()
+            _clear(connection)
+    return Published(commit.id, rows)
+
+
+@contextmanager
+def _explained(address: Address) -> Iterator[None]:
+    """Raise PublishError, with Postgres' reason in one line, for an error of Postgres."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or type(error).__name__
+        raise PublishError(
+            f"Postgres at {address.shown} refused the publication: {reason}",
+            hint="nothing was published; may the user create tables in the schema marts?",
+        ) from None
+
+
+def _clear(connection: psycopg.Connection) -> None:
+    """Drop all staging tables, also those of a publication that was killed."""
+    from psycopg import sql
+
+    tables = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (STAGING,)
+    )
+    for (name,) in tables.fetchall():
+        drop = sql.SQL("DROP TABLE IF EXISTS {}")
+        connection.execute(drop.format(sql.Identifier(STAGING, name)))
+    connection.commit()
+
+
+def _changed(
+    compiled: Compiled,
+    tables: Mapping[str, StoredTable],
+    versions: Mapping[str, str],
+    commit: Commit,
+) -> Iterator[Mart]:
+    for name, spec in compiled.project.published.items():
+        if spec.table not in tables:
+            continue
+        changed = tables[spec.table].state.changed_since(versions.get(name))
+        if changed:
+            origin = source(compiled, name, tables)
+            staging = (STAGING, f"{name}_{commit.sequence}")
+            yield Mart(name, Load(origin, changed, staging))
+
+
+def _move(connection: psycopg.Connection, mart: Mart, columns: Tables) -> int:
+    """Replace the mart's changed windows by the staged rows, and return how many rows moved."""
+    import psycopg
+    from psycopg import sql
+
+    target = sql.Identifier(SCHEMA, mart.name)
+    staging = sql.Identifier(*mart.load.target)
+    old, new = columns.get((SCHEMA, mart.name)), columns[mart.load.target]
+    try:
+        if not old:
+            connection.execute(sql.SQL("CREATE TABLE {} (LIKE {})").format(target, staging))
+        elif old != new:
+            _alter(connection, target, old, new)
+    except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported) as error:
+        detail = error.diag.message_detail or error.diag.message_primary
+        raise PublishError(
+            f"the columns of {SCHEMA}.{mart.name} changed in a way that others rely on: {detail}",
+            hint="change or drop what depends on it, then run again",
+        ) from None
+    _delete(connection, mart, target)
+    names = sql.SQL(", ").join(map(sql.Identifier, new))
+    moved = connection.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, staging)
+    )
+    return moved.rowcount
+
+
+def _empty(connection: psycopg.Connection, name: str) -> None:
+    """Delete all rows of a mart that the commit lacks; the table stays for views on it."""
+    from psycopg import sql
+
+    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(SCHEMA, name)))
+
+
+def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:
+    from psycopg import sql
+
+    inside = [sql.SQL("true"), *_within(mart), *_having(mart)]
+    condition = sql.SQL(" AND ").join(inside)
+    connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(target, condition))
+
+
+def _within(mart: Mart) -> Iterator[Any]:
+    """Yield the condition that a row lies in a changed window; nothing if all rows do."""
+    from psycopg import sql
+
+    name, windows = mart.load.source.time_column, mart.load.changed.windows
+    if name is None or ALL_TIME in windows:
+        return
+    is_date, column = mart.load.source.schema[name].is_date(), sql.Identifier(name)
+    if is_date:
+        windows = union(window.snap("day") for window in windows)
+    edges = [
+        [sql.Literal(edge.date() if is_date else edge) for edge in (window.start, window.end)]
+        for window in windows
+    ]
+    spans = [sql.SQL("{0} >= {1} AND {0} < {2}").format(column, *pair) for pair in edges]
+    yield sql.SQL("({})").format(sql.SQL(" OR ").join(spans))
+
+
+def _having(mart: Mart) -> Iterator[Any]:
+    """Yield the condition that a row has one of the changed keys; nothing if all rows changed."""
+    from psycopg import sql
+
+    keys = mart.load.changed.keys
+    if keys is not None:
+        names = sql.SQL(", ").join(map(sql.Identifier, keys.columns))
+        rows = [sql.SQL(", ").join(map(sql.Literal, values)) for values in keys.values]
+        same = [sql.SQL("ROW({}) IS NOT DISTINCT FROM ROW({})").format(names, row) for row in rows]
+        yield sql.SQL("({})").format(sql.SQL(" OR ").join(same))
+
+
+def _columns(connection: psycopg.Connection) -> Tables:
+    """Return the published and the staged tables, with the types of their columns."""
+    columns = connection.execute(
+        "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = ANY(%s) ORDER BY table_schema, table_name, ordinal_position",
+        ([SCHEMA, STAGING],),
+    )
+    tables: Tables = {}
+    for schema, table, column, kind in columns.fetchall():
+        tables.setdefault((schema, table), {})[column] = kind
+    return tables
+
+
+def _alter(
+    connection: psycopg.Connection, target: Any, old: Mapping[str, str], new: Mapping[str, str]
+) -> None:
+    """Give the published table the columns that the mart has now."""
+    from psycopg import sql
+
+    for name in old.keys() - new.keys():
+        drop = sql.SQL("ALTER TABLE {} DROP COLUMN {}")
+        connection.execute(drop.format(target, sql.Identifier(name)))
+    for name, kind in new.items():
+        column = sql.Identifier(name)
+        if name not in old:
+            add = sql.SQL("ALTER TABLE {} ADD COLUMN {} {}")
+            connection.execute(add.format(target, column, sql.SQL(kind)))
+        elif old[name] != kind:
+            change = sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {} USING NULL")
+            connection.execute(change.format(target, column, sql.SQL(kind)))
+
+
+def _memory(settings: Settings) -> Path:
+    return settings.home / "published"
+
+
+def _remembered(settings: Settings, commit: Commit) -> str:
+    return f"{commit.id} {postgres.identity(settings)}\n"

@@ -1,0 +1,77 @@
+"""The steps that bring models up to date on the branch of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lakehouse.build.builds import build, source
+from lakehouse.compile.dag import Step
+from lakehouse.declare.kinds import View
+from lakehouse.plan import decisions
+from lakehouse.plan.decisions import Decision, Reason
+from lakehouse.records import code_history
+from lakehouse.records.run_records import NodeReport
+from lakehouse.run.context import Outcome, RunContext, Started, started
+
+
+def model(
+    context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]
+) -> Started:
+    """Start the build of a model, which waits for the builds of the stored tables that it reads.
+
+    A view can be read before it is defined: its readers wait only for the tables below it.
+    """
+    below = started(parents)
+    build_of_model = context.tasks.start(below, lambda: _build(context, name))
+    is_view = isinstance(context.session.compiled.models[name].spec.kind, View)
+    return below if is_view else (build_of_model,)
+
+
+def _build(context: RunContext, name: str) -> Outcome:
+    """Bring one model up to date, if its decision asks for that, and report it."""
+    since = time.perf_counter()
+    session, compiled = context.session, context.session.compiled
+    model = compiled.models[name]
+    decision = _decide(context, name)
+    if not decision.windows:
+        if decision.reason is Reason.VIEW:
+            view = source(compiled, name, context.tables)
+            written = session.engine.define(session.catalog, context.branch, model.spec.table, view)
+            context.written |= written
+            return Outcome()
+        return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
+    plan = build(compiled, model, decision.dirty, context.tables, context.run_id)
+    stored, rows = session.engine.build(session.catalog, context.branch, plan)
+    code_history.keep(
+        session.settings.warehouse, model.fingerprint, code_history.parts(compiled, name)
+    )
+    context.keep(stored)
+    context.changed[name] = decision.windows
+    return Outcome(
+        NodeReport(
+            model.spec.table,
+            Step.MODEL,
+            decision.reason,
+            windows=str(decision.dirty),
+            rows=rows,
+            seconds=time.perf_counter() - since,
+        )
+    )
+
+
+def _decide(context: RunContext, name: str) -> Decision:
+    """Decide which windows and keys of a model are to be built, and why."""
+    compiled = context.session.compiled
+    model = compiled.models[name]
+    if name not in context.request.selected:
+        return Decision(Reason.NOT_SELECTED)
+    stored = context.tables.get(model.spec.table)
+    parents = {
+        parent: context.tables[table].state
+        for parent in decisions.stored_parents(compiled.project, name)
+        if (table := compiled.project.tables[parent].table) in context.tables
+    }
+    state = stored.state if stored else None
+    return decisions.decide(compiled, model, state, parents, force=context.request.full_refresh)

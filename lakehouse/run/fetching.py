@@ -1,0 +1,117 @@
+"""The steps that open resources, fetch ingestions, and stage their pages as Parquet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+from lakehouse.compile.dag import Step
+from lakehouse.declare.specs import IngestionSpec
+from lakehouse.ingest.fetch import Done, Fetch, Fetched, fetch_all
+from lakehouse.ingest.quarantine import (
+    quarantine_table,
+    quarantined_rows,
+)
+from lakehouse.plan import decisions
+from lakehouse.run.context import RunContext, owner
+from lakehouse.windows import ALL_TIME
+
+
+def resource(
+    context: RunContext, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
+) -> Any:
+    """Open a resource that a selected ingestion needs; it is closed when the run ends."""
+    specs = context.session.project.ingestions.values()
+    if context.request.retry or not any(
+        name in spec.inputs and spec.name in context.request.selected for spec in specs
+    ):
+        return None
+    value = function(**parents)
+    if hasattr(value, "close"):
+        context.resources.enter_context(closing(value))
+    return value
+
+
+def fetch(
+    context: RunContext, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
+) -> Any:
+    """Return the fetch of an ingestion's windows, if there are any; staging draws its pages."""
+    spec = context.ingestion(name)
+    if spec.name not in context.request.selected:
+        return None
+    if context.request.retry:
+        return _refetch(context, spec)
+    stored = context.tables.get(spec.table)
+    state = stored.state if stored else None
+    wanted = decisions.fetch_windows(spec, context.request.windows, state)
+    if not wanted:
+        context.listener.warning(f"{spec.table}: that time is archived, and not fetched again")
+        return None
+    return Fetch(spec, function, parents, wanted, partial(_report, context, spec.name))
+
+
+def stage(context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:
+    """Stage what a group of ingestions fetches, page by page."""
+    fetches = {owner(node): fetch for node, fetch in parents.items() if fetch is not None}
+    if not fetches:
+        return {}
+    # While another process stages pages, a thread lists the files that they will be merged with.
+    with ThreadPoolExecutor(1) as thread:
+        context.listed |= {
+            ingestion: thread.submit(context.files, fetch.spec)
+            for ingestion, fetch in fetches.items()
+        }
+        fetched = fetch_all(
+            fetches,
+            group=owner(name),
+            folder=context.journal.path.parent,
+            journal=context.journal,
+            workers=context.request.workers,
+            staging=context.session.staging,
+            progress=partial(_show_progress, context),
+        )
+    for ingestion, pages in fetched.items():
+        fetches[ingestion].report(pages)
+    fetching = sum(pages.seconds for pages in fetched.values())
+    rows = sum(pages.rows for pages in fetched.values())
+    context.report(Step.STAGE, f"{owner(name)}.stage", rows=rows, other=fetching)
+    return fetched
+
+
+def _refetch(context: RunContext, spec: IngestionSpec) -> Fetch | None:
+    """Return a fetch that reads the quarantine of an ingestion instead of its source."""
+    table = quarantine_table(spec)
+    if table not in context.tables:
+        return None
+    files = context.session.catalog.files(context.branch, table)
+    rows = quarantined_rows(context.session.duckdb, spec, files)
+    report = partial(_report, context, spec.name)
+    return Fetch(spec, lambda **_: iter([rows]), {}, (ALL_TIME,), report)
+
+
+def _report(context: RunContext, name: str, fetched: Fetched) -> None:
+    """Report the rows that a fetch read from its source, and the seconds that the source took."""
+    note = f"{len(fetched.failed)} windows failed" if fetched.failed else ""
+    context.report(
+        Step.FETCH, f"{name}.fetch", rows=fetched.rows, seconds=fetched.seconds, note=note
+    )
+    context.failed |= fetched.failed
+
+
+def _show_progress(context: RunContext, done: Done) -> None:
+    """Tell the listener how far a fetch in several pieces is."""
+    if done.of > 1:
+        spent = time.perf_counter() - context.since
+        remaining = spent / done.number * (done.of - done.number)
+        message = f"fetched {done.number} of {done.of} windows, {remaining:.0f} s left"
+        context.listener.progress(message)
+    window = min(done.pieces.values(), key=lambda window: window.end - window.start)
+    if done.error:
+        context.listener.warning(f"{window} failed: {done.error}")
+    else:
+        what = "was fetched before" if done.is_kept else "fetched"
+        context.listener.detail(f"{window} {what}")

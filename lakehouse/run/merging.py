@@ -1,0 +1,116 @@
+"""The steps that validate staged rows, and merge them into the raw table and its quarantine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lakehouse.compile.dag import Step
+from lakehouse.declare.specs import IngestionSpec
+from lakehouse.ingest.drift import news
+from lakehouse.ingest.fetch import Fetched
+from lakehouse.ingest.merge_counts import MergeCounts
+from lakehouse.ingest.quarantine import (
+    Quarantine,
+    quarantine_table,
+    too_many,
+)
+from lakehouse.ingest.raw_table import RawTableWriter
+from lakehouse.ingest.validate import Validated, validate
+from lakehouse.plan import decisions
+from lakehouse.records import code_history
+from lakehouse.run.context import RunContext
+
+
+@dataclass
+class Validation:
+    """Validated rows of one ingestion, made batch by batch as the merge asks for them.
+
+    So a fetch may be larger than memory. The node reports itself after its last batch.
+    """
+
+    context: RunContext
+    spec: IngestionSpec
+    fetched: Fetched
+    seconds: float = 0.0
+
+    @property
+    def is_all(self) -> bool:
+        """Whether a single batch holds everything that the source has."""
+        is_retry = self.context.request.retry
+        return self.spec.time_column is None and len(self._batches) == 1 and not is_retry
+
+    def __iter__(self) -> Iterator[Validated]:
+        """Yield each batch of staged files, validated; one batch is in memory at a time."""
+        duckdb, compiled = self.context.session.duckdb, self.context.session.compiled
+        for paths in self._batches:
+            since = time.perf_counter()
+            validated = validate(duckdb, self.spec, compiled.row_reasons[self.spec.name], paths)
+            self.seconds += time.perf_counter() - since
+            yield validated
+        node = f"{self.spec.name}.validate"
+        self.context.report(Step.VALIDATE, node, rows=self.fetched.rows, seconds=self.seconds)
+
+    @cached_property
+    def _batches(self) -> list[list[str]]:
+        return self.fetched.batches(self.context.journal.path.parent)
+
+
+def validate_rows(
+    context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]
+) -> Validation | None:
+    """Return the validation of the staged rows of an ingestion; None if none were staged."""
+    spec = context.ingestion(name)
+    fetched: Fetched | None = next(iter(parents.values())).get(spec.name)
+    return None if fetched is None else Validation(context, spec, fetched)
+
+
+def merge(
+    context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]
+) -> None:
+    """Write rows that are new or changed to the raw table, and the invalid ones to quarantine."""
+    validation: Validation | None = next(iter(parents.values()))
+    if validation is None:
+        return
+    spec, total = validation.spec, MergeCounts()
+    before = context.tables.get(spec.table)
+    for validated in validation:
+        total += _write(context, validation, validated)
+    after = context.tables.get(spec.table)
+    drift = news(spec, before, after)
+    if drift:
+        context.listener.warning(f"{spec.table}: {drift}")
+    if after is not None and (before is None or after.state.version != before.state.version):
+        context.changed[name] = after.state.changes[-1].windows
+    rows, note = total.new + total.changed, "; ".join(filter(None, (str(total), drift)))
+    context.report(Step.MERGE, spec.table, rows=rows, note=note, other=validation.seconds)
+    context.nodes[-1].counts = total.counts
+    if not context.request.retry:
+        context.checks += too_many(context.session.duckdb, spec, total)
+
+
+def _write(context: RunContext, validation: Validation, validated: Validated) -> MergeCounts:
+    """Merge a validated batch into the raw table and its quarantine, and count its rows."""
+    spec = validation.spec
+    duckdb, catalog = context.session.duckdb, context.session.catalog
+    target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
+    by_time = spec.time_column is not None and not context.request.retry
+    covered = validation.fetched.covered(context.started) if by_time else ()
+    key = decisions.key_columns(context.session.project, spec)
+    stored = context.tables.get(spec.table)
+    listed = context.listed.pop(spec.name, None)
+    files = listed.result() if listed else context.files(spec)
+    counts, after = RawTableWriter(*target).write(
+        validated, stored, files, covered, key, is_all=validation.is_all
+    )
+    quarantined = context.tables.get(quarantine_table(spec))
+    rejected = Quarantine(*target).update(validated.table, counts.quarantined, quarantined)
+    for written in filter(None, (after, rejected)):
+        context.keep(written)
+    if after is not None:
+        statements = code_history.parts(context.session.compiled, spec.name)
+        code_history.keep(context.session.settings.warehouse, after.state.fingerprint, statements)
+    return counts

@@ -1,0 +1,4 @@
+"""The machine and this process: clock, users, signals, tasks in threads, garbage collection.
+
+Nothing here knows of pipelines, tables or files of a home.
+"""

@@ -1,0 +1,12 @@
+"""Other processes that tests start: they import what the tests do."""
+
+import os
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+
+def environment(**variables):
+    """The environment of this process, with the framework and the helpers of tests to import."""
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    return {**os.environ, "PYTHONPATH": path, **variables}
