@@ -21,15 +21,18 @@ from lakehouse.patches.ibis_dialects import to_sql
 ROOT = Path(__file__).parent.parent
 FINGERPRINTS = """
 import json
-from lakehouse import compile, config, project
-compiled = compile.compile_project(project.load(config.load()), "duckdb")
+from lakehouse import config
+from lakehouse.compile.compiler import compile_project
+from lakehouse.declare import project
+compiled = compile_project(project.load(config.load()), "duckdb")
 print(json.dumps({name: model.fingerprint for name, model in compiled.models.items()}))
 """
 COMMAND = """
 from pathlib import Path
 import lakehouse.cli.{command}
-from lakehouse import cache, config
-from lakehouse.project import Project
+from lakehouse import config
+from lakehouse.compile import cache
+from lakehouse.declare.project import Project
 cache.compiled(config.load(Path({folder!r}), {{}}), Project(), "duckdb")
 """
 

@@ -1,5 +1,6 @@
 """A schedule lives for months: nothing of its runs stays in the process, also of those that fail."""
 
+import gc
 import itertools
 import json
 
@@ -118,6 +119,7 @@ def soaked(settings, mood, monkeypatch):
     monkeypatch.setattr(soak, "_NODES", 4)
 
     def run(times, settled):
+        gc.collect()  # what earlier tests left in this process would go during the runs
         runs = soak.soak(settings, 1, times, lambda *now: mood.write_text(json.dumps(now)))
         return judged(runs, soak._children(), lambda _: None, settled)
 
