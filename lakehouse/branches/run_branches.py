@@ -56,9 +56,8 @@ def claimed(settings: Settings, branch: str) -> Iterator[None]:
         try:
             yield
         finally:
-            if (
-                lease.give_back()
-            ):  # otherwise the lock stays: as it is free, it shows that nobody works on the branch
+            # If the lease stays, so does the lock file: others find it free, and need not wait.
+            if lease.give_back():
                 path.unlink(missing_ok=True)
 
 

@@ -74,7 +74,7 @@ class SqliteFile:
 
     def close(self) -> None:
         """Close the connections of all threads; a later use opens new ones."""
-        self._own = threading.local()  # a later use opens a new connection
+        self._own = threading.local()
         if not self._connections:
             return
         with ExitStack() as last:

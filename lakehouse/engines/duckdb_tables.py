@@ -75,11 +75,7 @@ class TableWriter:
         return table, rows - neighbours
 
     def copy(
-        self,
-        statement: str,
-        folder: str,
-        time_column: str | None,
-        span: FileSpan = file_spans.CALENDAR_MONTH,
+        self, statement: str, folder: str, time_column: str | None, span: FileSpan
     ) -> tuple[list[str], int]:
         """Write rows as Parquet, one file for each span of time; return the files and row count.
 

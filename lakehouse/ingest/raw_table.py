@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse import windows
@@ -62,7 +63,7 @@ class RawTableWriter:
         `is_all` means that the source has no other rows. Return the counts, and the table as it
         is now, or None if nothing was written.
         """
-        comparison = RowComparison(self.engine, self.spec)
+        comparison = self._comparison
         current = fingerprint(self.spec)
         state = stored.state if stored else None
         afresh = state is not None and state.fingerprint != current
@@ -99,6 +100,10 @@ class RawTableWriter:
             written = self._replace(rewritten, after, counts, column, span)
         return counts, written
 
+    @cached_property
+    def _comparison(self) -> RowComparison:
+        return RowComparison(self.engine, self.spec)
+
     def _rewritten(
         self, files: list[DataFile], holding: set[str], dirty: Windows, span: FileSpan
     ) -> list[DataFile]:
@@ -127,7 +132,7 @@ class RawTableWriter:
 
         The rows are divided into files by the time in `column`; None means a single file.
         """
-        comparison = RowComparison(self.engine, self.spec)
+        comparison = self._comparison
         spec, schema = self.spec, landed(self.spec)
         added: list[str] = []
         if remove or counts.new or counts.changed:

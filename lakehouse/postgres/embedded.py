@@ -29,7 +29,7 @@ from urllib.parse import quote
 from lakehouse import storage
 from lakehouse.errors import PublishError
 from lakehouse.postgres import programs, roles
-from lakehouse.postgres.server_notes import ServerNotes, short_path
+from lakehouse.postgres.server_notes import notes_file, read_notes, short_path
 from lakehouse.system import file_locks
 
 _PATIENCE = 20.0
@@ -194,12 +194,13 @@ class Server:
         """
         until = time.monotonic() + _PATIENCE
         while True:
-            answering = self._notes.socket(place) if self._notes.is_ready() else None
+            notes = read_notes(self.folder)
+            answering = notes.socket(place) if notes and notes.is_ready else None
             if answering is not None:
                 return answering
-            if self._notes.process is None:  # Postgres refuses to start beside a damaged note
+            if notes is None:  # Postgres refuses to start beside a damaged note
                 with suppress(OSError):
-                    self._notes.path.unlink()
+                    notes_file(self.folder).unlink()
             program = self._programs / "bin/pg_ctl"
             options = ("start", "--wait", "--log=log", f"--options={_START}")
             problem = self._execute(program, *options, standing_in=self.folder)
@@ -214,13 +215,13 @@ class Server:
             time.sleep(_PAUSE)
 
     def _stop(self, place: Path) -> None:
-        process = self._notes.process
-        if process is not None and self._notes.socket(place) is not None:
+        notes = read_notes(self.folder)
+        if notes is not None and notes.socket(place) is not None:
             with suppress(ProcessLookupError):
                 # As `pg_ctl stop --mode=fast` does, but that takes longer than the server to end.
-                os.kill(process, signal.SIGINT)
+                os.kill(notes.process, signal.SIGINT)
             until = time.monotonic() + _PATIENCE
-            while self._notes.process is not None and time.monotonic() < until:
+            while read_notes(self.folder) is not None and time.monotonic() < until:
                 time.sleep(_MOMENT)
         programs.remove_copy(self._copy)
 
@@ -254,10 +255,6 @@ class Server:
                 return str(error)
             output.seek(0)
             return (output.read().strip() or "failed") if done.returncode else ""
-
-    @cached_property
-    def _notes(self) -> ServerNotes:
-        return ServerNotes(self.folder)
 
     @cached_property
     def _owner(self) -> tuple[int, int]:

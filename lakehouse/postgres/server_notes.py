@@ -19,39 +19,37 @@ _LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
 
 @dataclass(frozen=True)
 class ServerNotes:
-    """The notes of the server whose data is in `folder`."""
+    """What a server that seems to run has noted, all of it at one moment."""
 
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The file; it exists while the server runs, and also after the server was killed."""
-        return self.folder / "postmaster.pid"
-
-    @property
-    def process(self) -> int | None:
-        """The process id of a server that seems to run; None without one."""
-        lines = self._lines()
-        return int(lines[0]) if lines else None
+    process: int
+    """Process id of the server."""
+    socket_folder: str
+    """Folder of its socket, as seen from the data folder; empty if it is not noted yet."""
+    is_ready: bool
+    """Whether the server accepts connections."""
 
     def socket(self, place: Path) -> Path | None:
         """Return the folder of the socket if a server answers there; `place` is its data folder."""
-        lines = self._lines()
-        named = lines[_LINE_OF_SOCKET] if len(lines) > _LINE_OF_SOCKET else ""
-        folder = place / named if named else None
+        folder = place / self.socket_folder if self.socket_folder else None
         return folder if folder is not None and _is_served(folder) else None
 
-    def is_ready(self) -> bool:
-        """Return whether the server notes that it accepts connections."""
-        lines = self._lines()
-        return len(lines) > _LINE_OF_STATUS and lines[_LINE_OF_STATUS].strip() == "ready"
 
-    def _lines(self) -> list[str]:
-        try:
-            lines = self.path.read_text().splitlines()
-            return lines if lines[0].isdecimal() else []
-        except (OSError, ValueError, IndexError):  # no file, or one that a power cut damaged
-            return []
+def notes_file(data: Path) -> Path:
+    """Return the file; it exists while the server runs, and also after the server was killed."""
+    return data / "postmaster.pid"
+
+
+def read_notes(data: Path) -> ServerNotes | None:
+    """Return the notes in a data folder; None without any, or if a power cut damaged them."""
+    try:
+        lines = notes_file(data).read_text().splitlines()
+    except (OSError, ValueError):
+        return None
+    if not lines or not lines[0].isdecimal():
+        return None
+    lines += [""] * (_LINE_OF_STATUS + 1 - len(lines))
+    is_ready = lines[_LINE_OF_STATUS].strip() == "ready"
+    return ServerNotes(int(lines[0]), lines[_LINE_OF_SOCKET], is_ready)
 
 
 def _is_served(folder: Path) -> bool:
