@@ -12,7 +12,7 @@ from toy import Source, at, event
 
 from lakehouse.alerts.ledger import Snooze
 from lakehouse.branches import leases, run_branches
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.maintain import files, maintain
 from lakehouse.records import run_records
 from lakehouse.system import clock
@@ -75,7 +75,7 @@ def test_the_last_publication_is_told_by_order_not_by_the_clock(two_days):
     published_by_a_clock_ahead(two_days)
     for commit, total in ((first, 1), (second, 3), (first, 1)):
         with two_days.session as session:
-            release.rollback(session, commit.id)
+            main_moves.rollback(session, commit.id)
         assert [row["total"] for row in two_days.published("total")] == [total]
 
 

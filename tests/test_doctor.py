@@ -10,7 +10,7 @@ from toy import at, event
 from lakehouse.doctor import examination
 from lakehouse.engines import duckdb
 from lakehouse.errors import QueryError, StorageError
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.maintain import files, maintain
 
 
@@ -46,7 +46,7 @@ def mend(toy, finding):
     """Roll back as the finding says, and run again what was lost."""
     assert command(finding) == f"rollback {toy.first}"
     with toy.session as session:
-        release.rollback(session, toy.first)
+        main_moves.rollback(session, toy.first)
     assert found(toy, deep=True) == []
     toy.run(1)
     assert toy.published("total") == toy.rows("marts.total") == [{"rows": 2, "total": 3}]

@@ -10,7 +10,7 @@ import pytest
 from toy import FIRST, at, event, into, modules
 
 from lakehouse import FreshnessCheck, ingestion, quality
-from lakehouse.audit.freshness import State, freshness
+from lakehouse.audit.freshness import FreshnessState, freshness
 from lakehouse.compile.compiler import compile_project
 from lakehouse.declare.project import collect
 from lakehouse.errors import CheckFailedError
@@ -37,7 +37,10 @@ def states(toy, now=None):
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize(("hours", "state"), [(0.5, State.OK), (2, State.WARN), (25, State.FAIL)])
+@pytest.mark.parametrize(
+    ("hours", "state"),
+    [(0.5, FreshnessState.OK), (2, FreshnessState.WARN), (25, FreshnessState.FAIL)],
+)
 def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state):
     source.rows = [event("a", 1, NOW - timedelta(hours=hours)), event("a2", 1, at(0))]
     promised.change(freshness_hours=(1, 24))
@@ -51,26 +54,29 @@ def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state
 def test_one_silent_key_shows_beside_one_that_speaks(promised, source):
     source.rows = [event("loud", 1, NOW), event("silent", 1, at(0))]
     run_the_ends(promised, TODAY)
-    assert states(promised, NOW) == [("id=loud", State.OK), ("id=silent", State.FAIL)]
+    assert states(promised, NOW) == [
+        ("id=loud", FreshnessState.OK),
+        ("id=silent", FreshnessState.FAIL),
+    ]
 
 
 def test_a_backfill_of_old_days_is_not_stale(promised, source):
     source.rows = [event("a", 1, at(0))]
     promised.run(0, 3)
-    assert states(promised) == [("id=a", State.HISTORY)]
+    assert states(promised) == [("id=a", FreshnessState.HISTORY)]
 
 
 def test_a_backfill_does_not_hide_that_the_present_went_silent(promised, source):
     source.rows = [event("a", 1, at(0))]
     promised.run(TODAY)
     promised.run(0, 3)
-    assert states(promised) == [("id=a", State.FAIL)]
+    assert states(promised) == [("id=a", FreshnessState.FAIL)]
 
 
 def test_a_source_that_never_sent_anything_is_stale(promised):
     promised.change(freshness_hours=(1, 24))
     promised.run(TODAY)
-    assert states(promised) == [("", State.FAIL)]
+    assert states(promised) == [("", FreshnessState.FAIL)]
 
 
 @pytest.mark.long
@@ -78,10 +84,12 @@ def test_a_reading_from_the_future_does_not_count(promised, source):
     source.rows = [event("a", 1, at(0)), event("a", 1, NOW + timedelta(hours=3))]
     promised.change(freshness_hours=(1, 24))
     run_the_ends(promised, TODAY + 1)
-    assert states(promised, NOW) == [("", State.FAIL)]
+    assert states(promised, NOW) == [("", FreshnessState.FAIL)]
 
 
-@pytest.mark.parametrize(("blocking", "state"), [(True, State.FAIL), (False, State.WARN)])
+@pytest.mark.parametrize(
+    ("blocking", "state"), [(True, FreshnessState.FAIL), (False, FreshnessState.WARN)]
+)
 def test_what_checks_promise_is_listed_too(toy, source, blocking, state):
     module = ModuleType("toy.more_checks")
     checks = [FreshnessCheck("at", 24, by=["id"])]
@@ -128,10 +136,13 @@ def listed(toy, source):
 
 @pytest.mark.long
 def test_a_key_that_is_not_listed_any_more_has_left(toy, listed):
-    assert ("id=silent", State.FAIL) in states(toy, NOW)
+    assert ("id=silent", FreshnessState.FAIL) in states(toy, NOW)
     listed.remove("silent")
     toy.run(TODAY)
-    assert set(states(toy, NOW)) == {("id=loud", State.OK), ("id=silent", State.DEPARTED)}
+    assert set(states(toy, NOW)) == {
+        ("id=loud", FreshnessState.OK),
+        ("id=silent", FreshnessState.DEPARTED),
+    }
 
 
 @pytest.mark.long
@@ -150,7 +161,7 @@ def test_a_key_that_comes_back_is_expected_again(toy, listed):
     toy.run(TODAY)
     listed.append("silent")
     toy.run(TODAY)
-    assert ("id=silent", State.FAIL) in states(toy, NOW)
+    assert ("id=silent", FreshnessState.FAIL) in states(toy, NOW)
 
 
 @pytest.mark.long

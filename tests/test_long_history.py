@@ -8,9 +8,9 @@ import pytest
 from test_catalog import commits
 from toy import at, event
 
-from lakehouse.audit.freshness import State, freshness
+from lakehouse.audit.freshness import FreshnessState, freshness
 from lakehouse.catalogs.sqlite import SqliteCatalog
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.maintain import maintain
 from lakehouse.records import run_records
 from lakehouse.system import clock
@@ -136,9 +136,9 @@ def test_no_command_reads_all_commits_or_all_records(toy, source, whole_log):
     for day in range(15):
         toy.run(day)
     with toy.session as session:
-        release.republish(session)
+        main_moves.republish(session)
         maintain(session)
-        release.rollback(session, session.catalog.log(2)[1].id)
+        main_moves.rollback(session, session.catalog.log(2)[1].id)
     assert whole_log["log"] == 0
     assert whole_log["records"] <= 2 * 16  # upkeep looks once at what each run staged
 
@@ -155,5 +155,5 @@ def test_whether_a_run_asked_for_the_present_is_told_by_the_newest_record(
         toy.run(day)
     whole_log["records"] = 0
     (found,) = freshness(toy.session)
-    assert found.state is State.FAIL
+    assert found.state is FreshnessState.FAIL
     assert whole_log["records"] == 1

@@ -12,7 +12,7 @@ import pytest
 from test_retention import DAYS, KEPT
 from toy import at, event
 
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.ingest.journal import Journal
 from lakehouse.maintain import files, maintain
 
@@ -101,7 +101,7 @@ def test_what_is_held_for_review_survives_a_power_cut(toy, source, disk):
     held = toy.run(0, hold=True)
     assert disk.lost(named(toy)) == []
     with toy.session as session:
-        release.merge(session, held.run_id)
+        main_moves.merge(session, held.run_id)
     assert disk.lost(named(toy), before=1) == []
 
 

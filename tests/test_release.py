@@ -6,7 +6,7 @@ from toy import at, event
 
 from lakehouse.branches import run_branches
 from lakehouse.errors import CheckFailedError, MergeConflictError, PublishError, UnknownNameError
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.records import run_records
 
 
@@ -21,12 +21,12 @@ def two_days(toy, source):
 
 def rollback(toy, ref):
     with toy.session as session:
-        return release.rollback(session, ref)
+        return main_moves.rollback(session, ref)
 
 
 def merge(toy, run):
     with toy.session as session:
-        return release.merge(session, run)
+        return main_moves.merge(session, run)
 
 
 def first(toy):
@@ -200,6 +200,6 @@ def test_publishing_again_repairs_what_somebody_deleted(two_days):
     with psycopg.connect(two_days.postgres, autocommit=True) as connection:
         connection.execute("delete from marts.daily")
     with two_days.session as session:
-        report = release.republish(session)
+        report = main_moves.republish(session)
     assert report.published == {"daily": 2, "total": 1}
     assert [row["total"] for row in two_days.published("daily")] == [1, 2]

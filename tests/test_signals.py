@@ -15,7 +15,7 @@ from toy import at, event
 from lakehouse import alerts
 from lakehouse.catalogs.sqlite import SqliteCatalog
 from lakehouse.errors import PublishError, SourceError
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.maintain import maintain
 from lakehouse.publish import publication, standing
 from lakehouse.records import run_records
@@ -193,7 +193,7 @@ def released(toy, function, *given):
 def test_a_rollback_that_is_interrupted_says_where_main_is(two_days, monkeypatch):
     first = two_days.session.catalog.log()[-1].id
     notes = interrupted(
-        monkeypatch, publication, "publish", lambda: released(two_days, release.rollback, first)
+        monkeypatch, publication, "publish", lambda: released(two_days, main_moves.rollback, first)
     )
     assert notes == unpublished(two_days)
     two_days.run(5)
@@ -207,7 +207,7 @@ def test_a_merge_that_is_interrupted_says_where_main_is_and_can_be_finished(
     source.rows.append(event("c", 4, at(2)))
     held = two_days.run(2, hold=True).run_id
     notes = interrupted(
-        monkeypatch, publication, "publish", lambda: released(two_days, release.merge, held)
+        monkeypatch, publication, "publish", lambda: released(two_days, main_moves.merge, held)
     )
     assert notes == unpublished(two_days)
 
@@ -217,7 +217,7 @@ def test_a_merge_that_was_killed_when_main_had_moved_is_finished(two_days, sourc
     source.rows.append(event("c", 4, at(2)))
     held = two_days.run(2, hold=True).run_id
     commit = two_days.session.catalog.merge(f"run-{held}", run_id=held, message="")
-    record = released(two_days, release.merge, held)
+    record = released(two_days, main_moves.merge, held)
     assert (record["status"], record["commit"]) == ("done", commit.id)
     assert two_days.published("total") == [{"rows": 3, "total": 7}]
 
@@ -226,7 +226,7 @@ def test_a_merge_that_was_killed_when_main_had_moved_is_finished(two_days, sourc
 def test_a_publication_that_is_interrupted_is_made_up_by_the_next_run(two_days, monkeypatch):
     engine = type(two_days.engine)
     notes = interrupted(
-        monkeypatch, engine, "load_postgres", lambda: released(two_days, release.republish)
+        monkeypatch, engine, "load_postgres", lambda: released(two_days, main_moves.republish)
     )
     assert notes == ["main is as it was; the next run or `publish` publishes it"]
     with psycopg.connect(two_days.postgres, autocommit=True) as connection:

@@ -19,6 +19,6 @@ FLOORS = [
     ["checks", "expressions", "home"],
     ["config", "patches"],
     ["addresses", "documents", "storage"],
-    ["errors", "keys", "system", "windows"],
+    ["errors", "keys", "system", "table_names", "windows"],
 ]
 """Folders and modules at the root of the framework, from the top: each may import those below."""

@@ -17,12 +17,12 @@ from lakehouse.catalogs import StoredTable
 from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, Tolerance, sample_rows
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.compiler import ROWS, Compiled, Statement, count_of
-from lakehouse.declare.kinds import View
 from lakehouse.declare.specs import ModelSpec, QualitySpec
 from lakehouse.engines import Engine, Question, Source
 from lakehouse.engines.sql import having, identifier
 from lakehouse.plan.decisions import stored_parents
 from lakehouse.system import clock
+from lakehouse.table_names import name_of
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 _COUNT = ibis.schema({ROWS: "int64"})
@@ -97,7 +97,7 @@ class Audit:
         """Yield the checks of a `@quality` that may read several tables, and its function."""
         for place, rule in enumerate(spec.checks):
             statement = self.compiled.checks[spec.name].rules[place]
-            names = [spec.inputs[0], *(other.split(".", 1)[1] for other in rule.others)]
+            names = [spec.inputs[0], *map(name_of, rule.others)]
             if rule.others and statement is not None and any(map(self._changed_windows, names)):
                 offending = self._comparison(spec, rule, statement, names)
                 yield self._part(spec, rule, offending)
@@ -257,7 +257,7 @@ class Audit:
     def _changed_windows(self, name: str) -> Windows:
         """Return the windows of a table that changed; those of a view are its stored parents'."""
         model = self.compiled.models.get(name)
-        if model is None or not isinstance(model.spec.kind, View):
+        if model is None or not model.spec.is_view:
             return self.changed.get(name, ())
         return union(
             window

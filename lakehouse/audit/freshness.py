@@ -30,8 +30,8 @@ from lakehouse.windows import ALL_TIME, Window
 _NEWEST = "newest"
 
 
-class State(StrEnum):
-    """State of a source."""
+class FreshnessState(StrEnum):
+    """FreshnessState of a source."""
 
     OK = "ok"
     WARN = "warn"
@@ -54,12 +54,12 @@ class Freshness:
     age_hours: float | None
     limits: tuple[float, float | None]
     """Hours from which on it is a warning, and a failure; None: never a failure."""
-    state: State
+    state: FreshnessState
 
     @property
     def is_stale(self) -> bool:
         """Whether the newest reading is older than was promised."""
-        return self.state in (State.WARN, State.FAIL)
+        return self.state in (FreshnessState.WARN, FreshnessState.FAIL)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
             result = _freshness_of(session, promise, row, at, present)
             key = tuple(row[name] for name in promise.by)
             has_departed = departed is not None and key in departed.values
-            results.append(replace(result, state=State.DEPARTED) if has_departed else result)
+            results.append(
+                replace(result, state=FreshnessState.DEPARTED) if has_departed else result
+            )
     return results
 
 
@@ -177,10 +179,10 @@ def _freshness_of(
     (warn, fail), newest = promise.limits, row[_NEWEST]
     key = ", ".join(f"{name}={row[name]}" for name in promise.by)
     age = None if newest is None else (now - newest).total_seconds() / 3600
-    state = State.OK
+    state = FreshnessState.OK
     if age is None or age > warn:
         failed = fail is not None and (age is None or age > fail)
-        late = State.FAIL if failed else State.WARN
-        state = late if present.within(timedelta(hours=fail or warn)) else State.HISTORY
+        late = FreshnessState.FAIL if failed else FreshnessState.WARN
+        state = late if present.within(timedelta(hours=fail or warn)) else FreshnessState.HISTORY
     table = session.project.tables[promise.name].table
     return Freshness(table, key, newest, age, promise.limits, state)

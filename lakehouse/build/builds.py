@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lakehouse.catalogs import StoredTable
 from lakehouse.compile.compiler import Compiled, CompiledModel
-from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.kinds import Incremental
 from lakehouse.engines import Build, Source
 from lakehouse.keys import Keys
 from lakehouse.plan import file_spans
@@ -22,7 +22,7 @@ def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> 
     """
     spec = compiled.project.tables[name]
     model = compiled.models.get(name)
-    if model is not None and isinstance(model.spec.kind, View):
+    if model is not None and model.spec.is_view:
         return Source(
             name,
             compiled.schemas[name],

@@ -14,6 +14,7 @@ from lakehouse.catalogs.data_files import described
 from lakehouse.errors import StorageError
 from lakehouse.plan.state import PROPERTY, TableState
 from lakehouse.storage import local, readable
+from lakehouse.table_names import schema_of
 from lakehouse.windows import Window
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _types(schema: pa.Schema) -> list[tuple[str, str]]:
 def _create(
     catalog: Catalog, change: TableChange, location: str, properties: Mapping[str, str]
 ) -> None:
-    catalog.create_namespace_if_not_exists(change.table.partition(".")[0])
+    catalog.create_namespace_if_not_exists(schema_of(change.table))
     creation = catalog.create_table_transaction(
         change.table, schema=change.schema, location=location
     )

@@ -38,6 +38,7 @@ from lakehouse.catalogs.nessie_api import (
 from lakehouse.config import Servers
 from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.system import users
+from lakehouse.table_names import name_of, schema_of
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.nessie_tables import NessieTables
@@ -295,4 +296,4 @@ def _delete(name: str) -> dict[str, Any]:
 
 
 def _key(name: str) -> dict[str, Any]:
-    return {"elements": name.split(".")}
+    return {"elements": [schema_of(name), name_of(name)]}

@@ -13,6 +13,7 @@ from lakehouse.catalogs import ViewText
 from lakehouse.patches.pyiceberg_avro import remember
 from lakehouse.patches.pyiceberg_file_io import OneFileIO
 from lakehouse.storage import Bucket
+from lakehouse.table_names import schema_of
 
 
 class NessieTables(OneFileIO, RestCatalog):
@@ -26,7 +27,7 @@ class NessieTables(OneFileIO, RestCatalog):
 
     def write_view(self, view: ViewText) -> bool:
         """Create or replace a view; return False, changing nothing, if it has this text already."""
-        namespace = view.name.partition(".")[0]
+        namespace = schema_of(view.name)
         text = SQLViewRepresentation(type="sql", sql=view.sql, dialect=view.dialect)
         wanted = ViewVersion.model_validate(
             {

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from lakehouse.catalogs import MAIN
+from lakehouse.table_names import name_of, schema_of
 
 
 def places(db: sqlite3.Connection, ref: str) -> dict[str, str]:
@@ -30,7 +31,7 @@ def moves(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str 
 def move_main(db: sqlite3.Connection, changed: Mapping[str, str | None]) -> None:
     """Set the metadata files of some tables of main; None removes the table."""
     for name, place in changed.items():
-        namespace, table = name.split(".")
+        namespace, table = schema_of(name), name_of(name)
         db.execute(
             "DELETE FROM iceberg_tables"
             " WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?",

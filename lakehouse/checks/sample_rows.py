@@ -7,6 +7,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.table_names import name_of, schema_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -68,7 +70,7 @@ def readable(sql: str, tables: Mapping[str, str], dialect: str) -> str:
     tree = sqlglot.parse_one(sql, read=dialect)
     for table in tree.find_all(exp.Table):
         if table.name in tables and not table.db:
-            schema, _, name = tables[table.name].partition(".")
+            schema, name = schema_of(tables[table.name]), name_of(tables[table.name])
             table.set("this", exp.to_identifier(name, quoted=True))
             table.set("db", exp.to_identifier(schema, quoted=True))
     reserved = _reserved(dialect)

@@ -16,7 +16,7 @@ from lakehouse.session import Session
 @click.pass_context
 def freshness(context: click.Context, *, style: str) -> None:
     """Show how old the newest row of each source is."""
-    from lakehouse.audit.freshness import State
+    from lakehouse.audit.freshness import FreshnessState
     from lakehouse.audit.freshness import freshness as measure
 
     sources = measure(Session())
@@ -33,7 +33,7 @@ def freshness(context: click.Context, *, style: str) -> None:
     ]
     text = table(rows) if rows else "no table declares how fresh it has to be"
     Output(style).result([vars(source) for source in sources], text)
-    if any(source.state is State.FAIL for source in sources):
+    if any(source.state is FreshnessState.FAIL for source in sources):
         context.exit(FOUND_PROBLEMS)
 
 

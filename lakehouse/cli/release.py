@@ -17,9 +17,9 @@ from lakehouse.session import Session
 @format_option
 def merge(*, run: str, style: str) -> None:
     """Merge the branch that RUN held for review, unless main changed its tables, and publish."""
-    from lakehouse.history import release
+    from lakehouse.history import main_moves
 
-    _do(style, lambda session: release.merge(session, run))
+    _do(style, lambda session: main_moves.merge(session, run))
 
 
 @click.command()
@@ -27,18 +27,18 @@ def merge(*, run: str, style: str) -> None:
 @format_option
 def rollback(*, ref: str, style: str) -> None:
     """Make a commit that gives main the tables it had at REF, and publish them."""
-    from lakehouse.history import release
+    from lakehouse.history import main_moves
 
-    _do(style, lambda session: release.rollback(session, ref).to_json())
+    _do(style, lambda session: main_moves.rollback(session, ref).to_json())
 
 
 @click.command()
 @format_option
 def publish(*, style: str) -> None:
     """Publish all rows of all marts of main's newest commit again."""
-    from lakehouse.history import release
+    from lakehouse.history import main_moves
 
-    _do(style, lambda session: release.republish(session).to_json())
+    _do(style, lambda session: main_moves.republish(session).to_json())
 
 
 def _do(style: str, work: Callable[[Session], Mapping[str, Any]]) -> None:

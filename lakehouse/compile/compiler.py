@@ -22,7 +22,7 @@ from lakehouse.checks import Rule
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.compile.row_reasons import with_reasons
-from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
 from lakehouse.errors import ProjectError
@@ -159,7 +159,7 @@ class _Compiler:
         views = [
             self.compiled.models[name].fingerprint
             for name in spec.inputs
-            if name in self.project.models and isinstance(self.project.models[name].kind, View)
+            if name in self.project.models and self.project.models[name].is_view
         ]
         sql = statement.sql
         if self.dialect != FINGERPRINT_DIALECT:

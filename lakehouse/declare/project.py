@@ -17,6 +17,7 @@ from typing import Any
 from lakehouse.config import Settings
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
 from lakehouse.errors import ProjectError
+from lakehouse.table_names import name_of
 
 WINDOW = "window"
 """Name of the parameter that tells an ingestion which window to fetch."""
@@ -144,7 +145,7 @@ def _validate(project: Project) -> None:
                 hint=f"did you mean {table.table!r}?",
             )
         for other in (other for rule in check.checks for other in rule.others):
-            table_name = tables[other.split(".", 1)[1]].table
+            table_name = tables[name_of(other)].table
             if table_name != other:
                 raise ProjectError(
                     f"{_place(check)} compares with {other!r}, which no function builds",

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
 from lakehouse.checks import Rule, Tolerance
-from lakehouse.declare.kinds import Kind, Table
+from lakehouse.declare.kinds import Kind, Table, View
+from lakehouse.table_names import name_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -66,6 +67,11 @@ class ModelSpec:
         return parameters(self.function)
 
     @property
+    def is_view(self) -> bool:
+        """Whether the model is a view: its rows are not stored."""
+        return isinstance(self.kind, View)
+
+    @property
     def time_column(self) -> str | None:
         """The column by whose windows the table is built; None if it is not built by time."""
         return None if isinstance(self.kind, Table) else self.kind.time_column
@@ -96,7 +102,7 @@ class QualitySpec:
     def inputs(self) -> tuple[str, ...]:
         """The bare names of the tables that it reads: first the checked one, then all others."""
         others = [other for rule in self.checks for other in rule.others]
-        named = (table.split(".", 1)[1] for table in (self.table, *others))
+        named = map(name_of, (self.table, *others))
         return tuple(dict.fromkeys((*named, *parameters(self.function))))
 
     def tolerance_of(self, rule: Rule) -> Tolerance:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
-from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project import SETTINGS, WINDOW, Project
 from lakehouse.declare.specs import ModelSpec
 from lakehouse.draw.picture import Box, Picture
@@ -97,4 +97,4 @@ def _kind(model: ModelSpec) -> tuple[str, str]:
     if isinstance(model.kind, Incremental):
         by = [model.kind.grain] if model.time_column else []
         return "incremental", f"incremental · {', '.join([*by, *model.key])}"
-    return ("view", "view") if isinstance(model.kind, View) else ("table", "table")
+    return ("view", "view") if model.is_view else ("table", "table")

@@ -34,6 +34,7 @@ from lakehouse.engines.sql import (
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import FileSpan
 from lakehouse.storage import Bucket
+from lakehouse.table_names import schema_of
 from lakehouse.windows import ALL_TIME, Window
 
 if TYPE_CHECKING:
@@ -180,8 +181,7 @@ class DuckDB:
 
     def _define(self, name: str, source: Source) -> None:
         """Create a view with a table's qualified name, so that a user's SQL can read the table."""
-        schema = name.split(".", maxsplit=1)[0]
-        self.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(name))}")
         rows = relation(source, scan, self.dialect)
         self.execute(f"CREATE OR REPLACE VIEW {qualified(name)} AS SELECT * FROM {rows}")
 

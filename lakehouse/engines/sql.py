@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lakehouse.keys import Keys, Value
+from lakehouse.table_names import name_of, schema_of
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def identifier(name: str) -> str:
 
 def qualified(table: str) -> str:
     """Quote a `schema.table` as an SQL identifier."""
-    return ".".join(map(identifier, table.split(".")))
+    return f"{identifier(schema_of(table))}.{identifier(name_of(table))}"
 
 
 def literal(value: str) -> str:
@@ -219,5 +220,5 @@ def _instant_literal(schema: ibis.Schema, column: str, dialect: str) -> Callable
     stamp = "%Y-%m-%d %H:%M:%S.%f"
     if kind.timezone is None:
         return lambda edge: f"TIMESTAMP {literal(edge.strftime(stamp))}"
-    zoned = "TIMESTAMPTZ" if dialect == "duckdb" else "TIMESTAMP"
+    zoned = "TIMESTAMP" if dialect == "trino" else "TIMESTAMPTZ"
     return lambda edge: f"{zoned} {literal(edge.strftime(stamp) + ' UTC')}"

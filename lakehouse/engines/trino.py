@@ -38,6 +38,7 @@ from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import file_spans
 from lakehouse.plan.state import PROPERTY, TableState
 from lakehouse.system.tasks import for_each
+from lakehouse.table_names import schema_of
 from lakehouse.windows import ALL_TIME, Window, union
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Trino:
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
         target = self._name(branch, build.table)
         if build.existing is None:
-            self.catalogs.make_schema(branch, build.table.partition(".")[0])
+            self.catalogs.make_schema(branch, schema_of(build.table))
         parts = [self._part(build, window, reach) for window, reach in build.spans]
         statements = parts if build.apart else [" UNION ALL ".join(parts)]
         if build.is_whole or build.existing is None:

@@ -20,11 +20,11 @@ from lakehouse.branches.run_branches import BranchStatus
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.errors import ConfigError, MergeConflictError
-from lakehouse.history import release
 from lakehouse.maintain import ages, compact, files, retention
 from lakehouse.publish import standing
+from lakehouse.publish.publish_head import publish_head
 from lakehouse.records import run_records
-from lakehouse.records.run_records import Recording, RunReport
+from lakehouse.records.run_records import RunRecorder, RunReport
 from lakehouse.system import clock
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def maintain(session: Session, *, dry_run: bool = False) -> RunReport:
     records = run_records.places(warehouse)
     now = ages.believed(clock.now(), records)
     begun = (
-        nullcontext(Recording("maintain"))
+        nullcontext(RunRecorder("maintain"))
         if dry_run
         else run_records.recording(warehouse, "maintain")
     )
@@ -103,7 +103,7 @@ class _Upkeep:
     """Moment from which ages are measured."""
     records: Mapping[str, Path]
     """The file of each run's record, by run id."""
-    recording: Recording
+    recording: RunRecorder
     really: bool
     """False for a dry run: steps are recorded but not done."""
 
@@ -179,7 +179,7 @@ class _Upkeep:
                 return False
         self.recording.commit = commit.id
         self.recording.add(Step.COMMIT, dag.COMMIT, note=f"commit {commit.id}: {message}")
-        release.publish_head(self.session)
+        publish_head(self.session)
         return True
 
     def expire(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import storage, windows
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
-from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.engines.duckdb import DuckDB
@@ -106,7 +106,7 @@ def _require_windows(project: Project, spec: IngestionSpec) -> None:
     """
     for model in project.models.values():
         kind = model.kind
-        if isinstance(kind, View) or spec.name not in stored_parents(project, model.name):
+        if model.is_view or spec.name not in stored_parents(project, model.name):
             continue
         if not isinstance(kind, Incremental) or kind.time_column is None:
             raise ProjectError(

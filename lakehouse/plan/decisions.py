@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lakehouse import windows
 from lakehouse.compile.compiler import Compiled, CompiledModel
-from lakehouse.declare.kinds import Incremental, View
+from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.keys import Keys
@@ -89,7 +89,7 @@ def decide(
     `state` is that of its table, None before its first build; `parents` are the states of the
     stored tables that it reads, directly or through views, by bare name.
     """
-    if isinstance(model.spec.kind, View):
+    if model.spec.is_view:
         return Decision(Reason.VIEW)
     if state is None:
         return Decision(Reason.FIRST_RUN, (ALL_TIME,))
@@ -207,7 +207,7 @@ def stored_parents(project: Project, name: str) -> tuple[str, ...]:
 def stored_with(project: Project, name: str) -> Iterator[str]:
     """Yield the table itself if it is stored, otherwise the stored tables that the view reads."""
     model = project.models.get(name)
-    if model is not None and isinstance(model.kind, View):
+    if model is not None and model.is_view:
         yield from stored_parents(project, name)
     else:
         yield name
@@ -221,7 +221,7 @@ def _changed(
     `consumed` holds the version of each stored table that was read then.
     """
     model = project.models.get(name)
-    if model is None or not isinstance(model.kind, View):
+    if model is None or not model.is_view:
         state = states.get(name)
         return Changed() if state is None else state.changed_since(consumed.get(name))
     changed = {parent: _changed(project, parent, consumed, states) for parent in model.inputs}

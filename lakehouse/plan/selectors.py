@@ -20,7 +20,6 @@ from inspect import unwrap
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
-from lakehouse.declare.kinds import View
 from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.errors import UnknownNameError
@@ -58,7 +57,7 @@ def compare(compiled: Compiled, states: Mapping[str, TableState]) -> Changes:
     new = {name for name, spec in project.ingestions.items() if spec.table not in states}
     modified = set(new)
     for spec in reversed(list(ordered(project))):
-        if isinstance(spec.kind, View):
+        if spec.is_view:
             readers = {name for name, other in project.models.items() if spec.name in other.inputs}
             is_new, is_modified = readers <= new, bool(readers & modified)
         else:

@@ -23,10 +23,10 @@ import ibis.expr.types as ir
 from lakehouse.checks import UniqueCheck
 from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters
 from lakehouse.patches.ibis_dialects import to_sql
-from lakehouse.portability.recording import Place, record
 from lakehouse.portability.trap import Trap
 from lakehouse.portability.traps import TRAPS
 from lakehouse.portability.undefined import undefined
+from lakehouse.portability.written_lines import Place, record
 
 if TYPE_CHECKING:
     from lakehouse.compile.compiler import Compiled

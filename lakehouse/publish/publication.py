@@ -20,10 +20,11 @@ from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile.compiler import Compiled
 from lakehouse.config import Settings
 from lakehouse.engines import Engine, Load
+from lakehouse.engines.sql import where
 from lakehouse.errors import PublishError
 from lakehouse.publish import publications
 from lakehouse.publish.publications import SCHEMA
-from lakehouse.windows import ALL_TIME, union
+from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
     import psycopg
@@ -201,41 +202,13 @@ def _empty(connection: psycopg.Connection, name: str) -> None:
 
 
 def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:
+    """Delete the rows of the mart that lie in a changed window and have a changed key."""
     from psycopg import sql
 
-    inside = [sql.SQL("true"), *_within(mart), *_having(mart)]
-    condition = sql.SQL(" AND ").join(inside)
-    connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(target, condition))
-
-
-def _within(mart: Mart) -> Iterator[Any]:
-    """Yield the condition that a row lies in a changed window; nothing if all rows do."""
-    from psycopg import sql
-
-    name, windows = mart.load.source.time_column, mart.load.changed.windows
-    if name is None or ALL_TIME in windows:
-        return
-    is_date, column = mart.load.source.schema[name].is_date(), sql.Identifier(name)
-    if is_date:
-        windows = union(window.snap("day") for window in windows)
-    edges = [
-        [sql.Literal(edge.date() if is_date else edge) for edge in (window.start, window.end)]
-        for window in windows
-    ]
-    spans = [sql.SQL("{0} >= {1} AND {0} < {2}").format(column, *pair) for pair in edges]
-    yield sql.SQL("({})").format(sql.SQL(" OR ").join(spans))
-
-
-def _having(mart: Mart) -> Iterator[Any]:
-    """Yield the condition that a row has one of the changed keys; nothing if all rows changed."""
-    from psycopg import sql
-
-    keys = mart.load.changed.keys
-    if keys is not None:
-        names = sql.SQL(", ").join(map(sql.Identifier, keys.columns))
-        rows = [sql.SQL(", ").join(map(sql.Literal, values)) for values in keys.values]
-        same = [sql.SQL("ROW({}) IS NOT DISTINCT FROM ROW({})").format(names, row) for row in rows]
-        yield sql.SQL("({})").format(sql.SQL(" OR ").join(same))
+    source, windows = mart.load.source, mart.load.changed.windows
+    column = None if ALL_TIME in windows else source.time_column  # else rows without a time stay
+    condition = where(windows, mart.load.changed.keys, column, source.schema, "postgres")
+    connection.execute(sql.SQL("DELETE FROM {} WHERE ").format(target) + sql.SQL(condition))
 
 
 def _columns(connection: psycopg.Connection) -> Tables:

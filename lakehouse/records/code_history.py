@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 from lakehouse import documents, storage
 from lakehouse.compile.compiler import Compiled, Statement
-from lakehouse.declare.kinds import View
 
 Parts: TypeAlias = Mapping[str, Statement]
 """Statements that a table is built from, by name: its own, then those of the views below it."""
@@ -24,7 +23,7 @@ def parts(compiled: Compiled, name: str) -> Parts:
     statements = {name: model.statement}
     for parent in model.spec.inputs:
         below = compiled.models.get(parent)
-        if below is not None and isinstance(below.spec.kind, View):
+        if below is not None and below.spec.is_view:
             statements |= parts(compiled, parent)
     return statements
 

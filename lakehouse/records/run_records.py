@@ -107,7 +107,7 @@ class RunReport:
 
 
 @dataclass
-class Recording:
+class RunRecorder:
     """Record in the making, of a command that moves main or Postgres without a run."""
 
     message: str
@@ -146,9 +146,9 @@ class Recording:
 
 
 @contextmanager
-def recording(warehouse: Path, message: str) -> Iterator[Recording]:
+def recording(warehouse: Path, message: str) -> Iterator[RunRecorder]:
     """Yield a record to add steps to, and write it at the end, also if the command fails."""
-    unfinished = Recording(message)
+    unfinished = RunRecorder(message)
     failure: BaseException | None = None
     try:
         yield unfinished

@@ -8,7 +8,6 @@ from typing import Any
 
 from lakehouse.build.builds import build, source
 from lakehouse.compile.dag import Step
-from lakehouse.declare.kinds import View
 from lakehouse.plan import decisions
 from lakehouse.plan.decisions import Decision, Reason
 from lakehouse.records import code_history
@@ -25,7 +24,7 @@ def model(
     """
     below = started(parents)
     build_of_model = context.tasks.start(below, lambda: _build(context, name))
-    is_view = isinstance(context.session.compiled.models[name].spec.kind, View)
+    is_view = context.session.compiled.models[name].spec.is_view
     return below if is_view else (build_of_model,)
 
 

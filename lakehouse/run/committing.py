@@ -6,7 +6,7 @@ from typing import Any
 
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
-from lakehouse.history import release
+from lakehouse.publish.publish_head import publish_head
 from lakehouse.run.context import RunContext
 
 
@@ -26,7 +26,7 @@ def publish(context: RunContext, *_: Any) -> Any:
     """Publish the marts of main, and report how many rows moved."""
     if context.request.hold:
         return
-    context.published = release.publish_head(context.session)
+    context.published = publish_head(context.session)
     if context.published is not None:
         rows, marts = sum(context.published.values()), len(context.published)
         note = f"{marts} marts in Postgres"

@@ -10,6 +10,7 @@ from lakehouse.plan.decisions import PlannedNode, plan_run
 from lakehouse.plan.state import TableState
 from lakehouse.records import code_history
 from lakehouse.session import Session
+from lakehouse.table_names import name_of
 from lakehouse.windows import Windows
 
 
@@ -51,7 +52,7 @@ def preview(session: Session, windows: Windows, selected: frozenset[str]) -> lis
 
 def _changes(session: Session, node: PlannedNode, state: TableState | None) -> tuple[str, ...]:
     """Return the changes of the code since a table was built; empty if it is the same code."""
-    compiled, name = session.compiled, node.table.split(".")[1]
+    compiled, name = session.compiled, name_of(node.table)
     ingestion = compiled.project.ingestions.get(name)
     now = raw_columns.fingerprint(ingestion) if ingestion else compiled.models[name].fingerprint
     if state is None or state.fingerprint == now:

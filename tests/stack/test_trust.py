@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from toy import at, event
 
-from lakehouse.history import release
+from lakehouse.history import main_moves
 from lakehouse.history.diff import diff, diff_table
 from lakehouse.history.why import why
 from lakehouse.maintain import files, maintain
@@ -30,7 +30,7 @@ def corrected(two_days, source):
 def test_a_rollback_gives_main_and_postgres_the_rows_of_then(two_days):
     toy, (first, _) = two_days
     with toy.session as session:
-        report = release.rollback(session, first.commit)
+        report = main_moves.rollback(session, first.commit)
     assert report.commit == toy.head()
     assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
     assert toy.published("total") == [{"rows": 1, "total": 1}]
@@ -39,7 +39,7 @@ def test_a_rollback_gives_main_and_postgres_the_rows_of_then(two_days):
 def test_a_run_after_a_rollback_converges(two_days):
     toy, (first, _) = two_days
     with toy.session as session:
-        release.rollback(session, first.commit)
+        main_moves.rollback(session, first.commit)
     toy.run(1)
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
     assert toy.published("total") == [{"rows": 2, "total": 3}]

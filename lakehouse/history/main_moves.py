@@ -1,42 +1,22 @@
-"""Commands besides `run` that move main or Postgres: merge after review, rollback, publication."""
+"""Commands besides `run` that move main or Postgres: merge after review, rollback, republish."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from lakehouse.branches import run_branches
 from lakehouse.branches.run_branches import BranchStatus
-from lakehouse.catalogs import Catalog, Commit
+from lakehouse.catalogs import Commit
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.errors import MergeConflictError, UnknownNameError
-from lakehouse.publish import publication, standing
+from lakehouse.publish import standing
+from lakehouse.publish.publish_head import publish_head
 from lakehouse.records import run_records
-from lakehouse.records.run_records import Recording, RunReport, RunStatus
+from lakehouse.records.run_records import RunRecorder, RunReport, RunStatus
 from lakehouse.session import Session
-
-
-def publish_head(session: Session, *, again: bool = False) -> dict[str, int] | None:
-    """Publish main's newest commit to Postgres; return the number of rows moved by mart.
-
-    Return None if Postgres has that commit already, or if main is empty. `again` moves all rows,
-    whatever Postgres holds. Raises PublishError.
-    """
-    head = session.catalog.head()
-    if head is None or (not again and publication.is_current(session.settings, head)):
-        return None
-    tables = session.catalog.tables(head.id)
-    address = session.start_postgres().result()
-    publication.forget(session.settings)
-    is_known = partial(_is_known, session.catalog)
-    published = publication.publish(
-        session.engine, session.compiled, head, tables, address, is_known, again=again
-    )
-    publication.remember(session.settings, head)
-    return published.rows
 
 
 def republish(session: Session) -> RunReport:
@@ -115,7 +95,7 @@ def _require_held(session: Session, branch: str) -> None:
 
 
 @contextmanager
-def _recording(session: Session, message: str) -> Iterator[Recording]:
+def _recording(session: Session, message: str) -> Iterator[RunRecorder]:
     """Record what a command does; an error is given a note that says where main stands."""
     with (
         run_records.recording(session.settings.warehouse, message) as recording,
@@ -125,16 +105,7 @@ def _recording(session: Session, message: str) -> Iterator[Recording]:
         yield recording
 
 
-def _is_known(catalog: Catalog, commit: str) -> bool:
-    """Return whether main knows a commit."""
-    try:
-        catalog.commit(commit)
-    except UnknownNameError:
-        return False
-    return True
-
-
-def _publish(session: Session, recording: Recording, *, again: bool = False) -> None:
+def _publish(session: Session, recording: RunRecorder, *, again: bool = False) -> None:
     recording.published = publish_head(session, again=again)
     if recording.published is not None:
         marts, rows = len(recording.published), sum(recording.published.values())

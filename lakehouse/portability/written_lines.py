@@ -1,4 +1,4 @@
-"""Recording of the line of a project's code that made each part of an expression.
+"""The line of a project's code that made each part of an expression.
 
 Ibis does not remember where an expression was written. While a model's function runs, every
 expression that Ibis returns to code outside of Ibis is noted, with the place of the call.
@@ -29,7 +29,7 @@ class Place:
 
 
 @dataclass
-class Recording:
+class WrittenLines:
     """The parts of the expression that one function made."""
 
     made: list[tuple[ops.Node, Place]] = field(default_factory=list)
@@ -74,17 +74,17 @@ class Recording:
 
 def record(
     function: Callable[..., ir.Table], tables: Mapping[str, ir.Table]
-) -> tuple[ir.Table, Recording]:
-    """Call a function with tables; return its expression, and a recording of how it was made."""
-    recording = Recording()
+) -> tuple[ir.Table, WrittenLines]:
+    """Call a function with tables; return its expression, and the lines that made its parts."""
+    lines = WrittenLines()
     for table in tables.values():
-        recording.note(table.op(), Place(_FRAMEWORK, 0))
+        lines.note(table.op(), Place(_FRAMEWORK, 0))
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
         if event == "return" and isinstance(value, ir.Expr) and frame.f_back is not None:
             caller = frame.f_back
             if _is_ibis(frame) and not _is_ibis(caller):
-                recording.note(value.op(), _place(caller))
+                lines.note(value.op(), _place(caller))
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -92,7 +92,7 @@ def record(
         expression = function(**tables)
     finally:
         sys.setprofile(before)
-    return expression, recording
+    return expression, lines
 
 
 def _is_ibis(frame: FrameType) -> bool:
