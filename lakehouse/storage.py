@@ -61,7 +61,7 @@ def path(address: str, options: Mapping[str, Any]) -> Path:
 
 
 def options(place: Path) -> dict[str, Any]:
-    """Return the options with which a path is reached, with secrets; empty on a disk."""
+    """Return the options needed to reach a path, secrets included; empty on a disk."""
     return dict(getattr(place, "storage_options", {}))
 
 
@@ -91,7 +91,8 @@ def missing_folders(place: Path) -> list[Path]:
 def write(place: Path, content: str | bytes, *, lasting: bool = True) -> None:
     """Write a file that only its owner can read, in one step: it is complete, or not there.
 
-    A `lasting` file survives a power cut as soon as this returns; another may be empty after one.
+    A `lasting` file survives a power cut as soon as this returns; any other file may be empty after
+    a power cut.
     """
     raw = content.encode() if isinstance(content, str) else content
     if not is_on_disk(place):
@@ -189,7 +190,10 @@ def names(folder: Path) -> list[str]:
 
 
 def half_written(folder: Path) -> Iterator[tuple[Path, datetime]]:
-    """Yield unfinished files of `write` in a folder, also of killed processes, and their times."""
+    """Yield the files in a folder that `write` has not finished, and when each was last written.
+
+    Files of killed processes are among them.
+    """
     for place in folder.glob(f"*{_WRITING}") if is_on_disk(folder) else ():
         with suppress(FileNotFoundError):  # it is finished
             yield place, modified(place)
@@ -241,7 +245,10 @@ def files(folder: Path) -> Iterator[tuple[Path, int, datetime]]:
 
 
 def remove_empty(folder: Path, *, below: Collection[str]) -> None:
-    """Remove an empty folder and empty ones above it, but none with a name in `below`."""
+    """Remove an empty folder and the empty ones above it.
+
+    It stops at the first one whose name is in `below`, which stays.
+    """
     while is_on_disk(folder) and folder.name not in below:
         try:
             folder.rmdir()
@@ -257,7 +264,7 @@ def local(address: str) -> str:
 
 @contextmanager
 def readable(address: str) -> Iterator[None]:
-    """Raise StorageError, which names the file, for any error of reading it inside."""
+    """Turn an error of the block into a StorageError that names the file."""
     try:
         yield
     except LakehouseError:

@@ -192,4 +192,4 @@ def test_code_that_changes_meanwhile_is_told_of_and_not_run(settings, mood, fold
     code.write_text(f"{MART}\nraise ValueError\n")
     assert scheduler.once(settings, heard) == 0
     code.write_text(MART)
-    assert [each for each in heard.warnings if f"code changed, such as {code}" in each]
+    assert [each for each in heard.warnings if f"code changed, for example {code}" in each]

@@ -1,10 +1,10 @@
-"""Addresses of servers: how they are read and checked, and how much of them may be shown.
+"""Addresses of servers: reading and checking them, and hiding them and other secrets in texts.
 
-Connecting to a server is not done here. Any address may hold a password, and a mistyped one may
-hold it in an unexpected place. Therefore an error repeats nothing of an address that cannot be
-read. An address that can be read becomes an `Address`, which shows the server and hides the rest.
-Addresses of HTTP servers and of buckets need no password: they are refused if they hold one, and
-stay plain text.
+Texts are the errors of libraries, which may also repeat secrets of the environment. Connecting to a
+server is not done here. Any address may hold a password, and a mistyped one may hold it in an
+unexpected place. Therefore an error repeats nothing of an address that cannot be read. An address
+that can be read becomes an `Address`, which shows the server and hides the rest. Addresses of HTTP
+servers and of buckets need no password: they are refused if they hold one, and stay plain text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Alerts: messages that tell people once when a problem begins, and once when it is over.
+"""Alerts: one message when a problem begins, one when it is over; quiet hours and snoozes.
 
 Finding the problems belongs to `audit` and `run`: here they are compared with what people know, and
 sent. `LAKEHOUSE_ALERTS` names the channels; if it is not set, nothing is sent or kept.

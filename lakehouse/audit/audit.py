@@ -27,7 +27,10 @@ from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 _COUNT = ibis.schema({ROWS: "int64"})
 MANY_ROWS = 1_000_000
-"""Rows from which on a table is large: cheap upper bounds of its failing rows are counted first."""
+"""A table with so many rows is large.
+
+Of its failures, upper bounds, which are cheap, are counted before the exact numbers.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,10 @@ class _Count:
 
 @dataclass(frozen=True)
 class _Part:
-    """One result before it is counted: of a rule of a `@quality`, or of its function (None)."""
+    """A result still to be counted.
+
+    It is that of a ready check, or, if `rule` is None, of the function of the `@quality`.
+    """
 
     spec: QualitySpec
     rule: Rule | None
@@ -66,8 +72,10 @@ class Audit:
     changed: Mapping[str, Windows]
     """Windows to look at, by bare name of a stored table."""
     until: datetime | None
-    """End of the time that the sources were asked for. Freshness is checked only if it is about
-    now; never if None."""
+    """End of the time that the sources were asked for.
+
+    Freshness is checked only if this is less than the check's limit ago; never if None.
+    """
 
     def of(self, name: str) -> list[CheckResult]:
         """Return the results of all checks of a table, of all its `@quality`, asked at once."""
@@ -81,7 +89,10 @@ class Audit:
         return [self._result(part, answers) for part in parts]
 
     def _ready(self, name: str, specs: Sequence[QualitySpec]) -> Iterator[_Part]:
-        """Yield the ready checks of a table alone; those about the same window share a question."""
+        """Yield the ready checks that read only this table.
+
+        Those about the same window share a question.
+        """
         by_window: dict[Window, list[tuple[QualitySpec, int]]] = {}
         for spec in specs:
             for place, rule in enumerate(spec.checks):
@@ -150,7 +161,7 @@ class Audit:
             *(count_of(*rule, what) for rule in rules for what in ("failures", ROWS)),
         ]
         columns = [column for column in columns if column in every.schema]
-        # A window has few rows.
+        # Only a question about all time reads many rows.
         is_large = window == ALL_TIME and table.most_rows >= MANY_ROWS
         suspects = self.compiled.suspects if is_large else {}
         exact = [column for column in columns if column not in suspects]
@@ -191,7 +202,7 @@ class Audit:
         return Offending(statement, sources, window, reach, first.time_column)
 
     def _part(self, spec: QualitySpec, rule: Rule | None, offending: Offending) -> _Part:
-        """Return a rule whose failing rows take a question of their own."""
+        """Return the part of a rule or a function whose failures need a question of their own."""
         sql = offending.select(self.engine.dialect, f"count(*) AS {ROWS}")
         failures = _Count(Question(Statement(sql, _COUNT), offending.sources, offending.reach))
         rows = None

@@ -1,8 +1,8 @@
 """Leases: files that tell processes on other machines that a run is alive.
 
-A lease lies beside the tables, and its holder writes it again and again. A lease that was not
-written for long has expired: its holder is dead. As clocks may be wrong, here and where the file
-is, a lease that looks expired is first watched for a while.
+A lease lies beside the tables, and its holder writes it again and again. A lease that has not been
+rewritten for 15 minutes looks expired. As clocks may be wrong, it is then watched for 90
+seconds; only if it is not rewritten is its holder dead.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from lakehouse import storage
 from lakehouse.system import clock
 
 _RENEWED_EVERY = 30.0
-"""Seconds between two writes; far less than a lease lasts, so that a slow server costs no run."""
+"""Seconds between two writes.
+
+They are far less than a lease lasts, so that no run loses its lease because a server is slow.
+"""
 _LASTS = timedelta(minutes=15)
 """Time after the last write until a lease looks expired."""
 _WATCHED = 3 * _RENEWED_EVERY
-"""Seconds in which a living holder writes its lease, even if it fails once."""
+"""Seconds within which a living holder rewrites its lease, even if one write fails."""
 _LOOKS_EVERY = 1.0
 """Seconds between two looks at a lease that is watched."""
 
@@ -40,7 +43,10 @@ class Lease:
         self._renewing.start()
 
     def give_back(self) -> bool:
-        """Stop renewing and remove the file; return whether that worked, so that others see it."""
+        """Stop renewing and remove the file; return False if it could not be removed.
+
+        Others then see a holder until the lease expires.
+        """
         self._ended.set()
         self._renewing.join()
         try:

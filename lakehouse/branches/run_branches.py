@@ -1,7 +1,7 @@
 """States of the branches that runs work on, and removal of those that were left behind.
 
-A run that failed keeps its branch for people to look at, and its record says so. A branch without a
-record whose lock is free belonged to a process that was killed: nobody will finish it.
+A run that failed keeps its branch for people to look at, and its record says so. A branch that
+has no record, and whose lock is free, belonged to a process that was killed: nobody will finish it.
 
 Processes of one home see each other's locks, which the operating system releases when a process
 ends in any way. Processes of other homes, perhaps on other machines, see a lease beside the tables,
@@ -120,8 +120,8 @@ def is_free(settings: Settings, branch: str) -> bool:
 def _was_kept(settings: Settings, branch: str) -> bool:
     """Return whether the run of a branch ended, and kept its branch on purpose.
 
-    A run whose record names no branch wanted to drop it. If the record is damaged, the branch
-    counts as kept: better to look at it than to lose it.
+    If the record names no branch, the run meant to drop its own. If the record is damaged, the
+    branch counts as kept: better to look at it than to lose it.
     """
     run = branch.removeprefix(_PREFIX)
     record = run_records.load(settings.warehouse, run)
@@ -149,7 +149,7 @@ def _unlock(settings: Settings, branch: str) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, made anew if `sweep_locks` removes it before it is held."""
+    """Hold the lock of a file; if `sweep_locks` removes the file before that, make it again."""
     while True:
         with path.open("w") as file:
             file_locks.acquire(file)

@@ -1,4 +1,6 @@
-"""From a decision to a build: which statement over which stored tables brings a model up to date.
+"""Stored tables as inputs of any statement, and the build that brings a model up to date.
 
-What has to be built is decided in `plan`; an engine executes the build.
+Audit, history, publication and queries take their inputs from here, too, and checks of freshness
+the keys that a source no longer lists. What has to be built is decided in `plan`; an engine
+executes the build.
 """

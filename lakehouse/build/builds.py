@@ -54,7 +54,7 @@ def build(
 ) -> Build:
     """Return the build that brings the dirty rows of a model up to date.
 
-    `version` is the one that the model will have after it.
+    `version` is the table's version after the build.
     """
     inputs, ingested = sources(compiled, model, tables), covered(compiled, tables)
     most_rows = max((table.most_rows for table in inputs), default=0)

@@ -1,6 +1,6 @@
 """The history of main in SQLite: its commits, what each changed, and the tags that name them.
 
-Every function takes the connection, so that a transaction can hold calls of several.
+Every function takes the connection, so that calls of several functions can share a transaction.
 """
 
 from __future__ import annotations
@@ -33,9 +33,15 @@ WITH RECURSIVE tables (name) AS (
     UNION ALL SELECT (SELECT min(c.name) FROM lakehouse_changes c WHERE c.name > tables.name)
     FROM tables WHERE tables.name IS NOT NULL)
 """
-"""SQL of the names of all tables there ever were; reads one row a table, not each change."""
+"""SQL of the names of all tables there ever were.
+
+It reads one row for each table instead of every change.
+"""
 _BEGINS = "WHERE k.id >= ?1 AND substr(k.id, 1, length(?1)) = ?1 AND k.id < ?1 || 'g'"
-"""Condition that a commit's id begins with ?1; the bounds, up to 'g', let SQLite use the index."""
+"""Condition that a commit's id begins with ?1.
+
+Ids are hexadecimal, so 'g' ends the range; a range lets SQLite use the index.
+"""
 
 
 def log(db: sqlite3.Connection, limit: int | None = None) -> list[Commit]:
@@ -143,7 +149,7 @@ def drop_tag(db: sqlite3.Connection, name: str) -> None:
 
 
 def expirable(db: sqlite3.Connection, before: datetime) -> list[Commit]:
-    """The readable commits made before a moment that neither main, a tag nor a branch keeps."""
+    """Readable commits from before a moment, except those that main, a tag or a branch keeps."""
     return _commits(
         db,
         "WHERE committed_at < ? AND sequence < (SELECT max(sequence) FROM lakehouse_commits)"

@@ -1,7 +1,8 @@
-"""Ready checks for `@quality`: each is a rule as an Ibis expression, and runs nothing itself.
+"""Ready checks and the rules of schemas, as Ibis expressions, and their results as text for people.
 
-Rules about rows and about a whole table are compiled into one aggregate query per table; a
-comparison with another table is a query of its own. Asking them of a branch is `lakehouse.audit`.
+Nothing here runs a check. The rules of schemas also serve the validation of fetched rows. Rules
+about rows and about a whole table are compiled into one aggregate query per table; a comparison
+with another table is a query of its own. Asking them of a branch is `lakehouse.audit`.
 """
 
 from lakehouse.checks.comparisons import ReconciliationCheck, ReferenceCheck

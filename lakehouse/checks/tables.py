@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class UniqueCheck(Rule):
     """No two rows have the same values of `columns`; two nulls count as the same value.
 
-    Its failures are the rows beyond the first with their values.
+    Of rows with the same values, all but the first are failures.
     """
 
     columns: Sequence[str]
@@ -42,7 +42,7 @@ class UniqueCheck(Rule):
 
         from lakehouse.patches.ibis_dialects import hash_of
 
-        # Not with `where`: pushed down to the files, it might skip rows that have to be counted.
+        # Not with `where`: engines may filter the files by it, before all rows are counted.
         if len(self.columns) == 1 or self.where is not None:
             return None
         # Equal keys have the same hash, and different keys hardly ever do. Numbering the rows of

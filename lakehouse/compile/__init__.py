@@ -1,4 +1,5 @@
-"""Compiling: from the functions of a project to its DAG, and to one SQL statement for each of them.
+"""Compiling: the functions of a project become its DAG, and models, checks and schemas become SQL.
 
-SQL is made, cached and compared here; it is run in `lakehouse.engines`.
+A model is one statement, and so is the validation of an ingestion's rows; checks of a table share
+one where they can. SQL is made, cached and compared here; it is run in `lakehouse.engines`.
 """

@@ -1,9 +1,9 @@
 """Refuses code that compiles to different SQL at another time, in another place or by chance.
 
-Compiled SQL is cached as long as the code stays the same, so that a time or a setting that Python
-wrote into it would never change. A project is therefore compiled a second time, by a process with
-another clock, environment, user, working folder and hash seed. That process is started before this
-one compiles, as it takes longer: it has to import everything first.
+Compiled SQL is cached until the code changes. A time or a setting that Python wrote into it would
+therefore never change. So a project is compiled a second time, by a process with another clock,
+environment, user, working folder and hash seed. The other process has to import everything first,
+so it is started before this one compiles.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ _ENVIRONMENT = {
 _NEEDED_TO_START = ("DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
 """Variables that the other process inherits: Python or a library may not start without them."""
 _PROGRAM = "from lakehouse.compile.elsewhere import serve; serve()"
-_ELSEWHERE = "at another time, in another environment or by chance"
 _CURE = (
     "write the current time as `ibis.now()`, which the engine evaluates in each run; put a setting"
     " into the code or into a resource; sort what comes from a set or a folder"
@@ -62,7 +61,7 @@ class Difference:
     name: str
     """Name of the model, the ingestion or the check."""
     before: str
-    """End of the SQL that both share, without literals, as these may be secrets."""
+    """Last part of the SQL before the difference, without literals, as these may be secrets."""
 
 
 def compile_twice(settings: Settings, project: Project, dialect: str) -> Compiled:
@@ -81,7 +80,9 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
         )
     if "problem" in there:
         raise ProjectError(
-            f"the project cannot be compiled {_ELSEWHERE}: {there['problem']}", hint=_CURE
+            "the project compiles here, but not in a process with another clock and environment:"
+            f" {there['problem']}",
+            hint=_CURE,
         )
     if differences:
         raise _refusal(settings, project, differences, there["asked"])
@@ -163,7 +164,8 @@ def _refusal(
     asks = f"the project asks for {', '.join(list(places)[:_SHOWN_PLACES])}; " if places else ""
     place = _place(settings, project, first)
     return ProjectError(
-        f"{place} compiles to something else {_ELSEWHERE}{others}{after}",
+        f"{place} compiles to something else at another time, in another environment or by chance"
+        f"{others}{after}",
         hint=f"{asks}{_CURE}",
     )
 

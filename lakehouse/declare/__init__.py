@@ -1,4 +1,5 @@
-"""Declarations: `@ingestion`, `@model` and `@quality`, their specs, and finding them in a project.
+"""Declarations: `@ingestion`, `@model`, `@quality`, finding them, their specs and raw columns.
 
-Nothing here runs a declaration or turns it into SQL: that is `lakehouse.compile` and above.
+The columns of a raw table are the declared ones and those for bookkeeping. Nothing here runs a
+declaration or turns it into SQL: that is `lakehouse.compile` and above.
 """

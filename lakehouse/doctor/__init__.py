@@ -1,4 +1,4 @@
-"""Examination of what a run needs, servers, disk and files, and what to do about what is wrong.
+"""Examination of servers, disk and files; what to do about them, also after a command's error.
 
 It reads and reports; the commands that its advice names do the repairs.
 """

@@ -1,7 +1,8 @@
-"""Engines: they run compiled statements, to build tables on a branch, to query and to publish.
+"""Engines: they run SQL to build tables, check, query and publish them, and to ingest and compare.
 
-`Engine` is the protocol of all engines. The SQL that they share is in `sql`; which
-tables and windows a run builds is decided in `lakehouse.plan` and `lakehouse.build`.
+`Engine` is the protocol of all engines. The SQL that they share is in `sql`; ingestion, `diff` and
+maintenance write their own for DuckDB. Which tables and windows a run builds is decided in
+`lakehouse.plan` and `lakehouse.build`.
 """
 
 from __future__ import annotations

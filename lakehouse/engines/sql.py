@@ -56,7 +56,7 @@ def where(
 ) -> str:
     """The SQL condition that a row lies in one of the windows and has one of the keys.
 
-    Without a `time_column`, windows are ignored; without keys, every row has one.
+    Without a `time_column`, windows are ignored; without keys, rows of any key are meant.
     """
     parts = []
     if time_column is not None:
@@ -101,9 +101,10 @@ def select(
     cut: Window = ALL_TIME,
     keys: Keys | None = None,
 ) -> str:
-    """The statement as one SELECT over its sources, as CTEs.
+    """One SELECT: the sources as CTEs, then the statement.
 
-    A source with a time column is cut to the window, one with the columns of the keys to the keys.
+    A source that has a time column is cut to the window; one that has the key columns is cut to
+    the keys.
     """
     hint = _hint(dialect)
     named = [

@@ -32,14 +32,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Origin:
-    """Rows of one table that the traced row was made of: at least those that were used."""
+    """Rows of one table that the traced row may depend on."""
 
     table: str
     reach: str
     """The windows and keys of these rows."""
     rows: int
     runs: Mapping[str, int | None]
-    """Number of rows by the run that wrote them; for a model, the last run that built any: None."""
+    """Number of rows by the run that wrote them.
+
+    For a model, the last run that built any of them, with None as number.
+    """
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def _share(keys: Keys, others: Keys) -> bool:
 def _origins(
     session: Session, name: str, place: Changed, stored: Mapping[str, StoredTable], ref: str
 ) -> Iterator[Origin]:
-    """Yield the stored rows of every table upstream that a place of a table is made of."""
+    """Yield, for each table upstream, the stored rows that a place of a table may depend on."""
     compiled = session.compiled
     reaches = _reaches(compiled, name, place)
     for parent, reach in reaches.items():

@@ -75,9 +75,10 @@ class Fetched:
     """Error message of each piece that could not be fetched or staged."""
 
     def batches(self, folder: Path) -> list[list[str]]:
-        """Return the files in order, grouped into batches that are merged at once; at least one.
+        """Return the files in order, grouped into batches, each of which is merged at once.
 
-        A file is never divided. `folder` is where the files are staged.
+        A file is never divided; without files, there is one empty batch. `folder` is where the
+        files are staged.
         """
         batches: list[list[str]] = [[]]
         batch_bytes = 0
@@ -148,8 +149,8 @@ def fetch_all(
 ) -> dict[str, Fetched]:
     """Fetch and stage all pieces; return what arrived of each ingestion.
 
-    `workers` pieces are fetched at a time. A round that fails is noted in the result; its error
-    is raised only if no round before it arrived.
+    `workers` pieces are fetched at a time. If a round fails after another has arrived, its error is
+    noted in the result; else it is raised.
     """
     rounds = _rounds(fetches)
     result = {name: Fetched(fetch.windows) for name, fetch in fetches.items()}

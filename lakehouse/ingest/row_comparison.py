@@ -18,12 +18,13 @@ from lakehouse.engines.sql import columns, empty_relation, identifier
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.temporary_tables import EXISTING, INCOMING, MATCHED, WRITTEN
 from lakehouse.keys import MOST, Keys, union
-from lakehouse.plan import file_spans
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
     from lakehouse.declare.specs import IngestionSpec
 
+COMPARED_ROWS = 1_000_000
+"""Up to so many stored rows are compared whole; of more, keys are read first."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _HOUR_MICROSECONDS = _HOUR // timedelta.resolution
@@ -75,7 +76,7 @@ class RowComparison:
         return counts, {path for path, (rows, alike) in by_file.items() if alike < rows}
 
     def dirty(self) -> Windows:
-        """Return the hours in which a written row lies now, or lay before it changed."""
+        """Return the hours that hold a written row, or held it before it changed."""
         if self.spec.time_column is None:
             return (ALL_TIME,)
         column = identifier(self.spec.time_column)
@@ -134,15 +135,16 @@ class RowComparison:
     def _match(
         self, files: list[DataFile], near: list[DataFile], distinct: int, *, afresh: bool
     ) -> dict[str, tuple[int, int]]:
-        """Make EXISTING; return by file how many of its rows it has and how many did not change.
+        """Make EXISTING, and return two numbers for each file.
 
-        A row that is fetched again usually has the time that it had before: files of other times
-        are read only for keys that were not found in files of the same time (`near`).
+        They say how many of its rows are in EXISTING, and how many of these did not change. A row
+        that is fetched again usually has the time that it had before: files of other times are read
+        only for keys that were not found in files of the same time (`near`).
         """
         run, place = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
         first, incoming = files if afresh else near, INCOMING
         read = {file.path for file in first}
-        if sum(file.rows for file in first) > file_spans.COMPARED_ROWS:
+        if sum(file.rows for file in first) > COMPARED_ROWS:
             first, incoming = self._holding(first, incoming, afresh=afresh)
         run(f"{place} {self._compared(first, incoming, afresh=afresh)}")
         by_file = self._counts_by_file()
@@ -157,9 +159,10 @@ class RowComparison:
     def _holding(
         self, files: list[DataFile], incoming: str, *, afresh: bool = False
     ) -> tuple[list[DataFile], str]:
-        """Return the files that hold keys of `incoming`, and a relation of its rows with these.
+        """Return the files that hold keys of `incoming`, and a relation of rows.
 
-        Only keys are read, as reading whole rows takes time and joining them takes memory.
+        These are the rows of `incoming` whose keys the files hold. Only keys are read, as reading
+        whole rows takes time and joining them takes memory.
         """
         key, run = self.key, self.engine.connection.execute
         run(

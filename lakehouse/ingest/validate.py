@@ -1,6 +1,7 @@
 """Validation: staged rows are cast to the declared types, and get the reasons to reject them.
 
-A row without reasons is valid, any other goes to quarantine. All of it is one pass over the rows.
+A row without reasons is valid, any other goes to quarantine. The expression of the reasons comes
+from `compile/row_reasons.py`. All of it is one pass over the rows.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def validate(
     `row_reasons` is the SELECT that adds reasons to cast rows.
 
     The resulting table has the declared columns, the position, and `reasons`: empty for a valid
-    row. Rows that are rejected, or identified by their content, also have all their fields as
-    JSON, which is their `payload` too unless the schema declares one.
+    row. Rejected rows, and rows without a whole key, also keep all fields as JSON, and as `payload`
+    unless the schema declares one.
     """
     files = parquet(paths)
     if not paths:
@@ -79,7 +80,7 @@ def keyless(spec: IngestionSpec) -> str:
 
 
 def _casts(spec: IngestionSpec, staged: Mapping[str, str]) -> str:
-    """Return the SELECT list of the declared columns, cast, and of the text of each before that."""
+    """Return the SELECT list: each declared column as its type, and as the text before the cast."""
     schema = declared(spec)
     parts = [f"{_cast(name, kind, staged)} AS {identifier(name)}" for name, kind in schema.items()]
     for name, kind in schema.items():
@@ -92,7 +93,7 @@ def _casts(spec: IngestionSpec, staged: Mapping[str, str]) -> str:
 def _fields(staged: Mapping[str, str]) -> str:
     """Return SQL of all fetched fields but the payload, as a struct.
 
-    It becomes JSON only for rejected rows.
+    It becomes JSON only for rejected and keyless rows.
     """
     if FIELDS in staged:
         return FIELDS
@@ -101,7 +102,7 @@ def _fields(staged: Mapping[str, str]) -> str:
 
 
 def _may_fail(name: str, staged: Mapping[str, str]) -> bool:
-    """Return whether a column was fetched as a type whose values may not cast."""
+    """Return whether a column was fetched as a type whose values may fail to cast."""
     return staged.get(name) in (*_TEXT, *_NESTED)
 
 

@@ -1,6 +1,7 @@
-"""Maintenance of a home: compact, archive, expire, and remove files that no ref needs any more.
+"""Maintenance of a home: compact and archive tables, and remove what nobody needs any more.
 
-Nothing here changes the rows of main, apart from rows that move to the archive.
+That may be commits, branches, locks, data files, staged pages, records or unfinished files. Nothing
+here changes the rows of main, apart from rows that move to the archive.
 """
 
 from __future__ import annotations

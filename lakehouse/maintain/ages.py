@@ -16,8 +16,8 @@ def believed(now: datetime, names: Iterable[str]) -> datetime:
     """Return the moment that ages are measured from, given the ids of all recorded runs.
 
     A clock that is set ahead makes everything old at once, and so does a machine that was off for
-    a long time. Both look the same, so such a clock is believed only when a run was recorded more
-    than a day ago by it; until then, ages are measured from the last run before.
+    a long time. The two cannot be told apart. The clock is believed once a run that it dated is
+    more than a day old; until then, ages count from the last run before the pause.
     """
     yesterday = run_records.stamp(now - _DAY)
     newest = max((name for name in names if name < yesterday), default=None)

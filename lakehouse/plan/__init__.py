@@ -1,4 +1,4 @@
-"""Plans: what to build and why, from selectors, table state and fingerprints; nothing runs here.
+"""Plans: what to build and why, and the sizes of pieces and data files; nothing runs here.
 
-Also the sizes of pieces and files that builds are cut into.
+What to build follows from selectors, the state of tables and the fingerprints of models.
 """

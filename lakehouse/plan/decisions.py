@@ -38,7 +38,7 @@ class Decision:
 
     reason: Reason
     windows: Windows = ()
-    """Windows to build; empty means nothing to do, `ALL_TIME` rows of any time."""
+    """Windows to build; empty: nothing to do; `ALL_TIME`: rows of any time."""
     keys: Keys | None = None
     """Keys whose rows are built; None means all."""
     because: tuple[str, ...] = ()
@@ -54,8 +54,8 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
     """Return the windows that a run for the windows `asked` fetches: these, and their overlap.
 
     The overlap reaches only into days that were fetched before; each such day counts as a whole.
-    Archived time is not fetched: a model's window with only a part of its rows would replace one
-    that was built from all of them.
+    Archived time is not fetched: the source may return only some rows of it, and a model's window
+    built from those would replace one built from all.
     """
     if spec.time_column is None:
         return (ALL_TIME,)
@@ -117,7 +117,7 @@ def decide(
 
 
 def _buildable(dirty: Windows, model: ModelSpec, parents: Mapping[str, TableState]) -> Windows:
-    """Return the windows that need no archived rows; rows built from archived ones are kept."""
+    """Return the dirty windows that can be built without archived rows; others stay as they are."""
     archived = [
         state.archived_before for state in parents.values() if state.archived_before is not None
     ]
@@ -188,7 +188,7 @@ def _touched(state: TableState | None, windows: Windows) -> TableState:
 def _known(
     project: Project, name: str, states: Mapping[str, TableState | None]
 ) -> dict[str, TableState]:
-    """Return the states of those stored parents of a model that exist."""
+    """Return the states of a model's stored parents, without those that do not exist yet."""
     return {
         parent: state
         for parent in stored_parents(project, name)
@@ -245,8 +245,8 @@ def _dirty(model: CompiledModel, since: Changed, *, has_time: bool) -> Changed:
 def _seen_by(model: ModelSpec, since: Changed, *, has_time: bool) -> Changed:
     """Return the changed rows of a parent in terms of a model's own time and key columns.
 
-    Without a time column on both sides the windows become all time; without the model's key
-    columns all keys are meant.
+    Unless both have a time column, the windows become all time; if the changed keys lack the
+    model's key columns, all keys are meant.
     """
     by_time = has_time and model.time_column is not None
     return Changed(

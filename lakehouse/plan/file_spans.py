@@ -21,26 +21,21 @@ PIECE_ROWS = 1_000_000
 LARGE_ROWS = 3_000_000
 """Rows of input that a piece may have at most; this limit comes before all other wishes."""
 _REACHES = 10
-"""Least length of a piece, as a multiple of the time that it reads beyond its own.
+"""A piece is at least so many times as long as what it reads beyond itself.
 
-`LARGE_ROWS` comes before it.
+A piece that would exceed `LARGE_ROWS` is shorter.
 """
 MONTH_ROWS = 75_000
 """Rows a month above which a table has files for spans shorter than a month."""
 FILE_ROWS = 500_000
 """Rows that a file has at most, approximately."""
 MOST_DAYS = 16
-"""Most days of a file's span below a month.
+"""Longest span below a month, in days.
 
 All such spans are powers of two, so that the spans of a denser table lie within longer ones.
 """
 SMALL_FILE_ROWS = 100_000
 """Rows below which a file is worth rewriting with others of the same span."""
-COMPARED_ROWS = 1_000_000
-"""Stored rows that are read whole, at most, to compare them with incoming rows of their time.
-
-Of more stored rows, the keys are read first.
-"""
 MONTH = timedelta(days=30)
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -129,7 +124,10 @@ def _length(window: Window, inside: Window) -> timedelta:
 
 
 def _edges(inside: Window, length: timedelta, span: FileSpan, grain: Grain) -> Iterator[datetime]:
-    """Yield the times to cut at, about every `length`: at file ends if pieces hold whole files."""
+    """Yield the times to cut at, about every `length`.
+
+    They are at the ends of files, if a file is no longer than a piece.
+    """
     edge = inside.start + length
     while edge < inside.end:
         last = Window(edge - timedelta.resolution, edge)

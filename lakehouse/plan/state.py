@@ -37,7 +37,8 @@ class Change:
 class Changed:
     """Bounds of a change: all changed rows lie in these windows and have one of these keys.
 
-    Empty windows mean that nothing changed; no keys (None) that rows of any key may have.
+    Empty windows mean that nothing changed; keys of None mean that rows of any key may have
+    changed.
     """
 
     windows: Windows = ()
@@ -104,8 +105,8 @@ class TableState:
     def is_worth_a_commit(self, covered: Windows, now: datetime) -> bool:
         """Return whether newly covered windows are worth a commit although no row changed.
 
-        A window of today that begins where the last fetch ended and reaches up to now is not:
-        otherwise a fetch every hour would make a commit every hour.
+        A window of today from the end of the last fetch to now is not worth one: otherwise a fetch
+        every hour would make a commit every hour.
         """
         ends = {window.end for window in self.covered if window.end > windows.floor(now, "day")}
         return any(

@@ -1,4 +1,4 @@
-"""Portability: finds expressions of models and checks that mean different things on the engines.
+"""Portability: finds and documents expressions that engines understand differently or not at all.
 
 No engine is run. Every model and check is built once from unbound tables, while the line that made
 each part of its expression is recorded; rules (`Trap`) then examine the parts. A comment

@@ -1,7 +1,7 @@
-"""The Postgres that marts are published to: a configured server, or the embedded one.
+"""The Postgres of the marts, configured or embedded: its server, roles, port, connections, queries.
 
-Connections, roles, and starting and stopping the embedded server belong here; what is written into
-the marts is in `publish`.
+Only the embedded one is started and stopped, has roles made, and is passed on to a TCP port. What
+is written into the marts is in `publish`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Publishing the marts of a commit of main to Postgres, and noting which commit is there.
+"""Publishing main's marts to Postgres, and telling which commit Postgres and main are at.
 
 Connecting to Postgres and running the embedded server belong in `postgres`.
 """

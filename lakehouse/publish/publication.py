@@ -1,8 +1,8 @@
 """Publication: the marts of one commit in Postgres, all of them in one transaction.
 
 The marts' changed windows are loaded into staging tables; then one transaction moves them and
-records the commit. Readers see the old marts or the new ones. Tables keep their identity, so
-views, grants and indexes that others put on them stay.
+records the commit. Readers see all old marts or all new ones, never a mixture. Tables keep their
+identity, so views, grants and indexes that others put on them stay.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def remembered(settings: Settings) -> str | None:
 
 
 def remember(settings: Settings, commit: Commit) -> None:
-    """Note that the commit is published, so that a run without changes need not ask Postgres."""
+    """Write down that the commit is published: a run without changes then need not ask Postgres."""
     storage.write(_memory(settings), _remembered(settings, commit))
 
 
 def forget(settings: Settings) -> None:
-    """Delete the note, so that the next run asks Postgres and clears it of staging tables."""
+    """Delete what `remember` wrote: the next run asks Postgres, and clears it of staging tables."""
     storage.remove(_memory(settings))
 
 
@@ -87,8 +87,8 @@ def publish(
 ) -> Published:
     """Bring the marts in Postgres to a commit, unless Postgres has a newer one already.
 
-    `is_known` returns whether this lakehouse has a commit: marts that another lakehouse published
-    are replaced. `again` moves all rows of all marts, whatever Postgres has.
+    `is_known` tells whether a commit is this lakehouse's. If the last published one is not, all
+    marts are replaced. `again` moves all rows of all marts, whatever Postgres has.
 
     Raises PublishError; Postgres is then as it was.
     """
@@ -183,7 +183,8 @@ def _move(connection: psycopg.Connection, mart: Mart, columns: Tables) -> int:
     except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported) as error:
         detail = error.diag.message_detail or error.diag.message_primary
         raise PublishError(
-            f"the columns of {SCHEMA}.{mart.name} changed in a way that others rely on: {detail}",
+            f"the columns of {SCHEMA}.{mart.name} changed, and other objects in Postgres depend on"
+            f" them: {detail}",
             hint="change or drop what depends on it, then run again",
         ) from None
     _delete(connection, mart, target)

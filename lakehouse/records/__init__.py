@@ -1,4 +1,4 @@
-"""Records of runs: writing and reading them as files and as tables, and the code that was run.
+"""Records of runs, as files and as tables; the code that was run; messages while a run works.
 
 Showing and comparing what happened (`log`, `why`, `diff`) belongs in `history` and `cli`.
 """

@@ -1,5 +1,5 @@
-"""Runs: every node of the DAG is executed on the run's own branch, then audited and published.
+"""Runs: the DAG is executed on the run's own branch, merged and published; a preview of that.
 
-Each kind of node has a module here that orders its work; the work itself is in `ingest`, `build`,
-`audit` and `publish`.
+Runs whose merges conflict start over in turns. The preview executes nothing. Each kind of node has
+a module here that orders its work; the work itself is in `ingest`, `build`, `audit` and `publish`.
 """

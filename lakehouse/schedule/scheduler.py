@@ -1,9 +1,9 @@
 """The schedule: every group of ingestions runs by its `cron`, one after the other, for ever.
 
-A run is about the days since the last one that was ingested, so the first run catches up what was
-missed while nothing ran. Runs happen in this thread: they cannot overlap, and a signal that ends
-the process abandons the branch of the run as Ctrl-C does. Each run has its own session, of which
-nothing stays in memory: the process lives for months.
+A run ingests the days since the last ingested day, so the first run makes up for those missed while
+nothing ran. Runs happen in this thread: they cannot overlap, and a signal that ends the process
+abandons the branch of the run as Ctrl-C does. As the process lives for months, each run has its own
+session, and nothing of it stays in memory.
 """
 
 from __future__ import annotations
@@ -105,7 +105,10 @@ class Agenda:
     timezone: ZoneInfo
 
     def next(self, now: datetime) -> tuple[Job, datetime]:
-        """Return the job that is due first, and when; it is overdue if that is not after `now`."""
+        """Return the job that is due first, and when.
+
+        A time up to `now` means that it is overdue.
+        """
         due = {}
         for job, ran in self.ran.items():
             self.ran[job] = before = ran and min(ran, now)
@@ -117,9 +120,8 @@ class Agenda:
 def windows(session: Session, job: Job) -> Windows:
     """Return the days that a run of the job is about; today is in the last window.
 
-    They are today and the days that were missed: between days that its ingestions were asked for,
-    and since the last of those. The day before a gap is included, as it may not have been over when
-    it was ingested.
+    They are today, the gaps between ingested days, and the days since the last one. The day before
+    a gap is included: it may have been ingested before it was over.
     """
     zone, day = session.settings.timezone, session.today()
     today = Window.of_days(day, day, zone)
@@ -140,10 +142,9 @@ def _missed(state: TableState, today: Window, zone: ZoneInfo) -> Windows:
 
 
 def _over(window: Window, today: Window, zone: ZoneInfo) -> Iterator[Window]:
-    """Yield the days of a covered window that were surely over when it was ingested.
+    """Yield a covered window without its last day, which was perhaps not over.
 
-    The window's last day was perhaps not over by then. A window that reaches beyond today was asked
-    for by a wrong clock or with `--force`, at an unknown time: yesterday counts as its last day.
+    If it reaches beyond today (a wrong clock, or `--force`), yesterday counts as its last day.
     """
     end = window.end if window.end <= today.end else today.start
     last = _whole_days(Window(end - _MOMENT, end), zone)
@@ -185,7 +186,7 @@ def _catch_up(session: Session, job: Job, listener: Listener) -> int:
         with undisturbed():
             session.open()
         for path in cache.changed_files(session.settings)[:1]:
-            watch.warning(f"code changed, such as {path}: restart the schedule to run it")
+            watch.warning(f"code changed, for example {path}: restart the schedule to run it")
         *missed, last = windows(session, job)
         code = _ingest(session, job, (last,), watch)
     if missed:
@@ -204,7 +205,10 @@ def _ingest(session: Session, job: Job, days: Windows, listener: Listener) -> in
 
 @contextmanager
 def _watched(session: Session, listener: Listener) -> Iterator[Listener]:
-    """Send alerts of the run inside; an exit of the project's code becomes an error of the run."""
+    """Send alerts of the run inside.
+
+    If the project's code exits the process, raise ProjectError.
+    """
     with watching(session, listener) as watch:
         try:
             yield watch
@@ -213,7 +217,8 @@ def _watched(session: Session, listener: Listener) -> Iterator[Listener]:
         except BaseException as error:
             raise ProjectError(
                 f"the run was ended by {type(error).__name__}",
-                hint="the project, or a library, exits there: let it raise another error",
+                hint="the project or a library tried to end the process, as `sys.exit` does:"
+                " raise an ordinary error instead",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""The machine and this process: clock, users, signals, tasks in threads, garbage collection.
+"""The machine and this process: clock, users, signals, file locks, threads, garbage collection.
 
 Nothing here knows of pipelines, tables or files of a home.
 """
