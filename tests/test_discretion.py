@@ -1,8 +1,11 @@
 """What is repeated of an unexpected error: enough to look for, and nothing secret."""
 
 import pytest
+from toy import at, event
 
 from lakehouse.addresses.discretion import unexpected
+from lakehouse.cli import main
+from lakehouse.doctor import examination
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +34,34 @@ def environment(monkeypatch):
 )
 def test_what_is_told(error, told):
     assert unexpected(error) == told
+
+
+SECRET = ValueError("401 for hunter2hunter2")
+
+
+def test_no_command_repeats_it(monkeypatch, capsys):
+    def fail(**_):
+        raise SECRET
+
+    monkeypatch.setattr("lakehouse.cli.log.log.callback", fail)
+    main(["log"])
+    assert "unexpected ValueError: 401 for …" in capsys.readouterr().err
+
+
+def test_no_record_of_a_run_keeps_it(toy, source, monkeypatch):
+    def fail(*_, **__):
+        raise SECRET
+
+    monkeypatch.setattr("lakehouse.run.committing.publish_head", fail)
+    source.rows = [event("a", 1, at(0))]
+    with pytest.raises(ValueError, match="hunter2"):
+        toy.run(0)
+    (record,) = toy.rows("lakehouse.runs")
+    assert record["error"] == "401 for …"
+
+
+def test_no_finding_of_doctor_repeats_it():
+    def look():
+        raise SECRET
+
+    assert examination._finding("servers", look).detail == "unexpected ValueError: 401 for …"

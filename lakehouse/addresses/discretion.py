@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from lakehouse.errors import LakehouseError
+
 _HIDDEN = "…"
 _SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|KEY|URL|ALERTS")
 """Matches names of environment variables that hold a secret, or an address with one."""
@@ -23,6 +25,12 @@ def unexpected(error: BaseException) -> str:
     """Return the type of an error and the first line of its text, with possible secrets hidden."""
     name, lines = type(error).__name__, str(error).strip().splitlines()
     return f"unexpected {name}: {_discreet(lines[0])}" if lines else f"unexpected {name}"
+
+
+def recorded(error: BaseException) -> str:
+    """Return the text of an error for the record of a run; that of a library is made discreet."""
+    text = str(error) or type(error).__name__
+    return text if isinstance(error, LakehouseError) else _discreet(text)
 
 
 def _discreet(text: str) -> str:

@@ -161,9 +161,10 @@ def _tell(output: Output, error: Exception) -> int:
         place = error.filename2 or error.filename
         output.error(f"{place}: {error.strerror}", hint=_LOOK)
         return COULD_NOT_RUN
-    lines = str(error).splitlines() or [""]
+    from lakehouse.addresses.discretion import unexpected
+
     output.error(
-        f"unexpected {type(error).__name__}: {lines[0]}",
+        unexpected(error),
         hint="; ".join(
             [
                 *getattr(error, "__notes__", ()),

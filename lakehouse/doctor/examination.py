@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakehouse import postgres
+from lakehouse.addresses.discretion import unexpected
 from lakehouse.catalogs import MAIN
 from lakehouse.doctor import damage, servers
 from lakehouse.errors import LakehouseError, StorageError
@@ -59,7 +60,7 @@ def _finding(what: str, look: Look) -> Finding:
     except LakehouseError as error:
         return Finding(what, healthy=False, detail=error.message, cure=error.hint)
     except Exception as error:  # noqa: BLE001 - any error is a finding here
-        return Finding(what, healthy=False, detail=f"{type(error).__name__}: {error}")
+        return Finding(what, healthy=False, detail=unexpected(error))
 
 
 def _project(session: Session) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import documents, storage
+from lakehouse.addresses.discretion import recorded
 from lakehouse.errors import StorageError, UnknownNameError
 from lakehouse.system import clock
 from lakehouse.windows import Window
@@ -141,7 +142,7 @@ class RunRecorder:
             checks=(),
             commit=self.commit,
             published=self.published,
-            error=None if error is None else str(error) or type(error).__name__,
+            error=None if error is None else recorded(error),
         )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from lakehouse.addresses.discretion import recorded
 from lakehouse.branches import run_branches
 from lakehouse.compile import dag
 from lakehouse.declare.project import SETTINGS, WINDOW
@@ -88,7 +89,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 branch=context.branch if is_kept else None,
                 published=context.published,
                 failed={str(window): error for window, error in context.failed.items()},
-                error=None if failure is None else str(failure) or type(failure).__name__,
+                error=None if failure is None else recorded(failure),
             )
             with _unless_failed(failure):
                 run_records.record(settings.warehouse, report)
