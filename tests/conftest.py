@@ -23,6 +23,8 @@ from lakehouse.plan.state import Change, TableState
 from lakehouse.publish import publication
 from lakehouse.windows import ALL_TIME
 
+pytest.register_assert_rewrite("every_catalog")  # it holds tests
+
 _NUMBERS = itertools.count()
 SETTINGS = """
 [project]

@@ -10,6 +10,8 @@ import pytest
 from docs.written.floors import FLOORS
 
 ROOT = Path(__file__).parent.parent
+FOLDERS_OF_NO_PART = {"helpers", "ingestion", "models", "stack"}
+"""Of tests: what tests share, tests of the project, and those that need servers."""
 RANK = {name: rank for rank, floor in enumerate(FLOORS) for name in floor}
 
 
@@ -63,6 +65,13 @@ def test_no_module_imports_itself_by_a_detour():
 
 def test_the_root_holds_what_every_folder_needs():
     assert len([*(ROOT / "lakehouse").glob("*.py")]) <= 12
+
+
+def test_tests_lie_in_folders_named_as_those_of_the_framework():
+    of_tests, of_parts = (
+        {path.parent.name for path in (ROOT / top).glob("*/*.py")} for top in ("tests", "lakehouse")
+    )
+    assert of_tests - of_parts == FOLDERS_OF_NO_PART
 
 
 @pytest.mark.parametrize("path", modules("lakehouse"), ids=lambda p: str(p.relative_to(ROOT)))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from test_catalog import commits
+from commits import commits
 from toy import at, event
 
 from lakehouse.audit.freshness import FreshnessState, freshness

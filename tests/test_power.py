@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_retention import DAYS, KEPT
+from archived_days import DAYS, KEPT
 from toy import at, event
 
 from lakehouse.history import main_moves

@@ -1,6 +1,5 @@
 """No secret is anywhere but where it is used, and nothing is connected to but what is configured."""
 
-import gzip
 import json
 import logging
 import os
@@ -14,9 +13,9 @@ from shutil import which
 
 import psycopg
 import pytest
+from file_content import content
 from loopback import Scripted
 from psycopg.errors import DuplicateObject
-from pyarrow import parquet
 from receivers import Web
 from toy import query
 
@@ -105,13 +104,6 @@ def files_with_secrets(folder):
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
     return [path for path in files if secrets_in(content(path))]
-
-
-def content(path):
-    if path.suffix == ".parquet":
-        return str(parquet.ParquetFile(path).read().to_pylist())
-    raw = path.read_bytes()
-    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("latin-1")
 
 
 @pytest.mark.long

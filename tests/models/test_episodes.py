@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_windows_of_models import QUICK
+from hypothesis_settings import QUICK
 from traces import MIDNIGHT, NOON, build, entries, facts, over
 
 from models.marts import mrt_glucose_episodes

@@ -10,8 +10,9 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis_settings import QUICK
 from traces import TIME, build_windows, dirty, entries, instant, only
 
 from lakehouse.declare.specs import ModelSpec, parameters, spec_of
@@ -49,12 +50,6 @@ CHAIN = [
     mrt_glucose_overnight,
     mrt_glucose_episodes,
 ]
-QUICK = settings(
-    max_examples=settings.default.max_examples // 4,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def traces(seed):

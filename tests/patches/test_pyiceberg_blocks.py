@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from damage import read_by_pyiceberg, with_a_huge_block
+from huge_blocks import read_by_pyiceberg, with_a_huge_block
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import read_manifest_list
 from seen import needless

@@ -1,8 +1,8 @@
 """Nessie behaves as every catalog does, and as only a server can."""
 
 import pytest
-from test_catalog import *  # noqa: F403 - the behaviour of every catalog
-from test_catalog import merge
+from commits import merge
+from every_catalog import *  # noqa: F403 - the behaviour of every catalog
 from toy import SCHEMA
 
 from lakehouse.catalogs import TableChange

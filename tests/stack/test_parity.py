@@ -7,7 +7,6 @@ import ibis
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from parity import both
 
 from lakehouse import config, expressions
 from lakehouse.compile.compiler import Statement, stored
@@ -18,6 +17,7 @@ from lakehouse.patches.ibis_dialects import to_sql
 from lakehouse.testing.differences import differences, shown
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.trino_sandbox import TrinoSandbox
+from tests.stack.parity import both
 
 ROOT = Path(__file__).parents[2]
 FEW = settings(

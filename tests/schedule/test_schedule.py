@@ -26,7 +26,7 @@ from lakehouse.schedule.scheduler import Agenda, Job
 from lakehouse.schedule.unit_files import KINDS
 from lakehouse.windows import ALL_TIME, Window, union
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 JOB = Job("events", ("0 * * * *",), ("events",))
 INGESTION = """
 import os

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from commits import commits
 from open_files import open_files
-from test_catalog import commits
 
 from lakehouse.errors import StorageError, UnknownNameError
 

@@ -15,7 +15,7 @@ from lakehouse import config
 from lakehouse.doctor import full_disk
 from lakehouse.errors import PublishError, StorageError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

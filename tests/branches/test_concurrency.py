@@ -16,7 +16,7 @@ from lakehouse.maintain import maintain
 from lakehouse.records.listener import Silence
 from lakehouse.run import turns
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 WORKER = """
 import sys

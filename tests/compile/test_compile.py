@@ -18,7 +18,7 @@ from lakehouse.declare.project import collect
 from lakehouse.expressions import INSTANT, microseconds
 from lakehouse.patches.ibis_dialects import to_sql
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FINGERPRINTS = """
 import json
 from lakehouse import config

@@ -1,17 +1,15 @@
 """Retention: old raw rows move to an archive, and what was built from them stays."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from archived_days import DAYS, KEPT
 from toy import FIRST, Source, at, event
 
 from lakehouse.errors import ProjectError
 from lakehouse.history.diff import diff_table
 from lakehouse.maintain import maintain
 
-KEPT = datetime.now(UTC) - datetime(2024, 5, 10, tzinfo=UTC)
-"""Rows of April are too old, those of May are kept as a whole month."""
-DAYS = (0, 1, 35, 60, 61, 70)
 MODELS = ("silver.steps", "marts.daily", "marts.total")
 
 

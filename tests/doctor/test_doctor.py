@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from test_damage import KINDS
+from kinds_of_damage import KINDS
 from toy import at, event
 
 from lakehouse.doctor import examination

@@ -1,6 +1,6 @@
 """Spoiled documents: each is in raw or in quarantine, as it came.
 
-`FUZZ=10000 python -m pytest -m long tests/test_fuzz.py` sends so many.
+`FUZZ=10000 python -m pytest -m long tests/ingest/test_fuzz.py` sends so many.
 """
 
 import json
@@ -10,8 +10,8 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from fuzz import spoiled
 from loopback import Scripted
+from spoiled_documents import spoiled
 
 TIMES = int(os.environ.get("FUZZ", "300"))
 SEED = int(os.environ.get("SEED", "1"))

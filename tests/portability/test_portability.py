@@ -221,7 +221,7 @@ def test_keys_are_lost_where_rows_multiply():
 
 def test_the_page_about_it_is_current():
     """If not: python -m lakehouse.portability.page > docs/reference/portability.md"""
-    assert (HERE.parents[1] / "docs/reference/portability.md").read_text() == page()
+    assert (HERE.parents[2] / "docs/reference/portability.md").read_text() == page()
 
 
 @pytest.mark.long

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import psycopg
 import pytest
-from test_addresses import ACCEPTED, FIRST, OF_THE_WEB, REFUSED, SECOND, hidden
-from test_secrets import content
+from addresses_with_passwords import ACCEPTED, FIRST, OF_THE_WEB, REFUSED, SECOND, hidden
+from file_content import content
 
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from test_catalog import commits
+from commits import commits
 from toy import Source, at, event
 
 from lakehouse.alerts.ledger import Snooze

@@ -15,7 +15,7 @@ import pytest
 from lakehouse.errors import COULD_NOT_RUN
 from lakehouse.postgres.embedded import Server
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

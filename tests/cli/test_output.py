@@ -30,7 +30,7 @@ from lakehouse.plan.decisions import fetch_windows
 from lakehouse.plan.state import Change, TableState
 from lakehouse.windows import ALL_TIME, Window, subtract
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONTROLS = "".join(map(chr, [*range(32), *range(127, 160)]))
 HIDDEN = "\u200b\u200e\u2028\u2029\u202a\u202e\u2060\u2066\u2069\ufeff\U000e0041\ud800"
 NASTY = f"\x1b[2J\x1b]0;title\x07\x9b31m{CONTROLS}{HIDDEN}é€字😀"

@@ -1,17 +1,14 @@
-"""Branches, merges and the log: of the embedded catalog here, of Nessie in `stack/`."""
+"""Branches, merges and the log: tests of any catalog, for modules that have it as a fixture."""
 
 from datetime import timedelta
 
 import pytest
+from commits import commits, merge
 from toy import MARCH, SCHEMA
 
 from lakehouse.catalogs import TableChange
 from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
 from lakehouse.windows import Window
-
-
-def merge(catalog, branch):
-    return catalog.merge(branch, run_id=branch, message=f"merge {branch}")
 
 
 def test_main_does_not_see_a_branch(catalog, write):
@@ -141,16 +138,6 @@ def test_the_state_lives_with_the_table(catalog, write):
 def test_an_unknown_ref_is_one_clear_error(catalog, ref):
     with pytest.raises(UnknownNameError, match="neither main, a branch, a tag nor a commit"):
         catalog.tables(ref)
-
-
-def commits(catalog, write, *tables):
-    """A commit for each table, which adds a file to it."""
-    made = []
-    for number, table in enumerate(tables):
-        catalog.create_branch(f"run-{number}")
-        write(f"run-{number}", table, number)
-        made.append(merge(catalog, f"run-{number}"))
-    return made
 
 
 def test_a_tag_names_a_commit_wherever_a_ref_is_taken(catalog, write):

@@ -18,7 +18,7 @@ from lakehouse.postgres import programs, roles
 from lakehouse.postgres.embedded import Server
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can be another user")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 USER = """
 import sys
 import tempfile

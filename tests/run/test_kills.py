@@ -3,12 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import processes
 import pytest
 
-SCRIPT = Path(__file__).parent / "kill_toy.py"
+SCRIPT = processes.HELPERS / "kill_toy.py"
 
 
 @pytest.mark.long

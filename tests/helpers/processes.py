@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+HELPERS = Path(__file__).parent
 
 
 def environment(**variables):
     """The environment of this process, with the framework and the helpers of tests to import."""
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    path = os.pathsep.join([str(HELPERS), str(HELPERS.parents[1])])
     return {**os.environ, "PYTHONPATH": path, **variables}

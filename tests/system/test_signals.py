@@ -23,7 +23,7 @@ from lakehouse.session import Session
 from lakehouse.system import signals
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DAY = ("--date", "2023-10-20")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from addresses_with_passwords import ACCEPTED, FIRST, OF_THE_WEB, REFUSED, SECOND, hidden
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
@@ -15,71 +16,6 @@ from lakehouse.addresses import alert_channels, repeatable
 from lakehouse.addresses.postgres import OPTIONS, parse, postgres_address
 from lakehouse.addresses.web import bucket_address, web_address
 from lakehouse.errors import ConfigError
-
-FIRST, SECOND = "planted", "c0de"
-"""The two halves of a password, around what is special in it."""
-REFUSED = {
-    "at": f"postgresql://user:{FIRST}@{SECOND}@host/db",
-    "slash": f"postgresql://user:{FIRST}/{SECOND}@host/db",
-    "slash after a number": f"postgresql://user:5432/{FIRST}{SECOND}@host/db",
-    "question mark, then slash": f"postgresql://user:{FIRST}?/{SECOND}@host/db",
-    "percent": f"postgresql://user:{FIRST}%zz{SECOND}@host/db",
-    "percent at the end": f"postgresql://user:{FIRST}{SECOND}%@host/db",
-    "percent of no UTF-8": f"postgresql://user:{FIRST}%ff{SECOND}@host/db",
-    "space": f"postgresql://user:{FIRST} {SECOND}@host/db",
-    "line": f"postgresql://user:{FIRST}\n{SECOND}@host/db",
-    "no host": f"postgresql://user:{FIRST}{SECOND}",
-    "no host but a port": f"postgresql://user:{FIRST}{SECOND}:5432/db",
-    "port that is no number": f"postgresql://user:{FIRST}@host:{SECOND}/db",
-    "port out of range": f"postgresql://user:{FIRST}{SECOND}@host:65536/db",
-    "brackets": f"postgresql://user:x@[{FIRST}{SECOND}/db",
-    "option that nobody knows": f"postgresql://user@host/db?{FIRST}={SECOND}",
-    "option without a value": f"postgresql://user@host/db?{FIRST}{SECOND}",
-    "at in the query": f"postgresql://user@host/db?password={FIRST}@{SECOND}",
-    "equals in the query": f"postgresql://user@host/db?password={FIRST}={SECOND}",
-    "misspelled": f"postgrsql://user:{FIRST}{SECOND}@host/db",
-    "capital": f"Postgresql://user:{FIRST}{SECOND}@host/db",
-    "one slash": f"postgres:/user:{FIRST}{SECOND}@host/db",
-    "no scheme": f"user:{FIRST}{SECOND}@host/db",
-    "only the password": f"{FIRST}{SECOND}",
-    "of psql": f"psql postgresql://user:{FIRST}{SECOND}@host/db",
-    "of the shell": f"export LAKEHOUSE_POSTGRES_URL=postgresql://user:{FIRST}{SECOND}@host/db",
-    "assigned": f"LAKEHOUSE_POSTGRES_URL=postgresql://user:{FIRST}{SECOND}@host/db",
-    "assigned in small letters": f"url=postgresql://user:{FIRST}{SECOND}@host/db",
-    "as a database": f"dbname=postgresql://user:{FIRST}{SECOND}@host/db",
-    "as a host": f"host=postgresql://user:{FIRST}{SECOND}@host/db",
-    "in quotes": f"'postgresql://user:{FIRST}{SECOND}@host/db'",
-    "in double quotes": f'"postgresql://user:{FIRST}{SECOND}@host/db"',
-    "of another service": f"https://user:{FIRST}{SECOND}@host/",
-    "of Java": f"jdbc:postgresql://host/db?user=user&password={FIRST}{SECOND}",
-    "two": f"postgresql://user:{FIRST}@host/db postgresql://user:{SECOND}@host/db",
-    "two with a comma": f"postgresql://user:{FIRST}@host/db,postgresql://user:{SECOND}@host/db",
-    "a file": f"/run/secrets/{FIRST}{SECOND}",
-    "pairs, open quote": f"host=host password='{FIRST}{SECOND}",
-    "pairs, quote in quotes": f"host=host password='{FIRST}'{SECOND}'",
-    "pairs, space": f"host=host password={FIRST} {SECOND}",
-    "pairs, equals": f"host=host password=x {FIRST}={SECOND}",
-    "pairs, port": f"host=host port={FIRST}{SECOND}",
-    "pairs with semicolons": f"Host=host;Username=user;Password={FIRST}{SECOND}",
-}
-ACCEPTED = [
-    f"postgresql://user:{FIRST}:{SECOND}@host/db",
-    f"postgresql://user:{FIRST}#{SECOND}@host/db",
-    f"postgresql://user:{FIRST}?{SECOND}@host/db",
-    f"postgresql://user:{FIRST}[{SECOND}@host/db",
-    f"postgresql://user:{FIRST}ß{SECOND}@host/db",
-    f"postgresql://user:{FIRST}%40%2F%25%3F%20{SECOND}@host/db",
-    f"  postgresql://user:{FIRST}{SECOND}@host/db\n",
-    f"postgres://{FIRST}:{SECOND}@host/db",
-    f"postgresql://host/db?user=user&password={FIRST}{SECOND}",
-    f"postgresql://host/db?sslmode=require&sslpassword={FIRST}{SECOND}",
-    f"host=host dbname=db user={FIRST} password={SECOND}",
-    f"host=host dbname=db password='{FIRST} \\'@/ {SECOND}'",
-]
-
-
-def hidden(text):
-    return FIRST not in text and SECOND not in text
 
 
 @pytest.mark.parametrize("slip", REFUSED.values(), ids=REFUSED)
@@ -157,29 +93,6 @@ def assert_same(text):
     ours = parse(address.reveal())
     theirs = {key: value for key, value in conninfo_to_dict(address.reveal()).items() if value}
     assert ours == theirs
-
-
-OF_THE_WEB = [
-    f"http://user:{FIRST}{SECOND}@host:8080",
-    f"http://user:{FIRST}@{SECOND}@host",
-    f"http://user:8080/{FIRST}{SECOND}@host",
-    f"http://user:8080?{FIRST}{SECOND}@host",
-    f"http://user:8080#{FIRST}{SECOND}@host",
-    f"http://host/?token={FIRST}{SECOND}",
-    f"http://host/#{FIRST}{SECOND}",
-    f"http:/user:{FIRST}{SECOND}@host",
-    f"htps://user:{FIRST}{SECOND}@host",
-    f"trino://user:{FIRST}{SECOND}@host",
-    f"user:{FIRST}{SECOND}@host",
-    f"http://user:{FIRST}{SECOND}",
-    f"http://{FIRST} {SECOND}@host",
-    f"http://host:8080:{FIRST}{SECOND}",
-    f"'http://user:{FIRST}{SECOND}@host'",
-    f"http://{FIRST}{SECOND}@/",
-    f"s3://{FIRST}:{SECOND}@bucket/place",
-    f"postgresql://user:{FIRST}{SECOND}@host/db",
-    f"{FIRST}{SECOND}",
-]
 
 
 @pytest.mark.parametrize("may_have_user", [True, False])
