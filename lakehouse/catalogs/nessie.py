@@ -1,7 +1,8 @@
 """The catalog of the production profile: Nessie, whose refs are states of the whole lakehouse.
 
-Refs and merges use version 2 of Nessie's own API: only there a merge has a message, an author and
-properties. Tables use Nessie's Iceberg REST catalog, through PyIceberg.
+Refs and the log go through pynessie; merges and lists of tables through version 2 of Nessie's own
+API, where a merge has a message, an author and properties. Tables use Nessie's Iceberg REST
+catalog, through PyIceberg.
 """
 
 from __future__ import annotations
@@ -27,14 +28,10 @@ from lakehouse.catalogs import (
     ViewText,
     iceberg,
 )
-from lakehouse.catalogs import nessie_history as history
-from lakehouse.catalogs.nessie_api import (
-    ConflictError,
-    Nessie,
-    NotFoundError,
-    UnansweredError,
-    quoted,
-)
+from lakehouse.catalogs.nessie_errors import ConflictError, NotFoundError, UnansweredError
+from lakehouse.catalogs.nessie_history import RUN, History, table_name
+from lakehouse.catalogs.nessie_http import Nessie, quoted
+from lakehouse.catalogs.nessie_refs import Refs, has_commits
 from lakehouse.config import Servers
 from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.system import users
@@ -54,37 +51,39 @@ class NessieCatalog:
 
     def __init__(self, servers: Servers) -> None:
         self.nessie = Nessie(servers.nessie_url)
+        self.refs = Refs(servers.nessie_url)
+        self.history = History(self.refs, self.nessie)
         self.bucket = servers.bucket
         self.warehouse = servers.warehouse
         self._known: dict[str, StoredTable] = {}
         """Tables that were read, by the address of their metadata file, which never changes."""
 
     def head(self) -> Commit | None:
-        return next(history.log(self.nessie), None)
+        return next(self.history.log(), None)
 
     def log(self, limit: int | None = None) -> list[Commit]:
-        return list(islice(history.log(self.nessie), limit))
+        return list(islice(self.history.log(), limit))
 
     def commit(self, ref: str) -> Commit:
-        return history.resolve(self.nessie, ref)
+        return self.history.resolve(ref)
 
     def made_by(self, run_id: str) -> Commit | None:
-        commits = history.log(self.nessie)
+        commits = self.history.log()
         return next((commit for commit in commits if commit.run_id == run_id), None)
 
     def at(self, moment: datetime) -> Commit:
-        return history.at(self.nessie, moment)
+        return self.history.at(moment)
 
     def tags(self) -> dict[str, str]:
-        return history.tags(self.nessie)
+        return self.refs.tags()
 
     def tag(self, name: str, ref: str) -> Commit:
-        commit = history.resolve(self.nessie, ref)
-        history.tag(self.nessie, name, commit)
+        commit = self.history.resolve(ref)
+        self.history.tag(name, commit)
         return commit
 
     def drop_tag(self, name: str) -> None:
-        history.drop_tag(self.nessie, name)
+        self.history.drop_tag(name)
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
         places = self.places(ref)
@@ -101,25 +100,25 @@ class NessieCatalog:
         # Nessie keeps no time of creation for a branch, only the time of its newest commit.
         branches = [
             Branch(
-                branch["name"],
-                branch["metadata"]["commonAncestorHash"],
-                history.time(branch["metadata"]["commitMetaOfHEAD"]),
+                branch.name,
+                branch.metadata.common_ancestor_hash,
+                branch.metadata.commit_meta_of_head.commitTime,
             )
-            for branch in self.nessie.references("BRANCH")
-            if branch["name"] != MAIN
+            for branch in self.refs.branches()
+            if branch.name != MAIN
         ]
         return sorted(branches, key=lambda branch: branch.created_at)
 
     def create_branch(self, name: str) -> None:
-        main = self.nessie.reference(MAIN)
-        if "metadata" not in main:
-            main = self._make_first_commit(main["hash"])
-        source = {"type": "BRANCH", "name": MAIN, "hash": main["hash"]}
-        self.nessie.create("BRANCH", name, source)
+        main = self.refs.main()
+        newest = main.hash_
+        if not has_commits(main):
+            newest = self._make_first_commit(newest)
+        self.refs.create_branch(name, newest)
 
     def drop_branch(self, name: str) -> None:
         with suppress(NotFoundError):  # another process has dropped it
-            self.nessie.drop("BRANCH", name)
+            self.refs.drop_branch(name)
 
     def secure(self, branch: str) -> None:
         """Do nothing: a bucket has stored what it has accepted."""
@@ -132,7 +131,7 @@ class NessieCatalog:
 
     def merge(self, branch: str, *, run_id: str, message: str) -> Commit:
         try:
-            tip = self.nessie.reference(branch)["hash"]
+            tip = self.refs.hash(branch)
         except NotFoundError:
             raise UnknownNameError(f"there is no branch {branch!r}") from None
         request = {"fromRefName": branch, "fromHash": tip}
@@ -141,19 +140,19 @@ class NessieCatalog:
         return commit
 
     def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
-        target = history.resolve(self.nessie, ref)
+        target = self.history.resolve(ref)
         before, after = self._contents(MAIN), self._contents(target.id)
         puts = [_put(name, after[name], before) for name in after]
         deletes = [_delete(name) for name in before if name not in after]
         operations = [*filter(None, puts), *deletes]
         if not operations:
-            return history.resolve(self.nessie, MAIN)
+            return self.history.resolve(MAIN)
         request = {"operations": operations}
         return self._move_main("commit", request, run_id, message, "it was read")
 
     def expirable(self, before: datetime) -> list[Commit]:
         kept = {*self.tags().values(), *(branch.base for branch in self.branches())}
-        older = islice(history.log(self.nessie), 1, None)
+        older = islice(self.history.log(), 1, None)
         return [
             commit for commit in older if commit.committed_at < before and commit.id not in kept
         ]
@@ -164,7 +163,7 @@ class NessieCatalog:
     def needed(self, since: datetime) -> set[str]:
         expired = {commit.id for commit in self.expirable(since)}
         refs = [branch.name for branch in self.branches()]
-        refs += [commit.id for commit in history.log(self.nessie) if commit.id not in expired]
+        refs += [commit.id for commit in self.history.log() if commit.id not in expired]
         return {place for ref in (MAIN, *refs) for place in self.places(ref).values()}
 
     def location(self, table: str) -> str:
@@ -186,8 +185,8 @@ class NessieCatalog:
     def write_view(self, branch: str, view: ViewText) -> bool:
         return self._pyiceberg(branch).write_view(view)
 
-    def _make_first_commit(self, empty: str) -> dict[str, Any]:
-        """Make the first commit of main, as Nessie merges only refs that share one; return main.
+    def _make_first_commit(self, empty: str) -> str:
+        """Make the first commit of main, as Nessie merges only refs that share one; return it.
 
         `empty` is the hash of main without a commit.
         """
@@ -196,7 +195,7 @@ class NessieCatalog:
         request = {"commitMeta": {"message": "an empty lakehouse"}, "operations": [operation]}
         with suppress(ConflictError):  # another process has made it
             self.nessie.post(f"trees/{MAIN}@{empty}/history/commit", request)
-        return self.nessie.reference(MAIN)
+        return self.refs.hash(MAIN)
 
     def _move_main(
         self,
@@ -211,11 +210,11 @@ class NessieCatalog:
         Raises MergeConflictError if main moved in a table that the request changes; `since` is a
         clause for its message.
         """
-        main = self.nessie.reference(MAIN)["hash"]
+        main = self.refs.hash(MAIN)
         meta = {
             "message": message,
             "authors": [users.current()],
-            "allProperties": {history.RUN: [run_id]},
+            "allProperties": {RUN: [run_id]},
         }
         try:
             path = f"trees/{MAIN}@{main}/history/{operation}"
@@ -227,9 +226,9 @@ class NessieCatalog:
             ) from None
         except UnansweredError:
             # Nessie may have changed main before the connection broke.
-            if all(commit.run_id != run_id for commit in history.log(self.nessie, until=main)):
+            if all(commit.run_id != run_id for commit in self.history.log(until=main)):
                 raise
-        return next(commit for commit in history.log(self.nessie) if commit.run_id == run_id)
+        return next(commit for commit in self.history.log() if commit.run_id == run_id)
 
     def _contents(self, ref: str) -> dict[str, dict[str, Any]]:
         """Nessie's record of each table of a ref, by table name."""
@@ -238,7 +237,7 @@ class NessieCatalog:
         )
         try:
             return {
-                history.name(entry["name"]): entry["content"]
+                table_name(entry["name"]["elements"]): entry["content"]
                 for entry in entries
                 if entry["type"] == "ICEBERG_TABLE"
             }
@@ -251,9 +250,9 @@ class NessieCatalog:
         """A ref as a part of a URL: the name of a branch, or `@` and the hash of a commit."""
         if _HASH.fullmatch(ref):
             return f"@{ref}"
-        if history.is_branch(self.nessie, ref):
+        if self.refs.is_branch(ref):
             return quoted(ref)
-        return f"@{history.resolve(self.nessie, ref).id}"
+        return f"@{self.history.resolve(ref).id}"
 
     def _read(self, name: str, metadata: str) -> StoredTable:
         if metadata not in self._known:

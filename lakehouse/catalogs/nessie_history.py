@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.catalogs import MAIN, Commit, names
-from lakehouse.catalogs.nessie_api import Nessie, NotFoundError
+from lakehouse.catalogs.nessie_errors import NotFoundError
+from lakehouse.catalogs.nessie_http import Nessie
+from lakehouse.catalogs.nessie_refs import Refs, has_commits
+
+if TYPE_CHECKING:
+    from pynessie.model import LogEntry
 
 RUN = "lakehouse.run"
 """Property of a Nessie commit that holds the id of the run that made it."""
@@ -19,97 +24,94 @@ _FIRST = 1
 """Commits at the start of main that only create it: they change no table and are not listed."""
 
 
-def log(nessie: Nessie, until: str | None = None) -> Iterator[Commit]:
-    """Yield the commits of main that changed tables, newest first, back to `until` (excluded)."""
-    main = nessie.reference(MAIN)
-    if "metadata" not in main:
-        return
-    newest = int(main["metadata"]["numTotalCommits"]) - _FIRST
-    entries = nessie.pages(f"trees/{MAIN}@{main['hash']}/history", "logEntries", fetch="ALL")
-    for behind, entry in enumerate(entries):
-        if entry["commitMeta"]["hash"] == until:
+@dataclass(frozen=True)
+class History:
+    """Main's history on a Nessie server."""
+
+    refs: Refs
+    nessie: Nessie
+
+    def log(self, until: str | None = None) -> Iterator[Commit]:
+        """Yield the commits that changed tables, newest first, back to `until` (excluded)."""
+        main = self.refs.main()
+        if not has_commits(main):
             return
-        commit = _commit(entry, newest - behind)
-        if commit.tables:
-            yield commit
+        newest = main.metadata.num_total_commits - _FIRST
+        entries = zip(self.refs.log(main.hash_), self._changes(main.hash_), strict=True)
+        for behind, (entry, tables) in enumerate(entries):
+            if entry.commit_meta.hash_ == until:
+                return
+            if tables:
+                yield _commit(entry, newest - behind, tables)
+
+    def at(self, moment: datetime) -> Commit:
+        """The newest commit whose time is at or before `moment`. Raises UnknownNameError."""
+        newest = next((commit for commit in self.log() if commit.committed_at <= moment), None)
+        if newest is None:
+            raise names.no_commit_at(moment)
+        return newest
+
+    def resolve(self, ref: str) -> Commit:
+        """The commit that `ref` means: main, a tag, an id or its first characters.
+
+        Raises UnknownNameError.
+        """
+        if ref == MAIN:
+            return names.the_one(ref, list(islice(self.log(), 1)))
+        if self.refs.is_branch(ref):
+            raise names.no_commit(ref)
+        wanted = self.refs.tags().get(ref, ref)
+        matches = []
+        if len(wanted) >= names.SHORTEST_ID:
+            matching = (commit for commit in self.log() if commit.id.startswith(wanted))
+            matches = list(islice(matching, 1 if len(wanted) == _WHOLE_ID else None))
+        return names.the_one(ref, matches)
+
+    def tag(self, name: str, commit: Commit) -> None:
+        """Tag a commit. Raises UnknownNameError for a name that means something else already."""
+        existing = self.refs.tags()
+        names.check_tag(name, commit, existing)
+        if any(other.id.startswith(name) for other in self.log()):
+            raise names.begins_an_id(name)
+        if self.refs.is_branch(name):
+            raise names.is_a_branch(name)
+        if name not in existing:
+            self.refs.create_tag(name, commit.id)
+
+    def drop_tag(self, name: str) -> None:
+        """Delete a tag. Raises UnknownNameError if it does not exist."""
+        try:
+            self.refs.drop_tag(name)
+        except NotFoundError:
+            raise names.no_tag(name) from None
+
+    def _changes(self, newest: str) -> Iterator[tuple[str, ...]]:
+        """Yield which tables each commit changed, from the one with the hash `newest` back.
+
+        pynessie cannot read the changes of a commit with views, and takes 5 ms for another.
+        """
+        entries = self.nessie.pages(f"trees/@{newest}/history", "logEntries", fetch="ALL")
+        for entry in entries:
+            changed = filter(_is_of_table, entry["operations"] or ())
+            tables = {table_name(operation["key"]["elements"]) for operation in changed}
+            yield tuple(sorted(tables))
 
 
-def at(nessie: Nessie, moment: datetime) -> Commit:
-    """The newest commit whose time is at or before `moment`. Raises UnknownNameError."""
-    newest = next((commit for commit in log(nessie) if commit.committed_at <= moment), None)
-    if newest is None:
-        raise names.no_commit_at(moment)
-    return newest
+def table_name(key: Sequence[str]) -> str:
+    """The qualified name of a table, from the elements of its key in Nessie."""
+    return ".".join(key)
 
 
-def resolve(nessie: Nessie, ref: str) -> Commit:
-    """The commit that `ref` means: main, a tag, an id or its first characters.
-
-    Raises UnknownNameError.
-    """
-    if ref == MAIN:
-        return names.the_one(ref, list(islice(log(nessie), 1)))
-    if is_branch(nessie, ref):
-        raise names.no_commit(ref)
-    wanted = tags(nessie).get(ref, ref)
-    matches = []
-    if len(wanted) >= names.SHORTEST_ID:
-        matching = (commit for commit in log(nessie) if commit.id.startswith(wanted))
-        matches = list(islice(matching, 1 if len(wanted) == _WHOLE_ID else None))
-    return names.the_one(ref, matches)
-
-
-def tags(nessie: Nessie) -> dict[str, str]:
-    """The id of the commit that each tag names, by tag."""
-    return {tag["name"]: tag["hash"] for tag in nessie.references("TAG")}
-
-
-def tag(nessie: Nessie, name: str, commit: Commit) -> None:
-    """Tag a commit. Raises UnknownNameError for a name that means something else already."""
-    existing = tags(nessie)
-    names.check_tag(name, commit, existing)
-    if any(other.id.startswith(name) for other in log(nessie)):
-        raise names.begins_an_id(name)
-    if is_branch(nessie, name):
-        raise names.is_a_branch(name)
-    if name not in existing:
-        nessie.create("TAG", name, {"type": "BRANCH", "name": MAIN, "hash": commit.id})
-
-
-def drop_tag(nessie: Nessie, name: str) -> None:
-    """Delete a tag. Raises UnknownNameError if it does not exist."""
-    try:
-        nessie.drop("TAG", name)
-    except NotFoundError:
-        raise names.no_tag(name) from None
-
-
-def is_branch(nessie: Nessie, name: str) -> bool:
-    """Return whether a branch of this name exists."""
-    return any(branch["name"] == name for branch in nessie.references("BRANCH"))
-
-
-def time(meta: Mapping[str, Any]) -> datetime:
-    """The time of a commit, from Nessie's `commitMeta`, cut to the microsecond."""
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", meta["commitTime"]))
-
-
-def name(key: Mapping[str, Any]) -> str:
-    """The qualified name of a table, from its key in Nessie."""
-    return ".".join(key["elements"])
-
-
-def _commit(entry: Mapping[str, Any], sequence: int) -> Commit:
-    meta = entry["commitMeta"]
-    operations = filter(_is_of_table, entry["operations"] or ())
+def _commit(entry: LogEntry, sequence: int, tables: tuple[str, ...]) -> Commit:
+    meta = entry.commit_meta
     return Commit(
-        id=meta["hash"],
+        id=meta.hash_,
         sequence=sequence,
-        run_id="".join(meta.get("allProperties", {}).get(RUN, ())),
-        message=meta["message"],
-        author=", ".join(meta["authors"]),
-        committed_at=time(meta),
-        tables=tuple(sorted({name(operation["key"]) for operation in operations})),
+        run_id=meta.properties.get(RUN, ""),
+        message=meta.message,
+        author=meta.author,
+        committed_at=meta.commitTime,
+        tables=tables,
     )
 
 

@@ -37,11 +37,12 @@ def query(
         raise click.UsageError(msg)
     if on == "postgres":
         from lakehouse import postgres
+        from lakehouse.postgres import reading
 
         with Session() as session:
             session.require_home()
             with postgres.serving(session.settings, to_read=True) as address:
-                rows = postgres.query(address, sql)
+                rows = reading.query(address, sql)
     else:
         rows = _rows(sql, ref, moment, on)
     Output(style).result(rows, table(rows))

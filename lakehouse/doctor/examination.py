@@ -104,7 +104,9 @@ def _engine(session: Session) -> str:
 
 
 def _postgres(session: Session) -> str:
+    from lakehouse.postgres import reading
+
     session.require_home()
     with postgres.serving(session.settings) as address:
-        rows = postgres.query(address, "SELECT current_setting('server_version') AS version")
+        rows = reading.query(address, "SELECT current_setting('server_version') AS version")
         return f"{address.shown}, version {rows[0]['version']}"

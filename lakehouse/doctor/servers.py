@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from lakehouse import postgres
 from lakehouse.addresses import Address
 from lakehouse.config import Servers, Settings
 from lakehouse.doctor import full_disk
@@ -75,7 +74,7 @@ def explained(settings: Settings, error: Exception) -> Exception:
 
 
 def _nessie(servers: Servers) -> str:
-    from lakehouse.catalogs.nessie_api import Nessie
+    from lakehouse.catalogs.nessie_http import Nessie
 
     with closing(Nessie(servers.nessie_url, patience=_PATIENCE)) as nessie:
         settings = nessie.get("config")
@@ -139,12 +138,14 @@ def _trino(servers: Servers) -> str:
 
 
 def _postgres(address: Address) -> str:
+    from lakehouse.postgres import reading
+
     sql = (
         "SELECT current_setting('server_version') AS version, session_user AS name,"
         " current_database() AS database,"
         " has_database_privilege(session_user, current_database(), 'CREATE') AS may_create"
     )
-    (answer,) = postgres.query(address, sql)
+    (answer,) = reading.query(address, sql)
     if not answer["may_create"]:
         user, database = answer["name"], answer["database"]
         raise ServerError(

@@ -1,10 +1,13 @@
-"""A client for a Trino server: it runs statements of several threads, and can cancel them."""
+"""A client for a Trino server: it runs statements of several threads, and can cancel them.
+
+Ibis' backend connects and runs a statement, also one that Ibis has no expression for. What is built
+is one statement, as `create_table` of Ibis takes three and gives a table another identity.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,7 +16,7 @@ from lakehouse.errors import QueryError
 from lakehouse.system import users
 
 if TYPE_CHECKING:
-    from trino.dbapi import Cursor
+    from lakehouse.engines.trino_backend import Cancellable
 
 _SOURCE = "lakehouse"
 _PORTS = {"http": 80, "https": 443}
@@ -43,7 +46,8 @@ class Client:
             "source": _SOURCE,
             "timezone": "UTC",
         }
-        self._running: set[Cursor] = set()
+        self._running: dict[int, Cancellable] = {}
+        """Connections with a running statement, by thread."""
         self._lock = threading.Lock()
 
     def run(self, sql: str, *, catalog: str | None = None, tags: Sequence[str] = ()) -> Answer:
@@ -51,15 +55,15 @@ class Client:
 
         `tags`, such as a run and a table, appear in Trino's list of queries.
         """
-        from trino.dbapi import connect
         from trino.exceptions import Error, TrinoConnectionError, TrinoQueryError
 
-        connection = connect(**self._server, catalog=catalog, client_tags=list(tags))
-        cursor = connection.cursor()
+        from lakehouse.engines.trino_backend import Cancellable
+
+        ibis = Cancellable().connect(**self._server, database=catalog, client_tags=list(tags))
         with self._lock:
-            self._running.add(cursor)
+            self._running[threading.get_ident()] = ibis
         try:
-            cursor.execute(sql)
+            cursor = ibis.raw_sql(sql)
             rows = cursor.fetchall()
         except TrinoQueryError as error:
             raise QueryError(f"Trino: {error.message}", hint=_advice(error)) from None
@@ -69,8 +73,8 @@ class Client:
             raise QueryError(f"Trino: {error}") from None
         finally:
             with self._lock:
-                self._running.discard(cursor)
-            connection.close()
+                del self._running[threading.get_ident()]
+            ibis.disconnect()
         names = [column.name for column in cursor.description or ()]
         seconds = int((cursor.stats or {}).get("elapsedTimeMillis", 0)) / 1000
         return Answer(names, rows, seconds)
@@ -78,10 +82,9 @@ class Client:
     def interrupt(self) -> None:
         """Cancel the running statements of all threads, which raise QueryError there."""
         with self._lock:
-            running = list(self._running)
-        for cursor in running:
-            with suppress(Exception):  # it may have ended, or the server may be down
-                cursor.cancel()
+            running = list(self._running.values())
+        for ibis in running:
+            ibis.cancel()
 
     def _unreachable(self, error: Exception) -> QueryError:
         return QueryError(

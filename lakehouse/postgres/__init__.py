@@ -10,16 +10,15 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from lakehouse.addresses import Address
 from lakehouse.config import Settings
-from lakehouse.errors import PublishError, QueryError
+from lakehouse.errors import PublishError
 from lakehouse.postgres import roles
 from lakehouse.postgres.embedded import Server
-from lakehouse.postgres.reading import keep_every_instant, named_row
 
 if TYPE_CHECKING:
     import psycopg
@@ -44,10 +43,6 @@ _REASONS = {
     "unreachable": "does not answer: no network leads there",
 }
 """Our words for errors of libpq, by a part of its text; ours repeat nothing of an address."""
-
-_ONE_QUERY = "give one SELECT: `query` changes nothing"
-_HINTS = {"42601": _ONE_QUERY, "0A000": _ONE_QUERY, "25006": _ONE_QUERY}
-"""Hints by SQLSTATE, for statements that a cursor or a read-only transaction refuses."""
 
 
 @contextmanager
@@ -94,34 +89,6 @@ def socket(address: Address) -> Path:
 
     parts = conninfo_to_dict(address.reveal())
     return Path(str(parts["host"])) / f".s.PGSQL.{parts.get('port', 5432)}"
-
-
-def query(address: Address, sql: str) -> list[dict[str, Any]]:
-    """Return the rows of one query. Raises QueryError, also for any other statement.
-
-    Postgres itself makes sure of that: a cursor takes exactly one query, and a read-only
-    transaction lets no function change a table.
-    """
-    import psycopg
-
-    with connected(address) as connection:
-        connection.read_only = True
-        keep_every_instant(connection)
-        try:
-            _give_up_power(connection)
-            with connection.cursor("query", row_factory=named_row) as cursor:
-                return cursor.execute(sql).fetchall()
-        except psycopg.Error as error:
-            reason = error.diag.message_primary or type(error).__name__
-            hint = error.diag.message_hint or _HINTS.get(error.sqlstate or "", "")
-            raise QueryError(f"Postgres: {reason}", hint=hint) from None
-
-
-def _give_up_power(connection: psycopg.Connection) -> None:
-    """Take from a superuser all but reading tables: its functions read files and run programs."""
-    row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    if row.fetchone() == (True,):
-        connection.execute("SET LOCAL ROLE pg_read_all_data")
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from lakehouse.addresses.postgres import postgres_address
 from lakehouse.cli import main
 from lakehouse.config import load
 from lakehouse.errors import COULD_NOT_RUN, ConfigError, PublishError
-from lakehouse.postgres import connected, query
+from lakehouse.postgres import connected
+from lakehouse.postgres.reading import query
 
 PASSWORD = FIRST + SECOND
 COMMANDS = [

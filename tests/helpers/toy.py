@@ -11,7 +11,7 @@ import pandera.ibis
 import pyarrow as pa
 from pyarrow import parquet
 
-from lakehouse import Incremental, Table, View, ingestion, model, postgres, quality
+from lakehouse import Incremental, Table, View, ingestion, model, quality
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.checks import RangeCheck
 from lakehouse.compile.compiler import compile_project
@@ -19,6 +19,7 @@ from lakehouse.config import load
 from lakehouse.declare.project import collect
 from lakehouse.ingest.stage import stage
 from lakehouse.plan.selectors import select
+from lakehouse.postgres import reading
 from lakehouse.records.listener import Silence
 from lakehouse.run.attempts import run
 from lakehouse.run.request import Request
@@ -40,7 +41,7 @@ def at(day=0, hour=12, minute=0):
 
 def query(address, sql):
     """The rows of a query of the Postgres at an address."""
-    return postgres.query(postgres_address(address, "a test"), sql)
+    return reading.query(postgres_address(address, "a test"), sql)
 
 
 def event(key, value, moment):

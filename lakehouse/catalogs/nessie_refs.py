@@ -1,0 +1,106 @@
+"""The branches and tags of a Nessie server and the log of main, through pynessie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lakehouse.catalogs import MAIN
+from lakehouse.catalogs.nessie_errors import not_nessie, refused, unanswered
+
+if TYPE_CHECKING:
+    from pynessie.client import NessieClient
+    from pynessie.model import LogEntry, Reference
+
+
+class Refs:
+    """The refs of a Nessie server. Every method raises what `nessie_errors` makes of a failure."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def main(self) -> Reference:
+        """Main; its metadata tells how many commits it has, and of the newest."""
+        return next(branch for branch in self.branches() if branch.name == MAIN)
+
+    def hash(self, name: str) -> str:
+        """The hash of the newest commit of a ref."""
+        with self._translated():
+            return str(self._client.get_reference(name).hash_)
+
+    def create_branch(self, name: str, main_hash: str) -> None:
+        """Create a branch at a commit of main."""
+        with self._translated():
+            self._client.create_branch(name, MAIN, main_hash)
+
+    def create_tag(self, name: str, main_hash: str) -> None:
+        """Tag a commit of main."""
+        with self._translated():
+            self._client.create_tag(name, MAIN, main_hash)
+
+    def drop_branch(self, name: str) -> None:
+        """Delete a branch."""
+        with self._translated():
+            self._client.delete_branch(name, self.hash(name))
+
+    def drop_tag(self, name: str) -> None:
+        """Delete a tag."""
+        with self._translated():
+            self._client.delete_tag(name, self.hash(name))
+
+    def branches(self) -> list[Reference]:
+        """All branches, main among them."""
+        from pynessie.model import Branch
+
+        return [ref for ref in self._list() if isinstance(ref, Branch)]
+
+    def is_branch(self, name: str) -> bool:
+        """Return whether a branch of this name exists."""
+        return any(branch.name == name for branch in self.branches())
+
+    def tags(self) -> dict[str, str]:
+        """The id of the commit that each tag names, by tag."""
+        from pynessie.model import Tag
+
+        return {ref.name: ref.hash_ for ref in self._list() if isinstance(ref, Tag)}
+
+    def log(self, newest: str) -> Iterator[LogEntry]:
+        """Yield main's commits, from the one with the hash `newest` back."""
+        with self._translated():
+            yield from self._client.get_log(MAIN, endHash=newest)
+
+    def _list(self) -> list[Reference]:
+        with self._translated():
+            return list(self._client.list_references(fetch_all=True).references)
+
+    @cached_property
+    def _client(self) -> NessieClient:
+        import confuse
+        from pynessie.client import NessieClient
+
+        # Not pynessie.init(), which reads ~/.config/nessie, and makes that folder.
+        endpoint = {"endpoint": f"{self._url}/api/v1", "verify": True, "auth": {"type": "none"}}
+        return NessieClient(confuse.RootView([confuse.ConfigSource.of(endpoint)]))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise our errors in place of pynessie's."""
+        import requests
+        from marshmallow import ValidationError
+        from pynessie.error import NessieException
+
+        try:
+            yield
+        except (requests.ConnectionError, requests.Timeout):
+            raise unanswered(self._url) from None
+        except (requests.JSONDecodeError, ValidationError):
+            raise not_nessie(self._url) from None
+        except NessieException as error:
+            raise refused(self._url, error.status_code, error.server_message) from None
+
+
+def has_commits(ref: Reference) -> bool:
+    """Return whether anything was ever committed to a branch, or to what it began from."""
+    return bool(ref.metadata and ref.metadata.num_total_commits)
