@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lakehouse import documents, storage
+from lakehouse import small_files, storage
 from lakehouse.config import Settings
 from lakehouse.errors import StorageError
 from lakehouse.system import users
@@ -75,7 +75,7 @@ def _require_own(home: Path) -> None:
 def _require_known_format(home: Path) -> None:
     """Mark the home with this version's format. Raises StorageError if the home's is newer."""
     mark = _mark(home)
-    written = documents.read(mark, int) or 0
+    written = small_files.read(mark, int) or 0
     if written < _FORMAT:
         # Older versions cannot read what is written from now on.
         storage.write(mark, f"{_FORMAT}\n")

@@ -135,7 +135,7 @@ class Session:
         place = self.settings.home
         catalog = SqliteCatalog(place / "catalog.db", self.settings.warehouse)
         self._catalogs.enter_context(closing(catalog))
-        home.require_in_place(place, catalog.elsewhere())
+        home.require_in_place(place, catalog.file_outside())
         return catalog
 
     @cached_property

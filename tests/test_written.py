@@ -14,7 +14,7 @@ from lakehouse import config
 from lakehouse.checks import Rule
 from lakehouse.draw.dag_picture import picture
 from lakehouse.draw.svg import svg
-from lakehouse.plan.decisions import Reason
+from lakehouse.plan.what_to_build import Reason
 from lakehouse.session import Session
 
 NAMES = [*commands.names()]

@@ -18,7 +18,7 @@ FLOORS = [
     ["declare"],
     ["checks", "expressions", "home"],
     ["config", "patches"],
-    ["addresses", "documents", "storage"],
+    ["addresses", "small_files", "storage"],
     ["errors", "keys", "system", "table_names", "windows"],
 ]
 """Folders and modules at the root of the framework, from the top: each may import those below."""

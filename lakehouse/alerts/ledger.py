@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lakehouse import documents, storage
+from lakehouse import small_files, storage
 from lakehouse.alerts.policy import Policy
 from lakehouse.alerts.problem import Findings
 from lakehouse.system import file_locks
@@ -141,7 +141,7 @@ class Book:
 
     def read(self) -> Ledger:
         """Return the ledger as it was written last; an empty one if there is none."""
-        return documents.read(self.path, _parse) or Ledger()
+        return small_files.read(self.path, _parse) or Ledger()
 
     def write(self, ledger: Ledger) -> None:
         """Write the ledger to its file."""

@@ -20,7 +20,7 @@ from lakehouse.compile.compiler import ROWS, Compiled, Statement, count_of
 from lakehouse.declare.specs import ModelSpec, QualitySpec
 from lakehouse.engines import Engine, Question, Source
 from lakehouse.engines.sql import having, identifier
-from lakehouse.plan.decisions import stored_parents
+from lakehouse.plan.what_to_build import stored_parents
 from lakehouse.system import clock
 from lakehouse.table_names import name_of
 from lakehouse.windows import ALL_TIME, Window, Windows, union
@@ -229,7 +229,7 @@ class Audit:
             table=spec.table,
             label=label if rule is None else rule.label,
             blocking=spec.blocking,
-            passed=_tolerance(spec, rule).bears(failures, rows or 0),
+            passed=_tolerance(spec, rule).allows(failures, rows or 0),
             failures=failures,
             rows=rows,
         )

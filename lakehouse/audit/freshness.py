@@ -21,7 +21,7 @@ from lakehouse.checks import FreshnessCheck
 from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Source
 from lakehouse.engines.sql import covered, identifier
-from lakehouse.plan import decisions
+from lakehouse.plan import what_to_build
 from lakehouse.records import run_records
 from lakehouse.session import Session
 from lakehouse.system import clock
@@ -122,7 +122,7 @@ def _promises(session: Session) -> Iterator[_Promise]:
     project = session.project
     for spec in project.ingestions.values():
         if spec.freshness_hours is not None and spec.time_column is not None:
-            by = decisions.key_columns(project, spec)
+            by = what_to_build.key_columns(project, spec)
             yield _Promise(
                 spec.name,
                 spec.time_column,

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from lakehouse.catalogs import MAIN
-from lakehouse.compile.row_reasons import PAYLOAD, REASONS
+from lakehouse.compile.quarantine_reasons import PAYLOAD, REASONS
 from lakehouse.declare.raw_columns import INGESTED_AT, RUN_ID
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.engines.sql import identifier, literal, qualified

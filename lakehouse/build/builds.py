@@ -10,8 +10,8 @@ from lakehouse.declare.kinds import Incremental
 from lakehouse.engines import Build, Source
 from lakehouse.keys import Keys
 from lakehouse.plan import file_spans
-from lakehouse.plan.decisions import stored_parents
 from lakehouse.plan.state import EVERYTHING, Change, Changed, TableState
+from lakehouse.plan.what_to_build import stored_parents
 from lakehouse.windows import Windows, union
 
 

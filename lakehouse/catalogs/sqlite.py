@@ -50,7 +50,7 @@ class SqliteCatalog:
         self._one_at_a_time = threading.Lock()
         self._file = SqliteFile(path, warehouse)
 
-    def elsewhere(self) -> str | None:
+    def file_outside(self) -> str | None:
         """Return a metadata file that lies outside the warehouse; None if all lie inside."""
         if not self.path.exists():
             return None

@@ -28,7 +28,7 @@ class Tolerance:
             if value is not None and value < 0:
                 raise DeclarationError(f"`{name}` has to be 0 or more, got {value!r}")
 
-    def bears(self, failures: int, rows: int) -> bool:
+    def allows(self, failures: int, rows: int) -> bool:
         """Return whether the limits allow so many failures among so many rows."""
         limits = [] if self.max_failures is None else [float(self.max_failures)]
         if self.max_percent is not None:

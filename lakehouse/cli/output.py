@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from lakehouse.cli import documents
+from lakehouse.cli import json_results
 from lakehouse.cli.shown import escaped, lines
 from lakehouse.errors import LakehouseError
 
@@ -85,8 +85,8 @@ class Output:
         self._line("".join(traceback.format_exception(error)).rstrip())
 
     def _json(self, document: Any) -> str:
-        text = documents.to_json(document)
-        return text if _takes(sys.stdout, text) else documents.to_json(document, only_ascii=True)
+        text = json_results.to_json(document)
+        return text if _takes(sys.stdout, text) else json_results.to_json(document, only_ascii=True)
 
     def progress(self, message: str) -> None:
         """Show what is being done, in a line that the next one replaces; on a terminal only."""
@@ -150,8 +150,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, date | time | Decimal):
         return str(value)
     if isinstance(value, list | dict):
-        return escaped(" ".join(documents.to_json(value).split("\n")))
-    return escaped(str(documents.plain(value)))
+        return escaped(" ".join(json_results.to_json(value).split("\n")))
+    return escaped(str(json_results.plain(value)))
 
 
 def _write(to: TextIO, text: str) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import ibis
 
-from lakehouse import documents, storage
+from lakehouse import small_files, storage
 from lakehouse.compile.compiler import (
     Compiled,
     CompiledCheck,
@@ -51,7 +51,7 @@ def compiled(
 ) -> Compiled:
     """Return the project compiled for a dialect: from the cache if it is there, else by `make`."""
     path = _path(settings, dialect)
-    cached = documents.read(path, lambda raw: _from_json(project, _document(raw)))
+    cached = small_files.read(path, lambda raw: _from_json(project, _document(raw)))
     if cached is None or not _are_unchanged(cached.files):
         return compiled_anew(settings, project, dialect, make)
     return cached
@@ -169,7 +169,7 @@ def to_json(compiled: Compiled) -> dict[str, Any]:
         },
         "counts": {name: _statement(counts) for name, counts in compiled.counts.items()},
         "suspects": {name: _statement(counts) for name, counts in compiled.suspects.items()},
-        "row_reasons": compiled.row_reasons,
+        "quarantine_reasons": compiled.quarantine_reasons,
         "files": compiled.files,
     }
 
@@ -190,7 +190,7 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
         },
         counts={name: _read(counts) for name, counts in document["counts"].items()},
         suspects={name: _read(counts) for name, counts in document["suspects"].items()},
-        row_reasons=document["row_reasons"],
+        quarantine_reasons=document["quarantine_reasons"],
         files=document["files"],
     )
 

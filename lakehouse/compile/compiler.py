@@ -21,7 +21,7 @@ from ibis.common.exceptions import OperationNotDefinedError
 from lakehouse.checks import Rule
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
-from lakehouse.compile.row_reasons import with_reasons
+from lakehouse.compile.quarantine_reasons import with_reasons
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
@@ -78,7 +78,7 @@ class Compiled:
     """For each table, a SELECT of one row: how many rows it has, and how many fail each check."""
     suspects: dict[str, Statement] = field(default_factory=dict)
     """Cheap upper bounds of failures, tried first on large tables, by their column in `counts`."""
-    row_reasons: dict[str, str] = field(default_factory=dict)
+    quarantine_reasons: dict[str, str] = field(default_factory=dict)
     """The SELECT that adds their reasons to the rows of each ingestion."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files that the code imported and read while it was compiled, by path."""
@@ -92,7 +92,7 @@ def compile_project(project: Project, dialect: str) -> Compiled:
     return compiler.compiled
 
 
-def row_reasons(spec: IngestionSpec) -> str:
+def quarantine_reasons(spec: IngestionSpec) -> str:
     """The SELECT that adds to each cast row of an ingestion the reasons why it is invalid."""
     try:
         return to_sql(with_reasons(spec), LANDING_DIALECT)
@@ -129,7 +129,7 @@ class _Compiler:
     ) -> Any:
         if step is Step.MERGE:
             ingestion = self.project.ingestions[name]
-            self.compiled.row_reasons[name] = row_reasons(ingestion)
+            self.compiled.quarantine_reasons[name] = quarantine_reasons(ingestion)
             return self._unbound(name, landed(ingestion))
         if step is Step.MODEL:
             spec = self.project.models[name]

@@ -13,7 +13,7 @@ from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.publish import standing
-from lakehouse.publish.publish_head import publish_head
+from lakehouse.publish.publish_head import publish_head, summary
 from lakehouse.records import run_records
 from lakehouse.records.run_records import RunRecorder, RunReport, RunStatus
 from lakehouse.session import Session
@@ -108,5 +108,5 @@ def _recording(session: Session, message: str) -> Iterator[RunRecorder]:
 def _publish(session: Session, recording: RunRecorder, *, again: bool = False) -> None:
     recording.published = publish_head(session, again=again)
     if recording.published is not None:
-        marts, rows = len(recording.published), sum(recording.published.values())
-        recording.add(Step.PUBLISH, dag.PUBLICATION, rows=rows, note=f"{marts} marts in Postgres")
+        rows, note = summary(recording.published)
+        recording.add(Step.PUBLISH, dag.PUBLICATION, rows=rows, note=note)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from lakehouse.compile.row_reasons import PAYLOAD
+from lakehouse.compile.quarantine_reasons import PAYLOAD
 from lakehouse.declare.raw_columns import declared
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.ingest.temporary_tables import WRITTEN
@@ -43,7 +43,7 @@ def remembered(known: Collection[str], seen: Collection[str]) -> tuple[str, ...]
     return tuple(sorted(union if len(union) <= _MOST else known))
 
 
-def news(spec: IngestionSpec, before: StoredTable | None, after: StoredTable | None) -> str:
+def new_fields(spec: IngestionSpec, before: StoredTable | None, after: StoredTable | None) -> str:
     """Return a message that names the new fields of a source; empty if there are none."""
     if before is None or after is None or not before.state.fields:
         return ""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lakehouse import documents, storage, windows
+from lakehouse import small_files, storage, windows
 from lakehouse.windows import Window
 
 
@@ -66,7 +66,7 @@ def unfinished(staging: Path, request: str) -> Iterator[Path]:
 
 def _lines(path: Path) -> list[list[Any]]:
     """Return the line of the request and those of pieces, without damaged lines."""
-    return documents.read(path, _parse) or []
+    return small_files.read(path, _parse) or []
 
 
 def _parse(raw: bytes) -> list[list[Any]]:

@@ -15,14 +15,14 @@ import ibis
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.checks import Tolerance, sample_rows
 from lakehouse.checks.result import CheckResult
-from lakehouse.compile.row_reasons import FIELDS, PAYLOAD, REASONS
+from lakehouse.compile.quarantine_reasons import FIELDS, PAYLOAD, REASONS
 from lakehouse.declare.raw_columns import BOOKKEEPING, INGESTED_AT, POSITION, RUN_ID, declared
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import columns, empty_relation, identifier, literal
 from lakehouse.ingest import temporary_tables
 from lakehouse.ingest.merge_counts import MergeCounts
-from lakehouse.ingest.temporary_tables import QUARANTINE_AFTER, QUARANTINE_BEFORE
+from lakehouse.ingest.temporary_tables import QUARANTINE_AFTER, QUARANTINE_BEFORE, REJECTED
 from lakehouse.ingest.validate import keyless
 from lakehouse.plan.state import Change, TableState
 from lakehouse.windows import ALL_TIME
@@ -98,7 +98,7 @@ def too_many(engine: DuckDB, spec: IngestionSpec, counts: MergeCounts) -> list[C
         table=table,
         label=f"at most {most:g} % of fetched rows",
         blocking=True,
-        passed=Tolerance(max_percent=most).bears(counts.quarantined, counts.fetched),
+        passed=Tolerance(max_percent=most).allows(counts.quarantined, counts.fetched),
         failures=counts.quarantined,
         rows=counts.fetched,
         examples=sample_rows.examples(few, names),
@@ -154,7 +154,7 @@ class Quarantine:
         )
         texts = ", ".join(f"{name}::VARCHAR AS {name}" for name in key)
         run(
-            "CREATE OR REPLACE TEMP TABLE rejected AS"
+            f"CREATE OR REPLACE TEMP TABLE {REJECTED} AS"
             f" SELECT {texts}, {PAYLOAD}, {FIELDS}, {REASONS}, {literal(self.run_id)} AS {RUN_ID},"
             f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT},"
             f" {identity} AS {_IDENTITY}"
@@ -163,11 +163,11 @@ class Quarantine:
         )
         run(
             f"CREATE OR REPLACE TEMP TABLE {QUARANTINE_AFTER} AS"
-            f" SELECT b.* FROM {QUARANTINE_BEFORE} b LEFT JOIN rejected r USING (_identity)"
+            f" SELECT b.* FROM {QUARANTINE_BEFORE} b LEFT JOIN {REJECTED} r USING (_identity)"
             f" WHERE (r.{_IDENTITY} IS NULL OR (r.{PAYLOAD} = b.{PAYLOAD}"
             f" AND r.{REASONS} = b.{REASONS})) AND b.{_IDENTITY} NOT IN"
             f" (SELECT {identity} FROM {identifier(validated)} WHERE {REASONS} = '')"
-            f" UNION ALL SELECT r.* FROM rejected r LEFT JOIN {QUARANTINE_BEFORE} b"
+            f" UNION ALL SELECT r.* FROM {REJECTED} r LEFT JOIN {QUARANTINE_BEFORE} b"
             f" USING (_identity) WHERE b.{_IDENTITY} IS NULL OR r.{PAYLOAD} <> b.{PAYLOAD}"
             f" OR r.{REASONS} <> b.{REASONS}"
         )

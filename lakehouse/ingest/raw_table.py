@@ -66,30 +66,32 @@ class RawTableWriter:
         comparison = self._comparison
         current = fingerprint(self.spec)
         state = stored.state if stored else None
-        afresh = state is not None and state.fingerprint != current
-        counts, holding = comparison.classify(validated.table, files, afresh=afresh)
+        is_new_code = state is not None and state.fingerprint != current
+        counts, holding = comparison.classify(validated.table, files, may_lack_columns=is_new_code)
         dirty = comparison.dirty() if counts.new or counts.changed else ()
         everywhere = windows.union([*(state.covered if state else ()), *covered])
         departed = state.departed_keys if state else None
         if is_all and key:
-            departed = comparison.departed_keys(validated.table, files, key, afresh=afresh)
+            departed = comparison.departed_keys(
+                validated.table, files, key, may_lack_columns=is_new_code
+            )
         written: StoredTable | None = None
         is_state_new = (
             state is None
             or departed != state.departed_keys
             or state.is_worth_a_commit(covered, self.at)
         )
-        if dirty or afresh or is_state_new:
-            earlier = () if afresh or not state else state.changes
+        if dirty or is_new_code or is_state_new:
+            earlier = () if is_new_code or not state else state.changes
             after = TableState(
                 current, earlier, archived_before=state.archived_before if state else None
             )
             if not after.changes or dirty:
-                keys = comparison.changed_keys(key) if dirty and not afresh else None
+                keys = comparison.changed_keys(key) if dirty and not is_new_code else None
                 after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
             rows = counts.new + sum(file.rows for file in files)
             span = file_spans.file_span(rows, everywhere)
-            rewritten = files if afresh else self._rewritten(files, holding, dirty, span)
+            rewritten = files if is_new_code else self._rewritten(files, holding, dirty, span)
             before = state.fields if state else ()
             seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
             after = replace(
@@ -137,7 +139,7 @@ class RawTableWriter:
         added: list[str] = []
         if remove or counts.new or counts.changed:
             names = columns(schema)
-            kept = comparison.rows(remove, afresh=True)
+            kept = comparison.rows(remove, may_lack_columns=True)
             statement = (
                 f"SELECT {names} FROM (SELECT *, {literal(self.run_id)} AS {RUN_ID},"
                 f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT} FROM {WRITTEN})"

@@ -10,7 +10,7 @@ import ibis
 
 from lakehouse import windows
 from lakehouse.catalogs import DataFile
-from lakehouse.compile.row_reasons import REASONS
+from lakehouse.compile.quarantine_reasons import REASONS
 from lakehouse.declare.raw_columns import POSITION, declared, landed
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import parquet
@@ -38,12 +38,12 @@ class RowComparison:
     spec: IngestionSpec
 
     def classify(
-        self, validated: str, files: list[DataFile], *, afresh: bool
+        self, validated: str, files: list[DataFile], *, may_lack_columns: bool
     ) -> tuple[MergeCounts, set[str]]:
         """Count new, changed and unchanged rows; return the counts and the files of changed rows.
 
         Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
-        table; `afresh` means that they may lack columns, and that all of them are rewritten.
+        table. If the code is new, they `may_lack_columns`, and all of them are compared.
         """
         run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self.key
         valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
@@ -58,7 +58,9 @@ class RowComparison:
             f"CREATE OR REPLACE TEMP VIEW {INCOMING} AS SELECT {names} {valid}"
             + (newest if distinct < good else "")
         )
-        by_file = self._match(files, self._near(files, *hull), distinct, afresh=afresh)
+        by_file = self._match(
+            files, self._near(files, *hull), distinct, may_lack_columns=may_lack_columns
+        )
         known, same = (sum(counts) for counts in zip((0, 0), *by_file.values(), strict=True))
         unchanged = f"(SELECT * FROM {EXISTING} WHERE is_same)"
         run(
@@ -105,27 +107,27 @@ class RowComparison:
         files: list[DataFile],
         columns: tuple[str, ...],
         *,
-        afresh: bool,
+        may_lack_columns: bool,
     ) -> Keys | None:
         """Return the values of some key columns that are stored and were not fetched."""
         names = ", ".join(map(identifier, columns))
         values = self.engine.execute(
-            f"SELECT DISTINCT {names} FROM {self.rows(files, afresh=afresh)}"
+            f"SELECT DISTINCT {names} FROM {self.rows(files, may_lack_columns=may_lack_columns)}"
             f" ANTI JOIN {identifier(validated)} USING ({names}) LIMIT {MOST + 1}"
         ).fetchall()
         return union([Keys(columns, frozenset(values))]) if values else None
 
-    def rows(self, files: list[DataFile], *, afresh: bool = False) -> str:
+    def rows(self, files: list[DataFile], *, may_lack_columns: bool = False) -> str:
         """Return a relation of the rows of these files, with the column `filename`.
 
-        `afresh` means that files may lack columns that the table has now; those are null then.
+        Where files `may_lack_columns` that the table has now, those are null.
         """
         schema = ibis.schema({**landed(self.spec), "filename": "string"})
         empty = empty_relation(schema, self.engine.dialect)
         if not files:
             return f"({empty})"
         rows = parquet((file.path for file in files), "filename = true")
-        return f"({empty} UNION ALL BY NAME SELECT * FROM {rows})" if afresh else rows
+        return f"({empty} UNION ALL BY NAME SELECT * FROM {rows})" if may_lack_columns else rows
 
     @property
     def key(self) -> str:
@@ -133,7 +135,7 @@ class RowComparison:
         return ", ".join(map(identifier, self.spec.unique_key))
 
     def _match(
-        self, files: list[DataFile], near: list[DataFile], distinct: int, *, afresh: bool
+        self, files: list[DataFile], near: list[DataFile], distinct: int, *, may_lack_columns: bool
     ) -> dict[str, tuple[int, int]]:
         """Make EXISTING, and return two numbers for each file.
 
@@ -142,11 +144,11 @@ class RowComparison:
         only for keys that were not found in files of the same time (`near`).
         """
         run, place = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
-        first, incoming = files if afresh else near, INCOMING
+        first, incoming = files if may_lack_columns else near, INCOMING
         read = {file.path for file in first}
         if sum(file.rows for file in first) > COMPARED_ROWS:
-            first, incoming = self._holding(first, incoming, afresh=afresh)
-        run(f"{place} {self._compared(first, incoming, afresh=afresh)}")
+            first, incoming = self._holding(first, incoming, may_lack_columns=may_lack_columns)
+        run(f"{place} {self._compared(first, incoming, may_lack_columns=may_lack_columns)}")
         by_file = self._counts_by_file()
         others = [file for file in files if file.path not in read]
         if others and sum(rows for rows, _ in by_file.values()) < distinct:
@@ -157,7 +159,7 @@ class RowComparison:
         return by_file
 
     def _holding(
-        self, files: list[DataFile], incoming: str, *, afresh: bool = False
+        self, files: list[DataFile], incoming: str, *, may_lack_columns: bool = False
     ) -> tuple[list[DataFile], str]:
         """Return the files that hold keys of `incoming`, and a relation of rows.
 
@@ -165,15 +167,18 @@ class RowComparison:
         whole rows takes time and joining them takes memory.
         """
         key, run = self.key, self.engine.connection.execute
+        rows = self.rows(files, may_lack_columns=may_lack_columns)
         run(
             f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT {key}, filename"
-            f" FROM {self.rows(files, afresh=afresh)} SEMI JOIN {incoming} USING ({key})"
+            f" FROM {rows} SEMI JOIN {incoming} USING ({key})"
         )
         holding = {path for (path,) in run(f"SELECT DISTINCT filename FROM {MATCHED}").fetchall()}
         stored = [file for file in files if file.path in holding]
         return stored, f"(SELECT * FROM {incoming} SEMI JOIN {MATCHED} USING ({key}))"
 
-    def _compared(self, files: list[DataFile], incoming: str, *, afresh: bool = False) -> str:
+    def _compared(
+        self, files: list[DataFile], incoming: str, *, may_lack_columns: bool = False
+    ) -> str:
         """Return a SELECT of the stored rows whose key is in `incoming`, with `is_same`."""
         key = self.key
         same = " AND ".join(
@@ -183,7 +188,7 @@ class RowComparison:
         kept = ", ".join(f"e.{identifier(name)}" for name in self._key_and_time)
         return (
             f"SELECT {kept}, filename, {same} AS is_same"
-            f" FROM (SELECT * FROM {self.rows(files, afresh=afresh)}) e"
+            f" FROM (SELECT * FROM {self.rows(files, may_lack_columns=may_lack_columns)}) e"
             f" JOIN {incoming} i USING ({key})"
         )
 

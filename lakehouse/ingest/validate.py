@@ -1,7 +1,7 @@
 """Validation: staged rows are cast to the declared types, and get the reasons to reject them.
 
 A row without reasons is valid, any other goes to quarantine. The expression of the reasons comes
-from `compile/row_reasons.py`. All of it is one pass over the rows.
+from `compile/quarantine_reasons.py`. All of it is one pass over the rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from lakehouse.compile.row_reasons import CAST, FIELDS, PAYLOAD, REASONS, text_of
+from lakehouse.compile.quarantine_reasons import CAST, FIELDS, PAYLOAD, REASONS, text_of
 from lakehouse.declare.raw_columns import POSITION, declared
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import empty_relation, identifier, sql_type
@@ -40,11 +40,11 @@ class Validated:
 
 
 def validate(
-    engine: DuckDB, spec: IngestionSpec, row_reasons: str, paths: Sequence[str]
+    engine: DuckDB, spec: IngestionSpec, quarantine_reasons: str, paths: Sequence[str]
 ) -> Validated:
     """Cast and validate the staged rows in one pass.
 
-    `row_reasons` is the SELECT that adds reasons to cast rows.
+    `quarantine_reasons` is the SELECT that adds reasons to cast rows.
 
     The resulting table has the declared columns, the position, and `reasons`: empty for a valid
     row. Rejected rows, and rows without a whole key, also keep all fields as JSON, and as `payload`
@@ -64,7 +64,7 @@ def validate(
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS"
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
-        f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({row_reasons})"
+        f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({quarantine_reasons})"
     )
     return Validated(name, frozenset(staged) - {POSITION, FIELDS})
 

@@ -18,8 +18,8 @@ from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import columns, identifier, literal
 from lakehouse.errors import ProjectError, StorageError
 from lakehouse.plan import file_spans
-from lakehouse.plan.decisions import stored_parents
 from lakehouse.plan.file_spans import CALENDAR_MONTH
+from lakehouse.plan.what_to_build import stored_parents
 
 if TYPE_CHECKING:
     from lakehouse.declare.project import Project

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakehouse import documents, postgres, storage
+from lakehouse import postgres, small_files, storage
 from lakehouse.addresses import Address
 from lakehouse.build.builds import source
 from lakehouse.catalogs import Commit, StoredTable
@@ -56,12 +56,12 @@ def is_current(settings: Settings, commit: Commit) -> bool:
     """Return whether this home remembers publishing the commit to the configured Postgres."""
     if not postgres.is_set_up(settings):
         return False
-    return documents.read(_memory(settings), bytes.decode) == _remembered(settings, commit)
+    return small_files.read(_memory(settings), bytes.decode) == _remembered(settings, commit)
 
 
 def remembered(settings: Settings) -> str | None:
     """Return the id of the commit that this home published last; None if it does not remember."""
-    words = (documents.read(_memory(settings), bytes.decode) or "").split()
+    words = (small_files.read(_memory(settings), bytes.decode) or "").split()
     return words[0] if words else None
 
 

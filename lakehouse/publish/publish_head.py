@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from lakehouse.catalogs import Catalog
@@ -28,6 +29,11 @@ def publish_head(session: Session, *, again: bool = False) -> dict[str, int] | N
     )
     publication.remember(session.settings, head)
     return published.rows
+
+
+def summary(published: Mapping[str, int]) -> tuple[int, str]:
+    """How many rows a publication moved, and in words how many marts they are in."""
+    return sum(published.values()), f"{len(published)} marts in Postgres"
 
 
 def _is_known(catalog: Catalog, commit: str) -> bool:

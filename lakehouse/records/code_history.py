@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lakehouse import documents, storage
+from lakehouse import small_files, storage
 from lakehouse.compile.compiler import Compiled, Statement
 
 Parts: TypeAlias = Mapping[str, Statement]
@@ -38,7 +38,7 @@ def keep(warehouse: Path, fingerprint: str, statements: Parts) -> None:
 
 def sql(warehouse: Path, fingerprint: str, dialect: str) -> str | None:
     """Return the SQL that a table with this fingerprint was built from; None if it is not kept."""
-    kept = documents.read(_path(warehouse, fingerprint), _parse)
+    kept = small_files.read(_path(warehouse, fingerprint), _parse)
     return None if kept is None else _pretty(kept["sql"], dialect) or None
 
 
@@ -48,7 +48,7 @@ def difference(warehouse: Path, fingerprint: str, statements: Parts, dialect: st
     Changes of a view below the table follow a line that names the view. Empty if the statements
     that the table was built from are not kept.
     """
-    kept = documents.read(_path(warehouse, fingerprint), _parse)
+    kept = small_files.read(_path(warehouse, fingerprint), _parse)
     if kept is None:
         return []
     table = next(iter(statements))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ibis
 
-from lakehouse import documents, storage
+from lakehouse import small_files, storage
 from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Source
 from lakehouse.engines.sql import empty_relation, literal, path_literal, sql_type
@@ -155,7 +155,7 @@ def _places(warehouse: Path) -> dict[str, list[str]]:
     as_sql = path_literal if on_disk else literal
     paths: dict[str, list[str]] = {}
     for place in run_records.places(warehouse).values():
-        if on_disk and documents.read(place, run_records.decompressed) is None:
+        if on_disk and small_files.read(place, run_records.decompressed) is None:
             continue  # it is damaged; a bucket has only complete files
         compression = "gzip" if place.suffix == ".gz" else "uncompressed"
         paths.setdefault(compression, []).append(as_sql(str(place)))

@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import documents, storage
+from lakehouse import small_files, storage
 from lakehouse.addresses.discretion import recorded
 from lakehouse.errors import StorageError, UnknownNameError
 from lakehouse.system import clock
@@ -223,7 +223,7 @@ def is_kept(warehouse: Path, run_id: str) -> bool:
 
 def load(warehouse: Path, run_id: str) -> dict[str, Any] | None:
     """Return the record of a run; None if it has none, or a damaged one."""
-    records = (documents.read(place, read) for place in _places(warehouse, run_id))
+    records = (small_files.read(place, read) for place in _places(warehouse, run_id))
     return next((record for record in records if record is not None), None)
 
 

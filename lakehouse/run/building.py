@@ -8,8 +8,8 @@ from typing import Any
 
 from lakehouse.build.builds import build, source
 from lakehouse.compile.dag import Step
-from lakehouse.plan import decisions
-from lakehouse.plan.decisions import Decision, Reason
+from lakehouse.plan import what_to_build
+from lakehouse.plan.what_to_build import Decision, Reason
 from lakehouse.records import code_history
 from lakehouse.records.run_records import NodeReport
 from lakehouse.run.context import Outcome, RunContext, Started, started
@@ -69,8 +69,8 @@ def _decide(context: RunContext, name: str) -> Decision:
     stored = context.tables.get(model.spec.table)
     parents = {
         parent: context.tables[table].state
-        for parent in decisions.stored_parents(compiled.project, name)
+        for parent in what_to_build.stored_parents(compiled.project, name)
         if (table := compiled.project.tables[parent].table) in context.tables
     }
     state = stored.state if stored else None
-    return decisions.decide(compiled, model, state, parents, force=context.request.full_refresh)
+    return what_to_build.decide(compiled, model, state, parents, force=context.request.full_refresh)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
-from lakehouse.publish.publish_head import publish_head
+from lakehouse.publish.publish_head import publish_head, summary
 from lakehouse.run.context import RunContext
 
 
@@ -28,6 +28,5 @@ def publish(context: RunContext, *_: Any) -> Any:
         return
     context.published = publish_head(context.session)
     if context.published is not None:
-        rows, marts = sum(context.published.values()), len(context.published)
-        note = f"{marts} marts in Postgres"
+        rows, note = summary(context.published)
         context.report(Step.PUBLISH, dag.PUBLICATION, rows=rows, note=note)

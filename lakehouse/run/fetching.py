@@ -16,7 +16,7 @@ from lakehouse.ingest.quarantine import (
     quarantine_table,
     quarantined_rows,
 )
-from lakehouse.plan import decisions
+from lakehouse.plan import what_to_build
 from lakehouse.run.context import RunContext, owner
 from lakehouse.windows import ALL_TIME
 
@@ -47,7 +47,7 @@ def fetch(
         return _refetch(context, spec)
     stored = context.tables.get(spec.table)
     state = stored.state if stored else None
-    wanted = decisions.fetch_windows(spec, context.request.windows, state)
+    wanted = what_to_build.fetch_windows(spec, context.request.windows, state)
     if not wanted:
         context.listener.warning(f"{spec.table}: that time is archived, and not fetched again")
         return None

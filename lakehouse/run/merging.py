@@ -10,7 +10,7 @@ from typing import Any
 
 from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
-from lakehouse.ingest.drift import news
+from lakehouse.ingest.drift import new_fields
 from lakehouse.ingest.fetch import Fetched
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.quarantine import (
@@ -20,7 +20,7 @@ from lakehouse.ingest.quarantine import (
 )
 from lakehouse.ingest.raw_table import RawTableWriter
 from lakehouse.ingest.validate import Validated, validate
-from lakehouse.plan import decisions
+from lakehouse.plan import what_to_build
 from lakehouse.records import code_history
 from lakehouse.run.context import RunContext
 
@@ -48,7 +48,9 @@ class Validation:
         duckdb, compiled = self.context.session.duckdb, self.context.session.compiled
         for paths in self._batches:
             since = time.perf_counter()
-            validated = validate(duckdb, self.spec, compiled.row_reasons[self.spec.name], paths)
+            validated = validate(
+                duckdb, self.spec, compiled.quarantine_reasons[self.spec.name], paths
+            )
             self.seconds += time.perf_counter() - since
             yield validated
         node = f"{self.spec.name}.validate"
@@ -80,7 +82,7 @@ def merge(
     for validated in validation:
         total += _write(context, validation, validated)
     after = context.tables.get(spec.table)
-    drift = news(spec, before, after)
+    drift = new_fields(spec, before, after)
     if drift:
         context.listener.warning(f"{spec.table}: {drift}")
     if after is not None and (before is None or after.state.version != before.state.version):
@@ -99,7 +101,7 @@ def _write(context: RunContext, validation: Validation, validated: Validated) ->
     target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
     by_time = spec.time_column is not None and not context.request.retry
     covered = validation.fetched.covered(context.started) if by_time else ()
-    key = decisions.key_columns(context.session.project, spec)
+    key = what_to_build.key_columns(context.session.project, spec)
     stored = context.tables.get(spec.table)
     listed = context.listed.pop(spec.name, None)
     files = listed.result() if listed else context.files(spec)

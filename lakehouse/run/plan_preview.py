@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lakehouse.catalogs import MAIN
 from lakehouse.declare import raw_columns
-from lakehouse.plan.decisions import PlannedNode, plan_run
 from lakehouse.plan.state import TableState
+from lakehouse.plan.what_to_build import PlannedNode, plan_run
 from lakehouse.records import code_history
 from lakehouse.session import Session
 from lakehouse.table_names import name_of

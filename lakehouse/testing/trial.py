@@ -16,8 +16,8 @@ from lakehouse.declare.specs import ModelSpec
 from lakehouse.engines.sql import select, typed, where
 from lakehouse.errors import QueryError
 from lakehouse.keys import Keys
-from lakehouse.plan.decisions import decide
 from lakehouse.plan.state import EVERYTHING, Change, Changed, TableState
+from lakehouse.plan.what_to_build import decide
 from lakehouse.testing.inputs import Revision
 from lakehouse.testing.runner import RunModel
 from lakehouse.testing.sandbox import Rows

@@ -22,12 +22,12 @@ from toy import query
 
 from ingestion.nightscout import glucose_entries
 from lakehouse.cli import _COMMANDS, cli, main
-from lakehouse.cli.documents import to_json
+from lakehouse.cli.json_results import to_json
 from lakehouse.cli.output import Output, table
 from lakehouse.declare.specs import spec_of
 from lakehouse.engines.python_rows import distinct, of_arrow
-from lakehouse.plan.decisions import fetch_windows
 from lakehouse.plan.state import Change, TableState
+from lakehouse.plan.what_to_build import fetch_windows
 from lakehouse.windows import ALL_TIME, Window, subtract
 
 ROOT = Path(__file__).parents[2]

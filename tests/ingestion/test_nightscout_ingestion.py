@@ -17,7 +17,7 @@ from ingestion.nightscout import glucose_entries, nightscout, sites
 from ingestion.replay import Documents, ReplayServer
 from ingestion.source import Nightscout
 from lakehouse import Settings, Window, config
-from lakehouse.compile.compiler import row_reasons
+from lakehouse.compile.compiler import quarantine_reasons
 from lakehouse.declare.raw_columns import POSITION, declared, landed
 from lakehouse.declare.specs import IngestionSpec, spec_of
 from lakehouse.engines import duckdb
@@ -158,7 +158,7 @@ def reasons(function: Any, *tables: pa.Table) -> list[str]:
     with TemporaryDirectory() as folder:
         parquet.write_table(rows, f"{folder}/rows.parquet")
         validated = validate(
-            engine, spec(function), row_reasons(spec(function)), [f"{folder}/rows.parquet"]
+            engine, spec(function), quarantine_reasons(spec(function)), [f"{folder}/rows.parquet"]
         )
     judged = engine.connection.execute(f"SELECT reasons FROM {validated.table} ORDER BY {POSITION}")
     return [found for (found,) in judged.fetchall()]

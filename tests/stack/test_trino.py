@@ -17,7 +17,7 @@ from lakehouse.engines.trino_catalogs import MAIN_CATALOG, PASSWORD, Catalogs
 from lakehouse.engines.trino_client import Client
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import file_spans
-from lakehouse.plan.decisions import Decision, Reason, decide
+from lakehouse.plan.what_to_build import Decision, Reason, decide
 from lakehouse.windows import ALL_TIME
 
 COUNT = ibis.schema({"rows": "int64"})

@@ -1,7 +1,7 @@
-"""Validation as an expression: all rules of an ingestion's schema, as one text of reasons per row.
+"""Why a row goes to quarantine: all rules of an ingestion's schema in one expression.
 
-Its input are rows cast to the types of the schema, with each value's text before the cast; a value
-that could not be cast is a reason, too.
+It gives each row one text of reasons. Its input are rows cast to the types of the schema, with each
+value's text before the cast; a value that could not be cast is a reason, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decisions: what a run does and why, as pure functions of compiled models and stored state."""
+"""What a run fetches and builds, and why, as pure functions of compiled models and stored state."""
 
 from __future__ import annotations
 
