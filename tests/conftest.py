@@ -174,7 +174,7 @@ def write(catalog, folder):
         )
         with path.open("wb") as file:
             parquet.write_table(rows, file)
-        after = known.state.after(state.changes[0]) if known else state
+        after = known.state.with_change(state.changes[0]) if known else state
         catalog.write(branch, TableChange(table, SCHEMA, remove, [str(path)], after))
 
     return add

@@ -29,13 +29,14 @@ _COUNT = ibis.schema({ROWS: "int64"})
 MANY_ROWS = 1_000_000
 """A table with so many rows is large.
 
-Of its failures, upper bounds, which are cheap, are counted before the exact numbers.
+There, a cheap upper bound of the failures is counted first, and the exact number only if the bound
+is above zero.
 """
 
 
 @dataclass(frozen=True)
 class _Count:
-    """One count: the column of a question's answer that holds it."""
+    """Where a count comes from: a question, and a column of its answer."""
 
     question: Question
     column: str = ROWS
@@ -45,9 +46,9 @@ class _Count:
 
 @dataclass(frozen=True)
 class _Part:
-    """A result still to be counted.
+    """A check that is still to be counted: a ready one, or the function of a `@quality`.
 
-    It is that of a ready check, or, if `rule` is None, of the function of the `@quality`.
+    `rule` is the ready check, and None for a function.
     """
 
     spec: QualitySpec
@@ -72,13 +73,13 @@ class Audit:
     changed: Mapping[str, Windows]
     """Windows to look at, by bare name of a stored table."""
     until: datetime | None
-    """End of the time that the sources were asked for.
+    """End of the fetched time; None: freshness is not checked.
 
-    Freshness is checked only if this is less than the check's limit ago; never if None.
+    A freshness check is asked only if this end is younger than the limit of the check.
     """
 
     def of(self, name: str) -> list[CheckResult]:
-        """Return the results of all checks of a table, of all its `@quality`, asked at once."""
+        """Ask all checks that any `@quality` declares on a table together; return results."""
         specs = [*self.compiled.project.checks_of(name)]
         parts = [*self._ready(name, specs)]
         for spec in specs:
@@ -148,9 +149,10 @@ class Audit:
     def _counts(
         self, name: str, rules: Sequence[tuple[QualitySpec, int]], window: Window
     ) -> dict[str, _Count]:
-        """Return the counts, by column, of some ready checks of a table in a window: one scan.
+        """Return where each count of some ready checks of a table comes from, by column.
 
-        A large table is first asked for cheap upper bounds, each in a scan of its own.
+        One scan of the window serves all. In a large table, each check that has a cheap upper bound
+        has a scan of its own for it.
         """
         every = self.compiled.counts.get(name)
         if every is None:
@@ -178,7 +180,7 @@ class Audit:
     def _comparison(
         self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
     ) -> Offending:
-        """Return the rows of a check against other tables; a reference reads the whole of them."""
+        """Return the rows of a check against other tables; a reference reads all of their rows."""
         if not isinstance(rule, ReferenceCheck):
             return self._joint_scan(spec, statement, names)
         first, *others = map(self._source, dict.fromkeys(names))

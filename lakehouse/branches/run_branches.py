@@ -56,7 +56,8 @@ def claimed(settings: Settings, branch: str) -> Iterator[None]:
         try:
             yield
         finally:
-            # If the lease stays, so does the lock file: others find it free, and need not wait.
+            # If the lease cannot be removed, the lock file stays too: processes of this home find
+            # the lock free, and need not wait until the lease expires.
             if lease.give_back():
                 path.unlink(missing_ok=True)
 
@@ -120,8 +121,8 @@ def is_free(settings: Settings, branch: str) -> bool:
 def _was_kept(settings: Settings, branch: str) -> bool:
     """Return whether the run of a branch ended, and kept its branch on purpose.
 
-    If the record names no branch, the run meant to drop its own. If the record is damaged, the
-    branch counts as kept: better to look at it than to lose it.
+    If the record's branch is null, the run meant to drop it. If the record is damaged, or has no
+    such entry, the branch counts as kept: better to look at it than to lose it.
     """
     run = branch.removeprefix(_PREFIX)
     record = run_records.load(settings.warehouse, run)
@@ -149,7 +150,7 @@ def _unlock(settings: Settings, branch: str) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file; if `sweep_locks` removes the file before that, make it again."""
+    """Hold the lock of a file; if `sweep_locks` removes it before it is held, make it again."""
     while True:
         with path.open("w") as file:
             file_locks.acquire(file)

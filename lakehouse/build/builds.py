@@ -120,4 +120,4 @@ def _state(
     existing = tables.get(model.spec.table)
     earlier = existing.state.changes if existing and dirty != EVERYTHING else ()
     change = Change(version, dirty.windows, dirty.keys)
-    return TableState(model.fingerprint, earlier, parents).after(change)
+    return TableState(model.fingerprint, earlier, parents).with_change(change)

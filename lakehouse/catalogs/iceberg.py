@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.catalogs import DataFile, StoredTable, TableChange
-from lakehouse.catalogs.data_files import described
+from lakehouse.catalogs.file_statistics import described
 from lakehouse.errors import StorageError
 from lakehouse.plan.state import PROPERTY, TableState
 from lakehouse.storage import local, readable

@@ -99,7 +99,7 @@ def append(
 ) -> Commit:
     """Add a commit to main's log.
 
-    `changed` gives the new metadata file of each table that it changes; None: the table is removed.
+    `changed` gives the new metadata file of each table that the commit changes; None removes it.
     """
     last = log(db, limit=1)
     sequence, parent = (last[0].sequence + 1, last[0].id) if last else (1, "")
@@ -167,7 +167,7 @@ def expire(db: sqlite3.Connection, commits: Iterable[Commit]) -> None:
 
 
 def needed(db: sqlite3.Connection, except_for: set[int]) -> set[str]:
-    """The metadata files of the readable commits, except for those with these sequences."""
+    """The metadata files of all readable commits whose sequence is not in `except_for`."""
     rows = db.execute(
         "SELECT sequence FROM lakehouse_commits"
         " WHERE sequence NOT IN (SELECT sequence FROM lakehouse_expired)"

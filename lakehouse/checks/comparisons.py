@@ -51,7 +51,7 @@ class ReferenceCheck(Rule):
 
 @dataclass(frozen=True)
 class ReconciliationCheck(Rule):
-    """An aggregate of the table equals one of the table `to`: in all, or for each value of `by`.
+    """An aggregate of the table equals one of the table `to`, over all rows or for each `by`.
 
     `value` and `to_value` are functions from the Ibis table to a number; `to_value` is `value` if
     left out. The two may differ by `within`, in their own unit. Whole tables are compared, unless

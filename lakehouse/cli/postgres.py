@@ -29,7 +29,7 @@ def postgres(*, port: int, style: str) -> None:
     session.require_home()
 
     def ready(address: str, passfile: Path) -> None:
-        # A password on a command line could be read by everybody on the machine.
+        # The example takes the password from a file: everybody could read it on a command line.
         example = (
             f"PGPASSFILE={shlex.quote(str(passfile))} psql {_without_password(address)}"
             ' -c "select * from marts.publication"'

@@ -1,7 +1,7 @@
 """Why a row goes to quarantine: all rules of an ingestion's schema in one expression.
 
-It gives each row one text of reasons. Its input are rows cast to the types of the schema, with each
-value's text before the cast; a value that could not be cast is a reason, too.
+The expression gives each row one text with all its reasons. Its input is the cast rows, each value
+beside the text that it was cast from; a value that could not be cast is a reason, too.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ CAST = "cast_rows"
 REASONS = "reasons"
 """Column with the reasons why a row is invalid; empty for a valid row."""
 PAYLOAD = "payload"
+"""Column with the document that the source sent, where a schema declares it."""
 FIELDS = "_fields"
-"""Column with all fields of a row as JSON, as they were when it was first fetched."""
+"""Column with all fields of a row as JSON, as they were fetched; a retry keeps this text."""
 _SEPARATOR = "; "
 
 
 def with_reasons(spec: IngestionSpec) -> ir.Table:
-    """The cast rows with the column `reasons`, as an expression that is the same for every source.
+    """The cast rows with the column `reasons`, as an expression over a table named CAST.
 
-    Raises ProjectError for a check of the schema that Ibis does not have.
+    Raises ProjectError for a check of the schema that Ibis cannot express.
     """
     schema = declared(spec)
     texts = {text_of(name): "string" for name, kind in schema.items() if not kind.is_string()}

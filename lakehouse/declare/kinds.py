@@ -15,7 +15,8 @@ from lakehouse.windows import Grain, parse_duration
 class View:
     """Kind of a model that is not stored: it is computed wherever it is read.
 
-    Changes of a parent reach its children as windows of `time_column`, or as values of `key`.
+    A change of a parent is passed on to the view's children as windows of `time_column`, or as
+    values of `key`.
     """
 
     time_column: str | None = None

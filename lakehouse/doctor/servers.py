@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from lakehouse.addresses import Address
 from lakehouse.config import Servers, Settings
-from lakehouse.doctor import full_disk
+from lakehouse.doctor import full_disk_errors
 from lakehouse.errors import (
     CheckFailedError,
     LakehouseError,
@@ -56,7 +56,7 @@ def explained(settings: Settings, error: Exception) -> Exception:
     """
     if isinstance(error, (ServerError, *_NOT_OVER_A_SERVER)):
         return error
-    if full := full_disk.explained(settings, error):
+    if full := full_disk_errors.explained(settings, error):
         return full
     for probe in probes(settings).values():
         try:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawTableWriter:
-    """Writer of the raw table of one ingestion on the branch of a run, which began `at`."""
+    """Writes the raw table of one ingestion on a run's branch; `at` is when the run began."""
 
     engine: DuckDB
     catalog: Catalog
@@ -59,9 +59,9 @@ class RawTableWriter:
         """Merge the valid rows into the raw table.
 
         `stored` is the raw table before, with its `files`; `covered` are the windows that were
-        fetched; `key` are those columns of the unique key whose changed values are remembered.
-        `is_all` means that the source has no other rows. Return the counts, and the table as it
-        is now, or None if nothing was written.
+        fetched; `key` are the key columns for which the state notes which values changed. With
+        `is_all`, the rows are all that the source has, so stored keys that they lack have departed.
+        Return the counts, and the table as it is now, or None if nothing was written.
         """
         comparison = self._comparison
         current = fingerprint(self.spec)
@@ -88,10 +88,10 @@ class RawTableWriter:
             )
             if not after.changes or dirty:
                 keys = comparison.changed_keys(key) if dirty and not is_new_code else None
-                after = after.after(Change(self.run_id, dirty or (ALL_TIME,), keys))
+                after = after.with_change(Change(self.run_id, dirty or (ALL_TIME,), keys))
             rows = counts.new + sum(file.rows for file in files)
             span = file_spans.file_span(rows, everywhere)
-            rewritten = files if is_new_code else self._rewritten(files, holding, dirty, span)
+            rewritten = files if is_new_code else self._to_rewrite(files, holding, dirty, span)
             before = state.fields if state else ()
             seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
             after = replace(
@@ -106,12 +106,12 @@ class RawTableWriter:
     def _comparison(self) -> RowComparison:
         return RowComparison(self.engine, self.spec)
 
-    def _rewritten(
+    def _to_rewrite(
         self, files: list[DataFile], holding: set[str], dirty: Windows, span: FileSpan
     ) -> list[DataFile]:
         """Return the files to replace: those with changed rows, and small ones of the same time.
 
-        `holding` are the paths of the former.
+        `holding` are the paths of the files with changed rows.
         """
         if not dirty or not files:
             return []
@@ -130,7 +130,7 @@ class RawTableWriter:
         column: str | None,
         span: FileSpan,
     ) -> StoredTable:
-        """Replace the files `remove` by files with their rows and the new and changed ones.
+        """Replace files by new ones, which hold their unchanged rows and all new and changed ones.
 
         The rows are divided into files by the time in `column`; None means a single file.
         """

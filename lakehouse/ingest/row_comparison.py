@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.specs import IngestionSpec
 
 COMPARED_ROWS = 1_000_000
-"""Up to so many stored rows are compared whole; of more, keys are read first."""
+"""If files hold more rows, their keys are read first, and whole rows only of files that match."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _HOUR_MICROSECONDS = _HOUR // timedelta.resolution
@@ -43,7 +43,7 @@ class RowComparison:
         """Count new, changed and unchanged rows; return the counts and the files of changed rows.
 
         Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
-        table. If the code is new, they `may_lack_columns`, and all of them are compared.
+        table. If they `may_lack_columns` that are declared by now, all of them are compared.
         """
         run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self.key
         valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
@@ -92,7 +92,7 @@ class RowComparison:
         return windows.union(Window(start, start + _HOUR) for start in starts)
 
     def changed_keys(self, columns: tuple[str, ...]) -> Keys | None:
-        """Return the values of some key columns in the written rows; None if they are too many."""
+        """Return the values of `columns` in the written rows; None if there are too many."""
         if not columns:
             return None
         names = ", ".join(map(identifier, columns))
@@ -109,7 +109,10 @@ class RowComparison:
         *,
         may_lack_columns: bool,
     ) -> Keys | None:
-        """Return the values of some key columns that are stored and were not fetched."""
+        """Return the values of `columns` that are stored but were not fetched.
+
+        None if there are none, or more than `keys.MOST`.
+        """
         names = ", ".join(map(identifier, columns))
         values = self.engine.execute(
             f"SELECT DISTINCT {names} FROM {self.rows(files, may_lack_columns=may_lack_columns)}"
@@ -137,18 +140,17 @@ class RowComparison:
     def _match(
         self, files: list[DataFile], near: list[DataFile], distinct: int, *, may_lack_columns: bool
     ) -> dict[str, tuple[int, int]]:
-        """Make EXISTING, and return two numbers for each file.
+        """Make EXISTING; return how many of its rows each file holds, and how many are unchanged.
 
-        They say how many of its rows are in EXISTING, and how many of these did not change. A row
-        that is fetched again usually has the time that it had before: files of other times are read
-        only for keys that were not found in files of the same time (`near`).
+        A row seldom changes its time, so other files than `near`, those of the same time, are read
+        only for keys that `near` lacks.
         """
-        run, place = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
+        run, create = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
         first, incoming = files if may_lack_columns else near, INCOMING
         read = {file.path for file in first}
         if sum(file.rows for file in first) > COMPARED_ROWS:
             first, incoming = self._holding(first, incoming, may_lack_columns=may_lack_columns)
-        run(f"{place} {self._compared(first, incoming, may_lack_columns=may_lack_columns)}")
+        run(f"{create} {self._compared(first, incoming, may_lack_columns=may_lack_columns)}")
         by_file = self._counts_by_file()
         others = [file for file in files if file.path not in read]
         if others and sum(rows for rows, _ in by_file.values()) < distinct:
@@ -161,10 +163,9 @@ class RowComparison:
     def _holding(
         self, files: list[DataFile], incoming: str, *, may_lack_columns: bool = False
     ) -> tuple[list[DataFile], str]:
-        """Return the files that hold keys of `incoming`, and a relation of rows.
+        """Return the files that hold keys of `incoming`, and a relation of its rows that they hold.
 
-        These are the rows of `incoming` whose keys the files hold. Only keys are read, as reading
-        whole rows takes time and joining them takes memory.
+        Only keys are read, as reading whole rows takes time and joining them takes memory.
         """
         key, run = self.key, self.engine.connection.execute
         rows = self.rows(files, may_lack_columns=may_lack_columns)
@@ -213,7 +214,7 @@ class RowComparison:
     def _near(
         self, files: list[DataFile], first: datetime | None, last: datetime | None
     ) -> list[DataFile]:
-        """Return the files that may hold rows of the time of the incoming rows."""
+        """Return the files whose time overlaps that of the incoming rows."""
         if self.spec.time_column is None:
             return files
         if first is None or last is None:

@@ -81,7 +81,10 @@ class TableState:
     archived_before: datetime | None = None
     """Moment before which rows are in the archive, and are not fetched again."""
     departed_keys: Keys | None = None
-    """Keys that the source listed once, and lists no longer; None if there are none."""
+    """Keys that the source listed once, and lists no longer.
+
+    None if there are none, or more than `keys.MOST`: those have to be as fresh as all others.
+    """
 
     @property
     def version(self) -> str:
@@ -122,7 +125,7 @@ class TableState:
         later = self.changes[known.index(version) + 1 :]
         return joined(Changed(change.windows, change.keys) for change in later)
 
-    def after(self, change: Change) -> TableState:
+    def with_change(self, change: Change) -> TableState:
         """Return the state with one more change; several changes of one run become one."""
         earlier = self.changes
         if earlier and earlier[-1].version == change.version:

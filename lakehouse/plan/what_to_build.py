@@ -53,9 +53,9 @@ class Decision:
 def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Windows:
     """Return the windows that a run for the windows `asked` fetches: these, and their overlap.
 
-    The overlap reaches only into days that were fetched before; each such day counts as a whole.
-    Archived time is not fetched: the source may return only some rows of it, and a model's window
-    built from those would replace one built from all.
+    The overlap is cut to days of which at least a part was fetched before. Archived time is not
+    fetched: the source may return only some of its rows, and models that were rebuilt from these
+    would lose the rest.
     """
     if spec.time_column is None:
         return (ALL_TIME,)
@@ -100,18 +100,18 @@ def decide(
         return Decision(Reason.CODE_CHANGED, everything)
     project = compiled.project
     changed = {
-        name: since
+        name: changed_rows
         for name in model.spec.inputs
-        if (since := _changed(project, name, state.parents, parents))
+        if (changed_rows := _changed(project, name, state.parents, parents))
     }
     if not changed:
         return Decision(Reason.UP_TO_DATE)
     dirty = joined(
-        _dirty(model, since, has_time=project.tables[name].time_column is not None)
-        for name, since in changed.items()
+        _dirty(model, changed_rows, has_time=project.tables[name].time_column is not None)
+        for name, changed_rows in changed.items()
     )
-    raw = all(name in project.ingestions for name in stored_parents(project, model.spec.name))
-    reason = Reason.NEW_DATA if raw else Reason.PARENT_CHANGED
+    reads_raw = all(name in project.ingestions for name in stored_parents(project, model.spec.name))
+    reason = Reason.NEW_DATA if reads_raw else Reason.PARENT_CHANGED
     buildable = _buildable(dirty.windows, model.spec, parents)
     return Decision(reason, buildable, dirty.keys, tuple(changed))
 
@@ -124,6 +124,7 @@ def _buildable(dirty: Windows, model: ModelSpec, parents: Mapping[str, TableStat
     kind = model.kind
     if not archived or not isinstance(kind, Incremental) or kind.time_column is None:
         return dirty
+    # An input concerns rows up to `before` later and up to `after` earlier, so the two swap.
     end = Window(windows.BEGINNING, max(archived)).widen(kind.after, kind.before)
     return windows.subtract(dirty, (end.snap(kind.grain),))
 
@@ -161,13 +162,13 @@ def plan_run(
             continue
         compiled_model = compiled.models[model.name]
         state = states.get(model.table)
-        now, then = (
+        as_known, if_new = (
             decide(compiled, compiled_model, state, _known(project, model.name, tables))
             for tables in (stored, assumed)
         )
-        decision = now
-        if now.windows != then.windows:
-            decision = Decision(Reason.IF_NEW, then.windows, then.keys, then.because)
+        decision = as_known
+        if as_known.windows != if_new.windows:
+            decision = Decision(Reason.IF_NEW, if_new.windows, if_new.keys, if_new.because)
         if decision.windows:
             assumed[model.name] = _touched(assumed[model.name], decision.windows)
         nodes.append(PlannedNode(model.table, decision))
@@ -182,7 +183,7 @@ def key_columns(project: Project, ingestion: IngestionSpec) -> tuple[str, ...]:
 
 def _touched(state: TableState | None, windows: Windows) -> TableState:
     """Return the state as it would be after a change of these windows."""
-    return (state or TableState("", ())).after(Change("planned", windows))
+    return (state or TableState("", ())).with_change(Change("planned", windows))
 
 
 def _known(
@@ -226,23 +227,24 @@ def _changed(
         return Changed() if state is None else state.changed_since(consumed.get(name))
     changed = {parent: _changed(project, parent, consumed, states) for parent in model.inputs}
     return joined(
-        _seen_by(model, since, has_time=project.tables[parent].time_column is not None)
-        for parent, since in changed.items()
-        if since
+        _seen_by(model, changed_rows, has_time=project.tables[parent].time_column is not None)
+        for parent, changed_rows in changed.items()
+        if changed_rows
     )
 
 
-def _dirty(model: CompiledModel, since: Changed, *, has_time: bool) -> Changed:
+def _dirty(model: CompiledModel, changed_rows: Changed, *, has_time: bool) -> Changed:
     """Return the rows of a model that depend on the changed rows of one parent."""
     kind = model.spec.kind
     if not isinstance(kind, Incremental):
         return EVERYTHING
-    seen = _seen_by(model.spec, since, has_time=has_time)
+    seen = _seen_by(model.spec, changed_rows, has_time=has_time)
+    # An input concerns rows up to `before` later and up to `after` earlier, so the two swap.
     dirty = (window.widen(kind.after, kind.before).snap(kind.grain) for window in seen.windows)
     return Changed(windows.union(dirty), seen.keys)
 
 
-def _seen_by(model: ModelSpec, since: Changed, *, has_time: bool) -> Changed:
+def _seen_by(model: ModelSpec, changed_rows: Changed, *, has_time: bool) -> Changed:
     """Return the changed rows of a parent in terms of a model's own time and key columns.
 
     Unless both have a time column, the windows become all time; if the changed keys lack the
@@ -250,6 +252,6 @@ def _seen_by(model: ModelSpec, since: Changed, *, has_time: bool) -> Changed:
     """
     by_time = has_time and model.time_column is not None
     return Changed(
-        since.windows if by_time else (ALL_TIME,),
-        since.keys.by(model.key) if since.keys else None,
+        changed_rows.windows if by_time else (ALL_TIME,),
+        changed_rows.keys.by(model.key) if changed_rows.keys else None,
     )

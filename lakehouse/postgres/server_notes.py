@@ -19,7 +19,7 @@ _LINE_OF_SOCKET, _LINE_OF_STATUS = 4, 7
 
 @dataclass(frozen=True)
 class ServerNotes:
-    """What a server that seems to run has noted, all of it at one moment."""
+    """Notes of a server that seems to run, all read at one moment."""
 
     process: int
     """Process id of the server."""

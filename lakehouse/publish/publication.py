@@ -22,8 +22,8 @@ from lakehouse.config import Settings
 from lakehouse.engines import Engine, Load
 from lakehouse.engines.sql import where
 from lakehouse.errors import PublishError
-from lakehouse.publish import publications
-from lakehouse.publish.publications import SCHEMA
+from lakehouse.publish import publication_table
+from lakehouse.publish.publication_table import SCHEMA
 from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ def publish(
     """
     with postgres.connected(address) as connection, _explained(address):
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        publications.prepare(connection)
+        publication_table.prepare(connection)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGING}")
         connection.commit()
         _clear(connection)
-        sequence, versions = publications.last(connection, is_known)
+        sequence, versions = publication_table.last(connection, is_known)
         if sequence > commit.sequence or (sequence == commit.sequence and not again):
             return Published(commit.id, {})
         current = {
@@ -115,7 +115,7 @@ def publish(
                 if (SCHEMA, name) in columns:
                     _empty(connection, name)
                 rows[name] = 0
-            publications.note(connection, commit, current)
+            publication_table.note(connection, commit, current)
             connection.commit()
         finally:
             connection.rollback()
@@ -134,7 +134,7 @@ def _explained(address: Address) -> Iterator[None]:
         reason = error.diag.message_primary or type(error).__name__
         raise PublishError(
             f"Postgres at {address.shown} refused the publication: {reason}",
-            hint="nothing was published; may the user create tables in the schema marts?",
+            hint="nothing was published; check that the user may create tables in the schema marts",
         ) from None
 
 
@@ -207,7 +207,8 @@ def _delete(connection: psycopg.Connection, mart: Mart, target: Any) -> None:
     from psycopg import sql
 
     source, windows = mart.load.source, mart.load.changed.windows
-    column = None if ALL_TIME in windows else source.time_column  # else rows without a time stay
+    # A condition on the time would never delete rows whose time is null.
+    column = None if ALL_TIME in windows else source.time_column
     condition = where(windows, mart.load.changed.keys, column, source.schema, "postgres")
     connection.execute(sql.SQL("DELETE FROM {} WHERE ").format(target) + sql.SQL(condition))
 

@@ -11,7 +11,7 @@ from lakehouse.branches import run_branches
 from lakehouse.compile import dag
 from lakehouse.declare.project import SETTINGS, WINDOW
 from lakehouse.doctor import servers
-from lakehouse.doctor.full_disk import DiskFullError
+from lakehouse.doctor.full_disk_errors import DiskFullError
 from lakehouse.doctor.servers import ServerError
 from lakehouse.errors import MergeConflictError
 from lakehouse.publish import standing

@@ -20,7 +20,8 @@ def model(
 ) -> Started:
     """Start the build of a model, which waits for the builds of the stored tables that it reads.
 
-    A view can be read before it is defined: its readers wait only for the tables below it.
+    Readers of a view wait only for the stored tables below it: the view is stored for other
+    programs, not for them.
     """
     below = started(parents)
     build_of_model = context.tasks.start(below, lambda: _build(context, name))
@@ -41,8 +42,8 @@ def _build(context: RunContext, name: str) -> Outcome:
             context.written |= written
             return Outcome()
         return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
-    plan = build(compiled, model, decision.dirty, context.tables, context.run_id)
-    stored, rows = session.engine.build(session.catalog, context.branch, plan)
+    work = build(compiled, model, decision.dirty, context.tables, context.run_id)
+    stored, rows = session.engine.build(session.catalog, context.branch, work)
     code_history.keep(
         session.settings.warehouse, model.fingerprint, code_history.parts(compiled, name)
     )

@@ -67,7 +67,7 @@ class RunContext:
     failed: dict[Window, str] = field(default_factory=dict)
     """Errors by window, for windows that could not be fetched."""
     listed: dict[str, Future[list[DataFile]]] = field(default_factory=dict)
-    """Files of each raw table before this run merges anything, by ingestion."""
+    """Files of each raw table, by ingestion: listed while pages are staged, for the first merge."""
     since: float = 0.0
     """Start of the current node, by `time.perf_counter`."""
 

@@ -1,8 +1,8 @@
 """The check behind `assert_incremental`: an incremental model can be built by windows.
 
 Hypothesis makes up small inputs from what the project declares about the model's parents: their
-types, unique keys and blocking checks. The model is built from them by windows, then refreshed
-after they changed, with the same plan and cuts as in a run. The result has to equal one full build.
+types, unique keys and blocking checks. The model is built from them by windows; they change; the
+model is refreshed, planned and cut as in a run. The result has to equal one full build.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _report(
     if spec.time_column:
         yield (
             f"  → a row may depend on rows from `lookback` before its {kind.grain} starts to"
-            " `lookahead` after it ends, on no others, and not on the order of rows that tie"
+            " `lookahead` after it ends, and on no other rows; rows that tie may come in any order"
         )
     if spec.key:
         yield f"  → a row may depend only on rows with the same {' and '.join(spec.key)}"
@@ -112,7 +112,7 @@ def _story(revisions: Mapping[str, Revision], at: datetime, outcome: Outcome) ->
             if rows:
                 title = f"{name}, rows {fate}:" if outcome.rebuilt else f"{name}:"
                 yield from ("", title, *shown(rows))
-    yield from ("", f"built up to {moment(at)} and from then on")
+    yield from ("", f"built in two windows, before {moment(at)} and from then on")
     if outcome.rebuilt:
         yield f"rebuilt after the change: {outcome.rebuilt}"
 

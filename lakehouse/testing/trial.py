@@ -161,7 +161,7 @@ def _as_stored(spec: ModelSpec) -> ModelSpec:
 def _state(windows: Windows, keys: Keys | None = None) -> TableState:
     """Return the state of a parent that was read, then changed in these windows for these keys."""
     state = TableState("", (Change(_BEFORE, (ALL_TIME,)),))
-    return state.after(Change(_AFTER, windows, keys)) if windows else state
+    return state.with_change(Change(_AFTER, windows, keys)) if windows else state
 
 
 def _moved(revision: Revision) -> Rows:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse import config
-from lakehouse.doctor import full_disk
+from lakehouse.doctor import full_disk_errors
 from lakehouse.errors import PublishError, StorageError
 
 ROOT = Path(__file__).parents[2]
@@ -53,20 +53,23 @@ def in_the_words_of_another_process(_):
 def test_a_full_disk_is_told_in_one_line_that_names_it(settings, tmp_path, fail):
     with pytest.raises(Exception) as raised:  # noqa: PT011 - of any library
         fail(tmp_path)
-    found = full_disk.explained(settings, raised.value)
+    found = full_disk_errors.explained(settings, raised.value)
     assert found.message == f"the disk that holds {settings.home} is full"
     assert found.hint == "free some space and run the same again"
 
 
 def test_a_file_that_could_not_be_written_names_its_folder(settings):
     error = OSError(28, "No space left on device", "/somewhere/file")
-    assert full_disk.explained(settings, error).message == "the disk that holds /somewhere is full"
+    assert (
+        full_disk_errors.explained(settings, error).message
+        == "the disk that holds /somewhere is full"
+    )
 
 
 def test_the_disk_of_another_postgres_is_not_taken_for_that_of_the_home(settings):
     elsewhere = replace(settings, postgres_url=SecretStr("postgresql://db.example.org/glucose"))
     error = PublishError("could not extend file: No space left on device")
-    assert full_disk.explained(elsewhere, error).message == (
+    assert full_disk_errors.explained(elsewhere, error).message == (
         "the disk of the Postgres of the marts is full"
     )
 
@@ -78,7 +81,7 @@ ENDED = StorageError("the process that stages ended", hint="is the disk full?")
     "error", [PublishError("refused"), OSError(13, "denied"), ValueError(), ENDED]
 )
 def test_what_has_another_reason_is_left_alone(settings, error):
-    assert full_disk.explained(settings, error) is None
+    assert full_disk_errors.explained(settings, error) is None
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ def after(*days):
     """A state with a change of each of the days; the versions are v0, v1, …"""
     state = TableState("code", (Change("v0", (ALL_TIME,)),))
     for number, each in enumerate(days, 1):
-        state = state.after(Change(f"v{number}", (day(each),)))
+        state = state.with_change(Change(f"v{number}", (day(each),)))
     return state
 
 
@@ -49,18 +49,24 @@ def of(*sites):
 
 
 def test_keys_that_changed_are_those_of_every_later_change():
-    state = after(1).after(Change("v2", (day(2),), of("a"))).after(Change("v3", (), of("b")))
-    state = state.after(Change("v4", (day(4),), of("c")))
+    state = (
+        after(1)
+        .with_change(Change("v2", (day(2),), of("a")))
+        .with_change(Change("v3", (), of("b")))
+    )
+    state = state.with_change(Change("v4", (day(4),), of("c")))
     assert state.changed_since("v1") == Changed((day(2), day(4)), of("a", "c"))
 
 
 def test_one_change_of_unknown_keys_means_any_key():
-    state = after(1).after(Change("v2", (day(2),), of("a"))).after(Change("v3", (day(3),)))
+    state = (
+        after(1).with_change(Change("v2", (day(2),), of("a"))).with_change(Change("v3", (day(3),)))
+    )
     assert state.changed_since("v1").keys is None
 
 
 def test_more_keys_than_are_told_apart_mean_any_key():
-    state = after(1).after(Change("v2", (day(2),), of(*range(MOST + 1))))
+    state = after(1).with_change(Change("v2", (day(2),), of(*range(MOST + 1))))
     assert state.changed_since("v1").keys is None
 
 
