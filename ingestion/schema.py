@@ -14,6 +14,8 @@ import ibis.expr.types as ir
 import pandera.ibis as pa
 from pandera.api.ibis.types import IbisData
 
+from lakehouse import ROUNDED
+
 Instant = Annotated[dt.Timestamp, "UTC", 6, True]
 """Type of instants in UTC, in microseconds; the annotation needs all arguments of the type."""
 
@@ -30,7 +32,7 @@ class GlucoseEntries(pa.DataFrameModel):
 
     site: str
     entry_id: str = pa.Field(alias="_id")
-    date: int
+    date: int = pa.Field(metadata=ROUNDED)
     date_string: str = pa.Field(nullable=True)
     sys_time: str = pa.Field(nullable=True)
     utc_offset: int = pa.Field(nullable=True)

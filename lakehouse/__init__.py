@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.config import Settings
     from lakehouse.declare.decorators import ingestion, model, quality
     from lakehouse.declare.kinds import Incremental, Table, View
+    from lakehouse.declare.raw_columns import ROUNDED
     from lakehouse.errors import ConfigError, SourceError
     from lakehouse.windows import Window
 
@@ -46,6 +47,7 @@ _HOME = {
     "Incremental": "declare.kinds",
     "Table": "declare.kinds",
     "View": "declare.kinds",
+    "ROUNDED": "declare.raw_columns",
     "ingestion": "declare.decorators",
     "model": "declare.decorators",
     "quality": "declare.decorators",
@@ -55,6 +57,7 @@ _HOME = {
 }
 
 __all__ = [
+    "ROUNDED",
     "AcceptedValuesCheck",
     "ConfigError",
     "CustomCheck",

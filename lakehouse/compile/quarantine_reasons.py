@@ -37,7 +37,7 @@ def with_reasons(spec: IngestionSpec) -> ir.Table:
     Raises ProjectError for a check of the schema that Ibis cannot express.
     """
     schema = declared(spec)
-    texts = {text_of(name): "string" for name, kind in schema.items() if not kind.is_string()}
+    texts = {text_of(name): "string" for name in schema}
     columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
     rows = ibis.table(columns, name=CAST)
     joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
@@ -54,14 +54,11 @@ def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
     schema = spec.validation_schema.to_schema()
     for name, column in schema.columns.items():
         value = rows[name]
-        missing = value.isnull()
-        if text_of(name) in rows.columns:
-            text = rows[text_of(name)]
-            shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
-            not_cast = missing & text.notnull()
-            noun = _noun(column.dtype.type)
-            yield not_cast.ifelse(shown + f" is not {noun}", ibis.null("string"))
-            missing = missing & text.isnull()
+        text = rows[text_of(name)]
+        shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
+        not_cast = value.isnull() & text.notnull()
+        yield not_cast.ifelse(shown + f" is not {_noun(column.dtype.type)}", ibis.null("string"))
+        missing = value.isnull() & text.isnull()
         if not column.nullable or name in spec.unique_key:
             yield _when(missing, f"{name} is missing")
         for reason, broken in broken_by_column(column, rows, name):
@@ -75,4 +72,6 @@ def _when(condition: ir.BooleanValue, reason: str) -> ir.StringValue:
 
 
 def _noun(kind: dt.DataType) -> str:
-    return "a number" if kind.is_numeric() else f"of type {kind}"
+    if kind.is_integer():
+        return f"a whole number of {kind.nbytes * 8} bits"
+    return "a number" if kind.is_floating() else f"of type {kind}"

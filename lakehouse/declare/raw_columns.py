@@ -16,6 +16,9 @@ RUN_ID = "_run_id"
 """Column with the id of the run that wrote the row."""
 INGESTED_AT = "_ingested_at"
 """Column with the instant of that run's fetch."""
+_ROUND = "lakehouse.rounded"
+ROUNDED = {_ROUND: True}
+"""Metadata of a field that may lose digits: rounded to whole numbers, or cut to microseconds."""
 BOOKKEEPING = {RUN_ID: "string", INGESTED_AT: "timestamp('UTC', 6)"}
 """Columns, with their Ibis types, that every raw table has beside the declared ones."""
 
@@ -26,6 +29,12 @@ def declared(spec: IngestionSpec) -> ibis.Schema:
 
     columns = spec.validation_schema.to_schema().columns
     return ibis.schema({name: column.dtype.type for name, column in columns.items()})
+
+
+def rounded(spec: IngestionSpec) -> frozenset[str]:
+    """Names of the columns that are declared with `metadata=ROUNDED`."""
+    columns = spec.validation_schema.to_schema().columns.items()
+    return frozenset(name for name, column in columns if _ROUND in (column.metadata or {}))
 
 
 def landed(spec: IngestionSpec) -> ibis.Schema:

@@ -13,20 +13,17 @@ from typing import TYPE_CHECKING
 import ibis
 
 from lakehouse.compile.quarantine_reasons import CAST, FIELDS, PAYLOAD, REASONS, text_of
-from lakehouse.declare.raw_columns import POSITION, declared
+from lakehouse.declare.raw_columns import POSITION, declared, rounded
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import empty_relation, identifier, sql_type
 from lakehouse.ingest import temporary_tables
+from lakehouse.ingest.exact_casts import as_text, exact_cast
 
 if TYPE_CHECKING:
-    import ibis.expr.datatypes as dt
-
     from lakehouse.declare.specs import IngestionSpec
     from lakehouse.engines.duckdb import DuckDB
 
 _DIALECT = "duckdb"
-_TEXT = ("varchar", "uuid")
-_NESTED = ("struct", "list", "map")
 
 
 @dataclass(frozen=True)
@@ -81,12 +78,17 @@ def keyless(spec: IngestionSpec) -> str:
 
 def _casts(spec: IngestionSpec, staged: Mapping[str, str]) -> str:
     """Return the SELECT list: each declared column as its type, and as the text before the cast."""
-    schema = declared(spec)
-    parts = [f"{_cast(name, kind, staged)} AS {identifier(name)}" for name, kind in schema.items()]
+    schema, may_round = declared(spec), rounded(spec)
+    parts = []
     for name, kind in schema.items():
-        if not kind.is_string():
-            text = f"{identifier(name)}::VARCHAR" if _may_fail(name, staged) else "NULL::VARCHAR"
-            parts.append(f"{text} AS {identifier(text_of(name))}")
+        value, target = identifier(name), sql_type(kind, _DIALECT)
+        cast, text = f"NULL::{target}", "NULL::VARCHAR"
+        if staged.get(name) == target.lower():
+            cast = value
+        elif name in staged:
+            cast = exact_cast(value, staged[name], kind, is_rounded=name in may_round)
+            text = as_text(value, staged[name])
+        parts += [f"{cast} AS {value}", f"{text} AS {identifier(text_of(name))}"]
     return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
 
 
@@ -99,20 +101,3 @@ def _fields(staged: Mapping[str, str]) -> str:
         return FIELDS
     names = [identifier(name) for name in staged if name not in (POSITION, PAYLOAD)]
     return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"
-
-
-def _may_fail(name: str, staged: Mapping[str, str]) -> bool:
-    """Return whether a column was fetched as a type whose values may fail to cast."""
-    return staged.get(name) in (*_TEXT, *_NESTED)
-
-
-def _cast(name: str, kind: dt.DataType, staged: Mapping[str, str]) -> str:
-    """Return SQL of a column as its declared type; null if it was not fetched or does not cast."""
-    target, value = sql_type(kind, _DIALECT), identifier(name)
-    if name not in staged:
-        return f"NULL::{target}"
-    if staged[name] in _TEXT and kind.is_integer():
-        # Some sources write whole numbers with a fraction: '1767322876609.96'.
-        whole = f"TRY_CAST(round(TRY_CAST({value} AS DOUBLE)) AS {target})"
-        return f"coalesce(TRY_CAST({value} AS {target}), {whole})"
-    return f"TRY_CAST({value} AS {target})"

@@ -56,7 +56,7 @@ def today():
 
 def test_rows_are_counted_by_reason_whatever_the_value_was(rejected):
     assert [(each.reason, each.day, each.rows) for each in count(rejected.session)] == [
-        ("value: … is not a number", today(), 2),
+        ("value: … is not a whole number of 64 bits", today(), 2),
         ("value: greater_than_or_equal_to(0)", today(), 1),
     ]
 

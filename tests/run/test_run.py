@@ -202,7 +202,7 @@ def test_rows_that_fail_validation_are_quarantined_with_reasons(toy, source):
     assert found == [
         {"id": "low", "reasons": "value: greater_than_or_equal_to(0)"},
         {"id": "none", "reasons": "value is missing"},
-        {"id": "text", "reasons": "value: x is not a number"},
+        {"id": "text", "reasons": "value: x is not a whole number of 64 bits"},
     ]
     assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
 
