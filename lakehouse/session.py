@@ -69,7 +69,7 @@ class Session:
             self.close()
 
     def close(self) -> None:
-        """Close everything, in an order that suits: engines use the catalog, and Postgres.
+        """Close everything, users before what they use: engines use the catalog and Postgres.
 
         An error in between is raised at the end, after all the rest. Closing again does nothing.
         """
@@ -180,7 +180,8 @@ class Session:
     def open(self) -> None:
         """Load what a run needs from its beginning, so that it spends no time on imports.
 
-        Then begin to set up the Postgres of a new home. Call it inside `undisturbed`.
+        Then begin to set up the Postgres of a new home. Call it within `system.garbage.undisturbed`
+        only.
         """
         self.require_home()
         dag.load_hamilton()

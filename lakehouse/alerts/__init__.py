@@ -1,7 +1,8 @@
 """Alerts: one message when a problem begins, one when it is over; quiet hours and snoozes.
 
-Finding the problems belongs to `audit` and `run`: here they are compared with what people know, and
-sent. `LAKEHOUSE_ALERTS` names the channels; if it is not set, nothing is sent or kept.
+Finding the problems belongs to `audit` and `run`: here they are compared with what people were told
+before, and the news is sent. `LAKEHOUSE_ALERTS` names the channels; if it is not set, nothing is
+sent or kept.
 """
 
 from __future__ import annotations

@@ -75,11 +75,11 @@ class Audit:
     until: datetime | None
     """End of the fetched time; None: freshness is not checked.
 
-    A freshness check is asked only if this end is younger than the limit of the check.
+    A freshness check is asked only if this end is less than the check's `max_age_hours` ago.
     """
 
     def of(self, name: str) -> list[CheckResult]:
-        """Ask all checks that any `@quality` declares on a table together; return results."""
+        """Ask all checks of a table at once, whichever `@quality` declares them."""
         specs = [*self.compiled.project.checks_of(name)]
         parts = [*self._ready(name, specs)]
         for spec in specs:
@@ -106,7 +106,7 @@ class Audit:
                 yield self._ready_part(spec, place, window, counted)
 
     def _several_tables(self, spec: QualitySpec) -> Iterator[_Part]:
-        """Yield the checks of a `@quality` that may read several tables, and its function."""
+        """Yield the parts of a `@quality` that may read several tables."""
         for place, rule in enumerate(spec.checks):
             statement = self.compiled.checks[spec.name].rules[place]
             names = [spec.inputs[0], *map(name_of, rule.others)]
@@ -151,8 +151,8 @@ class Audit:
     ) -> dict[str, _Count]:
         """Return where each count of some ready checks of a table comes from, by column.
 
-        One scan of the window serves all. In a large table, each check that has a cheap upper bound
-        has a scan of its own for it.
+        One scan of the window serves all, except that in a large table each check with a cheap
+        upper bound has a scan of its own for that bound.
         """
         every = self.compiled.counts.get(name)
         if every is None:
@@ -180,7 +180,7 @@ class Audit:
     def _comparison(
         self, spec: QualitySpec, rule: Rule, statement: Statement, names: Sequence[str]
     ) -> Offending:
-        """Return the rows of a check against other tables; a reference reads all of their rows."""
+        """Return the offending rows of a comparison; a ReferenceCheck reads whole other tables."""
         if not isinstance(rule, ReferenceCheck):
             return self._joint_scan(spec, statement, names)
         first, *others = map(self._source, dict.fromkeys(names))
@@ -191,9 +191,9 @@ class Audit:
     def _joint_scan(
         self, spec: QualitySpec, statement: Statement, names: Sequence[str]
     ) -> Offending:
-        """Return the rows of a check over several tables.
+        """Return the offending rows of a check over several tables.
 
-        They are all rows, or, with a `lookback`, those of the changed windows.
+        They are searched in all rows or, with a `lookback`, in the changed windows.
         """
         first, sources = self._source(spec.inputs[0]), [*map(self._source, dict.fromkeys(names))]
         window = reach = ALL_TIME
@@ -254,7 +254,7 @@ class Audit:
         return source(self.compiled, name, self.tables)
 
     def _is_due(self, rule: Rule, name: str) -> bool:
-        """Return whether to ask a rule: the table changed; for freshness, the run is recent."""
+        """Return whether the table changed, or, for freshness, the fetched time ends recently."""
         if isinstance(rule, FreshnessCheck):
             limit = timedelta(hours=rule.max_age_hours)
             return self.until is not None and clock.now() - self.until < limit
@@ -279,7 +279,10 @@ class Audit:
         )
 
     def _changed_through(self, view: ModelSpec, parent: str) -> Iterator[Window]:
-        """Yield a view's windows that changed with a parent; all time unless both have a time."""
+        """Yield a view's windows that changed with a parent.
+
+        They are all time unless both have a time column.
+        """
         windows = self.changed.get(parent, ())
         has_time = self.compiled.project.tables[parent].time_column is not None
         share_time = has_time and view.time_column is not None

@@ -34,12 +34,15 @@ def require_intact(table: str, metadata: str, checksum: Checksum) -> None:
         ) from None
     except Exception:  # noqa: BLE001 - parsing damaged bytes may raise anything
         raise StorageError(
-            f"of {table}, {path} is damaged", hint="`doctor` names the cure"
+            f"a file of {table} is damaged: {path}", hint="`doctor` names the cure"
         ) from None
 
 
 def _contents(metadata: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and bytes of each file; the next path is parsed from it after its check."""
+    """Yield the path and bytes of each file.
+
+    The caller checks each file before the path of the next one is parsed from it.
+    """
     raw = Path(metadata).read_bytes()
     yield metadata, raw
     document = json.loads(raw)

@@ -88,7 +88,8 @@ class History:
     def _changes(self, newest: str) -> Iterator[tuple[str, ...]]:
         """Yield which tables each commit changed, from the one with the hash `newest` back.
 
-        pynessie cannot read the changes of a commit with views, and takes 5 ms for another.
+        Nessie is asked without pynessie, which cannot read the changes of a commit that contains
+        views, and takes 5 ms for each other one.
         """
         entries = self.nessie.pages(f"trees/@{newest}/history", "logEntries", fetch="ALL")
         for entry in entries:

@@ -22,7 +22,7 @@ class Refs:
         self._url = url
 
     def main(self) -> Reference:
-        """Main; its metadata tells how many commits it has, and of the newest."""
+        """The branch main; its metadata holds how many commits it has, and the newest one's."""
         return next(branch for branch in self.branches() if branch.name == MAIN)
 
     def hash(self, name: str) -> str:

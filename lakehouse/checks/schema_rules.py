@@ -15,7 +15,7 @@ from lakehouse.patches.pandera_checks import passed
 
 
 def broken(schema: Any, table: ir.Table) -> Iterator[tuple[str, ir.BooleanValue]]:
-    """Yield the rules of a schema: the reason to give, and the condition that a row breaks it."""
+    """Yield for each rule the reason to give, and a condition that holds for rows that break it."""
     for name, column in schema.to_schema().columns.items():
         if not column.nullable:
             yield f"{name} is missing", table[name].isnull()
@@ -46,7 +46,7 @@ def broken_by_row(schema: Any, table: ir.Table) -> Iterator[tuple[str, ir.Boolea
 def schema_problem(schema: Any, table: ir.Table) -> str:
     """Return why the schema cannot be checked on this table; empty if it can.
 
-    A column may have another type, or the schema a rule that is not about single rows.
+    Reasons are a column of another type, or a rule that is not about single rows.
     """
     declared = schema.to_schema()
     for name, column in declared.columns.items():

@@ -1,4 +1,4 @@
-"""Examination of servers, disk and files; what to do about them, also after a command's error.
+"""Examination of servers, disk and files, with advice; commands that fail use it, too.
 
 It reads and reports; the commands that its advice names do the repairs.
 """

@@ -17,7 +17,7 @@ UP = 22.0
 """Pixels to the left of a column at which a bundle comes up."""
 
 _FEW = 2
-"""Number of edges to one box up to which they are not bundled."""
+"""A box with at most this many incoming edges has them drawn singly."""
 _CORNER = 9.0
 """Radius of the corners of a bundle, in pixels."""
 

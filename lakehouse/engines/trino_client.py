@@ -1,7 +1,7 @@
 """A client for a Trino server: it runs statements of several threads, and can cancel them.
 
-Ibis' backend connects and runs a statement, also one that Ibis has no expression for. What is built
-is one statement, as `create_table` of Ibis takes three and gives a table another identity.
+Ibis' backend connects and runs a statement, also one that Ibis has no expression for. A table is
+built by one statement of our own: Ibis' `create_table` needs three, and makes another table.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Client:
         return Answer(names, rows, seconds)
 
     def interrupt(self) -> None:
-        """Cancel the running statements of all threads, which raise QueryError there."""
+        """Cancel the running statements of all threads; `run` raises QueryError in each of them."""
         with self._lock:
             running = list(self._running.values())
         for ibis in running:

@@ -43,7 +43,7 @@ class RowComparison:
         """Count new, changed and unchanged rows; return the counts and the files of changed rows.
 
         Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
-        table. If they `may_lack_columns` that are declared by now, all of them are compared.
+        table. They `may_lack_columns` that were declared since; then all files are compared.
         """
         run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self.key
         valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
@@ -123,7 +123,7 @@ class RowComparison:
     def rows(self, files: list[DataFile], *, may_lack_columns: bool = False) -> str:
         """Return a relation of the rows of these files, with the column `filename`.
 
-        Where files `may_lack_columns` that the table has now, those are null.
+        With `may_lack_columns`, columns that a file lacks are null.
         """
         schema = ibis.schema({**landed(self.spec), "filename": "string"})
         empty = empty_relation(schema, self.engine.dialect)
@@ -142,8 +142,8 @@ class RowComparison:
     ) -> dict[str, tuple[int, int]]:
         """Make EXISTING; return how many of its rows each file holds, and how many are unchanged.
 
-        A row seldom changes its time, so other files than `near`, those of the same time, are read
-        only for keys that `near` lacks.
+        `near` are the files of the same time. As a row seldom changes its time, the other files are
+        read only for keys that `near` lacks.
         """
         run, create = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
         first, incoming = files if may_lack_columns else near, INCOMING
@@ -163,7 +163,7 @@ class RowComparison:
     def _holding(
         self, files: list[DataFile], incoming: str, *, may_lack_columns: bool = False
     ) -> tuple[list[DataFile], str]:
-        """Return the files that hold keys of `incoming`, and a relation of its rows that they hold.
+        """Return the files that hold keys of `incoming`, and a relation of those of its rows.
 
         Only keys are read, as reading whole rows takes time and joining them takes memory.
         """

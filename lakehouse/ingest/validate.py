@@ -41,11 +41,11 @@ def validate(
 ) -> Validated:
     """Cast and validate the staged rows in one pass.
 
-    `quarantine_reasons` is the SELECT that adds reasons to cast rows.
+    `quarantine_reasons` is the SELECT that adds the reasons to the rows once they are cast.
 
     The resulting table has the declared columns, the position, and `reasons`: empty for a valid
-    row. Rejected rows, and rows without a whole key, also keep all fields as JSON, and as `payload`
-    unless the schema declares one.
+    row. Rejected rows, and rows without a whole key, also keep all their fields as JSON in FIELDS,
+    and again in PAYLOAD unless the schema declares that column.
     """
     files = parquet(paths)
     if not paths:

@@ -124,7 +124,8 @@ def _buildable(dirty: Windows, model: ModelSpec, parents: Mapping[str, TableStat
     kind = model.kind
     if not archived or not isinstance(kind, Incremental) or kind.time_column is None:
         return dirty
-    # An input concerns rows up to `before` later and up to `after` earlier, so the two swap.
+    # A row reads inputs from `before` earlier to `after` later; so an input affects rows from
+    # `after` earlier to `before` later, and the two swap.
     end = Window(windows.BEGINNING, max(archived)).widen(kind.after, kind.before)
     return windows.subtract(dirty, (end.snap(kind.grain),))
 
@@ -239,7 +240,8 @@ def _dirty(model: CompiledModel, changed_rows: Changed, *, has_time: bool) -> Ch
     if not isinstance(kind, Incremental):
         return EVERYTHING
     seen = _seen_by(model.spec, changed_rows, has_time=has_time)
-    # An input concerns rows up to `before` later and up to `after` earlier, so the two swap.
+    # A row reads inputs from `before` earlier to `after` later; so an input affects rows from
+    # `after` earlier to `before` later, and the two swap.
     dirty = (window.widen(kind.after, kind.before).snap(kind.grain) for window in seen.windows)
     return Changed(windows.union(dirty), seen.keys)
 

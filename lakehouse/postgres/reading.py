@@ -1,6 +1,6 @@
-"""Queries of Postgres through Ibis' backend, which loads Ibis.
+"""Queries to Postgres through Ibis' backend; importing this module loads Ibis.
 
-Columns of the same name are all kept, and so is every instant.
+All columns of the same name are kept, and so are instants that Python cannot hold.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Reader(Backend):  # type: ignore[misc]  # Ibis has no types
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         super().__init__()
-        # Not `from_connection`, which loads pandas (0.4 s) to write dates of pandas.
+        # Not `from_connection`: it loads pandas (0.4 s), only to be able to send its missing dates.
         self.con = connection
 
     def raw_sql(self, query: str) -> psycopg.Cursor[dict[str, Any]]:
@@ -66,7 +66,10 @@ def query(address: Address, sql: str) -> list[dict[str, Any]]:
 
 
 def _give_up_power(connection: psycopg.Connection[Any]) -> None:
-    """Take from a superuser all but reading tables: its functions read files and run programs."""
+    """Leave a superuser only the right to read tables.
+
+    Otherwise a query could call functions that read files and run programs.
+    """
     row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if row.fetchone() == (True,):
         connection.execute("SET LOCAL ROLE pg_read_all_data")

@@ -18,7 +18,7 @@ from lakehouse.publish import standing
 from lakehouse.records import run_records
 from lakehouse.records.listener import Listener, Silence
 from lakehouse.records.run_records import RunReport
-from lakehouse.run import turns
+from lakehouse.run import overtaken_runs
 from lakehouse.run.context import RunContext
 from lakehouse.run.request import Request
 from lakehouse.run.runner import Runner
@@ -33,10 +33,11 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
 
     main moves only if every blocking check passed. If another run moved main in the same tables
     meanwhile, the run waits for its turn and starts over on a fresh branch. Raises LakehouseError;
-    main is then as it was, unless the publication failed, which the next run makes up for.
+    main is then as it was. If only the publication failed, main has moved, and the next run
+    publishes it.
     """
     session.require_home()
-    with standing.noted(session), turns.turn(session.settings.home, listener) as turn:
+    with standing.noted(session), overtaken_runs.turn(session.settings.home, listener) as turn:
         while True:
             try:
                 return _attempt(session, request, listener)

@@ -1,7 +1,7 @@
 """Cron expressions, as crontab(5) reads them, in a time zone.
 
-The library is asked about clocks that are never set: where one of a zone is set back, what crons do
-differs, and here a time that the clock shows twice comes twice.
+The library is given a clock with a fixed offset from UTC, since crons differ in what they do when a
+zone's clock is set back. Here, a time that the clock shows twice comes twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lakehouse.errors import DeclarationError
 def following(expression: str, after: datetime, zone: ZoneInfo) -> datetime:
     """Return the first time after an instant. Raises DeclarationError for an invalid expression.
 
-    A time that the zone's clock skips comes later by as much; a time that it shows twice, twice.
+    A time that the zone's clock skips comes later by as much; one that it shows twice comes twice.
     """
 
     def ahead(instant: datetime) -> timedelta:
@@ -34,7 +34,7 @@ def following(expression: str, after: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _first(expression: str, after: datetime, offset: timedelta) -> datetime:
-    """The first match after an instant on a clock that is always ahead of UTC by so much."""
+    """The first match after an instant on a clock that is always `offset` ahead of UTC."""
     from cronsim import CronSim, CronSimError
 
     try:

@@ -20,7 +20,7 @@ from lakehouse.errors import DeclarationError
 from lakehouse.testing.differences import differences, moment, shown
 from lakehouse.testing.inputs import Columns, Revision, histories, parent
 from lakehouse.testing.runner import RunModel, require_known
-from lakehouse.testing.samples import Drawn, plainest, sample, smallest
+from lakehouse.testing.shrinking import Drawn, plainest, sample, smallest
 from lakehouse.testing.trial import Outcome, Trial
 from lakehouse.testing.values import cut
 

@@ -65,7 +65,7 @@ class DuckDBSandbox:
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {cast}")
 
     def relation(self, name: str) -> str:
-        # With its schema, as the bare name stands for a statement's own cut of the table.
+        # Qualified by its schema: the bare name means the part that a statement cuts out.
         return f"temp.{identifier(name)}"
 
     def rows(self, sql: str) -> Rows:

@@ -14,7 +14,7 @@ from lakehouse.branches import leases, run_branches
 from lakehouse.errors import MergeConflictError
 from lakehouse.maintain import maintain
 from lakehouse.records.listener import Silence
-from lakehouse.run import turns
+from lakehouse.run import overtaken_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,8 +130,8 @@ class Said(Silence):
 @pytest.fixture
 def hurried(monkeypatch):
     """Runs that were overtaken look for their turn at once."""
-    monkeypatch.setattr(turns, "_LOOKS_EVERY", 0)
-    monkeypatch.setattr(turns, "_PAUSE", 0)
+    monkeypatch.setattr(overtaken_runs, "_LOOKS_EVERY", 0)
+    monkeypatch.setattr(overtaken_runs, "_PAUSE", 0)
 
 
 @pytest.mark.long
@@ -156,7 +156,7 @@ def test_a_run_that_is_overtaken_again_and_again_gets_there(toy, source, hurried
 
 @pytest.mark.long
 def test_a_run_that_is_overtaken_for_too_long_says_so(toy, source, hurried, monkeypatch):
-    monkeypatch.setattr(turns, "_PATIENCE", -1)
+    monkeypatch.setattr(overtaken_runs, "_PATIENCE", -1)
 
     def overtaken():
         source.opened = lambda: None
