@@ -14,11 +14,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import storage
 from lakehouse.declare.raw_columns import POSITION
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "runtime": {"dlthub_telemetry": False, "log_level": "CRITICAL"},  # errors are raised, too
+    # At the end of a source dlt would wait for results of other threads, but it is given none.
+    "extract": {"futures_poll_interval": 0.0},
+    "schema": {"naming": "direct"},  # names of columns stay as the source wrote them
+}
+"""All that dlt is told, by section."""
 _TAKEN_FOR_PATTERNS = frozenset("%*?")
 """Characters of a path that dlt would format or expand."""
 
@@ -77,16 +84,54 @@ def load(
     tables: Iterable[tuple[str, pa.Table]], names: Sequence[str], *, group: str, folder: Path
 ) -> dict[str, list[str]]:
     """Do the work of `stage` for (name, table) pairs in any order; `names` are all names."""
-    # dlt reports usage by default. It is given Arrow tables, as it would guess types of dicts.
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # errors are raised, too
-    # At the end of a source dlt would wait for results of other threads, but it is given none.
-    os.environ.setdefault("EXTRACT__FUTURES_POLL_INTERVAL", "0")
+    for name, setting in _SETTINGS["runtime"].items():  # they are read when dlt is imported
+        os.environ[f"RUNTIME__{name.upper()}"] = str(setting)
     storage.remove_folder(folder / group)
     storage.make_folder(folder)
-    with _plain(folder, group) as place:
-        _load(tables, group, place)
-    return {name: sorted(map(str, (folder / group / name).glob("*.parquet"))) for name in names}
+    sent = dict.fromkeys(names, 0)
+    with _plain(folder, group) as place, _settings_of_our_own():
+        _load(_counted(tables, sent), group, place)
+    files = {name: sorted((folder / group / name).glob("*.parquet")) for name in names}
+    for name, rows in sent.items():
+        _require_rows(name, rows, files[name])
+    return {name: [*map(str, paths)] for name, paths in files.items()}
+
+
+def _counted(
+    tables: Iterable[tuple[str, pa.Table]], sent: dict[str, int]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the tables, and add their rows to those `sent`."""
+    for name, table in tables:
+        sent[name] += table.num_rows
+        yield name, table
+
+
+def _require_rows(name: str, rows: int, files: Sequence[Path]) -> None:
+    """Raise StorageError unless the files hold so many rows: nobody else would miss them."""
+    from pyarrow import parquet
+
+    held = 0
+    for path in files:
+        with path.open("rb") as file:
+            held += parquet.read_metadata(file).num_rows
+    if held != rows:
+        raise StorageError(f"{rows} rows of {name} were staged, and the files hold {held}")
+
+
+@contextmanager
+def _settings_of_our_own() -> Iterator[None]:
+    """Shut out what a user has configured for dlt, in files or variables: it may move our files."""
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.providers import CustomLoaderDocProvider
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+    context = Container()[PluggableRunContext].providers
+    before = context.providers
+    context.providers = [CustomLoaderDocProvider("lakehouse", lambda: _SETTINGS)]
+    try:
+        yield
+    finally:
+        context.providers = before
 
 
 @contextmanager

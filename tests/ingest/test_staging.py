@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,6 +44,57 @@ def test_every_row_is_staged_under_its_name(staging, tmp_path):
         "sites": [{"site": "me"}],
         "nothing": [],
     }
+
+
+NAMES = [
+    "unitPrice",
+    "größe",
+    "v",
+    "V",
+    "a b",
+    "select",
+    "a.b",
+    "a__b",
+    "_a",
+    "Ab-c",
+    "日本",
+    "%",
+    "x" * 70,
+]
+
+
+def test_columns_are_called_as_the_source_calls_them(staging, tmp_path):
+    row = {name: number for number, name in enumerate(NAMES)}
+    files = staging({"events": [pa.Table.from_pylist([row])]}, group="all", folder=tmp_path)
+    assert staged(files) == {"events": [row]}
+
+
+@pytest.fixture(params=["variables", "file"])
+def settings_of_a_user(request, tmp_path_factory, monkeypatch):
+    """What a user of dlt may have configured for pipelines of their own."""
+    if request.param == "variables":
+        monkeypatch.setenv("SCHEMA__NAMING", "snake_case")
+        monkeypatch.setenv("DESTINATION__FILESYSTEM__LAYOUT", "{load_id}.{file_id}.{ext}")
+        monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", "/elsewhere")
+        monkeypatch.setenv("NORMALIZE__LOADER_FILE_FORMAT", "jsonl")
+        return
+    project = tmp_path_factory.mktemp("project")
+    (project / ".dlt").mkdir()
+    (project / ".dlt" / "config.toml").write_text(
+        '[schema]\nnaming = "snake_case"\n'
+        '[destination.filesystem]\nlayout = "{load_id}.{file_id}.{ext}"\n'
+        "[extract]\nmax_parallel_items = 0\n"
+    )
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_settings_for_pipelines_of_a_user_move_nothing(beside, settings_of_a_user, tmp_path):
+    row, pages = {"unitPrice": 1}, {"events": [pa.table({"unitPrice": [1]})]}
+    with closing(StageProcess()) as process:  # one that starts under these settings
+        staging = process if beside else stage
+        assert staged(staging(pages, group="all", folder=tmp_path)) == {"events": [row]}
 
 
 def test_what_a_killed_run_left_is_taken_away(staging, tmp_path):
