@@ -203,7 +203,10 @@ def test_a_good_entry(changes: dict[str, Any]) -> None:
         ({"_id": ""}, "_id is empty"),
         ({"type": None}, "type is missing"),
         ({"date": None}, "date is missing; reading_timestamp is missing"),
-        ({"date": "soon"}, "date: soon is not a number; reading_timestamp is missing"),
+        (
+            {"date": "soon"},
+            "date: soon is not a whole number of 64 bits; reading_timestamp is missing",
+        ),
         ({"date": 946684799999}, "reading_timestamp is before 2000"),
         ({"date": -62135596800000}, "reading_timestamp is before 2000"),
         ({"date": SOON + 5 * 3_600_000}, "reading_timestamp is more than a day ahead"),
