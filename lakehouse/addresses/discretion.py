@@ -22,9 +22,14 @@ _NAMED = re.compile(
 
 
 def unexpected(error: BaseException) -> str:
+    """Return what `described` says of an error that nobody reckoned with."""
+    return f"unexpected {described(error)}"
+
+
+def described(error: BaseException) -> str:
     """Return the type of an error and the first line of its text, with possible secrets hidden."""
     name, lines = type(error).__name__, str(error).strip().splitlines()
-    return f"unexpected {name}: {_discreet(lines[0])}" if lines else f"unexpected {name}"
+    return f"{name}: {_discreet(lines[0])}" if lines else name
 
 
 def recorded(error: BaseException) -> str:

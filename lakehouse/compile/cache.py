@@ -32,7 +32,8 @@ from lakehouse.compile.compiler import (
     compile_project,
 )
 from lakehouse.config import Settings
-from lakehouse.declare.project import Project, is_project_code
+from lakehouse.declare.project import Project
+from lakehouse.declare.project_code import is_project_code
 from lakehouse.errors import StorageError
 
 _COMPILERS = ("ibis-framework", "sqlglot", "pandera")

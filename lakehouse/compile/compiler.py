@@ -23,6 +23,7 @@ from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.compile.quarantine_reasons import with_reasons
 from lakehouse.declare.kinds import Incremental
+from lakehouse.declare.project_code import placed
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
 from lakehouse.errors import ProjectError
@@ -182,7 +183,7 @@ class _Compiler:
                         hint=f"columns: {', '.join(table.columns)}",
                     )
                 offending_rows.append(rule.offending(table, others))
-        with _explained(spec, "its function"):
+        with placed(_part(spec, "its function")):
             offending = spec.function(**inputs) if inputs else None
         return CompiledCheck(
             rules=tuple(rows if rows is None else self._statement(rows) for rows in offending_rows),
@@ -246,7 +247,8 @@ def _explained(spec: QualitySpec, part: str) -> Iterator[None]:
 
 
 def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, Any]) -> ir.Table:
-    expression = function(**parents)
+    with placed(f"{spec.table} cannot be compiled"):
+        expression = function(**parents)
     if not isinstance(expression, ir.Table):
         raise ProjectError(
             f"{spec.table} returned {type(expression).__name__}, not a table",

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-from lakehouse.declare.project import is_project_code
+from lakehouse.declare.project_code import is_project_code
 
 _AHEAD = dt.timedelta(days=397, hours=7, minutes=13, seconds=29)
 """Time by which the clock is ahead here."""

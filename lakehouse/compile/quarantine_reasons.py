@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from lakehouse.checks.schema_rules import broken_by_column, broken_by_row
 from lakehouse.declare.raw_columns import POSITION, declared
+from lakehouse.errors import ProjectError
 
 if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
@@ -34,14 +35,29 @@ _SEPARATOR = "; "
 def with_reasons(spec: IngestionSpec) -> ir.Table:
     """The cast rows with the column `reasons`, as an expression over a table named CAST.
 
-    Raises ProjectError for a check of the schema that Ibis cannot express.
+    Raises ProjectError for a check of the schema that Ibis cannot express, and for a column that
+    the ingestion names and the schema lacks.
     """
     schema = declared(spec)
+    _require_columns(spec, schema)
     texts = {text_of(name): "string" for name in schema}
     columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
     rows = ibis.table(columns, name=CAST)
     joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
     return rows.mutate(**{REASONS: joined.fill_null("")}).drop(*texts)
+
+
+def _require_columns(spec: IngestionSpec, schema: ibis.Schema) -> None:
+    for keyword, names in {
+        "unique_key": spec.unique_key,
+        "time_column": [spec.time_column],
+    }.items():
+        for name in names:
+            if name is not None and name not in schema:
+                raise ProjectError(
+                    f"{name!r}, its `{keyword}`, is not in its schema",
+                    hint=f"columns: {', '.join(schema)}",
+                )
 
 
 def text_of(name: str) -> str:

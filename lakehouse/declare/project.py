@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from sysconfig import get_paths
 from types import ModuleType
 from typing import Any
 
 from lakehouse.config import Settings
+from lakehouse.declare.project_code import placed
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
 from lakehouse.errors import ProjectError
 from lakehouse.table_names import name_of
@@ -23,11 +21,6 @@ WINDOW = "window"
 """Name of the parameter that tells an ingestion which window to fetch."""
 SETTINGS = "settings"
 """Name of the parameter that gives a resource the settings of the project."""
-_INSTALLED = ("/site-packages/", "/dist-packages/")
-_NOT_THE_PROJECT = tuple(
-    f"{folder}{os.sep}"
-    for folder in (get_paths()["stdlib"], get_paths()["platstdlib"], Path(__file__).parents[1])
-)
 
 
 @dataclass(frozen=True)
@@ -69,13 +62,6 @@ def load_packages(root: str, packages: Iterable[str]) -> Project:
     if root not in sys.path:
         sys.path.insert(0, root)
     return collect([module for package in packages for module in _modules(package)])
-
-
-def is_project_code(file: str) -> bool:
-    """Return whether a file is the user's: not a module of Python, a package or the framework."""
-    if file.startswith(("<", *_NOT_THE_PROJECT)):
-        return False
-    return file.endswith(".py") and not any(folder in file for folder in _INSTALLED)
 
 
 def collect(modules: Iterable[ModuleType]) -> Project:
@@ -167,20 +153,23 @@ def ordered(project: Project) -> Iterator[ModelSpec]:
 
 
 def _modules(package: str) -> Iterator[ModuleType]:
-    try:
-        root = importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        if error.name != package:
-            raise
-        raise ProjectError(
-            f"the project has no package {package!r}",
-            hint="create the folder, or name another under [project] in lakehouse.toml",
-        ) from None
+    with placed(f"{package} cannot be imported"):
+        try:
+            root = importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise
+            raise ProjectError(
+                f"the project has no package {package!r}",
+                hint="create the folder, or name another under [project] in lakehouse.toml",
+            ) from None
     if not hasattr(root, "__path__"):  # a single file
         yield root
         return
     for info in pkgutil.iter_modules(root.__path__):
-        yield importlib.import_module(f"{package}.{info.name}")
+        with placed(f"{package}.{info.name} cannot be imported"):
+            module = importlib.import_module(f"{package}.{info.name}")
+        yield module
 
 
 def _place(spec: Spec) -> str:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import storage, windows
 from lakehouse.declare.project import WINDOW
-from lakehouse.errors import LakehouseError
+from lakehouse.declare.project_code import placed
+from lakehouse.errors import LakehouseError, ProjectError
 from lakehouse.ingest.journal import Journal
 from lakehouse.ingest.page_queue import PageQueue
 from lakehouse.ingest.stage import Pages, Stage, stage
@@ -55,9 +56,18 @@ class Fetch:
         return [piece for window in self.windows for piece in window.pieces(PIECE)]
 
     def read(self, window: Window) -> Iterator[pa.Table]:
-        """Yield the pages of the source for a window."""
+        """Yield the pages of the source for a window. Raises ProjectError for what is no page."""
+        import pyarrow as pa
+
         inputs = {WINDOW: window} if WINDOW in self.spec.inputs else {}
-        yield from self.function(**{**self.parents, **inputs})
+        with placed(f"{self.spec.table} could not be fetched"):
+            for page in self.function(**{**self.parents, **inputs}):
+                if not isinstance(page, pa.Table):
+                    raise ProjectError(
+                        f"{self.spec.table} yielded {type(page).__name__}, not a table",
+                        hint="an ingestion yields tables of pyarrow",
+                    )
+                yield page
 
 
 @dataclass

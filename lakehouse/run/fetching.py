@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from lakehouse.compile.dag import Step
+from lakehouse.declare.project_code import placed
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest.fetch import Done, Fetch, Fetched, fetch_all
 from lakehouse.ingest.quarantine import (
@@ -30,7 +31,8 @@ def resource(
         name in spec.inputs and spec.name in context.request.selected for spec in specs
     ):
         return None
-    value = function(**parents)
+    with placed(f"the resource {name} could not be opened"):
+        value = function(**parents)
     if hasattr(value, "close"):
         context.resources.enter_context(closing(value))
     return value

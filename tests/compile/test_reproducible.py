@@ -16,7 +16,7 @@ import lakehouse
 from chaos import forks
 from lakehouse import config
 from lakehouse.cli import main
-from lakehouse.declare import project
+from lakehouse.declare import project, project_code
 from lakehouse.errors import ProjectError
 from lakehouse.session import Session
 
@@ -349,7 +349,7 @@ def test_a_module_beside_the_working_folder_is_found(write, monkeypatch, tmp_pat
     ],
 )
 def test_code_is_the_projects_wherever_python_lies(file, is_its):
-    assert project.is_project_code(file) == is_its
+    assert project_code.is_project_code(file) == is_its
 
 
 class TwoDaysAgo(datetime):

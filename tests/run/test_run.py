@@ -5,7 +5,7 @@ import json
 import pytest
 from toy import NotedEvents, at, event
 
-from lakehouse.errors import CheckFailedError, SourceError
+from lakehouse.errors import CheckFailedError, ProjectError, SourceError
 from lakehouse.records import run_records
 
 
@@ -174,9 +174,10 @@ def test_a_source_that_fails_midway_leaves_nothing(toy, source):
     assert toy.session.catalog.branches() == []
 
 
-def test_what_a_source_raises_comes_through_as_it_was_raised(toy, source):
+def test_what_a_source_raises_is_told_with_its_place(toy, source):
     source.read = lambda window: (1 / 0 for _ in [window])
-    with pytest.raises(ZeroDivisionError):
+    told = r"raw\.events could not be fetched: .*test_run\.py:\d+ in <genexpr>: ZeroDivisionError"
+    with pytest.raises(ProjectError, match=told):
         toy.run()
 
 
