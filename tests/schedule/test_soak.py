@@ -158,10 +158,13 @@ class Heard(Silence):
     [
         ("SystemExit(3)", "the run was ended by SystemExit"),
         ("GeneratorExit()", "the run was ended by GeneratorExit"),
-        ("MemoryError()", "unexpected MemoryError"),
-        ("RecursionError('too deep')", "unexpected RecursionError: too deep"),
+        ("MemoryError()", "raw.py:31 in things: MemoryError"),
+        ("RecursionError('too deep')", "raw.py:31 in things: RecursionError: too deep"),
         ("type('Odd', (BaseException,), {})()", "the run was ended by Odd"),
-        ("ValueError('password=abc is wrong')", "unexpected ValueError: password=… is wrong"),
+        (
+            "ValueError('password=abc is wrong')",
+            "raw.py:31 in things: ValueError: password=… is wrong",
+        ),
     ],
 )
 def test_whatever_a_project_raises_ends_a_run_and_is_told(settings, mood, error, told):
