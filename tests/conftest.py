@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 import psycopg
 import pyarrow as pa
 import pytest
+from lent import Lent
 from pyarrow import parquet
-from toy import MARCH, SCHEMA, Source, Toy
+from toy import MARCH, SCHEMA, Source, Toy, at, event
 
 from chaos import forks
 from lakehouse import config, postgres, session
@@ -129,6 +130,15 @@ def toy(tmp_path, database, source, engine):
     return Toy(tmp_path, database, source, engine)
 
 
+@pytest.fixture
+def two_days(toy, source):
+    """A home with a commit for each of two days."""
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
+    toy.run(0)
+    toy.run(1)
+    return toy
+
+
 @pytest.fixture(scope="module")
 def lasting_toy(tmp_path_factory, databases, engine):
     """The toy project for all tests of a module: they may look, and change nothing."""
@@ -187,19 +197,6 @@ def compiled(tmp_path_factory):
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
     folder.mkdir(exist_ok=True)
     return folder
-
-
-class Lent:
-    """A process that stages, which its borrower cannot end."""
-
-    def __init__(self, loader):
-        self.start, self.stage = loader.start, loader
-
-    def __call__(self, pages, **where):
-        return self.stage(pages, **where)
-
-    def close(self):
-        """Leave it to the next."""
 
 
 @pytest.fixture(scope="session")

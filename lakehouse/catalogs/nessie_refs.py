@@ -51,14 +51,16 @@ class Refs:
             self._client.delete_tag(name, self.hash(name))
 
     def branches(self) -> list[Reference]:
-        """All branches, main among them."""
+        """All branches, main among them, with their metadata, which Nessie derives from commits."""
         from pynessie.model import Branch
 
-        return [ref for ref in self._list() if isinstance(ref, Branch)]
+        return [ref for ref in self._list(with_metadata=True) if isinstance(ref, Branch)]
 
     def is_branch(self, name: str) -> bool:
         """Return whether a branch of this name exists."""
-        return any(branch.name == name for branch in self.branches())
+        from pynessie.model import Branch
+
+        return any(ref.name == name and isinstance(ref, Branch) for ref in self._list())
 
     def tags(self) -> dict[str, str]:
         """The id of the commit that each tag names, by tag."""
@@ -71,9 +73,9 @@ class Refs:
         with self._translated():
             yield from self._client.get_log(MAIN, endHash=newest)
 
-    def _list(self) -> list[Reference]:
+    def _list(self, *, with_metadata: bool = False) -> list[Reference]:
         with self._translated():
-            return list(self._client.list_references(fetch_all=True).references)
+            return list(self._client.list_references(fetch_all=with_metadata).references)
 
     @cached_property
     def _client(self) -> NessieClient:

@@ -6,7 +6,6 @@ All columns of the same name are kept, and so are instants that Python cannot ho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -39,12 +38,12 @@ class Reader(Backend):  # type: ignore[misc]  # Ibis has no types
 
     def raw_sql(self, query: str) -> psycopg.Cursor[dict[str, Any]]:
         """Run a query; return its cursor."""
-        with ExitStack() as failed:
-            cursor = self.con.cursor("query", row_factory=_named_row)
-            failed.callback(cursor.close)
-            cursor.execute(query)
-            failed.pop_all()
-        return cursor
+        cursor = self.con.cursor("query", row_factory=_named_row)
+        try:
+            return cursor.execute(query)
+        except BaseException:
+            cursor.close()
+            raise
 
 
 def query(address: Address, sql: str) -> list[dict[str, Any]]:

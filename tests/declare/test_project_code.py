@@ -100,13 +100,18 @@ MISTAKES = [
 ]
 
 
+def assert_told(compile_it, told):
+    """Assert that a mistake is told in one line, with a cure."""
+    with pytest.raises(LakehouseError, match=told) as caught:
+        compile_it()
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+
+
 @pytest.mark.parametrize(("right", "wrong", "told"), MISTAKES)
 def test_a_mistake_in_a_model_is_told_with_its_place(compiled, right, wrong, told):
     assert right in MARTS
-    with pytest.raises(LakehouseError, match=told) as caught:
-        compiled(marts=MARTS.replace(right, wrong, 1))
-    assert "\n" not in caught.value.message
-    assert caught.value.hint
+    assert_told(lambda: compiled(marts=MARTS.replace(right, wrong, 1)), told)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +125,7 @@ def test_a_mistake_in_a_model_is_told_with_its_place(compiled, right, wrong, tol
 )
 def test_a_mistake_in_an_ingestion_is_told_with_its_place(compiled, right, wrong, told):
     assert right in ORDERS
-    with pytest.raises(LakehouseError, match=told) as caught:
-        compiled(orders=ORDERS.replace(right, wrong, 1))
-    assert "\n" not in caught.value.message
-    assert caught.value.hint
+    assert_told(lambda: compiled(orders=ORDERS.replace(right, wrong, 1)), told)
 
 
 def test_a_password_in_an_error_of_the_project_is_not_repeated(compiled, monkeypatch):

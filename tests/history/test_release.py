@@ -10,15 +10,6 @@ from lakehouse.history import main_moves
 from lakehouse.records import run_records
 
 
-@pytest.fixture
-def two_days(toy, source):
-    """A home with a commit for each of two days."""
-    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
-    toy.run(0)
-    toy.run(1)
-    return toy
-
-
 def rollback(toy, ref):
     with toy.session as session:
         return main_moves.rollback(session, ref)

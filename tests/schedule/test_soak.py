@@ -5,6 +5,7 @@ import itertools
 import json
 
 import pytest
+from lent import Lent
 
 from chaos import soak
 from chaos.soak import Trouble, judged
@@ -68,19 +69,6 @@ def total(counted):
 @quality(table="marts.counted", checks=[RangeCheck("value", 0, 500)])
 def values_are_small(): ...
 """
-
-
-class Lent:
-    """A process that stages, which its borrower cannot end."""
-
-    def __init__(self, loader):
-        self.start, self.stage = loader.start, loader
-
-    def __call__(self, pages, **where):
-        return self.stage(pages, **where)
-
-    def close(self):
-        """Leave it to the next."""
 
 
 @pytest.fixture(scope="module")

@@ -33,15 +33,6 @@ def step(monkeypatch):
     return by
 
 
-@pytest.fixture
-def two_days(toy, source):
-    """A home with a commit for each of two days."""
-    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
-    toy.run(0)
-    toy.run(1)
-    return toy
-
-
 def execute(toy, statement):
     with psycopg.connect(toy.postgres, autocommit=True) as connection:
         return connection.execute(statement)

@@ -171,15 +171,6 @@ def interrupted(monkeypatch, owner, name, work):
     return caught.value.__notes__
 
 
-@pytest.fixture
-def two_days(toy, source):
-    """A home with a commit for each of two days."""
-    source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
-    toy.run(0)
-    toy.run(1)
-    return toy
-
-
 def unpublished(toy):
     return [f"main is at {toy.head()}; the next run or `publish` publishes it"]
 
