@@ -33,11 +33,21 @@ def rollback(*, ref: str, style: str) -> None:
 
 
 @click.command()
+@click.option("--drop", metavar="MART", help="Drop this mart, which no model makes any more.")
 @format_option
-def publish(*, style: str) -> None:
-    """Publish all rows of all marts of main's newest commit again."""
+def publish(*, drop: str | None, style: str) -> None:
+    """Publish all rows of all marts of main's newest commit again.
+
+    A mart that no model makes any more stays in Postgres as it is, until it is dropped here.
+    """
     from lakehouse.history import main_moves
 
+    if drop is not None:
+        _do(
+            style,
+            lambda session: main_moves.drop_mart(session, drop.removeprefix("marts.")).to_json(),
+        )
+        return
     _do(style, lambda session: main_moves.republish(session).to_json())
 
 

@@ -21,6 +21,7 @@ from ibis.common.exceptions import OperationNotDefinedError
 from lakehouse.checks import Rule
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
+from lakehouse.compile.postgres_types import require_publishable
 from lakehouse.compile.quarantine_reasons import with_reasons
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project_code import placed
@@ -157,6 +158,8 @@ class _Compiler:
                 hint=f"columns: {', '.join(schema)}",
             )
         _require_key(spec, schema)
+        if spec.name in self.project.published:
+            require_publishable(spec.table, schema)
         views = [
             self.compiled.models[name].fingerprint
             for name in spec.inputs

@@ -10,7 +10,7 @@ from lakehouse.addresses.discretion import unexpected
 from lakehouse.catalogs import MAIN
 from lakehouse.doctor import damage, servers
 from lakehouse.errors import LakehouseError, StorageError
-from lakehouse.publish import publication
+from lakehouse.publish import memory
 from lakehouse.session import Session
 
 
@@ -79,7 +79,7 @@ def _home(session: Session) -> str:
 
 def _require_all_commits(session: Session) -> None:
     """Raise StorageError if the catalog does not know the commit that was published last."""
-    published = publication.remembered(session.settings)
+    published = memory.commit(session.settings)
     if published is not None and published not in {commit.id for commit in session.catalog.log()}:
         raise StorageError(
             f"the catalog does not know the commit {published}, which was published:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 from lakehouse.addresses import Address
@@ -10,13 +11,16 @@ from lakehouse.engines import Load
 from lakehouse.engines.duckdb_connection import load_extension
 from lakehouse.engines.duckdb_connections import Connections
 from lakehouse.engines.duckdb_relations import scan
-from lakehouse.engines.sql import changed, identifier, literal
+from lakehouse.engines.postgres_rows import changed, staged
+from lakehouse.engines.sql import identifier, literal
 from lakehouse.errors import PublishError
 from lakehouse.system.tasks import for_each
 
 _AT_ONCE = 2
 """Tables that are written at the same time."""
 _DIALECT = "duckdb"
+_SAID = re.compile(r"ERROR:\s+([^\n]+)")
+"""What Postgres itself said of a statement, in the text of DuckDB's error."""
 
 
 class PostgresLoader:
@@ -54,10 +58,10 @@ class PostgresLoader:
         schema, name = load.target
         ibis = Backend.from_connection(self._connections.own)
         try:
-            rows = ibis.sql(changed(load, scan, _DIALECT), schema=load.source.schema)
+            rows = ibis.sql(changed(load, scan, _DIALECT), schema=staged(load.source.schema))
             ibis.create_table(name, rows, database=(database, schema))
         except duckdb.Error as error:
-            raise _unreachable(error) from None
+            raise _failure(error, f"the rows of {load.source.name} ") from None
 
     def _attach(self, address: Address, schema: str) -> str:
         """Attach one schema of a Postgres, if it is not attached; return its name in DuckDB.
@@ -76,13 +80,15 @@ class PostgresLoader:
                     f"ATTACH {literal(address.reveal())} AS {name} ({options})"
                 )
             except duckdb.Error as error:
-                raise _unreachable(error) from None
+                raise _failure(error) from None
         return name
 
 
-def _unreachable(error: Exception) -> PublishError:
-    # DuckDB's own message is left out: it may hold the address, and with it the password.
+def _failure(error: Exception, what: str = "") -> PublishError:
+    # DuckDB's own words are left out: they may hold the address, and with it the password.
+    said = _SAID.search(str(error))
+    reason = f": {said[1].strip()}" if said else f" ({type(error).__name__})"
     return PublishError(
-        f"DuckDB could not write to the Postgres of the marts ({type(error).__name__})",
-        hint="run `doctor` to find the cause",
+        f"DuckDB could not write {what}to the Postgres of the marts{reason}",
+        hint="" if said else "run `doctor` to find the cause",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lakehouse.catalogs import StoredTable
     from lakehouse.compile.compiler import Statement
-    from lakehouse.engines import Load, Question, Source
+    from lakehouse.engines import Question, Source
 
 
 def identifier(name: str) -> str:
@@ -164,14 +164,6 @@ def relation(source: Source, scan: Callable[[StoredTable, ibis.Schema], str], di
     if source.view is not None:
         return f"({select(source.view, source.sources, scan, dialect)}) AS view_rows"
     return f"({empty_relation(source.schema, dialect)}) AS no_rows"
-
-
-def changed(load: Load, scan: Callable[[StoredTable, ibis.Schema], str], dialect: str) -> str:
-    """The SELECT of the changed rows of a table."""
-    source, windows = load.source, load.changed.windows
-    column = None if ALL_TIME in windows else source.time_column
-    inside = where(windows, load.changed.keys, column, source.schema, dialect)
-    return f"SELECT {columns(source.schema)} FROM {relation(source, scan, dialect)} WHERE {inside}"
 
 
 def _source(

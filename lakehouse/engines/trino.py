@@ -19,9 +19,9 @@ from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
 from lakehouse.compile.compiler import Statement
 from lakehouse.config import Servers
 from lakehouse.engines import Build, Load, Question, Source
+from lakehouse.engines.postgres_rows import changed
 from lakehouse.engines.sql import (
     by_question,
-    changed,
     columns,
     identifier,
     literal,

@@ -1,4 +1,4 @@
-"""Commands besides `run` that move main or Postgres: merge after review, rollback, republish."""
+"""Commands besides `run` that move main or Postgres: merge, rollback, republish, drop a mart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from lakehouse.catalogs import Commit
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.errors import MergeConflictError, UnknownNameError
-from lakehouse.publish import standing
+from lakehouse.publish import departed, standing
+from lakehouse.publish.publication_table import SCHEMA
 from lakehouse.publish.publish_head import publish_head, summary
 from lakehouse.records import run_records
 from lakehouse.records.run_records import RunRecorder, RunReport, RunStatus
@@ -23,6 +24,17 @@ def republish(session: Session) -> RunReport:
     """Publish all rows of main's newest commit again."""
     with _recording(session, "publish") as recording:
         _publish(session, recording, again=True)
+    return recording.report()
+
+
+def drop_mart(session: Session, name: str) -> RunReport:
+    """Drop a mart in Postgres that no model makes any more.
+
+    Raises UnknownNameError if there is none of that name, and PublishError.
+    """
+    with _recording(session, f"publish --drop {name}") as recording:
+        departed.drop(session, name)
+        recording.add("drop", f"{SCHEMA}.{name}", note="from Postgres")
     return recording.report()
 
 

@@ -97,7 +97,8 @@ def connected(address: Address) -> Iterator[psycopg.Connection]:
     import psycopg
 
     try:
-        connection = psycopg.connect(address.reveal())
+        # A pooler may give each transaction another session, which knows no prepared statement.
+        connection = psycopg.connect(address.reveal(), prepare_threshold=None)
     except psycopg.Error as error:
         reasons = (ours for theirs, ours in _REASONS.items() if theirs in str(error))
         raise PublishError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import Commit
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA = "marts"
+STAGING = "lakehouse_staging"
 _PREPARE = f"""
-CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+DO $$ BEGIN -- `IF NOT EXISTS` needs the right to make schemas, also if there is none to make
+IF to_regnamespace('{SCHEMA}') IS NULL THEN CREATE SCHEMA {SCHEMA}; END IF;
+IF to_regnamespace('{STAGING}') IS NULL THEN CREATE SCHEMA {STAGING}; END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS {SCHEMA}.publication (
     commit text PRIMARY KEY, run text NOT NULL, published_at timestamptz NOT NULL DEFAULT now(),
     sequence bigint NOT NULL, versions jsonb NOT NULL,
@@ -37,19 +42,42 @@ END $$;
 """
 
 
+@dataclass(frozen=True)
+class Last:
+    """The last publication: which commit of which lakehouse Postgres shows."""
+
+    sequence: int = 0
+    """Sequence of the commit in the log of main; 0 if main does not know it."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """The version of each mart; empty if main does not know the commit."""
+    marts: Mapping[str, str] = field(default_factory=dict)
+    """The version of each mart in Postgres, also of another lakehouse's."""
+
+
 def prepare(connection: psycopg.Connection) -> None:
-    """Create the table, or add the columns that this version needs to it."""
+    """Create the schemas and the table, or add the columns that this version needs to it."""
     connection.execute(_PREPARE)
 
 
-def last(
-    connection: psycopg.Connection, is_known: Callable[[str], bool]
-) -> tuple[int, dict[str, str]]:
-    """Return sequence and mart versions of the last publication; 0 and none if it is not known."""
+def last(connection: psycopg.Connection, is_known: Callable[[str], bool]) -> Last:
+    """Return the last publication. `is_known` tells whether main knows a commit."""
     row = connection.execute(
         f"SELECT sequence, versions, commit FROM {SCHEMA}.publication ORDER BY number DESC LIMIT 1"
     ).fetchone()
-    return (int(row[0]), dict(row[1])) if row and is_known(row[2]) else (0, {})
+    if row is None:
+        return Last()
+    sequence, versions, commit = row
+    if not is_known(commit):
+        return Last(marts=versions)
+    return Last(int(sequence), versions, versions)
+
+
+def has_ever_had(connection: psycopg.Connection, mart: str) -> bool:
+    """Return whether any publication wrote a mart of this name."""
+    found = connection.execute(
+        f"SELECT EXISTS (SELECT FROM {SCHEMA}.publication WHERE versions ? %s)", (mart,)
+    ).fetchone()
+    return found == (True,)
 
 
 def note(connection: psycopg.Connection, commit: Commit, versions: Mapping[str, str]) -> None:
@@ -59,4 +87,13 @@ def note(connection: psycopg.Connection, commit: Commit, versions: Mapping[str, 
         " VALUES (%s, %s, %s, %s) ON CONFLICT (commit) DO UPDATE"
         " SET published_at = now(), versions = excluded.versions, number = DEFAULT",
         (commit.id, commit.run_id, commit.sequence, json.dumps(versions)),
+    )
+
+
+def strike(connection: psycopg.Connection, mart: str) -> None:
+    """Take a mart that was dropped out of the last publication."""
+    connection.execute(
+        f"UPDATE {SCHEMA}.publication SET versions = versions - %s"
+        f" WHERE number = (SELECT max(number) FROM {SCHEMA}.publication)",
+        (mart,),
     )

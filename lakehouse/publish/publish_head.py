@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
-from lakehouse.catalogs import Catalog
-from lakehouse.errors import UnknownNameError
-from lakehouse.publish import publication
+from lakehouse.catalogs import Catalog, StoredTable
+from lakehouse.errors import PublishError, UnknownNameError
+from lakehouse.publish import memory, publication
 from lakehouse.session import Session
 
 
 def publish_head(session: Session, *, again: bool = False) -> dict[str, int] | None:
     """Publish main's newest commit to Postgres; return the number of rows moved by mart.
 
-    Return None if Postgres has that commit already, or if main is empty. `again` moves all rows,
+    Return None if Postgres has that commit already, or if main is empty. A Postgres that others may
+    write to is asked whether all marts are still there. `again` moves all rows,
     whatever Postgres holds. Raises PublishError.
     """
-    head = session.catalog.head()
-    if head is None or (not again and publication.is_current(session.settings, head)):
+    settings, head = session.settings, session.catalog.head()
+    if head is None:
         return None
     tables = session.catalog.tables(head.id)
+    if not again and memory.is_current(settings, head) and _stands(session, tables):
+        return None
     address = session.start_postgres().result()
-    publication.forget(session.settings)
+    memory.forget(settings)
     is_known = partial(_is_known, session.catalog)
     published = publication.publish(
         session.engine, session.compiled, head, tables, address, is_known, again=again
     )
-    publication.remember(session.settings, head)
+    memory.remember(settings, head, published.marts)
     return published.rows
+
+
+def _stands(session: Session, tables: Mapping[str, StoredTable]) -> bool:
+    """Return whether no mart is missing in Postgres, as far as somebody may have dropped one.
+
+    Nobody else writes to an embedded Postgres, and one that does not answer cannot be told.
+    """
+    address = session.settings.postgres_url
+    with suppress(PublishError):
+        return address is None or publication.stands(address, session.compiled, tables)
+    return True
 
 
 def summary(published: Mapping[str, int]) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from lakehouse.publish import publication
+from lakehouse.publish import memory
 from lakehouse.system import signals
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _note(session: Session, *, interrupted: bool) -> str:
             return ""
         main = as_before if commit is None else f"main is at {commit.id}"
         head = session.catalog.head()
-        if head is None or publication.is_current(session.settings, head):
+        if head is None or memory.is_current(session.settings, head):
             return main if commit is None else f"{main}, and so is Postgres"
         return f"{main}; the next run or `publish` publishes it"
     return "whether main moved cannot be told now; `log` shows it" if interrupted else ""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from lakehouse.audit.audit import Audit
+from lakehouse.audit.for_postgres import unholdable_rows
 from lakehouse.checks import sample_rows
 from lakehouse.checks.result import CheckOutcome
 from lakehouse.compile.dag import Step
@@ -24,13 +25,16 @@ def check(_: RunContext, __: str, ___: Callable[..., Any], parents: Mapping[str,
 def audit(context: RunContext, _: str, __: Callable[..., Any], parents: Mapping[str, Any]) -> None:
     """Ask the checks of each table once the tables they read are built; wait for all of them.
 
-    Raises CheckFailedError if a blocking check failed.
+    Rows that Postgres cannot hold are looked for, too. Raises CheckFailedError if a blocking check
+    failed.
     """
     project = context.session.project
     for name in project.tables:
         checks = {spec.name: parents[spec.name] for spec in project.checks_of(name)}
         if checks:
             context.tasks.start(started(checks), partial(_examine, context, name))
+    builds = started({name: parents[name] for name in project.published})
+    context.tasks.start(builds, partial(_examine_for_postgres, context))
     context.finish()
     _require_good(context)
 
@@ -61,6 +65,16 @@ def _examine(context: RunContext, name: str) -> Outcome:
     node = f"{context.session.project.tables[name].table}.checks"
     seconds = time.perf_counter() - since
     return Outcome(NodeReport(node, Step.CHECK, seconds=seconds, note=note), results)
+
+
+def _examine_for_postgres(context: RunContext) -> Outcome:
+    """Look for rows of the changed marts that Postgres cannot hold."""
+    session = context.session
+    return Outcome(
+        checks=unholdable_rows(
+            session.engine, session.compiled, dict(context.tables), dict(context.changed)
+        )
+    )
 
 
 def _audit(context: RunContext) -> Audit:

@@ -8,6 +8,8 @@ from lakehouse.catalogs import MAIN
 from lakehouse.declare import raw_columns
 from lakehouse.plan.state import TableState
 from lakehouse.plan.what_to_build import PlannedNode, plan_run
+from lakehouse.publish import departed
+from lakehouse.publish.publication_table import SCHEMA
 from lakehouse.records import code_history
 from lakehouse.session import Session
 from lakehouse.table_names import name_of
@@ -36,7 +38,7 @@ def preview(session: Session, windows: Windows, selected: frozenset[str]) -> lis
     stored = session.catalog.tables(MAIN)
     states = {name: table.state for name, table in stored.items()}
     nodes = plan_run(session.compiled, states, windows, selected)
-    return [
+    planned = [
         Preview(
             node=node.table,
             why=str(node.decision.reason),
@@ -48,6 +50,13 @@ def preview(session: Session, windows: Windows, selected: frozenset[str]) -> lis
         )
         for node in nodes
     ]
+    return [*planned, *map(_kept, departed.without_model(session))]
+
+
+def _kept(mart: str) -> Preview:
+    """Return the line of a mart in Postgres that no model makes any more."""
+    why = f"no model makes it: Postgres keeps it until `publish --drop {mart}`"
+    return Preview(f"{SCHEMA}.{mart}", why, (), (), "", None, ())
 
 
 def _changes(session: Session, node: PlannedNode, state: TableState | None) -> tuple[str, ...]:

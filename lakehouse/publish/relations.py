@@ -1,0 +1,85 @@
+"""Relations of the schema `marts`, as they stand in Postgres, whoever made or changed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.compile.postgres_types import postgres_type
+from lakehouse.publish.publication_table import SCHEMA
+
+if TYPE_CHECKING:
+    import ibis
+    import psycopg
+
+_TABLES = ("r", "p")
+_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence"}
+_FOUND = f"""
+SELECT relname, relkind::text, obj_description(c.oid, 'pg_class'),
+    ARRAY(SELECT attname::text FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+    ARRAY(SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+    (SELECT ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY AS k (number, place)
+            JOIN pg_attribute ON attrelid = confrelid AND attnum = number ORDER BY place)
+        FROM pg_constraint f WHERE confrelid = c.oid AND contype = 'f' ORDER BY f.oid LIMIT 1),
+    (SELECT conname::text FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')
+FROM pg_class c
+WHERE relnamespace = to_regnamespace('{SCHEMA}') AND relkind NOT IN ('i', 'I', 't')
+"""
+_ALIKE = {"timestamp(6)": "timestamp", "character varying": "text"}
+"""Types that an earlier version gave, by engine, and that hold the same values."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table, or what else has the name of one."""
+
+    name: str
+    kind: str
+    """What it is, as `pg_class.relkind` says it."""
+    comment: str | None
+    columns: Mapping[str, str]
+    """The whole type of each column, in order, as `format_type` writes it."""
+    referenced: tuple[str, ...]
+    """The columns that the first foreign key of another table refers to; empty without one."""
+    primary_key: str | None
+    """The name of the primary key's constraint."""
+
+    @property
+    def is_table(self) -> bool:
+        """Whether rows can be deleted and inserted."""
+        return self.kind in _TABLES
+
+    @property
+    def described(self) -> str:
+        """What kind of relation it is, in words."""
+        return "a table" if self.is_table else _KINDS.get(self.kind, "no table")
+
+    def has(self, columns: Mapping[str, str]) -> bool:
+        """Return whether it is a table with exactly these columns, in any order."""
+        return (
+            self.is_table and {name: _alike(kind) for name, kind in self.columns.items()} == columns
+        )
+
+
+def standing(connection: psycopg.Connection) -> dict[str, Relation]:
+    """Return the relations of the schema `marts`, by name."""
+    return {
+        name: Relation(
+            name, kind, comment, dict(zip(names, types, strict=True)), tuple(key or ()), primary
+        )
+        for name, kind, comment, names, types, key, primary in connection.execute(_FOUND)
+    }
+
+
+def columns(schema: ibis.Schema) -> dict[str, str]:
+    """Return the type in Postgres of each column of a mart."""
+    return {name: str(postgres_type(kind)) for name, kind in schema.items()}
+
+
+def _alike(kind: str) -> str:
+    for theirs, ours in _ALIKE.items():
+        kind = kind.replace(theirs, ours)
+    return kind
