@@ -13,7 +13,7 @@ import ibis
 
 from lakehouse.build.builds import source
 from lakehouse.catalogs import StoredTable
-from lakehouse.checks import UniqueCheck, sample_rows
+from lakehouse.checks import sample_rows
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.compiler import ROWS, Compiled, Statement
 from lakehouse.compile.postgres_types import holds
@@ -88,14 +88,8 @@ def _marts(
             continue
         has_time = spec.time_column is not None
         window = Window(windows[0].start, windows[-1].end) if has_time else ALL_TIME
-        key = _key(compiled, name) or tuple(filter(None, [spec.time_column]))
+        key = compiled.project.key_of(name) or tuple(filter(None, [spec.time_column]))
         yield _Mart(spec.table, source(compiled, name, tables), window, problems, key)
-
-
-def _key(compiled: Compiled, name: str) -> tuple[str, ...]:
-    """Return the columns of the first check that a table's rows are unique."""
-    rules = (rule for spec in compiled.project.checks_of(name) for rule in spec.checks)
-    return next((tuple(rule.columns) for rule in rules if isinstance(rule, UniqueCheck)), ())
 
 
 def _result(engine: Engine, mart: _Mart, column: str, failures: int, rows: int) -> CheckResult:

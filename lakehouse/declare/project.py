@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import Any
 
+from lakehouse.checks import UniqueCheck
 from lakehouse.config import Settings
 from lakehouse.declare.project_code import placed
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
@@ -46,6 +47,18 @@ class Project:
     def checks_of(self, name: str) -> Iterator[QualitySpec]:
         """The checks of one table."""
         return (spec for spec in self.checks.values() if spec.inputs[0] == name)
+
+    def key_of(self, name: str) -> tuple[str, ...]:
+        """The columns that identify a table's rows, by its first blocking check; empty without."""
+        return next(
+            (
+                tuple(rule.columns)
+                for spec in self.checks_of(name)
+                for rule in spec.checks
+                if isinstance(rule, UniqueCheck) and spec.blocking and spec.is_strict(rule)
+            ),
+            (),
+        )
 
 
 def load(settings: Settings) -> Project:

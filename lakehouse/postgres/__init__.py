@@ -7,6 +7,7 @@ is written into the marts is in `publish`.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 from lakehouse.addresses import Address
 from lakehouse.config import Settings
 from lakehouse.errors import PublishError
-from lakehouse.postgres import roles
+from lakehouse.postgres import embedded, roles
 from lakehouse.postgres.embedded import Server
 
 if TYPE_CHECKING:
@@ -92,13 +93,29 @@ def socket(address: Address) -> Path:
 
 
 @contextmanager
+def undisturbed(address: Address) -> Iterator[None]:
+    """Keep the environment's settings for clients (PGSERVICE, PGTZ, …) from the embedded server.
+
+    They are meant for another one, and not all can be overruled by an address.
+    """
+    names = [name for name in os.environ if name.startswith("PG")]
+    is_ours = embedded.is_address(address.reveal())
+    others = {name: os.environ.pop(name) for name in names} if is_ours else {}
+    try:
+        yield
+    finally:
+        os.environ.update(others)
+
+
+@contextmanager
 def connected(address: Address) -> Iterator[psycopg.Connection]:
     """Yield a connection. Raises PublishError, whose message repeats nothing that libpq says."""
     import psycopg
 
     try:
         # A pooler may give each transaction another session, which knows no prepared statement.
-        connection = psycopg.connect(address.reveal(), prepare_threshold=None)
+        with undisturbed(address):
+            connection = psycopg.connect(address.reveal(), prepare_threshold=None)
     except psycopg.Error as error:
         reasons = (ours for theirs, ours in _REASONS.items() if theirs in str(error))
         raise PublishError(

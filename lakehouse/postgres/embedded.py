@@ -272,6 +272,11 @@ class Server:
         return self.locks / "postgres.programs"
 
 
+def is_address(text: str) -> bool:
+    """Return whether a connection string is that of an embedded server."""
+    return _CLIENTS in text
+
+
 def _reason(output: str) -> str:
     """Return the line of a program's output that says why it failed; otherwise the last line."""
     lines = output.splitlines()

@@ -15,6 +15,8 @@ from lakehouse.compile.postgres_types import is_document, is_list, postgres_type
 from lakehouse.engines import Load
 from lakehouse.engines.sql import identifier, literal, where
 from lakehouse.errors import PublishError
+from lakehouse.plan.state import EVERYTHING
+from lakehouse.publish import primary_keys
 from lakehouse.publish.publication_table import SCHEMA
 from lakehouse.publish.relations import Relation, columns
 from lakehouse.windows import ALL_TIME
@@ -35,7 +37,7 @@ class Mart:
     comment: str
     """What the model's docstring says."""
     key: tuple[str, ...] = ()
-    """The columns that identify a row, if that is checked before rows reach main."""
+    """The columns that identify a row, if a check makes sure of that before main moves."""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -55,18 +57,28 @@ def move(connection: psycopg.Connection, mart: Mart, relation: Relation | None) 
     """
     if relation is None:
         moved = _create(connection, mart)
-    elif relation.referenced:
-        if not relation.has(mart.columns):
-            _alter(connection, mart, relation)
-        moved = _update(connection, mart, relation.referenced)
     else:
-        if not relation.has(mart.columns):
-            _execute(connection, f"DELETE FROM {mart.table}")
-            _alter(connection, mart, relation)
-        moved = _replace(connection, mart)
+        moved = primary_keys.without_if_need_be(
+            connection, mart.table, relation, lambda: _into(connection, mart, relation)
+        )
+    has_key = relation is not None and relation.primary_key is not None
+    if mart.key and not has_key and mart.load.changed == EVERYTHING:
+        primary_keys.add(connection, mart.table, mart.key)
     if mart.comment != ("" if relation is None else relation.comment or ""):
         _execute(connection, f"COMMENT ON TABLE {mart.table} IS {literal(mart.comment)}")
     return moved
+
+
+def _into(connection: psycopg.Connection, mart: Mart, relation: Relation) -> int:
+    """Move rows into a table that is there, and that is altered first where it has to be."""
+    is_altered = not relation.has(mart.columns)
+    if is_altered and not relation.referenced:
+        empty(connection, mart.name)
+    if is_altered:
+        _alter(connection, mart, relation)
+    if relation.referenced:
+        return _update(connection, mart, relation.referenced)
+    return _replace(connection, mart)
 
 
 def empty(connection: psycopg.Connection, name: str) -> None:

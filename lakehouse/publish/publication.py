@@ -80,7 +80,8 @@ def publish(
         if work.is_done:
             return Published(commit.id, {}, frozenset(last.marts))
         try:
-            engine.load_postgres(address, [mart.load for mart in work.marts])
+            with postgres.undisturbed(address):
+                engine.load_postgres(address, [mart.load for mart in work.marts])
             return work.move()
         except BaseException:
             with suppress(Exception):
@@ -171,7 +172,10 @@ class _Work:
                 # A short name of its own: Postgres would cut one made of the mart's.
                 staging = (STAGING, f"{self.token}_{place}")
                 comment = inspect.cleandoc(spec.function.__doc__ or "")
-                yield Mart(name, Load(rows, changed, staging), comment)
+                key = self.compiled.project.key_of(name)
+                # Rows of different windows are compared with each other by no check.
+                is_safe = rows.time_column is None or rows.time_column in key
+                yield Mart(name, Load(rows, changed, staging), comment, key if is_safe else ())
 
     def _require_ours(self, relation: Relation, columns: Mapping[str, str]) -> None:
         """Raise PublishError for a table that somebody else made, whose rows would be lost."""

@@ -24,8 +24,9 @@ SELECT relname, relkind::text, obj_description(c.oid, 'pg_class'),
     (SELECT ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY AS k (number, place)
             JOIN pg_attribute ON attrelid = confrelid AND attnum = number ORDER BY place)
         FROM pg_constraint f WHERE confrelid = c.oid AND contype = 'f' ORDER BY f.oid LIMIT 1),
-    (SELECT conname::text FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')
-FROM pg_class c
+    conname::text,
+    ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum = ANY(conkey))
+FROM pg_class c LEFT JOIN pg_constraint p ON conrelid = c.oid AND contype = 'p'
 WHERE relnamespace = to_regnamespace('{SCHEMA}') AND relkind NOT IN ('i', 'I', 't')
 """
 _ALIKE = {"timestamp(6)": "timestamp", "character varying": "text"}
@@ -45,7 +46,9 @@ class Relation:
     referenced: tuple[str, ...]
     """The columns that the first foreign key of another table refers to; empty without one."""
     primary_key: str | None
-    """The name of the primary key's constraint."""
+    """The name of the primary key's constraint; None without one."""
+    key: tuple[str, ...]
+    """The columns of the primary key."""
 
     @property
     def is_table(self) -> bool:
@@ -68,9 +71,17 @@ def standing(connection: psycopg.Connection) -> dict[str, Relation]:
     """Return the relations of the schema `marts`, by name."""
     return {
         name: Relation(
-            name, kind, comment, dict(zip(names, types, strict=True)), tuple(key or ()), primary
+            name,
+            kind,
+            comment,
+            dict(zip(names, types, strict=True)),
+            tuple(referenced or ()),
+            primary_key,
+            tuple(key),
         )
-        for name, kind, comment, names, types, key, primary in connection.execute(_FOUND)
+        for name, kind, comment, names, types, referenced, primary_key, key in connection.execute(
+            _FOUND
+        )
     }
 
 
