@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import ibis
     import ibis.expr.datatypes as dt
 
-RESERVED = "publication"
-"""Name of the table beside the marts that says which commit they show."""
 _LONGEST_NAME = 63
 """Bytes of a name in Postgres, which cuts longer ones."""
 _MOST_COLUMNS = 1600
@@ -91,11 +89,6 @@ def holds(kind: dt.DataType, found: Callable[[dt.DataType], bool]) -> bool:
 
 def require_publishable(table: str, schema: ibis.Schema) -> None:
     """Raise ProjectError for a mart whose name or columns Postgres cannot have."""
-    if name_of(table) == RESERVED:
-        raise ProjectError(
-            f"{table} is the table that says which commit the marts show",
-            hint="give the model another name",
-        )
     _require_name(table, "the model", name_of(table))
     if len(schema) > _MOST_COLUMNS:
         raise ProjectError(

@@ -19,7 +19,6 @@ from lakehouse.addresses import Address
 from lakehouse.build.builds import source
 from lakehouse.catalogs import Commit, StoredTable
 from lakehouse.compile.compiler import Compiled
-from lakehouse.compile.postgres_types import RESERVED
 from lakehouse.engines import Engine, Load
 from lakehouse.engines.sql import identifier
 from lakehouse.errors import PublishError
@@ -98,7 +97,7 @@ def stands(address: Address, compiled: Compiled, tables: Mapping[str, StoredTabl
     """
     with postgres.connected(address) as connection, refusals.explained(address):
         found = relations.standing(connection)
-    return RESERVED in found and all(
+    return publication_table.NAME in found and all(
         name in found and found[name].has(relations.columns(compiled.schemas[name]))
         for name, spec in compiled.project.published.items()
         if spec.table in tables

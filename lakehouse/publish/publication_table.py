@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA = "marts"
+NAME = "publication"
 STAGING = "lakehouse_staging"
+"""Schema of the tables that rows are loaded into, before a transaction moves them."""
 _PREPARE = f"""
 DO $$ BEGIN -- `IF NOT EXISTS` needs the right to make schemas, also if there is none to make
 IF to_regnamespace('{SCHEMA}') IS NULL THEN CREATE SCHEMA {SCHEMA}; END IF;

@@ -22,7 +22,7 @@ _PARAMETERS = {
 
 
 @contextmanager
-def pooling(address, sessions=8):
+def pooling(address, sessions=5):
     """Yield an address whose transactions are spread over some sessions of that server."""
     connections = [psycopg.connect(address, autocommit=True) for _ in range(sessions)]
     for connection in connections:  # a session that waits for another for ever fails
