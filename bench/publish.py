@@ -40,7 +40,7 @@ def _bare(home: Path) -> float:
         address = session.start_postgres().result()
         session.duckdb.prepare_to_publish()
         run = session.duckdb.connection.execute
-        run(f"ATTACH '{address}' AS bare (TYPE postgres)")
+        run(f"ATTACH '{address.reveal()}' AS bare (TYPE postgres)")
         rows = scan(session.catalog.tables("main")[MART], session.compiled.schemas["all_events"])
         started = time.perf_counter()
         run(f"CREATE TABLE bare.public.bare AS SELECT * FROM {rows}")

@@ -42,7 +42,7 @@ class Relation:
     """What it is, as `pg_class.relkind` says it."""
     comment: str | None
     columns: Mapping[str, str]
-    """The whole type of each column, in order, as `format_type` writes it."""
+    """The whole type of each column, as `format_type` writes it, under the name it has today."""
     referenced: tuple[str, ...]
     """The columns that the first foreign key of another table refers to; empty without one."""
     primary_key: str | None
@@ -74,7 +74,7 @@ def standing(connection: psycopg.Connection) -> dict[str, Relation]:
             name,
             kind,
             comment,
-            dict(zip(names, types, strict=True)),
+            dict(zip(names, map(_alike, types), strict=True)),
             tuple(referenced or ()),
             primary_key,
             tuple(key),

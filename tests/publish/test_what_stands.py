@@ -304,3 +304,18 @@ def long_text(events):
     """A text that no index of Postgres can hold, however it is compressed."""
     numbers = ibis.range(2000).map(lambda number: (number * number * 7919 % 1000003).cast("string"))
     return events.id + numbers.join("")
+
+
+def test_names_that_statements_use_themselves_are_names_like_others(toy, source):
+    source.rows = [event("a", 1, at(0))]
+    names = ["item", "item_0", "each", "place", "staged", "old", "new", "excluded", "rows", "k"]
+
+    def made(events):
+        pair = ibis.struct({"item": events.id, "k": ibis.array([ibis.array([events.id])])})
+        lists = {name: ibis.array([events.id]) for name in names}
+        return events.select(pair=pair, **lists)
+
+    add_marts(toy, mart(made))
+    assert toy.run(0).published["typed"] == 1
+    (row,) = toy.published("typed")
+    assert row == {"pair": {"item": "a", "k": [["a"]]}, **{key: ["a"] for key in names}}
