@@ -6,7 +6,7 @@ text. The items of an array are texts in it, in the form in which Postgres reads
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from lakehouse.compile.postgres_types import holds, is_document, is_list, parts
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lakehouse.catalogs import StoredTable
     from lakehouse.engines import Load
 
-_FIRST_DAY, _PAST_LAST_DAY = -2_440_588, 2_145_042_906
-"""First day that Postgres has (4714-11-24 BC), and the day after its last, from 1970-01-01 on."""
+_FIRST_DAY, _LAST_DAY = -2_440_588, 2_145_042_905
+"""Days from 1970-01-01 to the first one that Postgres has, 4714-11-24 BC, and to its last one."""
 _NO_NUMBER = "(?i)nan|inf"
 """Words in JSON, outside of texts, that DuckDB takes for numbers, and nobody else."""
 _JSON_TEXT = r'"([^"\\]|\\.)*"'
@@ -43,9 +43,11 @@ def changed(load: Load, scan: Callable[[StoredTable, ibis.Schema], str], dialect
     column = None if ALL_TIME in windows else source.time_column
     inside = where(windows, load.changed.keys, column, source.schema, dialect)
     rows = f"SELECT {columns(source.schema)} FROM {relation(source, scan, dialect)} WHERE {inside}"
-    problems = unholdable(source.schema, dialect)
-    if problems:
-        rows += f" AND NOT coalesce({' OR '.join(problems.values())}, false)"
+    problem = _any_unholdable(source.schema, dialect)
+    if problem:
+        rows += f" AND NOT coalesce({problem}, false)"
+    if not any(map(_travels_as_text, source.schema.values())):
+        return rows
     values = ", ".join(
         f"{_staged(kind, identifier(name), WORDS[dialect])} AS {identifier(name)}"
         for name, kind in source.schema.items()
@@ -53,7 +55,7 @@ def changed(load: Load, scan: Callable[[StoredTable, ibis.Schema], str], dialect
     return f"SELECT {values} FROM ({rows}) AS changed_rows"
 
 
-def unholdable(schema: ibis.Schema, dialect: str) -> dict[str, str]:
+def unholdable(schema: Mapping[str, dt.DataType], dialect: str) -> dict[str, str]:
     """Return the SQL condition that Postgres cannot hold a row's value, for columns that need one.
 
     A condition is null where the value is.
@@ -62,6 +64,20 @@ def unholdable(schema: ibis.Schema, dialect: str) -> dict[str, str]:
         name: _unholdable(kind, identifier(name), WORDS[dialect]) for name, kind in schema.items()
     }
     return {name: f"({condition})" for name, condition in conditions.items() if condition}
+
+
+def _any_unholdable(schema: ibis.Schema, dialect: str) -> str:
+    """The SQL condition that Postgres cannot hold one of a row's values; empty if it holds all.
+
+    Texts are looked at together: Ibis reads the statement again, which takes longer than its rows.
+    """
+    texts = {name: kind for name, kind in schema.items() if kind.is_string()}
+    others = {name: kind for name, kind in schema.items() if name not in texts}
+    problems = list(unholdable(others, dialect).values())
+    if texts:
+        joined = f"concat_ws('', {', '.join(map(identifier, texts))})"
+        problems.append(_unholdable(next(iter(texts.values())), joined, WORDS[dialect]))
+    return " OR ".join(problems)
 
 
 def _travels_as_text(kind: dt.DataType) -> bool:
@@ -86,7 +102,7 @@ def _unholdable(kind: dt.DataType, value: str, words: Words) -> str:
         return f"strpos({value}, chr(0)) > 0"
     if kind.is_date() or kind.is_timestamp():
         day = f"date_diff('day', DATE '1970-01-01', CAST({value} AS DATE))"
-        return f"{day} < {_FIRST_DAY} OR {day} >= {_PAST_LAST_DAY}"
+        return f"{day} NOT BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
     if is_list(kind) and not kind.value_type.is_string():
         condition = _unholdable(kind.value_type, "item", words)
         return words.any(value, "item", condition) if condition else ""
