@@ -138,7 +138,7 @@ class Audit:
         """Exclude keys that the source no longer lists from a freshness check."""
         departed = None
         if isinstance(rule, FreshnessCheck):
-            departed = departed_keys(self.compiled, self.tables, rule.by)
+            departed = departed_keys(self.compiled, self.tables, rule.keys)
         if departed is None:
             return statement
         sql = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -11,8 +11,15 @@ from lakehouse.errors import DeclarationError
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+Names: TypeAlias = str | Sequence[str]
+"""One name of a column, or several."""
 Condition: TypeAlias = Callable[[Any], Any]
 """Function from an Ibis table to a boolean column of it."""
+
+
+def names(columns: Names) -> tuple[str, ...]:
+    """Return the names of columns; a single one may be given without a list."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,11 @@ class Rule:
     def columns_used(self) -> tuple[str, ...]:
         """The columns that the rule reads, as far as its arguments name them."""
         return ()
+
+    @property
+    def fault(self) -> str:
+        """Why the rule's arguments can never be right, whatever the table; empty if they can."""
+        return ""
 
     @property
     def others(self) -> tuple[str, ...]:
