@@ -14,8 +14,12 @@ from typing import Any
 
 from lakehouse.addresses.discretion import described
 from lakehouse.declare.cures import cure_of
-from lakehouse.errors import DeclarationError, LakehouseError, ProjectError
+from lakehouse.errors import DeclarationError, LakehouseError, ProjectError, QueryError
 
+_REFUSED = (
+    "some rows do not fit the expressions in this function: filter them out before, or use"
+    " `try_cast`, which gives null for them"
+)
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 _NOT_THE_PROJECT = tuple(
     f"{folder}{os.sep}"
@@ -63,6 +67,24 @@ def placed(what: str, declared: Callable[..., Any] | None = None) -> Iterator[No
         place = _place(error) or ("" if declared is None else place_of(declared))
         message = ": ".join(filter(None, [what, place, described(error)]))
         raise ProjectError(message, hint=cure_of(error)) from error
+
+
+@contextmanager
+def named(what: str, declared: Callable[..., Any], *beside: Callable[..., Any]) -> Iterator[None]:
+    """Give an error of a statement the place of the function that it was compiled from.
+
+    `what` could not be done; `beside` are further functions that are part of the statement.
+    """
+    try:
+        yield
+    except QueryError as error:
+        also = f"; or in {', '.join(map(place_of, beside))}" if beside else ""
+        hint = f"{error.hint or _REFUSED}{also}"
+        message = f"{what}: {error.message}"
+        raise QueryError(message, hint=hint, place=place_of(declared)) from error
+    except Exception as error:
+        error.add_note(f"{what}, see {place_of(declared)}")
+        raise
 
 
 def _place(error: BaseException) -> str:

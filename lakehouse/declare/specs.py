@@ -105,9 +105,9 @@ class QualitySpec:
         named = map(name_of, (self.table, *others))
         return tuple(dict.fromkeys((*named, *parameters(self.function))))
 
-    def tolerance_of(self, rule: Rule) -> Tolerance:
-        """The tolerance of a ready check: its own, or else that of the `@quality`."""
-        return rule.tolerance or self.tolerance
+    def tolerance_of(self, rule: Rule | None) -> Tolerance:
+        """The tolerance of a ready check: its own, or else that of the `@quality`, as without."""
+        return (rule and rule.tolerance) or self.tolerance
 
     def is_strict(self, rule: Rule) -> bool:
         """Return whether a ready check admits no exception: no `where` and no tolerance."""

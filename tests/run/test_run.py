@@ -176,7 +176,7 @@ def test_a_source_that_fails_midway_leaves_nothing(toy, source):
 
 def test_what_a_source_raises_is_told_with_its_place(toy, source):
     source.read = lambda window: (1 / 0 for _ in [window])
-    told = r"raw\.events could not be fetched: .*test_run\.py:\d+ in <genexpr>: ZeroDivisionError"
+    told = r"raw\.events could not be fetched: .*test_run\.py:\d+ in \w+: ZeroDivisionError"
     with pytest.raises(ProjectError, match=told):
         toy.run()
 
