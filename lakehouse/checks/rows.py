@@ -118,6 +118,18 @@ class AcceptedValuesCheck(RowRule):
     def columns_used(self) -> tuple[str, ...]:
         return (self.column,)
 
+    def problem(self, table: ir.Table) -> str:
+        problem = super().problem(table)
+        if problem:
+            return problem
+        kind = table[self.column].type()
+        for value in self.values:
+            if kind.is_string() != isinstance(value, str) and (
+                kind.is_string() or kind.is_numeric()
+            ):
+                return f"{self.column!r} is {kind}, and {value!r} is not"
+        return ""
+
     def broken(self, table: ir.Table) -> ir.BooleanValue:
         return table[self.column].notin(list(self.values))
 

@@ -137,6 +137,12 @@ class FreshnessCheck(Rule):
     def fault(self) -> str:
         return "" if self.max_age_hours > 0 else "`max_age_hours` is above 0"
 
+    def problem(self, table: ir.Table) -> str:
+        problem = super().problem(table)
+        if problem or table[self.column].type().is_temporal():
+            return problem
+        return f"{self.column!r} is no time but {table[self.column].type()}"
+
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
         if self.by:
             return None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +21,9 @@ _NOUNS = {
     int: "a whole number",
     float: "a number",
     types.NoneType: "None",
+    Decimal: "a Decimal",
+    date: "a date",
+    timedelta: "a timedelta",
     Any: "a value",
 }
 _SHOWN = 60

@@ -1,36 +1,63 @@
-"""What to do about an error that Python or a library raised in the project's code."""
+"""What an error says that Python or a library raised in the project's code, and what to do."""
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import re
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 import lakehouse
+from lakehouse.addresses.discretion import described
 from lakehouse.errors import choices
 
 _TRACEBACK = "mend it there; `lakehouse --debug …` shows the traceback"
+_OF_IBIS = (
+    "Ibis has no such expression: look at the columns and types that it is made of;"
+    " `lakehouse --debug …` shows the traceback"
+)
+_CURES: dict[type[BaseException], str] = {
+    SyntaxError: "correct the syntax in this line, or in the one before it",
+    SystemExit: "take the exit out: the project's modules are imported, not run",
+    ModuleNotFoundError: "install the package that has this module, or correct the name",
+    RecursionError: "a function calls itself without end: let it stop",
+}
 _CALL = re.compile(r"^(\w+)(?:\.__init__)?\(\) ")
 _UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 _NOT_IMPORTED = re.compile(r"cannot import name '(\w+)'")
+_NO_COLUMN = re.compile(r"Column '(.*?)' is not found in table\. Existing columns: (.*)")
+_ARGUMENTS = re.compile(r"^(\w+)\(.*? has failed due to the following errors:\n +(.*)\n", re.DOTALL)
 _DECORATORS = ("ingestion", "model", "quality")
+_SHOWN = 200
+"""Characters of an error of Ibis that are shown, at most."""
+
+
+def said(error: BaseException) -> str:
+    """Return the type of an error and what it says, in one line."""
+    if not _is_of_ibis(error):
+        return described(error)
+    text = str(error)
+    if arguments := _ARGUMENTS.match(text):
+        reason = arguments[2].partition("\n")[0]
+        text = f"Ibis cannot make {arguments[1]} of these arguments: {reason}"
+        return described(TypeError(text[:_SHOWN]))
+    line = " ".join(text.split())
+    return described(type(error)(line[:_SHOWN]))
 
 
 def cure_of(error: BaseException) -> str:
     """Return what to do about an error: how a call is written, which names there are, or look."""
-    if isinstance(error, SyntaxError):
-        return "correct the syntax in this line, or in the one before it"
-    if isinstance(error, ModuleNotFoundError):
-        return "install the package that has this module, or correct the name"
+    for kind, cure in _CURES.items():
+        if isinstance(error, kind):
+            return cure
     if isinstance(error, ImportError):
         return _of_import(error) or _TRACEBACK
     if isinstance(error, NameError):
-        return _of_name(error) or _TRACEBACK
+        return _of_name(error)
     if isinstance(error, TypeError) and (call := _CALL.match(str(error))):
         return _of_call(call[1], str(error)) or _TRACEBACK
-    return _of_columns(error) or _TRACEBACK
+    return _of_columns(error) or (_OF_IBIS if _is_of_ibis(error) else _TRACEBACK)
 
 
 def _of_call(name: str, text: str) -> str:
@@ -53,22 +80,32 @@ def _of_import(error: ImportError) -> str:
 
 
 def _of_name(error: NameError) -> str:
-    """The names that are defined where one was not found."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    if frame is None:
-        return ""
-    names = {**frame.tb_frame.f_globals, **frame.tb_frame.f_locals}
-    own = [name for name in names if not name.startswith("_")]
-    guess = choices("", error.name or "", [*own, *dir(builtins)]).partition("? ")
-    return f"{guess[0]}?" if guess[1] else "define the name, or import it"
+    """The most similar name that is defined where one was not found."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    names = {**place.tb_frame.f_globals, **place.tb_frame.f_locals} if place else {}
+    guess = get_close_matches(error.name or "", names, 1)
+    return f"did you mean {guess[0]!r}?" if guess else "define the name, or import it"
 
 
 def _of_columns(error: BaseException) -> str:
-    """The columns of the table that lacks the one that was asked for."""
-    table: Any = getattr(error, "obj", None)
-    name = getattr(error, "name", None)
-    if isinstance(error, AttributeError) and isinstance(getattr(table, "columns", None), tuple):
-        return choices("its columns", str(name), table.columns)
+    """The columns of the table, or the methods of a column, that lack what was asked for."""
+    if missing := _NO_COLUMN.match(str(error)):
+        return choices("its columns", missing[1], re.findall(r"'(.*?)'", missing[2]))
+    thing: Any = getattr(error, "obj", None)
+    name = str(getattr(error, "name", None))
+    if not isinstance(error, AttributeError) or thing is None:
+        return ""
+    if isinstance(columns := getattr(thing, "columns", None), tuple):
+        return choices("its columns", name, columns)
+    guess = get_close_matches(name, dir(thing), 1, cutoff=0.75)
+    if guess:
+        return f"did you mean {guess[0]!r}?"
+    if type(thing).__module__.startswith("ibis."):
+        return f"a {type(thing).__name__} of Ibis has no {name!r}: cast it to another type before"
     return ""
+
+
+def _is_of_ibis(error: BaseException) -> bool:
+    return type(error).__module__.startswith("ibis.")

@@ -63,12 +63,12 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
 
     def declare(function: Function) -> Function:
         with Naming(function, "ingestion"):
+            require_freshness(freshness_hours)
             require_types(ingestion, arguments)
             key = names(unique_key)
             require(key, "`unique_key` names at least one column, such as ('site', '_id')")
             require(is_schema(validation_schema), f"`validation_schema` {A_SCHEMA}")
             require_name("table_name", table_name)
-            require_freshness(freshness_hours)
             require_cron(cron)
             require_parents(function, "an ingestion")
             overlap_length = duration("overlap", overlap)

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, starmap, zip_longest
 from types import ModuleType
 from typing import Any
 
-from lakehouse.config import Settings
+from lakehouse.config import FILE, Settings
 from lakehouse.declare import project_modules
 from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
 from lakehouse.errors import ProjectError, choices
+from lakehouse.table_names import name_of
 
 WINDOW = "window"
 """Name of the parameter that tells an ingestion which window to fetch."""
@@ -58,14 +60,20 @@ def load(settings: Settings) -> Project:
     Raises ProjectError if two declarations share a name, a parameter names nothing, or models
     read each other in a circle.
     """
-    return load_packages(str(settings.root), [settings.ingestion, settings.models])
+    packages = {"ingestion": settings.ingestion, "models": settings.models}
+    return load_packages(str(settings.root), packages.values(), [*packages])
 
 
-def load_packages(root: str, packages: Iterable[str]) -> Project:
-    """Load the project in these packages; `root` is the folder that holds them."""
+def load_packages(root: str, packages: Iterable[str], settings: Iterable[str] = ()) -> Project:
+    """Load the project in these packages; `root` is the folder that holds them.
+
+    `settings` are the keys of `lakehouse.toml` that name them.
+    """
     if root not in sys.path:
         sys.path.insert(0, root)
-    layers = {m.name: m.layer for package in packages for m in project_modules.of(package)}
+    places = [f"`{key}` in [project] of {FILE}" for key in settings]
+    modules = starmap(project_modules.of, zip_longest(packages, places, fillvalue=""))
+    layers = {module.name: module.layer for module in chain.from_iterable(modules)}
     return collect([sys.modules[name] for name in layers], layers)
 
 
@@ -143,9 +151,12 @@ def _validate(project: Project) -> None:
     for check in project.checks.values():
         for does, table in _tables_of(check):
             if table not in known:
+                namesake = tables.get(name_of(table))
                 raise ProjectError(
                     f"{check.name} {does} {table!r}, which no function builds",
-                    hint=choices("known tables", table, sorted(known)),
+                    hint=choices(
+                        "known tables", namesake.table if namesake else table, sorted(known)
+                    ),
                     place=place_of(check.function),
                 )
     readers: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]

@@ -12,14 +12,10 @@ from pathlib import Path
 from sysconfig import get_paths
 from typing import Any
 
-from lakehouse.addresses.discretion import described
-from lakehouse.declare.cures import cure_of
+from lakehouse.declare.cures import cure_of, said
 from lakehouse.errors import DeclarationError, LakehouseError, ProjectError, QueryError
 
-_REFUSED = (
-    "some rows do not fit the expressions in this function: filter them out before, or use"
-    " `try_cast`, which gives null for them"
-)
+_REFUSED = "filter out the rows that it cannot take, or use `try_cast`, which gives null for them"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 _NOT_THE_PROJECT = tuple(
     f"{folder}{os.sep}"
@@ -65,7 +61,7 @@ def placed(what: str, declared: Callable[..., Any] | None = None) -> Iterator[No
         raise
     except (Exception, SystemExit) as error:
         place = _place(error) or ("" if declared is None else place_of(declared))
-        message = ": ".join(filter(None, [what, place, described(error)]))
+        message = ": ".join(filter(None, [what, place, said(error)]))
         raise ProjectError(message, hint=cure_of(error)) from error
 
 
@@ -78,8 +74,8 @@ def named(what: str, declared: Callable[..., Any], *beside: Callable[..., Any]) 
     try:
         yield
     except QueryError as error:
-        also = f"; or in {', '.join(map(place_of, beside))}" if beside else ""
-        hint = f"{error.hint or _REFUSED}{also}"
+        also = f"mend this function or {', '.join(map(place_of, beside))}: " if beside else ""
+        hint = f"{also}{error.hint or _REFUSED}"
         message = f"{what}: {error.message}"
         raise QueryError(message, hint=hint, place=place_of(declared)) from error
     except Exception as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from lakehouse.declare.project_code import is_project_code, placed, shown
+from lakehouse.declare.project_code import is_project_code, place_of, placed, shown
 from lakehouse.declare.specs import spec_of
 from lakehouse.errors import ProjectError
 
@@ -27,16 +27,20 @@ class ProjectModule:
     """The first folder below the package, or the module itself if it lies in no folder."""
 
 
-def of(package: str) -> Iterator[ProjectModule]:
-    """Import all modules of a package, and yield them. Raises ProjectError, with the place."""
-    module = _package(package)
+def of(package: str, setting: str = "") -> Iterator[ProjectModule]:
+    """Import all modules of a package, and yield them. Raises ProjectError, with the place.
+
+    `setting` is the place of the package's name, for errors.
+    """
+    module = _package(package, setting)
     folders = [Path(folder) for folder in getattr(module, "__path__", ())]
     files = [Path(module.__file__)] if module.__file__ else []
     for path in (*files, *(folder / "__init__.py" for folder in folders)):
         if not is_project_code(str(path)):
             raise ProjectError(
                 f"the package {package!r} is a library's, not the project's: {path}",
-                hint="name another folder under [project] in lakehouse.toml",
+                hint="name a folder of the project",
+                place=setting,
             )
     if not folders:  # a single file
         yield ProjectModule(package, package.rpartition(".")[2])
@@ -49,7 +53,7 @@ def of(package: str) -> Iterator[ProjectModule]:
         yield ProjectModule(below.__name__, parts[0])
 
 
-def _package(package: str) -> ModuleType:
+def _package(package: str, setting: str) -> ModuleType:
     with placed(f"{package} cannot be imported"):
         try:
             return importlib.import_module(package)
@@ -58,7 +62,8 @@ def _package(package: str) -> ModuleType:
                 raise
             raise ProjectError(
                 f"the project has no package {package!r}",
-                hint="create the folder beside lakehouse.toml, or name another under [project]",
+                hint="create the folder beside lakehouse.toml, or name another one there",
+                place=setting,
             ) from None
 
 
@@ -81,7 +86,7 @@ def _require_nothing_in(module: ModuleType, package: str) -> None:
             raise ProjectError(
                 f"{name!r} is declared in the package {package!r} itself, which is no schema",
                 hint=f"move it to a module in that folder, such as {package}/silver.py",
-                place=shown(module.__file__ or package),
+                place=place_of(function),
             )
 
 

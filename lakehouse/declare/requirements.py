@@ -115,22 +115,32 @@ def require_kind(kind: Kind) -> None:
 
 
 def require_parents(function: Callable[..., Any], what: str) -> None:
-    """Raise DeclarationError for a parameter that cannot be the name of a table."""
+    """Raise DeclarationError for a parameter that cannot be the name of a table.
+
+    Also for a coroutine: its result would be no table, as nothing awaits it.
+    """
+    require(
+        not inspect.iscoroutinefunction(function),
+        f"{what} is a plain function: write `def` instead of `async def`",
+    )
     for name, parameter in inspect.signature(function).parameters.items():
         require(
             parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY),
-            f"{what} takes its tables by name, and {parameter} is no name of a table",
+            f"{what} takes its tables by name, and {name!r} is {parameter.kind.description}:"
+            " write each table's name as an ordinary parameter",
         )
         require(
             parameter.default is parameter.empty,
-            f"the parameter {name!r} names a table, and a table has no default",
+            f"the parameter {name!r} has a default, and every parameter names what is handed to it:"
+            " take the default out",
         )
 
 
 def require_freshness(hours: tuple[float, float] | None) -> None:
     """Raise DeclarationError unless `hours` is None or (warn, fail), in ascending order."""
+    pair = isinstance(hours, tuple) and [type(hour) in (int, float) for hour in hours]
     require(
-        hours is None or 0 < hours[0] <= hours[1],
+        hours is None or (pair == [True, True] and 0 < hours[0] <= hours[1]),
         f"`freshness_hours` is (warn, fail) in hours, such as (1, 24), got {hours!r}",
     )
 
