@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -56,6 +56,13 @@ class Incremental:
 
 
 Kind: TypeAlias = View | Table | Incremental
+
+
+def in_words(kind: Kind) -> str:
+    """Return a kind as it is written, without the arguments that were left out."""
+    given = {f.name: getattr(kind, f.name) for f in fields(kind)}
+    arguments = (f"{f.name}={given[f.name]!r}" for f in fields(kind) if given[f.name] != f.default)
+    return f"{type(kind).__name__}({', '.join(arguments)})"
 
 
 def duration(argument: str, value: str | timedelta) -> timedelta:
