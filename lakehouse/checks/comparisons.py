@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.checks.rule import Names, Rule, names
+from lakehouse.checks.rule import Names, Rule, names, type_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -79,6 +79,15 @@ class ReconciliationCheck(Rule):
     @property
     def columns_used(self) -> tuple[str, ...]:
         return names(self.by)
+
+    def problem(self, table: ir.Table) -> str:
+        import ibis.expr.types as ir
+
+        problem = super().problem(table)
+        value = None if problem else self.value(table)
+        if problem or isinstance(value, ir.NumericScalar):
+            return problem
+        return f"its `value` is not one number, such as `table.price.sum()`, but {type_of(value)}"
 
     @property
     def others(self) -> tuple[str, ...]:

@@ -20,10 +20,11 @@ from ibis.common.exceptions import OperationNotDefinedError
 from lakehouse.checks import Rule
 from lakehouse.compile import dag, quarantine_reasons
 from lakehouse.compile.dag import Step
+from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import landed
-from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters
+from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters, uses_parameters
 from lakehouse.errors import ProjectError, choices
 from lakehouse.patches.ibis_dialects import to_sql
 
@@ -178,16 +179,18 @@ class _Compiler:
                 offending_rows.append(rows if rows is None else self._statement(rows))
         with placed(_part(spec, "its function"), spec.function):
             offending = spec.function(**inputs) if inputs else None
-            function = None if offending is None else self._offending(spec, offending)
+            is_empty = offending is None and not uses_parameters(spec.function)
+            function = None if is_empty else self._offending(spec, offending, inputs)
         return CompiledCheck(tuple(offending_rows), function)
 
-    def _offending(self, spec: QualitySpec, offending: Any) -> Statement:
+    def _offending(self, spec: QualitySpec, offending: Any, inputs: Mapping[str, Any]) -> Statement:
         if not isinstance(offending, ir.Table):
             raise ProjectError(
                 f"{_part(spec, 'its function')} returned {_noun(offending)}, not a table",
                 hint="a check returns the offending rows, such as `table.filter(…)`",
                 place=place_of(spec.function),
             )
+        require_inputs(_part(spec, "its function"), spec.function, offending, inputs)
         return self._statement(offending)
 
     def count(self) -> None:
@@ -245,6 +248,7 @@ def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, A
             hint="a model ends with `return` and an Ibis table, such as `return table.select(…)`",
             place=place_of(spec.function),
         )
+    require_inputs(spec.table, spec.function, expression, parents)
     return expression
 
 

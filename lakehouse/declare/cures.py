@@ -35,9 +35,12 @@ _SHOWN = 200
 
 def said(error: BaseException) -> str:
     """Return the type of an error and what it says, in one line."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an error of the project, whose own text fails
+        return type(error).__name__
     if not _is_of_ibis(error):
         return described(error)
-    text = str(error)
     if arguments := _ARGUMENTS.match(text):
         reason = arguments[2].partition("\n")[0]
         text = f"Ibis cannot make {arguments[1]} of these arguments: {reason}"
@@ -51,6 +54,8 @@ def cure_of(error: BaseException) -> str:
     for kind, cure in _CURES.items():
         if isinstance(error, kind):
             return cure
+    if said(error) == type(error).__name__:  # it says nothing, or its text fails
+        return _TRACEBACK
     if isinstance(error, ImportError):
         return _of_import(error) or _TRACEBACK
     if isinstance(error, NameError):
@@ -72,6 +77,8 @@ def _of_call(name: str, text: str) -> str:
 
 
 def _of_import(error: ImportError) -> str:
+    if "circular import" in str(error):
+        return "let one of the two modules import the other one inside a function"
     missing, module = _NOT_IMPORTED.match(str(error)), sys.modules.get(error.name or "")
     if missing is None or module is None:
         return ""

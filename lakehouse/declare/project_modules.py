@@ -54,6 +54,12 @@ def of(package: str, setting: str = "") -> Iterator[ProjectModule]:
 
 
 def _package(package: str, setting: str) -> ModuleType:
+    if not all(part.isidentifier() for part in package.split(".")):
+        raise ProjectError(
+            f"{package!r} is no name of a package",
+            hint="name a folder beside lakehouse.toml, in letters, digits and _",
+            place=setting,
+        )
     with placed(f"{package} cannot be imported"):
         try:
             return importlib.import_module(package)
@@ -74,7 +80,8 @@ def _below(folders: Sequence[Path]) -> Iterator[tuple[str, tuple[str, ...]]]:
             parts = path.relative_to(folder).with_suffix("").parts
             if parts[-1] == "__init__":
                 parts = parts[:-1]
-            if parts and not any(part.startswith(".") for part in parts):
+            is_hidden = any(part.startswith(".") for part in parts)
+            if parts and not is_hidden and parts[-1] != "__main__":  # a script, not a module
                 yield ".".join(parts), parts
 
 

@@ -28,9 +28,11 @@ class Naming:
         self.function, self.decorator = function, decorator
 
     def __enter__(self) -> None:
-        if not inspect.isfunction(inspect.unwrap(self.function)):
+        function = inspect.unwrap(self.function)
+        if not inspect.isfunction(function) or function.__name__ == "<lambda>":
+            name = getattr(function, "__name__", type(function).__name__)
             raise DeclarationError(
-                f"`@{self.decorator}` stands on {self.function!r}, which is no function",
+                f"`@{self.decorator}` stands on {name}, which is no function with a name",
                 hint=f"write `@{self.decorator}(…)` on the line above a `def`",
             )
         spec = spec_of(self.function)
@@ -90,6 +92,7 @@ def _require_rule(check: object) -> None:
         require_types(type(check), vars(check))
         _ = check.tolerance  # raises for a limit below 0
         require(not check.fault, check.fault)
+        require(type(check).label is not Rule.label, f"give the class {name} a `label`")
     except DeclarationError as error:
         raise DeclarationError(f"{name}: {error.message}") from None
     for other in check.others:

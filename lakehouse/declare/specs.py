@@ -141,3 +141,11 @@ def spec_of(function: object) -> Spec | None:
 def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's parameters."""
     return tuple(inspect.signature(function).parameters)
+
+
+def uses_parameters(function: Callable[..., Any]) -> bool:
+    """Return whether the code of a function reads any of its parameters; `...` does not."""
+    import dis
+
+    steps = dis.get_instructions(inspect.unwrap(function))
+    return any("FAST" in step.opname or "DEREF" in step.opname for step in steps)

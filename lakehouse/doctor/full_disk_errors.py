@@ -72,11 +72,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_full_disk(error: BaseException, *, by_text: bool) -> bool:
     if isinstance(error, OSError) and error.errno in _NUMBERS:
         return True
+    if not by_text:
+        return False
     # Our own advice may ask whether the disk is full, which does not tell that it is.
     text = error.message if isinstance(error, LakehouseError) else str(error)
     # DuckDB repeats parts of a statement in errors other than those of files.
-    by_text = by_text and not (isinstance(error, QueryError) and _DUCKDB_REPEATS.search(text))
-    return by_text and any(words in text.lower() for words in _WORDS)
+    if isinstance(error, QueryError) and _DUCKDB_REPEATS.search(text):
+        return False
+    return any(words in text.lower() for words in _WORDS)
 
 
 def _has_no_room(folder: Path) -> bool:

@@ -41,6 +41,18 @@ from lakehouse import quality
 def extra(lines):
     return lines.filter(lines.price < 0)
 """
+_ODD = """class Odd(Exception):
+        def __str__(self):
+            return 1 / 0
+
+    raise Odd
+"""
+_PYTHON = """import ibis
+
+@ibis.udf.scalar.python
+def _twice(number: int) -> int:
+    return 2 * number
+"""
 
 
 def _edits(file, *edits, function=""):
@@ -65,6 +77,8 @@ SETTINGS = [
         ("no such time zone", '"UTC"', '"Mars/Base"', "Mars/Base"),
         ("a number for a name", '"feeds"', "5", "`ingestion`"),
         ("a text that does not end", '"feeds"', '"feeds', "line 2"),
+        ("no name of a package", '"tables"', '"./tables"', "'./tables'"),
+        ("a package of no name", '"tables"', '""', "''"),
         ("no such profile", "timezone", 'profile = "lokal"\ntimezone', "'lokal'"),
         ("no such engine", "timezone", 'engine = "duck"\ntimezone', "'duck'"),
     ),
@@ -143,6 +157,7 @@ MODELS = [
         ("a model that reads itself", "def sales(lines)", "def sales(lines, sales)", "circle"),
         ("models in a circle", "def sales(lines)", "def sales(lines, best)", "circle"),
         ("a coroutine", "def sales", "async def sales", "async"),
+        ("an error whose text fails", "return lines", f"{_ODD}    return lines", "Odd"),
         ("two decorators", "def sales", "@model()\ndef sales", "second decorator"),
         ("a time column that is not there", "Table()", 'View(time_column="day")', "View"),
         ("a union of other columns", "return lines", "return lines.union(lines.drop('id'))", "."),
@@ -152,6 +167,30 @@ MODELS = [
     ),
     *_edits(
         MARTS,
+        (
+            "a class",
+            "def best(sales):",
+            "class best:\n    number = 1\n\n\ndef unused(sales):",
+            "no function",
+        ),
+        (
+            "rows of its own",
+            'return sales.filter(sales.orders >= 1).select("sku", "price")',
+            'import ibis\n    return ibis.memtable(__import__("pyarrow").table({"sku": ["tea"]}))',
+            "rows of its own",
+        ),
+        (
+            "another table",
+            'return sales.filter(sales.orders >= 1).select("sku", "price")',
+            'import ibis\n    return ibis.table({"sku": "string"}, name="stock")',
+            "'stock'",
+        ),
+        (
+            "a function of Python",
+            'return sales.filter(sales.orders >= 1).select("sku", "price")',
+            "return sales.select(n=_twice(sales.orders))\n\n\n" + _PYTHON,
+            "'_twice'",
+        ),
         ("two columns of one name", 'select("sku", "price")', 'select("sku", "sku")', "sku"),
         function="best",
     ),
@@ -247,6 +286,15 @@ QUALITY = [
         ("other columns to compare", '["sku"], to=', '["sku"], to_columns=["a", "b"], to=', "2"),
         ("no such column to compare", '["sku"], to=', '["sku"], to_columns=["skew"], to=', "skew"),
         ("a value of no column", "table.price.sum()", "table.cost.sum()", "'cost'"),
+        ("a value that is no number", "table.price.sum()", "table.price", "`value`"),
+        (
+            "rows chosen by a number",
+            '(columns=["sku"])',
+            "('sku', where=lambda t: t.price)",
+            "where",
+        ),
+        ("a tolerance above all", '(columns=["sku"])', "('sku', max_percent=500)", "`max_percent`"),
+        ("a check that returns nothing", "return sales.filter", "sales.filter", "nothing"),
         ("a tolerance below nothing", "],\n)", "],\n    max_failures=-1,\n)", "`max_failures`"),
         ("a lookback without a unit", "],\n)", '],\n    lookback="3",\n)', "`lookback`"),
         ("blocking as a text", "],\n)", '],\n    blocking="yes",\n)', "`blocking`"),
