@@ -18,9 +18,10 @@ import ibis.expr.types as ir
 from ibis.common.exceptions import OperationNotDefinedError
 
 from lakehouse.checks import Rule
-from lakehouse.compile import dag, quarantine_reasons
+from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
+from lakehouse.compile.quarantine_reasons import quarantine_reasons
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import landed
@@ -119,7 +120,7 @@ class _Compiler:
     ) -> Any:
         if step is Step.MERGE:
             ingestion = self.project.ingestions[name]
-            self.compiled.quarantine_reasons[name] = quarantine_reasons.select(ingestion)
+            self.compiled.quarantine_reasons[name] = quarantine_reasons(ingestion)
             return self._unbound(name, landed(ingestion))
         if step is Step.MODEL:
             spec = self.project.models[name]

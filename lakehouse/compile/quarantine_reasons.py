@@ -36,7 +36,7 @@ LANDING_DIALECT = "duckdb"
 _SEPARATOR = "; "
 
 
-def select(spec: IngestionSpec) -> str:
+def quarantine_reasons(spec: IngestionSpec) -> str:
     """Return the SELECT that adds to each cast row of an ingestion the reasons why it is invalid.
 
     Raises ProjectError for a schema that cannot be read, for a check of it that Ibis cannot
