@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from lakehouse.addresses import Address, alert_channels, repeatable
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.addresses.web import bucket_address, web_address
-from lakehouse.errors import ConfigError
+from lakehouse.errors import ConfigError, choices
 from lakehouse.storage import Bucket
 
 FILE = "lakehouse.toml"
@@ -27,6 +27,10 @@ _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
 _LONGEST_HOME, _LONGEST_NAME = 480, 255
 """Bytes in the path of a home, at most (SQLite takes 512 with its file names), and in a name."""
 _REGION = re.compile(r"[\w-]+")
+_KEYS = {  # of the framework's own tables in the file
+    "project": ("ingestion", "models", "timezone", "home", "profile", "engine"),
+    PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "region"),
+}
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}")
 
 
@@ -98,10 +102,8 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         "engine",
     )
     if profile == LOCAL and engine != _ENGINES[LOCAL]:
-        raise ConfigError(
-            f"the local profile has no engine {engine!r}",
-            hint="set LAKEHOUSE_PROFILE=production, or leave LAKEHOUSE_ENGINE unset",
-        )
+        hint = "set LAKEHOUSE_PROFILE=production, or leave LAKEHOUSE_ENGINE unset"
+        raise ConfigError(f"the local profile has no engine {engine!r}", hint=hint)
     return Settings(
         root=root,
         home=_home(root, env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse")),
@@ -126,9 +128,11 @@ def _texts(document: dict[str, Any], name: str) -> dict[str, str]:
     if not isinstance(section, dict):
         raise ConfigError(f"`{name}` in {FILE} is no table", hint=f"begin it with [{name}]")
     for key, value in section.items():
-        if not isinstance(value, str):
+        is_known = key in _KEYS[name]
+        if not is_known or not isinstance(value, str):
             raise ConfigError(
-                f"`{key}` in [{name}] of {FILE} is no text", hint="write it in quotes"
+                f"`{key}` in [{name}] of {FILE} is {'no text' if is_known else 'not known'}",
+                hint="write it in quotes" if is_known else choices("keys there", key, _KEYS[name]),
             )
     return section
 
@@ -203,10 +207,8 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
 
     def needed(key: str, variable: str) -> str:
         if (value := find(key, variable)) is None:
-            raise ConfigError(
-                f"the production profile needs {variable}",
-                hint=f"set it, or `{key}` in [{PRODUCTION}] of {FILE}",
-            )
+            hint = f"set it, or `{key}` in [{PRODUCTION}] of {FILE}"
+            raise ConfigError(f"the production profile needs {variable}", hint=hint)
         return value
 
     def secret(variable: str) -> SecretStr:
@@ -254,10 +256,8 @@ def find_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / FILE).is_file():
             return folder.resolve()
-    raise ConfigError(
-        f"no {FILE} in {start} or any folder above it",
-        hint="run the command inside a project",
-    )
+    message = f"no {FILE} in {start} or any folder above it"
+    raise ConfigError(message, hint="run the command inside a project")
 
 
 def zone(name: str, where: str) -> ZoneInfo:

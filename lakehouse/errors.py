@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 FOUND_PROBLEMS = 1
@@ -13,15 +14,17 @@ COULD_NOT_RUN = 2
 class LakehouseError(Exception):
     """Base of every error the framework raises on purpose.
 
-    `message` names the fault and its place in one line; `hint` says what to do.
+    `message` names the fault and its place in one line; `hint` says what to do. `place` is a file,
+    a line and a function of the project, if the fault is in there; the message begins with it.
     """
 
     exit_code: ClassVar[int] = COULD_NOT_RUN
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", place: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = f"{place}: {message}" if place else message
         self.hint = hint
+        self.place = place
 
     @property
     def advice(self) -> str:
@@ -80,3 +83,13 @@ class CheckFailedError(LakehouseError):
 
 class DamagedFileWarning(UserWarning):
     """A small file is damaged, and was ignored."""
+
+
+def choices(what: str, name: str, known: Iterable[str]) -> str:
+    """Return a hint for a name that is not `known`: the most similar one, and all of them."""
+    from difflib import get_close_matches
+
+    names = list(dict.fromkeys(known))
+    guess = get_close_matches(name, names, 1)
+    asked = f"did you mean {guess[0]!r}? " if guess else ""
+    return f"{asked}{what}: {', '.join(names) or 'none'}"

@@ -14,9 +14,10 @@ import ibis
 from lakehouse.audit.offending import Offending
 from lakehouse.build.builds import departed_keys, source
 from lakehouse.catalogs import StoredTable
-from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, Tolerance, sample_rows
+from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, sample_rows
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.compiler import ROWS, Compiled, Statement, count_of
+from lakehouse.declare.project_code import named
 from lakehouse.declare.specs import ModelSpec, QualitySpec
 from lakehouse.engines import Engine, Question, Source
 from lakehouse.engines.sql import having, identifier
@@ -81,13 +82,16 @@ class Audit:
     def of(self, name: str) -> list[CheckResult]:
         """Ask all checks of a table at once, whichever `@quality` declares them."""
         specs = [*self.compiled.project.checks_of(name)]
-        parts = [*self._ready(name, specs)]
-        for spec in specs:
-            parts += self._several_tables(spec)
-        asked = dict.fromkeys(question for part in parts for question in part.questions)
-        counts = self.engine.counts([*asked]) if asked else ()
-        answers = dict(zip(asked, counts, strict=True))
-        return [self._result(part, answers) for part in parts]
+        if not specs:
+            return []
+        functions = (spec.function for spec in specs)
+        with named(f"the checks of {specs[0].table} cannot be asked", *functions):
+            several = (part for spec in specs for part in self._several_tables(spec))
+            parts = [*self._ready(name, specs), *several]
+            asked = dict.fromkeys(question for part in parts for question in part.questions)
+            counts = self.engine.counts([*asked]) if asked else ()
+            answers = dict(zip(asked, counts, strict=True))
+            return [self._result(part, answers) for part in parts]
 
     def _ready(self, name: str, specs: Sequence[QualitySpec]) -> Iterator[_Part]:
         """Yield the ready checks that read only this table.
@@ -138,7 +142,7 @@ class Audit:
         """Exclude keys that the source no longer lists from a freshness check."""
         departed = None
         if isinstance(rule, FreshnessCheck):
-            departed = departed_keys(self.compiled, self.tables, rule.by)
+            departed = departed_keys(self.compiled, self.tables, rule.keys)
         if departed is None:
             return statement
         sql = (
@@ -208,7 +212,7 @@ class Audit:
         sql = offending.select(self.engine.dialect, f"count(*) AS {ROWS}")
         failures = _Count(Question(Statement(sql, _COUNT), offending.sources, offending.reach))
         rows = None
-        if _tolerance(spec, rule).max_percent is not None:
+        if spec.tolerance_of(rule).max_percent is not None:
             name = spec.inputs[0]
             count = Statement(f"SELECT count(*) AS {ROWS} FROM {identifier(name)}", _COUNT)
             rows = _Count(Question(count, [self._source(name)], offending.window))
@@ -231,7 +235,7 @@ class Audit:
             table=spec.table,
             label=label if rule is None else rule.label,
             blocking=spec.blocking,
-            passed=_tolerance(spec, rule).allows(failures, rows or 0),
+            passed=spec.tolerance_of(rule).allows(failures, rows or 0),
             failures=failures,
             rows=rows,
         )
@@ -294,7 +298,3 @@ def _some(counts: Statement, columns: Sequence[str]) -> Statement:
     schema = ibis.schema({name: counts.schema[name] for name in columns})
     sql = f"SELECT {', '.join(map(identifier, schema))} FROM ({counts.sql}) AS counts"
     return Statement(sql, schema)
-
-
-def _tolerance(spec: QualitySpec, rule: Rule | None) -> Tolerance:
-    return spec.tolerance if rule is None else spec.tolerance_of(rule)

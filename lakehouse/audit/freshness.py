@@ -138,7 +138,7 @@ def _promises(session: Session) -> Iterator[_Promise]:
         for rule in quality.checks:
             if isinstance(rule, FreshnessCheck):
                 limits = (rule.max_age_hours, rule.max_age_hours if quality.blocking else None)
-                yield _Promise(quality.inputs[0], rule.column, tuple(rule.by), limits)
+                yield _Promise(quality.inputs[0], rule.column, rule.keys, limits)
 
 
 def _newest(

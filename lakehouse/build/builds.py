@@ -120,4 +120,5 @@ def _state(
     existing = tables.get(model.spec.table)
     earlier = existing.state.changes if existing and dirty != EVERYTHING else ()
     change = Change(version, dirty.windows, dirty.keys)
-    return TableState(model.fingerprint, earlier, parents).with_change(change)
+    state = TableState(model.fingerprint, earlier, parents, declared=model.spec.declared)
+    return state.with_change(change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import weakref
@@ -97,7 +98,7 @@ class SqliteFile:
         except (sqlite3.OperationalError, OSError) as error:
             raise StorageError(
                 f"the catalog {self.path} cannot be used: {error}",
-                hint="is the disk full, may you write there, does another process lock it?",
+                hint=_advice(error, self.path),
             ) from error
         except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError) as error:
             raise StorageError(
@@ -157,3 +158,15 @@ def _is_ready(db: sqlite3.Connection) -> bool:
 def _has(db: sqlite3.Connection, name: str) -> bool:
     rows = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,))
     return rows.fetchone() is not None
+
+
+def _advice(error: Exception, path: Path) -> str:
+    """What to do about a file that SQLite cannot use, from what it says."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return "another process holds it: run the same again when that has ended"
+    if "full" in text:
+        return "free some space and run the same again"
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        return f"this user may not write there: change the rights of {path.parent}"
+    return "`lakehouse doctor` examines the home"

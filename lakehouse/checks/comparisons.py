@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.checks.rule import Rule
+from lakehouse.checks.rule import Names, Rule, names, type_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,9 +20,9 @@ class ReferenceCheck(Rule):
     is read, also by a run that changed only a window of it.
     """
 
-    columns: str | Sequence[str]
+    columns: Names
     to: str
-    to_columns: str | Sequence[str] = ()
+    to_columns: Names = ()
 
     @property
     def label(self) -> str:
@@ -30,7 +30,14 @@ class ReferenceCheck(Rule):
 
     @property
     def columns_used(self) -> tuple[str, ...]:
-        return _names(self.columns)
+        return names(self.columns)
+
+    @property
+    def fault(self) -> str:
+        here, there = len(self.columns_used), len(names(self.to_columns))
+        if there not in (0, here):
+            return f"`columns` names {here} columns, and `to_columns` {there}"
+        return "" if here else "`columns` names at least one column"
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -45,7 +52,7 @@ class ReferenceCheck(Rule):
         target = others[self.to]
         kept = self.kept(table)
         rows = kept.filter(ibis.and_(*(kept[column].notnull() for column in self.columns_used)))
-        pairs = zip(self.columns_used, _names(self.to_columns) or self.columns_used, strict=True)
+        pairs = zip(self.columns_used, names(self.to_columns) or self.columns_used, strict=True)
         return rows.anti_join(target, [rows[column] == target[other] for column, other in pairs])
 
 
@@ -61,17 +68,26 @@ class ReconciliationCheck(Rule):
     to: str
     value: Callable[[Any], Any]
     to_value: Callable[[Any], Any] | None = None
-    by: str | Sequence[str] = ()
+    by: Names = ()
     within: float = 0
 
     @property
     def label(self) -> str:
-        by = f" by {', '.join(_names(self.by))}" if self.by else ""
+        by = f" by {', '.join(names(self.by))}" if self.by else ""
         return f"reconciliation with {self.to}{by}"
 
     @property
     def columns_used(self) -> tuple[str, ...]:
-        return _names(self.by)
+        return names(self.by)
+
+    def problem(self, table: ir.Table) -> str:
+        import ibis.expr.types as ir
+
+        problem = super().problem(table)
+        value = None if problem else self.value(table)
+        if problem or isinstance(value, ir.NumericScalar):
+            return problem
+        return f"its `value` is not one number, such as `table.price.sum()`, but {type_of(value)}"
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -88,7 +104,7 @@ class ReconciliationCheck(Rule):
         kept, other = self.kept(table), others[self.to]
         here, there = self.value(kept), (self.to_value or self.value)(other)
         kind = dt.highest_precedence([here.type(), there.type()])
-        by = _names(self.by)
+        by = names(self.by)
         sides = [
             (kept, {"here": here.cast(kind), "there": ibis.null(kind)}),
             (other, {"here": ibis.null(kind), "there": there.cast(kind)}),
@@ -98,7 +114,3 @@ class ReconciliationCheck(Rule):
         same = (pairs.here - pairs.there).abs() <= self.within
         both_null = pairs.here.isnull() & pairs.there.isnull()
         return pairs.filter(~(same.fill_null(False) | both_null))
-
-
-def _names(columns: str | Sequence[str]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns)

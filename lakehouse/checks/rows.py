@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakehouse.checks.rule import Condition, RowRule
+from lakehouse.checks.rule import Condition, Names, RowRule, names
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+Limit: TypeAlias = float | Decimal | date
+"""Limit of a range; a datetime is a date, too."""
+
+A_SCHEMA = "is a class derived from pandera.ibis.DataFrameModel"
+"""What is asked of a schema, for messages."""
+
+
+def is_schema(schema: Any) -> bool:
+    """Return whether a schema is a Pandera model for Ibis; those for pandas have other types."""
+    if not (isinstance(schema, type) and hasattr(schema, "to_schema")):
+        return False
+    backends = {kind.__module__ for kind in schema.__mro__ if kind.__module__.startswith("pandera")}
+    return not backends or any(".ibis" in name for name in backends)
+
+
+def fault_of_limits(**limits: Any) -> str:
+    """Return why two limits, the lower one first, never hold; empty if they can."""
+    low, high = limits.values()
+    if low is None and high is None:
+        return f"give {' or '.join(f'`{name}`' for name in limits)}"
+    try:
+        is_empty = low is not None and high is not None and high < low
+    except TypeError:
+        return f"{low!r} and {high!r} cannot be compared"
+    return f"no value lies between {low!r} and {high!r}" if is_empty else ""
 
 
 @dataclass(frozen=True)
 class NullCheck(RowRule):
     """No column of `columns` holds a null."""
 
-    columns: Sequence[str]
+    columns: Names
 
     @property
     def label(self) -> str:
-        return f"not null: {', '.join(self.columns)}"
+        return f"not null: {', '.join(self.columns_used)}"
 
     @property
     def columns_used(self) -> tuple[str, ...]:
-        return tuple(self.columns)
+        return names(self.columns)
+
+    @property
+    def fault(self) -> str:
+        return "" if self.columns_used else "`columns` names at least one column"
 
     def broken(self, table: ir.Table) -> ir.BooleanValue:
         import ibis
 
-        return ibis.or_(*(table[column].isnull() for column in self.columns))
+        return ibis.or_(*(table[column].isnull() for column in self.columns_used))
 
 
 @dataclass(frozen=True)
@@ -37,14 +70,18 @@ class RangeCheck(RowRule):
     """Values of `column` lie in `[min_value, max_value]`; nulls pass."""
 
     column: str
-    min_value: float | None = None
-    max_value: float | None = None
+    min_value: Limit | None = None
+    max_value: Limit | None = None
 
     @property
     def label(self) -> str:
         low = "" if self.min_value is None else f"{self.min_value} ≤ "
         high = "" if self.max_value is None else f" ≤ {self.max_value}"
         return f"range: {low}{self.column}{high}"
+
+    @property
+    def fault(self) -> str:
+        return fault_of_limits(min_value=self.min_value, max_value=self.max_value)
 
     @property
     def columns_used(self) -> tuple[str, ...]:
@@ -67,15 +104,31 @@ class AcceptedValuesCheck(RowRule):
     """Values of `column` are among `values`; nulls pass."""
 
     column: str
-    values: Sequence[str | int]
+    values: Sequence[Any]
 
     @property
     def label(self) -> str:
         return f"accepted values: {self.column}"
 
     @property
+    def fault(self) -> str:
+        return "" if self.values else "`values` holds at least one value"
+
+    @property
     def columns_used(self) -> tuple[str, ...]:
         return (self.column,)
+
+    def problem(self, table: ir.Table) -> str:
+        problem = super().problem(table)
+        if problem:
+            return problem
+        kind = table[self.column].type()
+        for value in self.values:
+            if kind.is_string() != isinstance(value, str) and (
+                kind.is_string() or kind.is_numeric()
+            ):
+                return f"{self.column!r} is {kind}, and {value!r} is not"
+        return ""
 
     def broken(self, table: ir.Table) -> ir.BooleanValue:
         return table[self.column].notin(list(self.values))
@@ -95,6 +148,14 @@ class PatternCheck(RowRule):
     @property
     def label(self) -> str:
         return f"pattern: {self.column} holds {self.pattern}"
+
+    @property
+    def fault(self) -> str:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            return f"`pattern` is no regular expression: {error}"
+        return ""
 
     @property
     def columns_used(self) -> tuple[str, ...]:
@@ -123,6 +184,10 @@ class SchemaCheck(RowRule):
     @property
     def label(self) -> str:
         return f"schema: {getattr(self.schema, '__name__', 'pandera')}"
+
+    @property
+    def fault(self) -> str:
+        return "" if is_schema(self.schema) else f"`schema` {A_SCHEMA}, got {self.schema!r}"
 
     @property
     def columns_used(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -11,8 +11,21 @@ from lakehouse.errors import DeclarationError
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+Names: TypeAlias = str | Sequence[str]
+"""One name of a column, or several."""
 Condition: TypeAlias = Callable[[Any], Any]
 """Function from an Ibis table to a boolean column of it."""
+
+
+def names(columns: Names) -> tuple[str, ...]:
+    """Return the names of columns; a single one may be given without a list."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def type_of(value: Any) -> str:
+    """Return the type of an expression, without whether it may be null; of others, their class."""
+    kind = value.type() if hasattr(value, "type") else None
+    return type(value).__name__ if kind is None else str(kind.copy(nullable=True))
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,9 @@ class Tolerance:
         for name, value in vars(self).items():
             if value is not None and value < 0:
                 raise DeclarationError(f"`{name}` has to be 0 or more, got {value!r}")
+        if self.max_percent is not None and self.max_percent > 100:  # noqa: PLR2004
+            msg = f"`max_percent` has to be at most 100, got {self.max_percent!r}"
+            raise DeclarationError(msg)
 
     def allows(self, failures: int, rows: int) -> bool:
         """Return whether the limits allow so many failures among so many rows."""
@@ -59,6 +75,11 @@ class Rule:
         return ()
 
     @property
+    def fault(self) -> str:
+        """Why the rule's arguments can never be right, whatever the table; empty if they can."""
+        return ""
+
+    @property
     def others(self) -> tuple[str, ...]:
         """The other tables that the rule reads, as 'schema.name'."""
         return ()
@@ -73,7 +94,10 @@ class Rule:
     def problem(self, table: ir.Table) -> str:
         """Return why the rule cannot be asked of this table; empty if it can."""
         unknown = [name for name in self.columns_used if name not in table.columns]
-        return f"{unknown[0]!r} is not one of its columns" if unknown else ""
+        if unknown:
+            return f"{unknown[0]!r} is not one of its columns"
+        kind = "" if self.where is None else type_of(self.where(table))
+        return f"its `where` is not boolean but {kind}" if kind not in ("", "boolean") else ""
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
         """The number of rows that break the rule, as one aggregate over `table`.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lakehouse.checks.rule import Rule
+from lakehouse.checks.rows import fault_of_limits
+from lakehouse.checks.rule import Names, Rule, names
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,21 +20,25 @@ class UniqueCheck(Rule):
     Of rows with the same values, all but the first are failures.
     """
 
-    columns: Sequence[str]
+    columns: Names
 
     @property
     def label(self) -> str:
-        return f"unique: {', '.join(self.columns)}"
+        return f"unique: {', '.join(self.columns_used)}"
 
     @property
     def columns_used(self) -> tuple[str, ...]:
-        return tuple(self.columns)
+        return names(self.columns)
+
+    @property
+    def fault(self) -> str:
+        return "" if self.columns_used else "`columns` names at least one column"
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
         # Counting distinct values of one column takes a third of the time that structs take.
-        if len(self.columns) > 1:
+        if len(self.columns_used) > 1:
             return self._repeated(table, self._key(table))
-        value = table[self.columns[0]]
+        value = table[self.columns_used[0]]
         null = value.isnull().any(where=self.among(table)).fill_null(False).cast("int64")
         return self._repeated(table, value) - null
 
@@ -43,7 +48,7 @@ class UniqueCheck(Rule):
         from lakehouse.patches.ibis_dialects import hash_of
 
         # Not with `where`: engines may filter the files by it, before all rows are counted.
-        if len(self.columns) == 1 or self.where is not None:
+        if len(self.columns_used) == 1 or self.where is not None:
             return None
         # Equal keys have the same hash, and different keys hardly ever do. Numbering the rows of
         # each hash takes half as long as counting distinct keys.
@@ -53,13 +58,13 @@ class UniqueCheck(Rule):
 
     def offending(self, table: ir.Table, _others: Mapping[str, ir.Table]) -> ir.Table | None:
         kept = self.kept(table)
-        counted = kept.group_by(self.columns).agg(copies=kept.count())
+        counted = kept.group_by(self.columns_used).agg(copies=kept.count())
         return counted.filter(counted.copies > 1)
 
     def _key(self, table: ir.Table) -> ir.StructValue:
         import ibis
 
-        return ibis.struct({column: table[column] for column in self.columns})
+        return ibis.struct({column: table[column] for column in self.columns_used})
 
     def _repeated(self, table: ir.Table, value: ir.Value) -> ir.IntegerValue:
         among = self.among(table)
@@ -80,6 +85,10 @@ class RowCountCheck(Rule):
         low = "" if self.min_rows is None else f"{self.min_rows} ≤ "
         high = "" if self.max_rows is None else f" ≤ {self.max_rows}"
         return f"row count: {low}rows{high}"
+
+    @property
+    def fault(self) -> str:
+        return fault_of_limits(min_rows=self.min_rows, max_rows=self.max_rows)
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
         import ibis
@@ -108,16 +117,31 @@ class FreshnessCheck(Rule):
 
     column: str
     max_age_hours: float
-    by: Sequence[str] = ()
+    by: Names = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of `by`."""
+        return names(self.by)
 
     @property
     def label(self) -> str:
-        by = f" of each {', '.join(self.by)}" if self.by else ""
+        by = f" of each {', '.join(self.keys)}" if self.by else ""
         return f"fresh: {self.column}{by} within {self.max_age_hours:g} h"
 
     @property
     def columns_used(self) -> tuple[str, ...]:
-        return (self.column, *self.by)
+        return (self.column, *self.keys)
+
+    @property
+    def fault(self) -> str:
+        return "" if self.max_age_hours > 0 else "`max_age_hours` is above 0"
+
+    def problem(self, table: ir.Table) -> str:
+        problem = super().problem(table)
+        if problem or table[self.column].type().is_temporal():
+            return problem
+        return f"{self.column!r} is no time but {table[self.column].type()}"
 
     def failures(self, table: ir.Table) -> ir.IntegerScalar | None:
         if self.by:
@@ -128,7 +152,7 @@ class FreshnessCheck(Rule):
         if not self.by:
             return None
         kept = self.kept(table)
-        newest = kept.group_by(self.by).agg(newest=kept[self.column].max())
+        newest = kept.group_by(self.keys).agg(newest=kept[self.column].max())
         return newest.filter(self._is_old(newest.newest))
 
     def _is_old(self, moment: ir.TimestampValue) -> ir.BooleanValue:

@@ -152,6 +152,15 @@ def _explained(error: Exception) -> Exception:
         return error
 
 
+def _advice(error: OSError) -> str:
+    """What to do about a file or a folder that the operating system refuses."""
+    if isinstance(error, PermissionError):
+        return "let this user read and write there, or choose another place"
+    if isinstance(error, FileNotFoundError):
+        return f"another process may have removed it; {_LOOK}"
+    return _LOOK
+
+
 def _tell(output: Output, error: Exception) -> int:
     """Report an error, and return the exit code."""
     if isinstance(error, LakehouseError):
@@ -159,7 +168,7 @@ def _tell(output: Output, error: Exception) -> int:
         return error.exit_code
     if isinstance(error, OSError) and error.filename is not None:
         place = error.filename2 or error.filename
-        output.error(f"{place}: {error.strerror}", hint=_LOOK)
+        output.error(f"{place}: {error.strerror}", hint=_advice(error))
         return COULD_NOT_RUN
     from lakehouse.addresses.discretion import unexpected
 

@@ -51,7 +51,7 @@ def run(
         if dry_run:
             from lakehouse.cli.plan import show
 
-            show(session, day, day, selection, Output(style))
+            show(session, day, day, selection, Output(style), full_refresh=full_refresh)
             return
         options = {"message": f"run {day}", "full_refresh": full_refresh, "hold": hold}
         execute(session, session.days(day, day), selection, Output(style), **options)

@@ -8,8 +8,7 @@ from. After this a pipeline is data: text that can be compared, cached and run a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +20,16 @@ from ibis.common.exceptions import OperationNotDefinedError
 from lakehouse.checks import Rule
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
+from lakehouse.compile import dag
+from lakehouse.compile.dag import Step
+from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
-from lakehouse.compile.quarantine_reasons import with_reasons
+from lakehouse.compile.quarantine_reasons import quarantine_reasons
 from lakehouse.declare.kinds import Incremental
-from lakehouse.declare.project_code import placed
+from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import landed
-from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
-from lakehouse.errors import ProjectError
+from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters, uses_parameters
+from lakehouse.errors import ProjectError, choices
 from lakehouse.patches.ibis_dialects import to_sql
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
 
 FINGERPRINT_DIALECT = "duckdb"
 """Dialect of the SQL that fingerprints hash, whatever the engine: all agree on what changed."""
-LANDING_DIALECT = "duckdb"
-"""Dialect of validation: DuckDB validates fetched rows, whatever the engine is."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,6 @@ def compile_project(project: Project, dialect: str) -> Compiled:
     return compiler.compiled
 
 
-def quarantine_reasons(spec: IngestionSpec) -> str:
-    """The SELECT that adds to each cast row of an ingestion the reasons why it is invalid."""
-    try:
-        return to_sql(with_reasons(spec), LANDING_DIALECT)
-    except ProjectError as error:
-        raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint) from None
-
-
 def stored(schema: ibis.Schema) -> ibis.Schema:
     """The columns with the types that tables store: those that mean the same on every engine."""
     return ibis.schema({name: _stored(kind) for name, kind in schema.items()})
@@ -135,7 +127,9 @@ class _Compiler:
             return self._unbound(name, landed(ingestion))
         if step is Step.MODEL:
             spec = self.project.models[name]
-            model = self._model(spec, _call(spec, function, parents))
+            expression = _call(spec, function, parents)
+            with placed(f"{spec.table} cannot be compiled", spec.function):
+                model = self._model(spec, expression)
             self.compiled.models[name] = model
             return self._unbound(name, model.statement.schema)
         if step is Step.CHECK:
@@ -155,7 +149,8 @@ class _Compiler:
         if column is not None and column not in schema:
             raise ProjectError(
                 f"{spec.table}: its time column {column!r} is not among its columns",
-                hint=f"columns: {', '.join(schema)}",
+                hint=choices("columns", column, schema),
+                place=place_of(spec.function),
             )
         _require_key(spec, schema)
         if spec.name in self.project.published:
@@ -178,20 +173,31 @@ class _Compiler:
         others = {self.project.tables[name].table: parents[name] for name in spec.inputs}
         offending_rows = []
         for rule in spec.checks:
-            with _explained(spec, rule.label):
+            with placed(_part(spec, rule.label), spec.function):
                 problem = rule.problem(table)
                 if problem:
                     raise ProjectError(
                         f"{_part(spec, rule.label)}: {problem}",
-                        hint=f"columns: {', '.join(table.columns)}",
+                        hint=_hint_of(rule, table),
+                        place=place_of(spec.function),
                     )
-                offending_rows.append(rule.offending(table, others))
-        with placed(_part(spec, "its function")):
+                rows = rule.offending(table, others)
+                offending_rows.append(rows if rows is None else self._statement(rows))
+        with placed(_part(spec, "its function"), spec.function):
             offending = spec.function(**inputs) if inputs else None
-        return CompiledCheck(
-            rules=tuple(rows if rows is None else self._statement(rows) for rows in offending_rows),
-            function=None if offending is None else self._statement(offending),
-        )
+            is_empty = offending is None and not uses_parameters(spec.function)
+            function = None if is_empty else self._offending(spec, offending, inputs)
+        return CompiledCheck(tuple(offending_rows), function)
+
+    def _offending(self, spec: QualitySpec, offending: Any, inputs: Mapping[str, Any]) -> Statement:
+        if not isinstance(offending, ir.Table):
+            raise ProjectError(
+                f"{_part(spec, 'its function')} returned {_noun(offending)}, not a table",
+                hint="a check returns the offending rows, such as `table.filter(…)`",
+                place=place_of(spec.function),
+            )
+        require_inputs(_part(spec, "its function"), spec.function, offending, inputs)
+        return self._statement(offending)
 
     def count(self) -> None:
         """Compile all ready checks of each table, from every `@quality`, into one aggregate."""
@@ -200,7 +206,7 @@ class _Compiler:
             counts: dict[str, ir.IntegerScalar] = {}
             for spec in self.project.checks_of(name):
                 for place, rule in enumerate(spec.checks):
-                    with _explained(spec, rule.label):
+                    with placed(_part(spec, rule.label), spec.function):
                         counts |= self._counts(spec, place, rule, table)
             if counts:
                 aggregate = table.aggregate(**{ROWS: table.count()}, **counts)
@@ -234,30 +240,27 @@ def _part(spec: QualitySpec, part: str) -> str:
     return f"{spec.name} checks {spec.table}: {part}"
 
 
-@contextmanager
-def _explained(spec: QualitySpec, part: str) -> Iterator[None]:
-    """Turn an error of a check's expression into a ProjectError that names the check."""
-    from ibis.common.exceptions import IbisError
-
-    try:
-        yield
-    except (AttributeError, TypeError, IbisError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise ProjectError(
-            f"{_part(spec, part)}: {lines[0]}",
-            hint="an expression may use the columns of the table alone",
-        ) from error
+def _hint_of(rule: Rule, table: ir.Table) -> str:
+    unknown = next((name for name in rule.columns_used if name not in table.columns), "")
+    return choices("columns", unknown, table.columns)
 
 
 def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, Any]) -> ir.Table:
-    with placed(f"{spec.table} cannot be compiled"):
+    with placed(f"{spec.table} cannot be compiled", spec.function):
         expression = function(**parents)
     if not isinstance(expression, ir.Table):
         raise ProjectError(
-            f"{spec.table} returned {type(expression).__name__}, not a table",
-            hint="a model returns an Ibis table expression",
+            f"{spec.table} returned {_noun(expression)}, not a table",
+            hint="a model ends with `return` and an Ibis table, such as `return table.select(…)`",
+            place=place_of(spec.function),
         )
+    require_inputs(spec.table, spec.function, expression, parents)
     return expression
+
+
+def _noun(returned: Any) -> str:
+    """What a function returned, in a word: types say more than values."""
+    return "nothing" if returned is None else type(returned).__name__
 
 
 def _require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
@@ -265,12 +268,14 @@ def _require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
         if name not in schema:
             raise ProjectError(
                 f"{spec.table}: {name!r} of its key is not among its columns",
-                hint=f"columns: {', '.join(schema)}",
+                hint=choices("columns", name, schema),
+                place=place_of(spec.function),
             )
         if not (schema[name].is_string() or schema[name].is_integer()):
             raise ProjectError(
                 f"{spec.table}: {name!r} of its key is a {schema[name]}",
                 hint="a key is text or a whole number; windows of time go by `time_column`",
+                place=place_of(spec.function),
             )
 
 

@@ -13,8 +13,10 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse.checks.schema_rules import broken_by_column, broken_by_row
+from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import POSITION, declared
-from lakehouse.errors import ProjectError
+from lakehouse.errors import ProjectError, choices
+from lakehouse.patches.ibis_dialects import to_sql
 
 if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
@@ -29,17 +31,32 @@ PAYLOAD = "payload"
 """Column with the document that the source sent, where a schema declares it."""
 FIELDS = "_fields"
 """Column with all fields of a row as JSON, as they were fetched; a retry keeps this text."""
+LANDING_DIALECT = "duckdb"
+"""Dialect of validation: DuckDB validates fetched rows, whatever the engine is."""
 _SEPARATOR = "; "
 
 
-def with_reasons(spec: IngestionSpec) -> ir.Table:
-    """The cast rows with the column `reasons`, as an expression over a table named CAST.
+def quarantine_reasons(spec: IngestionSpec) -> str:
+    """Return the SELECT that adds to each cast row of an ingestion the reasons why it is invalid.
 
-    Raises ProjectError for a check of the schema that Ibis cannot express, and for a column that
-    the ingestion names and the schema lacks.
+    Raises ProjectError for a schema that cannot be read, for a check of it that Ibis cannot
+    express, and for a column that the ingestion names and the schema lacks.
     """
-    schema = declared(spec)
+    with placed(f"the schema of {spec.table} cannot be read", spec.validation_schema):
+        schema = declared(spec)
     _require_columns(spec, schema)
+    try:
+        with placed(f"the schema of {spec.table} cannot be compiled", spec.validation_schema):
+            return to_sql(_with_reasons(spec, schema), LANDING_DIALECT)
+    except ProjectError as error:
+        if error.__cause__ is not None:
+            raise
+        place = place_of(spec.validation_schema)
+        raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint, place=place) from None
+
+
+def _with_reasons(spec: IngestionSpec, schema: ibis.Schema) -> ir.Table:
+    """The cast rows with the column `reasons`, as an expression over a table named CAST."""
     texts = {text_of(name): "string" for name in schema}
     columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
     rows = ibis.table(columns, name=CAST)
@@ -48,6 +65,12 @@ def with_reasons(spec: IngestionSpec) -> ir.Table:
 
 
 def _require_columns(spec: IngestionSpec, schema: ibis.Schema) -> None:
+    if not schema:
+        raise ProjectError(
+            f"the schema of {spec.table} has no columns",
+            hint="give it a line for each column, such as `id: str`",
+            place=place_of(spec.validation_schema),
+        )
     for keyword, names in {
         "unique_key": spec.unique_key,
         "time_column": [spec.time_column],
@@ -55,8 +78,9 @@ def _require_columns(spec: IngestionSpec, schema: ibis.Schema) -> None:
         for name in names:
             if name is not None and name not in schema:
                 raise ProjectError(
-                    f"{name!r}, its `{keyword}`, is not in its schema",
-                    hint=f"columns: {', '.join(schema)}",
+                    f"{spec.table}: {name!r}, its `{keyword}`, is not in its schema",
+                    hint=choices("columns", name, schema),
+                    place=place_of(spec.function),
                 )
 
 

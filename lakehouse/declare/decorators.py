@@ -11,14 +11,19 @@ from datetime import timedelta
 from typing import Any
 
 from lakehouse.checks import Rule, Tolerance
-from lakehouse.declare.kinds import Incremental, Kind, Table, View, duration
+from lakehouse.checks.rows import A_SCHEMA, is_schema
+from lakehouse.checks.rule import Names, names
+from lakehouse.declare.argument_types import require_types
+from lakehouse.declare.kinds import Kind, Table, duration
 from lakehouse.declare.requirements import (
     Naming,
     require,
+    require_cron,
     require_freshness,
-    require_incremental,
+    require_kind,
     require_name,
-    require_rule,
+    require_parents,
+    require_rules,
     require_table,
 )
 from lakehouse.declare.specs import (
@@ -30,13 +35,11 @@ from lakehouse.declare.specs import (
     parameters,
 )
 
-_CRON_FIELDS = 5
-
 
 def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     *,
     table_name: str,
-    unique_key: str | Sequence[str],
+    unique_key: Names,
     validation_schema: Any,
     time_column: str | None = None,
     group: str | None = None,
@@ -56,28 +59,25 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     long rows stay, such as '3y', before `maintain` moves them to the archive. Raises
     DeclarationError, which names the function and says what to write instead.
     """
+    arguments = locals()
 
     def declare(function: Function) -> Function:
-        with Naming(function):
-            key = (unique_key,) if isinstance(unique_key, str) else tuple(unique_key)
-            require(key, "`unique_key` names at least one column, such as ('site', '_id')")
-            require(
-                hasattr(validation_schema, "to_schema"),
-                "`validation_schema` is a pandera.ibis DataFrameModel",
-            )
-            require_name("table_name", table_name)
+        with Naming(function, "ingestion"):
             require_freshness(freshness_hours)
-            if cron is not None:
-                require(
-                    len(cron.split()) == _CRON_FIELDS,
-                    f"`cron` has five fields, such as '0 * * * *', got {cron!r}",
-                )
+            require_types(ingestion, arguments)
+            key = names(unique_key)
+            require(key, "`unique_key` names at least one column, such as ('site', '_id')")
+            require(is_schema(validation_schema), f"`validation_schema` {A_SCHEMA}")
+            require_name("table_name", table_name)
+            require_cron(cron)
+            require_parents(function, "an ingestion")
             overlap_length = duration("overlap", overlap)
             require(
                 time_column is not None or not overlap_length,
                 "`overlap` needs a `time_column` to go by",
             )
             retained = None if retention is None else duration("retention", retention)
+            require(retained != timedelta(), "`retention` is longer than nothing, such as '3y'")
             require(
                 time_column is not None or retained is None,
                 "`retention` needs a `time_column` to go by",
@@ -110,22 +110,21 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
 
 
 def model(
-    *, kind: Kind | None = None, group: str | None = None, tags: Sequence[str] = ()
+    *, kind: Kind | None = None, group: str | None = None, tags: Names = ()
 ) -> Callable[[Function], Function]:
     """Declare that the function builds the table `<module>.<function>` from its parameters.
 
     `kind` is a `View()`, a `Table()` (the default) or an `Incremental(...)`.
     Raises DeclarationError, which names the function and says what to write instead.
     """
+    arguments = locals()
 
     def declare(function: Function) -> Function:
-        with Naming(function):
-            require(
-                kind is None or isinstance(kind, View | Table | Incremental),
-                f"`kind` is View(), Table() or Incremental(...), got {kind!r}",
-            )
-            if isinstance(kind, Incremental):
-                require_incremental(kind)
+        with Naming(function, "model"):
+            require_types(model, arguments)
+            if kind is not None:
+                require_kind(kind)
+            require_parents(function, "a model")
             require(
                 parameters(function),
                 "a model names the tables that it reads as parameters, and this one has none",
@@ -136,7 +135,7 @@ def model(
                 function=function,
                 kind=kind or Table(),
                 group=group,
-                tags=tuple(tags),
+                tags=names(tags),
             )
         return attach(function, spec)
 
@@ -163,12 +162,14 @@ def quality(
     one of its own. Raises DeclarationError, which names the function and says what to write
     instead.
     """
+    arguments = locals()
 
     def declare(function: Function) -> Function:
-        with Naming(function):
+        with Naming(function, "quality"):
+            require_rules(checks)
+            require_types(quality, arguments)
             require_table("table", table)
-            for check in checks:
-                require_rule(check)
+            require_parents(function, "a check")
             require(
                 checks or parameters(function),
                 "nothing to check: give `checks`, or a table as a parameter",
@@ -176,13 +177,14 @@ def quality(
             before = duration("lookback", lookback or timedelta())
             after = duration("lookahead", lookahead or timedelta())
             everywhere = lookback is None and lookahead is None
+            tolerance = Tolerance(max_failures, max_percent)
             spec = QualitySpec(
                 name=function.__name__,
                 table=table,
                 function=function,
                 checks=tuple(checks),
                 blocking=blocking,
-                tolerance=Tolerance(max_failures, max_percent),
+                tolerance=tolerance,
                 reach=None if everywhere else (before, after),
             )
         return attach(function, spec)

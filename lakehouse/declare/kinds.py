@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TypeAlias
 
+from lakehouse.checks.rule import Names
 from lakehouse.errors import DeclarationError
 from lakehouse.windows import Grain, parse_duration
 
@@ -20,7 +20,7 @@ class View:
     """
 
     time_column: str | None = None
-    key: str | Sequence[str] = ()
+    key: Names = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Incremental:
     grain: Grain = "day"
     lookback: str | timedelta = timedelta()
     lookahead: str | timedelta = timedelta()
-    key: str | Sequence[str] = ()
+    key: Names = ()
 
     @property
     def before(self) -> timedelta:
@@ -58,9 +58,19 @@ class Incremental:
 Kind: TypeAlias = View | Table | Incremental
 
 
+def in_words(kind: Kind) -> str:
+    """Return a kind as it is written, without the arguments that were left out."""
+    given = {f.name: getattr(kind, f.name) for f in fields(kind)}
+    arguments = (f"{f.name}={given[f.name]!r}" for f in fields(kind) if given[f.name] != f.default)
+    return f"{type(kind).__name__}({', '.join(arguments)})"
+
+
 def duration(argument: str, value: str | timedelta) -> timedelta:
     """Parse a length of time such as '2d'. Raises DeclarationError, which names the argument."""
     if isinstance(value, timedelta):
+        if value < timedelta():
+            msg = f"`{argument}` is a length of time, 0 or more, got {value!r}"
+            raise DeclarationError(msg)
         return value
     try:
         return parse_duration(value)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, starmap, zip_longest
 from types import ModuleType
 from typing import Any
 
 from lakehouse.checks import UniqueCheck
-from lakehouse.config import Settings
-from lakehouse.declare.project_code import placed
+from lakehouse.config import FILE, Settings
+from lakehouse.declare import project_modules
+from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
-from lakehouse.errors import ProjectError
+from lakehouse.errors import ProjectError, choices
 from lakehouse.table_names import name_of
 
 WINDOW = "window"
 """Name of the parameter that tells an ingestion which window to fetch."""
 SETTINGS = "settings"
 """Name of the parameter that gives a resource the settings of the project."""
+_RESERVED = {
+    "raw": "what ingestions fetch",
+    "quarantine": "rows that failed validation",
+    "lakehouse": "the records of runs",
+}
+"""Schemas that no model may be in, and what they hold."""
 
 
 @dataclass(frozen=True)
@@ -67,28 +73,51 @@ def load(settings: Settings) -> Project:
     Raises ProjectError if two declarations share a name, a parameter names nothing, or models
     read each other in a circle.
     """
-    return load_packages(str(settings.root), [settings.ingestion, settings.models])
+    packages = {"ingestion": settings.ingestion, "models": settings.models}
+    return load_packages(str(settings.root), packages.values(), [*packages])
 
 
-def load_packages(root: str, packages: Iterable[str]) -> Project:
-    """Load the project in these packages; `root` is the folder that holds them."""
+def load_packages(root: str, packages: Iterable[str], settings: Iterable[str] = ()) -> Project:
+    """Load the project in these packages; `root` is the folder that holds them.
+
+    `settings` are the keys of `lakehouse.toml` that name them.
+    """
     if root not in sys.path:
         sys.path.insert(0, root)
-    return collect([module for package in packages for module in _modules(package)])
+    places = [f"`{key}` in [project] of {FILE}" for key in settings]
+    modules = starmap(project_modules.of, zip_longest(packages, places, fillvalue=""))
+    layers = {module.name: module.layer for module in chain.from_iterable(modules)}
+    return collect([sys.modules[name] for name in layers], layers)
 
 
-def collect(modules: Iterable[ModuleType]) -> Project:
-    """The project that these modules declare."""
+def collect(modules: Iterable[ModuleType], layers: Mapping[str, str] | None = None) -> Project:
+    """The project that these modules declare; `layers` are the schemas of their models, by name.
+
+    The schema of a module that is not named is the last part of its own name.
+    """
     project = Project()
     for module in modules:
-        for function in vars(module).values():
+        for function in list(vars(module).values()):
             spec = spec_of(function) if callable(function) else None
             if spec is not None and function.__module__ == module.__name__:
+                if isinstance(spec, ModelSpec):
+                    spec = replace(spec, schema=(layers or {}).get(module.__name__, spec.schema))
+                    _require_schema(spec)
                 _add(project, spec)
     for ingestion in project.ingestions.values():
         _add_resources(project, ingestion)
     _validate(project)
     return project
+
+
+def _require_schema(spec: ModelSpec) -> None:
+    if spec.schema in _RESERVED:
+        raise ProjectError(
+            f"the model would be the table {spec.table!r}, and the schema {spec.schema!r} holds"
+            f" {_RESERVED[spec.schema]}",
+            hint="move the model to a module of another name, such as `silver` or `marts`",
+            place=place_of(spec.function),
+        )
 
 
 def _add(project: Project, spec: Spec) -> None:
@@ -100,8 +129,9 @@ def _add(project: Project, spec: Spec) -> None:
     namesake = {**project.tables, **project.checks}.get(spec.name)
     if namesake is not None:
         raise ProjectError(
-            f"{_place(spec)} and {_place(namesake)} share the name {spec.name!r}",
-            hint="rename one: parameters refer to tables by name",
+            f"it shares the name {spec.name!r} with {place_of(namesake.function)}",
+            hint="rename one: parameters refer to tables by name, whatever their schema",
+            place=place_of(spec.function),
         )
     group[spec.name] = spec
 
@@ -114,76 +144,64 @@ def _add_resources(project: Project, ingestion: IngestionSpec) -> None:
         resource = module.get(name)
         if not callable(resource):
             raise ProjectError(
-                f"{_place(ingestion)} takes {name!r}, which is not a function of its module",
-                hint=f"define a function `{name}(settings)` in the same module",
+                f"{ingestion.table} takes {name!r}, which is not a function of its module",
+                hint=f"define a function `{name}(settings)` in the same module, or take `{WINDOW}`",
+                place=place_of(ingestion.function),
             )
         unknown = set(parameters(resource)) - {SETTINGS}
         if unknown:
             raise ProjectError(
-                f"{resource.__module__}.{name} takes {', '.join(sorted(unknown))}",
+                f"the resource {name!r} takes {', '.join(map(repr, sorted(unknown)))}",
                 hint=f"its only parameter may be `{SETTINGS}`",
+                place=place_of(resource),
             )
         project.resources[name] = resource
 
 
 def _validate(project: Project) -> None:
     tables = project.tables
+    known = {spec.table for spec in tables.values()}
+    for check in project.checks.values():
+        for does, table in _tables_of(check):
+            if table not in known:
+                namesake = tables.get(name_of(table))
+                raise ProjectError(
+                    f"{check.name} {does} {table!r}, which no function builds",
+                    hint=choices(
+                        "known tables", namesake.table if namesake else table, sorted(known)
+                    ),
+                    place=place_of(check.function),
+                )
     readers: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
     for spec in readers:
         for name in spec.inputs:
             if name not in tables:
                 raise ProjectError(
-                    f"{_place(spec)} reads {name!r}, which no function builds",
-                    hint=f"known tables: {', '.join(sorted(tables))}",
+                    f"{spec.table if isinstance(spec, ModelSpec) else spec.name} reads {name!r},"
+                    " which no function builds",
+                    hint=choices("known tables", name, sorted(tables)),
+                    place=place_of(spec.function),
                 )
-    for check in project.checks.values():
-        table = tables[check.inputs[0]]
-        if table.table != check.table:
-            raise ProjectError(
-                f"{_place(check)} checks {check.table!r}, which no function builds",
-                hint=f"did you mean {table.table!r}?",
-            )
-        for other in (other for rule in check.checks for other in rule.others):
-            table_name = tables[name_of(other)].table
-            if table_name != other:
-                raise ProjectError(
-                    f"{_place(check)} compares with {other!r}, which no function builds",
-                    hint=f"did you mean {table_name!r}?",
-                )
-    list(ordered(project))
+    ordered(project)
 
 
-def ordered(project: Project) -> Iterator[ModelSpec]:
+def _tables_of(check: QualitySpec) -> Iterator[tuple[str, str]]:
+    """Yield the tables that a check names with their schemas, and what it does with each."""
+    yield "checks", check.table
+    for rule in check.checks:
+        yield from (("compares with", other) for other in rule.others)
+
+
+def ordered(project: Project) -> list[ModelSpec]:
     """The models, parents before children. Raises ProjectError for a cycle."""
     parents = {name: spec.inputs for name, spec in project.models.items()}
     try:
-        for name in TopologicalSorter(parents).static_order():
-            if name in project.models:
-                yield project.models[name]
+        names = [*TopologicalSorter(parents).static_order()]
     except CycleError as error:
-        cycle = " → ".join(reversed(error.args[1]))
-        raise ProjectError(f"the models read each other in a circle: {cycle}") from None
-
-
-def _modules(package: str) -> Iterator[ModuleType]:
-    with placed(f"{package} cannot be imported"):
-        try:
-            root = importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            if error.name != package:
-                raise
-            raise ProjectError(
-                f"the project has no package {package!r}",
-                hint="create the folder, or name another under [project] in lakehouse.toml",
-            ) from None
-    if not hasattr(root, "__path__"):  # a single file
-        yield root
-        return
-    for info in pkgutil.iter_modules(root.__path__):
-        with placed(f"{package}.{info.name} cannot be imported"):
-            module = importlib.import_module(f"{package}.{info.name}")
-        yield module
-
-
-def _place(spec: Spec) -> str:
-    return f"{spec.function.__module__}.{spec.function.__qualname__}"
+        around = error.args[1][::-1]
+        raise ProjectError(
+            f"the models read each other in a circle: {' → '.join(around)}",
+            hint="let one of them read what the other reads, instead of the other",
+            place=place_of(project.models[around[0]].function),
+        ) from None
+    return [project.models[name] for name in names if name in project.models]

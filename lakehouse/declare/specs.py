@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
 from lakehouse.checks import Rule, Tolerance
-from lakehouse.declare.kinds import Kind, Table, View
+from lakehouse.declare.kinds import Kind, Table, View, in_words
 from lakehouse.table_names import name_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -40,6 +40,11 @@ class IngestionSpec:
         return f"{self.schema}.{self.name}"
 
     @property
+    def declared(self) -> Mapping[str, str]:
+        """How the table is kept, by argument, as text; its columns are not part of it."""
+        return {"unique_key": ", ".join(self.unique_key), "time_column": self.time_column or "None"}
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the function's parameters."""
         return parameters(self.function)
@@ -65,6 +70,11 @@ class ModelSpec:
     def inputs(self) -> tuple[str, ...]:
         """The names of the function's parameters, which are the tables that it reads."""
         return parameters(self.function)
+
+    @property
+    def declared(self) -> Mapping[str, str]:
+        """How the table is kept, by argument, as text; its code and columns are not part of it."""
+        return {"kind": in_words(self.kind)}
 
     @property
     def is_view(self) -> bool:
@@ -105,9 +115,9 @@ class QualitySpec:
         named = map(name_of, (self.table, *others))
         return tuple(dict.fromkeys((*named, *parameters(self.function))))
 
-    def tolerance_of(self, rule: Rule) -> Tolerance:
-        """The tolerance of a ready check: its own, or else that of the `@quality`."""
-        return rule.tolerance or self.tolerance
+    def tolerance_of(self, rule: Rule | None) -> Tolerance:
+        """The tolerance of a ready check: its own, or else that of the `@quality`, as without."""
+        return (rule and rule.tolerance) or self.tolerance
 
     def is_strict(self, rule: Rule) -> bool:
         """Return whether a ready check admits no exception: no `where` and no tolerance."""
@@ -131,3 +141,11 @@ def spec_of(function: object) -> Spec | None:
 def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's parameters."""
     return tuple(inspect.signature(function).parameters)
+
+
+def uses_parameters(function: Callable[..., Any]) -> bool:
+    """Return whether the code of a function reads any of its parameters; `...` does not."""
+    import dis
+
+    steps = dis.get_instructions(inspect.unwrap(function))
+    return any("FAST" in step.opname or "DEREF" in step.opname for step in steps)

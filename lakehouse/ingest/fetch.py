@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import storage, windows
 from lakehouse.declare.project import WINDOW
-from lakehouse.declare.project_code import placed
+from lakehouse.declare.project_code import place_of, placed
 from lakehouse.errors import LakehouseError, ProjectError
 from lakehouse.ingest.journal import Journal
 from lakehouse.ingest.page_queue import PageQueue
@@ -60,12 +60,13 @@ class Fetch:
         import pyarrow as pa
 
         inputs = {WINDOW: window} if WINDOW in self.spec.inputs else {}
-        with placed(f"{self.spec.table} could not be fetched"):
+        with placed(f"{self.spec.table} could not be fetched", self.spec.function):
             for page in self.function(**{**self.parents, **inputs}):
                 if not isinstance(page, pa.Table):
                     raise ProjectError(
                         f"{self.spec.table} yielded {type(page).__name__}, not a table",
                         hint="an ingestion yields tables of pyarrow",
+                        place=place_of(self.spec.function),
                     )
                 yield page
 

@@ -95,7 +95,11 @@ class RawTableWriter:
             before = state.fields if state else ()
             seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
             after = replace(
-                after, covered=everywhere, fields=remembered(before, seen), departed_keys=departed
+                after,
+                declared=self.spec.declared,
+                covered=everywhere,
+                fields=remembered(before, seen),
+                departed_keys=departed,
             )
             times = [*dirty, *(file.span for file in rewritten)]
             column = file_spans.divided_by(self.spec.time_column, span, times)

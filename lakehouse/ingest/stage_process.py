@@ -87,7 +87,7 @@ class StageProcess:
             self.close()
             raise StorageError(
                 f"fetched rows could not be staged in {folder}: {problem}",
-                hint="is the disk full, or the folder not writable?",
+                hint="mend what is named there, and run the same again",
             )
         return staged
 

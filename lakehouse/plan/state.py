@@ -85,6 +85,8 @@ class TableState:
 
     None if there are none, or more than `keys.MOST`: those have to be as fresh as all others.
     """
+    declared: Mapping[str, str] = field(default_factory=dict)
+    """How the table was declared to be kept, by argument; empty if an older version wrote it."""
 
     @property
     def version(self) -> str:
@@ -145,6 +147,7 @@ class TableState:
                     [c.version, windows.to_json(c.windows), keys.to_json(c.keys)]
                     for c in self.changes
                 ],
+                **({"declared": dict(self.declared)} if self.declared else {}),
                 **({"archived": self.archived_before.isoformat()} if self.archived_before else {}),
                 **({"left": keys.to_json(self.departed_keys)} if self.departed_keys else {}),
             },
@@ -158,6 +161,7 @@ class TableState:
         return cls(
             fingerprint=document["fingerprint"],
             parents=document["parents"],
+            declared=document.get("declared", {}),
             covered=windows.from_json(document["covered"]),
             fields=tuple(document.get("fields", ())),
             archived_before=datetime.fromisoformat(at)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lakehouse import windows
 from lakehouse.compile.compiler import Compiled, CompiledModel
+from lakehouse.declare import raw_columns
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
@@ -71,6 +72,8 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
 def _why_fetched(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Reason:
     if state is None:
         return Reason.FIRST_RUN
+    if state.fingerprint != raw_columns.fingerprint(spec):
+        return Reason.CODE_CHANGED
     if spec.time_column is not None and windows.subtract(asked, state.settled):
         return Reason.MISSING_WINDOW
     return Reason.ASKED
@@ -132,47 +135,62 @@ def _buildable(dirty: Windows, model: ModelSpec, parents: Mapping[str, TableStat
 
 @dataclass(frozen=True)
 class PlannedNode:
-    """A table of a plan (by qualified name) with its decision."""
+    """A table of a plan (by qualified name) with its decision, which does not wait for a fetch."""
 
     table: str
     decision: Decision
+    if_new: Decision | None = None
+    """What is decided instead if all fetched rows are new; None: the same."""
 
 
 def plan_run(
-    compiled: Compiled, states: Mapping[str, TableState], asked: Windows, selected: frozenset[str]
+    compiled: Compiled,
+    states: Mapping[str, TableState],
+    asked: Windows,
+    selected: frozenset[str],
+    *,
+    force: bool = False,
 ) -> list[PlannedNode]:
     """Return what a run would do, given the states of the stored tables by qualified name.
 
-    As the plan cannot know what a fetch will find, models that depend on it are listed with the
-    windows that would be built if all fetched rows were new (`Reason.IF_NEW`).
+    What follows from the code and from rows that are stored is built for sure. As the plan cannot
+    know what a fetch will find, models that depend on it have a second decision, with what would
+    be built if all fetched rows were new; `Reason.IF_NEW` means that nothing else is built.
     """
     project = compiled.project
     stored = {name: states.get(spec.table) for name, spec in project.tables.items()}
-    assumed = dict(stored)
+    sure, assumed = dict(stored), dict(stored)  # as they are after the run, at least and at most
     nodes = []
     for name, spec in project.ingestions.items():
         if name not in selected:
             continue
-        wanted = fetch_windows(spec, asked, assumed[name])
-        reason = _why_fetched(spec, asked, assumed[name])
+        wanted = fetch_windows(spec, asked, stored[name])
+        reason = _why_fetched(spec, asked, stored[name])
         nodes.append(PlannedNode(spec.table, Decision(reason, wanted)))
-        if spec.time_column is not None:
-            assumed[name] = _touched(assumed[name], wanted)
+        if reason is Reason.CODE_CHANGED and wanted:  # the whole table gets the new columns
+            wanted = (ALL_TIME,)
+            sure[name] = _touched(stored[name], wanted)
+        if wanted:
+            assumed[name] = _touched(stored[name], wanted)
     for model in ordered(project):
         if model.name not in selected:
             continue
         compiled_model = compiled.models[model.name]
         state = states.get(model.table)
-        as_known, if_new = (
-            decide(compiled, compiled_model, state, _known(project, model.name, tables))
-            for tables in (stored, assumed)
+        decision, if_new = (
+            decide(
+                compiled, compiled_model, state, _known(project, model.name, tables), force=force
+            )
+            for tables in (sure, assumed)
         )
-        decision = as_known
-        if as_known.windows != if_new.windows:
-            decision = Decision(Reason.IF_NEW, if_new.windows, if_new.keys, if_new.because)
-        if decision.windows:
-            assumed[model.name] = _touched(assumed[model.name], decision.windows)
-        nodes.append(PlannedNode(model.table, decision))
+        for tables, built in ((sure, decision), (assumed, if_new)):
+            if built.windows:
+                tables[model.name] = _touched(stored[model.name], built.windows, built.keys)
+        is_same = decision.dirty == if_new.dirty
+        if not decision.windows and not is_same:
+            decision = replace(if_new, reason=Reason.IF_NEW)
+            is_same = True
+        nodes.append(PlannedNode(model.table, decision, None if is_same else if_new))
     return nodes
 
 
@@ -182,9 +200,9 @@ def key_columns(project: Project, ingestion: IngestionSpec) -> tuple[str, ...]:
     return tuple(column for column in ingestion.unique_key if column in used)
 
 
-def _touched(state: TableState | None, windows: Windows) -> TableState:
-    """Return the state as it would be after a change of these windows."""
-    return (state or TableState("", ())).with_change(Change("planned", windows))
+def _touched(state: TableState | None, windows: Windows, keys: Keys | None = None) -> TableState:
+    """Return the state as it would be after a change of these windows and keys."""
+    return (state or TableState("", ())).with_change(Change("planned", windows, keys))
 
 
 def _known(

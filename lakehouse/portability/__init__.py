@@ -124,7 +124,7 @@ def _declared(project: Project) -> Declared:
         keys[name].add(frozenset(ingestion.unique_key))
     for quality in project.checks.values():
         unique = (check for check in quality.checks if isinstance(check, UniqueCheck))
-        keys[quality.inputs[0]] |= {frozenset(check.columns) for check in unique}
+        keys[quality.inputs[0]] |= {frozenset(check.columns_used) for check in unique}
     return {name: frozenset(of_table) for name, of_table in keys.items()}
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lakehouse.build.builds import build, source
+from lakehouse.compile.compiler import Compiled
 from lakehouse.compile.dag import Step
+from lakehouse.declare.project_code import named
 from lakehouse.plan import what_to_build
 from lakehouse.plan.what_to_build import Decision, Reason
 from lakehouse.records import code_history
@@ -38,12 +40,16 @@ def _build(context: RunContext, name: str) -> Outcome:
     if not decision.windows:
         if decision.reason is Reason.VIEW:
             view = source(compiled, name, context.tables)
-            written = session.engine.define(session.catalog, context.branch, model.spec.table, view)
+            with named(f"the view {model.spec.table} cannot be stored", model.spec.function):
+                written = session.engine.define(
+                    session.catalog, context.branch, model.spec.table, view
+                )
             context.written |= written
             return Outcome()
         return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
     work = build(compiled, model, decision.dirty, context.tables, context.run_id)
-    stored, rows = session.engine.build(session.catalog, context.branch, work)
+    with named(f"{model.spec.table} cannot be built", model.spec.function, *_views(compiled, name)):
+        stored, rows = session.engine.build(session.catalog, context.branch, work)
     code_history.keep(
         session.settings.warehouse, model.fingerprint, code_history.parts(compiled, name)
     )
@@ -59,6 +65,12 @@ def _build(context: RunContext, name: str) -> Outcome:
             seconds=time.perf_counter() - since,
         )
     )
+
+
+def _views(compiled: Compiled, name: str) -> list[Callable[..., Any]]:
+    """Return the functions of the views whose code is part of a model's statement."""
+    views = code_history.parts(compiled, name).keys() - {name}
+    return [compiled.project.models[view].function for view in sorted(views)]
 
 
 def _decide(context: RunContext, name: str) -> Decision:

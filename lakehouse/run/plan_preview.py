@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lakehouse.catalogs import MAIN
+from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.declare import raw_columns
+from lakehouse.ingest.quarantine import quarantine_table
 from lakehouse.plan.state import TableState
 from lakehouse.plan.what_to_build import PlannedNode, plan_run
 from lakehouse.publish import departed
@@ -14,6 +16,8 @@ from lakehouse.records import code_history
 from lakehouse.session import Session
 from lakehouse.table_names import name_of
 from lakehouse.windows import Windows
+
+_ON_MAIN = "its rows stay on main as they are, and no command builds or reads them"
 
 
 @dataclass(frozen=True)
@@ -25,19 +29,30 @@ class Preview:
     because: tuple[str, ...]
     """The parents that changed, if those are the reason."""
     windows: tuple[str, ...]
+    """Windows that are built for sure, or only if the fetch finds news: `why` says which."""
     keys: str
     """Keys whose rows are rebuilt; empty means all."""
+    if_new: str
+    """What is built instead if all fetched rows are new; empty if it is the same."""
     rows: int | None
     """Rows that the table has now, all of which a whole rebuild replaces; None without a table."""
     changes: tuple[str, ...]
     """Changes of the code since the table was built, line by line."""
+    becomes: str = ""
+    """What becomes of a table that the code does not declare any more."""
 
 
-def preview(session: Session, windows: Windows, selected: frozenset[str]) -> list[Preview]:
-    """Return what a run over these windows would do, table by table, and why."""
+def preview(
+    session: Session, windows: Windows, selected: frozenset[str], *, force: bool = False
+) -> list[Preview]:
+    """Return what a run over these windows would do, table by table, and why.
+
+    With `force`, it is one that rebuilds the selected models. Tables that the code does not declare
+    any more come last.
+    """
     stored = session.catalog.tables(MAIN)
     states = {name: table.state for name, table in stored.items()}
-    nodes = plan_run(session.compiled, states, windows, selected)
+    nodes = plan_run(session.compiled, states, windows, selected, force=force)
     planned = [
         Preview(
             node=node.table,
@@ -45,18 +60,41 @@ def preview(session: Session, windows: Windows, selected: frozenset[str]) -> lis
             because=node.decision.because,
             windows=tuple(map(str, node.decision.windows)),
             keys="" if node.decision.keys is None else str(node.decision.keys),
+            if_new="" if node.if_new is None else str(node.if_new.dirty),
             rows=stored[node.table].rows if node.table in stored else None,
             changes=_changes(session, node, states.get(node.table)),
         )
         for node in nodes
     ]
-    return [*planned, *map(_kept, departed.without_model(session))]
+    return [*planned, *_undeclared(session, stored)]
 
 
-def _kept(mart: str) -> Preview:
-    """Return the line of a mart in Postgres that no model makes any more."""
-    why = f"no model makes it: Postgres keeps it until `publish --drop {mart}`"
-    return Preview(f"{SCHEMA}.{mart}", why, (), (), "", None, ())
+def _undeclared(session: Session, stored: Mapping[str, StoredTable]) -> Iterator[Preview]:
+    """Yield the tables that the code does not declare any more, of main and of Postgres."""
+    project, models = session.project, session.compiled.models.values()
+    declared = {spec.table for spec in project.tables.values()}
+    declared |= {quarantine_table(spec) for spec in project.ingestions.values()}
+    new_names = {m.fingerprint: m.spec.table for m in models if m.spec.table not in stored}
+    published = {f"{SCHEMA}.{mart}" for mart in departed.without_model(session)}
+    for name in [*stored, *sorted(published - stored.keys())]:
+        if name in declared:
+            continue
+        table = stored.get(name)
+        renamed = table and new_names.get(table.state.fingerprint)
+        becomes = [_ON_MAIN] if table else []
+        if name in published:
+            becomes.append(f"Postgres keeps it until `publish --drop {name_of(name)}`")
+        yield Preview(
+            node=name,
+            why=f"renamed to {renamed}" if renamed else "removed from the code",
+            because=(),
+            windows=(),
+            keys="",
+            if_new="",
+            rows=table.rows if table else None,
+            changes=(),
+            becomes="; ".join(becomes),
+        )
 
 
 def _changes(session: Session, node: PlannedNode, state: TableState | None) -> tuple[str, ...]:
@@ -64,8 +102,17 @@ def _changes(session: Session, node: PlannedNode, state: TableState | None) -> t
     compiled, name = session.compiled, name_of(node.table)
     ingestion = compiled.project.ingestions.get(name)
     now = raw_columns.fingerprint(ingestion) if ingestion else compiled.models[name].fingerprint
-    if state is None or state.fingerprint == now:
+    if state is None:
         return ()
+    declared = compiled.project.tables[name].declared
+    redeclared = [
+        f"~ {argument} {state.declared[argument]} → {value}"
+        for argument, value in declared.items()
+        if state.declared.get(argument, value) != value
+    ]
+    if state.fingerprint == now:
+        return tuple(redeclared)
     statements = code_history.parts(compiled, name)
     warehouse, dialect = session.settings.warehouse, session.engine_dialect
-    return tuple(code_history.difference(warehouse, state.fingerprint, statements, dialect))
+    differences = code_history.difference(warehouse, state.fingerprint, statements, dialect)
+    return (*redeclared, *differences)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import ibis.expr.datatypes as dt
@@ -59,8 +60,10 @@ def cut(grain: Grain) -> datetime:
 def _numbers(type_: dt.DataType, checks: Sequence[Rule]) -> st.SearchStrategy[Any]:
     """Return a strategy for whole numbers or quarters, whose sums are exact in any order."""
     ranges = [check for check in checks if isinstance(check, RangeCheck)]
-    low = max((math.ceil(c.min_value) for c in ranges if c.min_value is not None), default=None)
-    high = min((math.floor(c.max_value) for c in ranges if c.max_value is not None), default=None)
+    lows, highs = [c.min_value for c in ranges], [c.max_value for c in ranges]
+    # A limit of another type is about times, not about numbers.
+    low = max((math.ceil(n) for n in lows if isinstance(n, int | float | Decimal)), default=None)
+    high = min((math.floor(n) for n in highs if isinstance(n, int | float | Decimal)), default=None)
     if low is None:
         low = min(-9, (high or 0) - 9)
     if high is None:

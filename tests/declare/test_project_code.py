@@ -69,11 +69,11 @@ MISTAKES = [
     ),
     ("import ibis", "import ibis; 1 / 0", r"marts\.py:2: ZeroDivisionError: division by zero"),
     ("import ibis", "import ibis as", r"marts\.py:2: SyntaxError"),
-    ("@model(kind=Table())", "@model", r"marts\.py:5: TypeError: model\(\)"),
+    ("@model(kind=Table())", "@model", r"marts\.py:5 in sales: TypeError: model\(\)"),
     (
         "@model(kind=Table())",
         "@model(kind=Table(), publish=1)",
-        r"marts\.py:5: TypeError: .*'publish'",
+        r"marts\.py:5 in sales: TypeError: .*'publish'",
     ),
     (
         "orders.price.sum",

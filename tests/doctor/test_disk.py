@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from lakehouse import config
 from lakehouse.doctor import full_disk_errors
-from lakehouse.errors import PublishError, StorageError
+from lakehouse.errors import ProjectError, PublishError, QueryError, SourceError, StorageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,3 +95,22 @@ def test_a_run_on_a_full_disk_says_so_and_converges_when_there_is_room():
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProjectError("raw.x could not be fetched: a.py:1 in x: ValueError: disk quota exceeded"),
+        SourceError("the shop says: no space left on device"),
+        QueryError("DuckDB: Conversion Error: Could not convert string 'disk is full' to INT32"),
+    ],
+)
+def test_words_of_users_and_of_rows_are_no_full_disk(settings, error):
+    assert full_disk_errors.explained(settings, error) is None
+
+
+def test_a_disk_that_the_projects_code_filled_is_told_all_the_same(settings):
+    error = ProjectError("raw.x could not be fetched: a.py:1 in x: OSError")
+    error.__cause__ = OSError(28, "No space left on device", "/somewhere/file")
+    told = full_disk_errors.explained(settings, error)
+    assert told.message == "the disk that holds /somewhere is full"

@@ -101,6 +101,7 @@ def modules(
 ):
     """The toy project over a source."""
     kind = options.pop("kind", Incremental(time_column="at", lookback=lookback))
+    unique_key = options.pop("unique_key", "id")
     raw, silver, marts = (ModuleType(f"toy.{name}") for name in ("raw", "silver", "marts"))
 
     @into(raw)
@@ -111,7 +112,7 @@ def modules(
 
     @ingestion(
         table_name="events",
-        unique_key="id",
+        unique_key=unique_key,
         validation_schema=schema,
         time_column="at",
         overlap=overlap,

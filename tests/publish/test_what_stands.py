@@ -197,9 +197,9 @@ def test_a_plan_shows_marts_without_a_model(without_model):
     without_model.run(1)
     session = without_model.session
     nodes = preview(session, (ALL_TIME,), frozenset(session.project.tables))
-    assert {node.node: node.why for node in nodes}["marts.listed"] == (
-        "no model makes it: Postgres keeps it until `publish --drop listed`"
-    )
+    (listed,) = [node for node in nodes if node.node == "marts.listed"]
+    assert listed.why == "removed from the code"
+    assert listed.becomes.endswith("; Postgres keeps it until `publish --drop listed`")
 
 
 def test_a_mart_whose_model_comes_back_is_brought_up_to_date(without_model, source):

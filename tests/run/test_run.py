@@ -1,11 +1,12 @@
 """Runs of the toy project: what reaches main and Postgres, and what does not."""
 
 import json
+import re
 
 import pytest
 from toy import NotedEvents, at, event
 
-from lakehouse.errors import CheckFailedError, ProjectError, SourceError
+from lakehouse.errors import CheckFailedError, ProjectError, QueryError, SourceError
 from lakehouse.records import run_records
 
 
@@ -174,9 +175,28 @@ def test_a_source_that_fails_midway_leaves_nothing(toy, source):
     assert toy.session.catalog.branches() == []
 
 
+def test_a_statement_that_fails_names_its_model_and_the_views_in_it(toy, source):
+    source.rows = [event("a", 100, at(0))]
+    toy.change(factor=10**18)
+    told = r"toy\.py:\d+ in steps: silver\.steps cannot be built: DuckDB: Out of Range Error"
+    with pytest.raises(QueryError, match=told) as refused:
+        toy.run(0)
+    assert re.search(r"or \S*toy\.py:\d+ in valid", refused.value.hint)
+    assert toy.head() is None
+
+
+def test_the_record_of_a_run_names_the_model_whose_statement_failed(toy, source):
+    source.rows = [event("a", 100, at(0))]
+    toy.change(factor=10**18)
+    with pytest.raises(QueryError) as refused:
+        toy.run(0)
+    (record,) = toy.rows("lakehouse.runs")
+    assert refused.value.message in record["error"]
+
+
 def test_what_a_source_raises_is_told_with_its_place(toy, source):
     source.read = lambda window: (1 / 0 for _ in [window])
-    told = r"raw\.events could not be fetched: .*test_run\.py:\d+ in <genexpr>: ZeroDivisionError"
+    told = r"raw\.events could not be fetched: .*test_run\.py:\d+ in \w+: ZeroDivisionError"
     with pytest.raises(ProjectError, match=told):
         toy.run()
 

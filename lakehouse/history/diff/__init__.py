@@ -135,4 +135,4 @@ def _unique(project: Project, table: str) -> Iterator[tuple[str, ...]]:
         if quality.table == table:
             for check in quality.checks:
                 if isinstance(check, UniqueCheck):
-                    yield tuple(check.columns)
+                    yield check.columns_used
