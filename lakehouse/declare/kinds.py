@@ -61,6 +61,9 @@ Kind: TypeAlias = View | Table | Incremental
 def duration(argument: str, value: str | timedelta) -> timedelta:
     """Parse a length of time such as '2d'. Raises DeclarationError, which names the argument."""
     if isinstance(value, timedelta):
+        if value < timedelta():
+            msg = f"`{argument}` is less than nothing"
+            raise DeclarationError(msg)
         return value
     try:
         return parse_duration(value)

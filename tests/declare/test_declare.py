@@ -1,6 +1,7 @@
 """Declarations: checked where they stand, naming the function and the cure."""
 
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from types import ModuleType
 
@@ -48,6 +49,7 @@ def alone(): ...
         ({"cron": "hourly"}, "cron"),
         ({"overlap": "2"}, "overlap"),
         ({"overlap": "2d"}, "time_column"),
+        ({"retention": timedelta(days=-1)}, "`retention` is less than nothing"),
     ],
 )
 def test_a_wrong_ingestion_names_the_function_and_the_argument(arguments, complaint):
