@@ -37,12 +37,18 @@ _REASONS = {
     "starting up": "is starting",
     "shutting down": "is being stopped",
     "bad: invalid": "cannot be asked: an option of the address has a value that cannot be",
+    "definition of service": "cannot be asked: the service that PGSERVICE names is not described",
     "resolve host": "does not answer: the name of the host is not known",
     "refused": "does not answer: nobody listens there",
     "No such file": "does not answer: nobody listens there",
     "unreachable": "does not answer: no network leads there",
 }
 """Our words for errors of libpq, by a part of its text; ours repeat nothing of an address."""
+_FORMATS = """
+SET datestyle TO ISO; SET intervalstyle TO postgres; SET timezone TO 'UTC';
+SET extra_float_digits TO 1; SET bytea_output TO hex
+"""
+"""What values look like, whatever the environment, the role, the database or the server say."""
 
 
 @contextmanager
@@ -97,7 +103,9 @@ def connected(address: Address) -> Iterator[psycopg.Connection]:
     import psycopg
 
     try:
-        connection = psycopg.connect(address.reveal())
+        connection = psycopg.connect(address.reveal(), autocommit=True, client_encoding="utf8")
+        connection.execute(_FORMATS)
+        connection.autocommit = False
     except psycopg.Error as error:
         reasons = (ours for theirs, ours in _REASONS.items() if theirs in str(error))
         raise PublishError(
