@@ -12,6 +12,8 @@ from lakehouse.system import users
 
 CATALOG = "catalog.db"
 """File of a home with the catalog of the local profile."""
+_NO_TABLES = {"archive", "code", "leases", "runs", "staging"}
+"""Folders of a warehouse that hold no tables; a run that was killed early may have made them."""
 _FORMAT = 2
 """Version of the on-disk format of a home; raise it on an incompatible change."""
 _ELSEWHERE = "set LAKEHOUSE_HOME to a folder that you may write to"
@@ -83,7 +85,7 @@ def _require_no_folder_of_others(settings: Settings) -> None:
     home, warehouse = settings.home, settings.warehouse
     if not storage.is_on_disk(warehouse) or _mark(home).exists() or (home / CATALOG).exists():
         return
-    if warehouse.is_dir() and any(warehouse.iterdir()):
+    if {*storage.names(warehouse)} - _NO_TABLES:
         raise StorageError(
             f"{home} cannot become a home: {warehouse} holds something already",
             hint="set LAKEHOUSE_HOME to a folder that is empty, or that does not exist",
