@@ -31,6 +31,7 @@ class _Session(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, BoundedAdapter())
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # none is kept
+        self.auth = lambda request: request  # otherwise ~/.netrc is asked for a password
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Follow no redirect, as the secret would be sent along."""

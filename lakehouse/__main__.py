@@ -2,10 +2,13 @@
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 
 from lakehouse.cli import main
 from lakehouse.system import users
+
+_THIS_MACHINE = "localhost,127.0.0.1,::1"
 
 
 def script() -> None:
@@ -17,6 +20,9 @@ def script() -> None:
     if not users.has_name(os.geteuid()):
         os.environ.setdefault("HOME", "/nonexistent")
     _open_closed_streams()
+    os.umask(os.umask(0) & 0o077)  # what is made here can be used here
+    _show_warnings()
+    _reach_this_machine_directly()
     code = main()
     for stream in filter(None, (sys.stdout, sys.stderr)):
         with suppress(OSError):  # already reported, or its reader has ended
@@ -36,6 +42,24 @@ def _open_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+
+
+def _show_warnings() -> None:
+    """Show the warnings that Python was told to raise, here and in processes that are started.
+
+    Libraries warn developers, also from C, where a warning that is raised makes no sense.
+    """
+    os.environ.pop("PYTHONWARNINGS", None)
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.simplefilter("default")
+
+
+def _reach_this_machine_directly() -> None:
+    """Keep requests to this machine from a proxy, also those of DuckDB and of S3 clients."""
+    said = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    if said != "*":
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = f"{said},{_THIS_MACHINE}" if said else _THIS_MACHINE
 
 
 if __name__ == "__main__":

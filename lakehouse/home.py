@@ -10,6 +10,10 @@ from lakehouse.config import Settings
 from lakehouse.errors import StorageError
 from lakehouse.system import users
 
+CATALOG = "catalog.db"
+"""File of a home with the catalog of the local profile."""
+_NO_TABLES = {"archive", "code", "leases", "runs", "staging"}
+"""Folders of a warehouse that hold no tables; a run that was killed early may have made them."""
 _FORMAT = 2
 """Version of the on-disk format of a home; raise it on an incompatible change."""
 _ELSEWHERE = "set LAKEHOUSE_HOME to a folder that you may write to"
@@ -22,6 +26,7 @@ def prepare(settings: Settings) -> None:
     """Create the home if it is missing; only its owner can enter it. Raises StorageError."""
     home = settings.home
     _require_own(home)
+    _require_no_folder_of_others(settings)
     try:
         new = [*storage.missing_folders(home), *storage.missing_folders(settings.warehouse)]
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,6 +75,21 @@ def _require_own(home: Path) -> None:
         f"the home {home} belongs to the user {name}",
         hint=f"run as that user (sudo -u '{name}' …), or set LAKEHOUSE_HOME to a folder of yours",
     )
+
+
+def _require_no_folder_of_others(settings: Settings) -> None:
+    """Raise StorageError if a new home would take somebody's folder for its warehouse.
+
+    What no table needs is removed there.
+    """
+    home, warehouse = settings.home, settings.warehouse
+    if not storage.is_on_disk(warehouse) or _mark(home).exists() or (home / CATALOG).exists():
+        return
+    if {*storage.names(warehouse)} - _NO_TABLES:
+        raise StorageError(
+            f"{home} cannot become a home: {warehouse} holds something already",
+            hint="set LAKEHOUSE_HOME to a folder that is empty, or that does not exist",
+        )
 
 
 def _require_known_format(home: Path) -> None:

@@ -133,7 +133,7 @@ class Session:
         from lakehouse.catalogs.sqlite import SqliteCatalog
 
         place = self.settings.home
-        catalog = SqliteCatalog(place / "catalog.db", self.settings.warehouse)
+        catalog = SqliteCatalog(place / home.CATALOG, self.settings.warehouse)
         self._catalogs.enter_context(closing(catalog))
         home.require_in_place(place, catalog.file_outside())
         return catalog

@@ -47,6 +47,24 @@ def test_others_cannot_read_its_small_files(toy, source):
     assert [path for path in small if path.stat().st_mode & 0o077] == []
 
 
+@pytest.mark.parametrize("name", ["warehouse/notes/2024/data/day.csv", "spill/mine/day.csv"])
+def test_files_that_were_there_before_a_home_stay(toy, source, name):
+    (toy.folder / "lakehouse.toml").write_text("[project]\n[maintain]\ngrace_hours = 0\n")
+    mine = toy.session.settings.home / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    source.rows = [event("a", 1, at(0))]
+    if name.startswith("warehouse"):
+        with pytest.raises(StorageError, match="holds something already"):
+            toy.run()
+    else:
+        duckdb.connect(mine.parents[1]).close()
+        toy.run()
+        with toy.session as session:
+            maintain(session)
+    assert mine.read_text() == "mine"
+
+
 @pytest.fixture
 def copied(toy, source, monkeypatch):
     """A home, and a function that moves it or makes another of it."""

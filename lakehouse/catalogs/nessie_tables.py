@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from lakehouse.patches import pyiceberg_settings  # noqa: F401 - PyIceberg reads them at once
+
+# isort: split
+
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchViewError
 from pyiceberg.io.pyarrow import PyArrowFileIO

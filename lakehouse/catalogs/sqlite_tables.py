@@ -11,6 +11,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.patches import pyiceberg_settings  # noqa: F401 - PyIceberg reads them at once
+
+# isort: split
+
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError

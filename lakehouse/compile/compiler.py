@@ -20,8 +20,6 @@ from ibis.common.exceptions import OperationNotDefinedError
 from lakehouse.checks import Rule
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
-from lakehouse.compile import dag
-from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
 from lakehouse.compile.quarantine_reasons import quarantine_reasons

@@ -7,6 +7,7 @@ decides what a node does (compile, run, draw); Hamilton calls it through a lifec
 
 from __future__ import annotations
 
+import configparser
 import logging
 import os
 import sys
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse.declare.project import SETTINGS, WINDOW, Project
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
+from lakehouse.errors import ConfigError
 
 if TYPE_CHECKING:
     from hamilton.driver import Driver
@@ -68,13 +70,20 @@ def visit(project: Project, visitor: Visitor, inputs: Mapping[str, Any] | None =
 
 
 def load_hamilton() -> ModuleType:
-    """Import Hamilton's driver module, without its telemetry and its log messages."""
-    # By default, Hamilton reports usage and imports every dataframe library that it finds.
-    os.environ.setdefault("HAMILTON_TELEMETRY_ENABLED", "false")
-    os.environ.setdefault("HAMILTON_AUTOLOAD_EXTENSIONS", "0")
-    logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # the command reports errors
-    import hamilton.driver
+    """Import Hamilton's driver module, without every dataframe library and its log messages.
 
+    Raises ConfigError for a file of Hamilton's settings that cannot be read.
+    """
+    os.environ["HAMILTON_AUTOLOAD_EXTENSIONS"] = "0"
+    logging.getLogger("hamilton").setLevel(logging.CRITICAL)  # the command reports errors
+
+    try:
+        import hamilton.driver
+    except configparser.Error as error:
+        raise ConfigError(
+            f"Hamilton cannot read ~/.hamilton.conf: {str(error).splitlines()[0]}",
+            hint="repair or delete it",
+        ) from None
     module: ModuleType = hamilton.driver
     return module
 

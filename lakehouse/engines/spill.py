@@ -6,11 +6,15 @@ In a shared folder, processes would read each other's rows.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from pathlib import Path
 
 from lakehouse.system import file_locks
+
+_OURS = re.compile("[0-9a-f]{8}|duckdb_temp.*")
+"""Matches names of our folders, and of files of an earlier version, whose processes shared one."""
 
 
 class Spill:
@@ -23,7 +27,8 @@ class Spill:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         parent.chmod(0o700)  # earlier versions made it readable for other users
         for other in parent.iterdir():
-            _remove_unless_held(other)
+            if _OURS.fullmatch(other.name):
+                _remove_unless_held(other)
         self.folder, lock = _make_folder(parent)
         self._lock: int | None = lock
 
@@ -52,7 +57,7 @@ def _make_folder(parent: Path) -> tuple[Path, int]:
 
 
 def _remove_unless_held(place: Path) -> None:
-    if not place.is_dir():  # a file of an earlier version, whose processes shared one folder
+    if not place.is_dir():
         place.unlink(missing_ok=True)
         return
     try:

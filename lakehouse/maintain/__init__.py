@@ -141,9 +141,17 @@ class _Upkeep:
     def _archive(self) -> Path:
         """The folder of the archive."""
         settings = self.session.settings
+        usual = settings.warehouse / files.ARCHIVE
         if not self.policy.archive:
-            return settings.warehouse / files.ARCHIVE
-        return settings.root / self.policy.archive
+            return usual
+        folder = (settings.root / Path(self.policy.archive).expanduser()).resolve()
+        if folder.is_relative_to(settings.home) and folder != usual:
+            raise ConfigError(
+                f"`archive` of [{SECTION}] is {folder}, which is in the home: what is no table's"
+                " is removed there",
+                hint=f"name a folder outside of {settings.home}, or leave `archive` out",
+            )
+        return folder
 
     def compact_tables(self) -> None:
         """Compact tables with more files than they need, in one commit; versions do not change."""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -38,12 +38,18 @@ _REASONS = {
     "starting up": "is starting",
     "shutting down": "is being stopped",
     "bad: invalid": "cannot be asked: an option of the address has a value that cannot be",
+    "definition of service": "cannot be asked: the service that PGSERVICE names is not described",
     "resolve host": "does not answer: the name of the host is not known",
     "refused": "does not answer: nobody listens there",
     "No such file": "does not answer: nobody listens there",
     "unreachable": "does not answer: no network leads there",
 }
 """Our words for errors of libpq, by a part of its text; ours repeat nothing of an address."""
+_FORMATS = """
+SET LOCAL datestyle TO ISO; SET LOCAL intervalstyle TO postgres; SET LOCAL timezone TO 'UTC';
+SET LOCAL extra_float_digits TO 1; SET LOCAL bytea_output TO hex
+"""
+"""What values look like, whatever the environment, the role, the database or the server say."""
 
 
 @contextmanager
@@ -115,7 +121,9 @@ def connected(address: Address) -> Iterator[psycopg.Connection]:
     try:
         # A pooler may give each transaction another session, which knows no prepared statement.
         with undisturbed(address):
-            connection = psycopg.connect(address.reveal(), prepare_threshold=None)
+            connection = psycopg.connect(
+                address.reveal(), prepare_threshold=None, client_encoding="utf8"
+            )
     except psycopg.Error as error:
         reasons = (ours for theirs, ours in _REASONS.items() if theirs in str(error))
         raise PublishError(
@@ -124,3 +132,11 @@ def connected(address: Address) -> Iterator[psycopg.Connection]:
         ) from None
     with connection:
         yield connection
+
+
+def use_formats(connection: psycopg.Connection[Any]) -> None:
+    """Let values look the same in this transaction, whatever role, server and environment say.
+
+    It ends with the transaction: behind a pooler, the session is somebody else's then.
+    """
+    connection.execute(_FORMATS)

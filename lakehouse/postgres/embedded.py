@@ -57,6 +57,9 @@ _ALONE = ("-c", "exit_on_error=on", "-c", "log_min_error_statement=panic", "post
 _CLIENTS = (
     "port=5432&hostaddr=&options=&sslmode=disable&gssencmode=disable&channel_binding=disable"
     "&requirepeer=&client_encoding=utf8&connect_timeout=20&target_session_attrs=any&password="
+    "&require_auth=!sspi&sslnegotiation=postgres&sslcertmode=disable&sslrootcert=&sslcert=&sslkey="
+    "&sslcrl=&sslcrldir=&ssl_min_protocol_version=&ssl_max_protocol_version="
+    "&min_protocol_version=3.0&max_protocol_version=latest&load_balance_hosts=disable"
 )
 """Options that clients would otherwise take from the environment (PGPORT …), meant for others."""
 _RULES = "pg_hba.conf"

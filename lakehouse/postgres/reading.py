@@ -17,7 +17,7 @@ from psycopg.pq import Format
 from lakehouse.addresses import Address
 from lakehouse.engines.python_rows import distinct
 from lakehouse.errors import QueryError
-from lakehouse.postgres import connected
+from lakehouse.postgres import connected, use_formats
 
 _INSTANTS = ("date", "timestamp", "timestamptz")
 _ONE_QUERY = "give one SELECT: `query` changes nothing"
@@ -53,6 +53,7 @@ def query(address: Address, sql: str) -> list[dict[str, Any]]:
     """
     with connected(address) as connection:
         connection.read_only = True
+        use_formats(connection)
         _keep_every_instant(connection)
         try:
             _give_up_power(connection)

@@ -193,6 +193,7 @@ class _Work:
 
 def begin(connection: psycopg.Connection) -> None:
     """Begin a transaction, once no other publication is in one."""
+    postgres.use_formats(connection)
     connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 

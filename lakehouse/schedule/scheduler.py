@@ -90,6 +90,8 @@ def forever(settings: Settings, listener: Listener) -> None:
             else:
                 _run(settings, job, listener)
                 agenda.ran[job] = clock.now()
+                if signals.passed():  # while the run was closing
+                    return
 
 
 @dataclass

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_passed: list[int] = []
+"""Signals that came while none was heeded."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -31,6 +33,7 @@ def heeded() -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in _ENDING}
     heeding = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
+    _passed.clear()
     try:
         for number in heeding:
             signal.signal(number, _stop)
@@ -56,6 +59,14 @@ def unheeded() -> Iterator[None]:
             signal.signal(number, _stop)
 
 
+def passed() -> bool:
+    """Return whether a signal has come in vain since signals are heeded, in a block of `unheeded`.
+
+    Whoever goes on after such a block asks.
+    """
+    return bool(_passed)
+
+
 def stopped(error: BaseException | None) -> KeyboardInterrupt | None:
     """Return the interruption that caused an error, if any; DuckDB raises an error of its own."""
     seen: set[int] = set()
@@ -78,5 +89,6 @@ def _stop(number: int, _: FrameType | None) -> None:
         raise Stopped(number)
 
 
-def _pass(_: int, __: FrameType | None) -> None:
-    """Do nothing; unlike SIG_IGN, a handler is not inherited by processes that are started."""
+def _pass(number: int, _: FrameType | None) -> None:
+    """Only note it; unlike SIG_IGN, a handler is not inherited by processes that are started."""
+    _passed.append(number)

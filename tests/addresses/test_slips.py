@@ -8,8 +8,10 @@ import psycopg
 import pytest
 from addresses_with_passwords import ACCEPTED, FIRST, OF_THE_WEB, REFUSED, SECOND, hidden
 from file_content import content
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lakehouse.addresses.postgres import postgres_address
+from lakehouse.addresses.postgres import parse, postgres_address
 from lakehouse.cli import main
 from lakehouse.config import load
 from lakehouse.errors import COULD_NOT_RUN, ConfigError, PublishError
@@ -166,6 +168,45 @@ def test_nothing_is_told_of_an_address_that_a_server_refuses(wrong_address, form
     if form == "no such database":
         text = text.replace(address.shown, "")  # which names the database, as it must
     assert hidden(text)
+
+
+WRITTEN = [
+    "postgresql://user:{}@127.0.0.1:9/db",
+    "postgresql://user:{}@/db?host=/nonexistent",
+    "postgresql://{}@127.0.0.1:9/db",
+    "postgresql://user@127.0.0.1:9/{}",
+    "postgresql://user@127.0.0.1:{}/db",
+    "postgresql://127.0.0.1:9/db?{}",
+    "host=127.0.0.1 port=9 user=user password={}",
+    "host=127.0.0.1 port=9 password='{}' user=user",
+    "host='127.0.0.1' port=9 user=user {}",
+    *(
+        f"postgresql://127.0.0.1:9/db?{option}={{}}"
+        for option in ("password", "sslpassword", "options", "passfile", "service", "sslkey")
+    ),
+    *(
+        f"host=127.0.0.1 port=9 {option}={{}}"
+        for option in ("sslmode", "gsslib", "client_encoding")
+    ),
+]
+SPECIAL = st.text("@/:?#[]%&= '\"\\,;\n\t+$!ß{0", max_size=4)
+
+
+@given(st.sampled_from(WRITTEN), SPECIAL, SPECIAL, SPECIAL)
+def test_no_address_that_is_refused_or_tried_is_told(form, before, between, after):
+    """Whatever stands where: ours, psycopg's and DuckDB's errors tell none of it."""
+    text = form.format(f"{before}{FIRST}{between}{SECOND}{after}")
+    try:
+        address = postgres_address(text, "X")
+    except ConfigError as error:
+        assert hidden(all_of(error))  # noqa: PT017 - others are accepted
+        return
+    database = parse(text).get("dbname", "")
+    assert hidden(f"{address} {address!r}".replace(database, ""))
+    if parse(text)["host"] in ("127.0.0.1", "/nonexistent"):
+        with pytest.raises(PublishError) as raised, connected(address):
+            pass
+        assert hidden(all_of(raised.value).replace(address.shown, ""))
 
 
 def test_why_a_server_does_not_let_us_in_is_told_in_our_words(wrong_address):

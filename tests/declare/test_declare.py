@@ -1,6 +1,7 @@
 """Declarations: checked where they stand, naming the function and the cure."""
 
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from types import ModuleType
 
@@ -35,6 +36,12 @@ def child(parent): ...
 def alone(): ...
 
 
+def told_at(function):
+    """How an error about a function begins."""
+    line = function.__code__.co_firstlineno
+    return f"tests/declare/test_declare.py:{line} in {function.__name__}: "
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -48,12 +55,13 @@ def alone(): ...
         ({"cron": "hourly"}, "cron"),
         ({"overlap": "2"}, "overlap"),
         ({"overlap": "2d"}, "time_column"),
+        ({"retention": timedelta(days=-1)}, "`retention` is a length of time, 0 or more"),
     ],
 )
 def test_a_wrong_ingestion_names_the_function_and_the_argument(arguments, complaint):
     with pytest.raises(DeclarationError, match=complaint) as caught:
         ingestion(**{**GOOD, **arguments})(source)
-    assert caught.value.message.startswith("tests/declare/test_declare.py:29 in source: ")
+    assert caught.value.message.startswith(told_at(source))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ def test_a_wrong_ingestion_names_the_function_and_the_argument(arguments, compla
 def test_a_wrong_kind_names_the_function_and_the_cure(kind, complaint):
     with pytest.raises(DeclarationError, match=complaint) as caught:
         model(kind=kind)(child)
-    assert caught.value.message.startswith("tests/declare/test_declare.py:32 in child: ")
+    assert caught.value.message.startswith(told_at(child))
 
 
 def test_a_model_without_parents_is_refused():
@@ -87,7 +95,7 @@ def test_a_model_without_parents_is_refused():
 def test_a_wrong_check_names_the_function_and_the_cure(arguments, complaint):
     with pytest.raises(DeclarationError, match=complaint) as caught:
         quality(**arguments)(alone)
-    assert caught.value.message.startswith("tests/declare/test_declare.py:35 in alone: ")
+    assert caught.value.message.startswith(told_at(alone))
 
 
 def test_the_function_stays_itself():

@@ -8,11 +8,13 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha1
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import loopback
 import pytest
+import requests
 from loopback import Answer, Scripted
 from pydantic import SecretStr
 
@@ -383,6 +385,15 @@ def test_no_repr_holds_a_credential(kind: str) -> None:
         assert "anna" in repr(client)
         assert CREDENTIAL not in repr(client)
         assert sha1(CREDENTIAL.encode()).hexdigest() not in repr(client)
+
+
+def test_no_password_of_a_netrc_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("default login planted password planted")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    asked = requests.Request("GET", "https://you.example.org/")
+    with closing(Client(Person("me", asked.url))) as client:
+        assert "Authorization" not in client.session.prepare_request(asked).headers
+    assert "Authorization" in requests.Session().prepare_request(asked).headers
 
 
 def test_no_proxy_stands_before_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

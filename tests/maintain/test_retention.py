@@ -6,7 +6,7 @@ import pytest
 from archived_days import DAYS, KEPT
 from toy import FIRST, Source, at, event
 
-from lakehouse.errors import ProjectError
+from lakehouse.errors import ConfigError, ProjectError
 from lakehouse.history.diff import diff_table
 from lakehouse.maintain import maintain
 
@@ -170,6 +170,19 @@ def test_a_diff_shows_what_was_archived(archived):
     before = archived.session.catalog.log()[1]
     found = diff_table(archived.session, before.id, "main", "raw.events")
     assert (found.rows.added, found.rows.removed) == (0, 4)
+
+
+INSIDE = [".lakehouse", ".lakehouse/warehouse/raw/events/data", "link", "x/../.lakehouse/a"]
+
+
+@pytest.mark.parametrize("place", INSIDE)
+def test_a_folder_that_upkeep_tidies_cannot_be_the_archive(old, place):
+    (old.folder / "link").symlink_to(".lakehouse/warehouse/raw")
+    (old.folder / "lakehouse.toml").write_text(f"[project]\n[maintain]\narchive = '{place}'\n")
+    head, rows = old.head(), old.rows("raw.events")
+    with pytest.raises(ConfigError, match="which is in the home"):
+        upkeep(old)
+    assert (old.head(), old.rows("raw.events")) == (head, rows)
 
 
 def test_another_folder_can_be_the_archive(old):

@@ -132,6 +132,16 @@ def test_a_second_signal_does_not_disturb_what_cleans_up(lakehouse, monkeypatch,
     assert (code, len(dropped)) == (143, 1)
 
 
+def test_a_signal_that_nothing_heeds_is_known_afterwards():
+    """The schedule goes on after a run, and ends if it was told to while the run closed."""
+    with signals.heeded():
+        with signals.unheeded():
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.passed()
+    with signals.heeded():
+        assert not signals.passed()
+
+
 def test_a_signal_that_is_ignored_stays_so(monkeypatch):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
