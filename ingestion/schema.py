@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import pandera.ibis as pa
 from pandera.api.ibis.types import IbisData
 
-from lakehouse import ROUNDED
+from lakehouse import OPTIONAL, ROUNDED
 
 Instant = Annotated[dt.Timestamp, "UTC", 6, True]
 """Type of instants in UTC, in microseconds; the annotation needs all arguments of the type."""
@@ -35,17 +35,17 @@ class GlucoseEntries(pa.DataFrameModel):
     date: int = pa.Field(metadata=ROUNDED)
     date_string: str = pa.Field(nullable=True)
     sys_time: str = pa.Field(nullable=True)
-    utc_offset: int = pa.Field(nullable=True)
+    utc_offset: dt.Int32 = pa.Field(nullable=True, metadata=OPTIONAL)
     sgv: float = pa.Field(nullable=True, ge=0, le=HIGHEST)
     mbg: float = pa.Field(nullable=True, ge=0, le=HIGHEST)
     direction: str = pa.Field(nullable=True)
-    trend: int = pa.Field(nullable=True)
+    trend: dt.Int32 = pa.Field(nullable=True, metadata=OPTIONAL)
     device: str = pa.Field(nullable=True)
     type: str
-    noise: float = pa.Field(nullable=True)
-    rssi: float = pa.Field(nullable=True)
-    filtered: float = pa.Field(nullable=True)
-    unfiltered: float = pa.Field(nullable=True)
+    noise: float = pa.Field(nullable=True, metadata=OPTIONAL)
+    rssi: float = pa.Field(nullable=True, metadata=OPTIONAL)
+    filtered: float = pa.Field(nullable=True, metadata=OPTIONAL)
+    unfiltered: float = pa.Field(nullable=True, metadata=OPTIONAL)
     reading_timestamp: Instant
     payload: str
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.config import Settings
     from lakehouse.declare.decorators import ingestion, model, quality
     from lakehouse.declare.kinds import Incremental, Table, View
-    from lakehouse.declare.raw_columns import ROUNDED
+    from lakehouse.declare.raw_columns import OPTIONAL, ROUNDED
     from lakehouse.errors import ConfigError, SourceError
     from lakehouse.windows import Window
 
@@ -47,6 +47,7 @@ _HOME = {
     "Incremental": "declare.kinds",
     "Table": "declare.kinds",
     "View": "declare.kinds",
+    "OPTIONAL": "declare.raw_columns",
     "ROUNDED": "declare.raw_columns",
     "ingestion": "declare.decorators",
     "model": "declare.decorators",
@@ -57,6 +58,7 @@ _HOME = {
 }
 
 __all__ = [
+    "OPTIONAL",
     "ROUNDED",
     "AcceptedValuesCheck",
     "ConfigError",

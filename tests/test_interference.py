@@ -195,8 +195,7 @@ SURROUNDINGS = {
     "standard error that is closed": Around(shell="exec 2>&-"),
     "a terminal": Around({"COLUMNS": "20", "FORCE_COLOR": "1", "TERM": "dumb", "CI": "1"}),
 }
-TOGETHER = "together"
-SURROUNDINGS[TOGETHER] = Around(
+SURROUNDINGS["together"] = Around(
     variables={
         name: text for each in SURROUNDINGS.values() for name, text in each.variables.items()
     }
@@ -271,13 +270,8 @@ def undisturbed(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("undisturbed")).day(Around())
 
 
-@pytest.mark.parametrize(
-    "around",
-    [
-        pytest.param(around, id=name, marks=[] if name == TOGETHER else pytest.mark.long)
-        for name, around in SURROUNDINGS.items()
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("around", SURROUNDINGS.values(), ids=SURROUNDINGS)
 def test_a_day_is_the_same_in_any_surroundings(tmp_path, undisturbed, around):
     project = Project(tmp_path)
     assert project.day(around) == undisturbed

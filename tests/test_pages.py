@@ -6,7 +6,6 @@ import pytest
 from pages import commands, ids, reading, steps
 
 ROOT = Path(__file__).parent.parent
-QUICK = ["README.md"]
 NOT_RUN = """
 README.md: what it prints is shown below
 alerts.md: this project has no orders
@@ -31,13 +30,8 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, id=page.name, marks=[] if page.name in QUICK else pytest.mark.long)
-        for page in PAGES
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_shows_what_happens(page, tmp_path, database):
     with reading(page, tmp_path, database) as reader:
         for step in steps(page):

@@ -15,7 +15,7 @@ from lakehouse.catalogs import iceberg
 from lakehouse.engines.sql import path_literal
 from lakehouse.errors import StorageError
 from lakehouse.history.diff import diff
-from lakehouse.ingest.stage import load
+from lakehouse.ingest.stage import load, part_of
 from lakehouse.maintain import files, maintain
 
 TABLES = ("raw.events", "silver.steps", "marts.daily", "marts.total")
@@ -64,7 +64,7 @@ def test_pages_are_staged_at_any_path_and_nowhere_else(tmp_path, name):
     (staged,) = load([("row", page)], ["row"], group="toy", folder=folder)["row"]
     with Path(staged).open("rb") as file:
         assert parquet.read_table(file).num_rows == 2
-    assert Path(staged).parent == folder / "toy/row"
+    assert Path(staged).parent == folder / "toy" / part_of("row", page.schema)
     assert [path.name for path in (tmp_path / "home").iterdir()] == [name]
 
 

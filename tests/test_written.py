@@ -7,7 +7,7 @@ import click
 import pytest
 
 import lakehouse
-from docs.written import DOCS, commands, declarations, pages, rewritten
+from docs.written import DOCS, commands, declarations, pages, rewritten, types
 from docs.written.floors import FLOORS
 from docs.written.layers import FRAMEWORK, about
 from lakehouse import config
@@ -109,3 +109,10 @@ def test_the_picture_of_the_pipeline_is_current():
     """If not: make pages"""
     project = Session(config.load(DOCS.parent, {})).project
     assert (DOCS / "dag.svg").read_text() == svg(picture(project, None))
+
+
+def test_no_value_of_any_type_is_changed_or_lost():
+    said = [
+        types.outcome(types.carried(), number, wanted) for number, *_, wanted in types.numbered()
+    ]
+    assert {each.partition(":")[0] for each in said} == {"kept", "quarantine"}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.written import commands, declarations, layers
+from docs.written import commands, declarations, layers, types
 
 DOCS = Path(__file__).parent.parent
 PARTS: Mapping[str, Callable[[str], str]] = {
@@ -20,6 +20,7 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "folders": layers.folders,
     "names": declarations.names,
     "options": commands.shared_options,
+    "types": types.matrix,
 }
 """What writes a part, by the first word of its name; it is handed the other words."""
 _PART = re.compile(r"(<!-- written: (\w+)((?: \w+)*) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from ibis.common.exceptions import OperationNotDefinedError
 
 from lakehouse.checks import Rule
 from lakehouse.compile import dag
+from lakehouse.compile.columns import require_columns_of_model, told_of
 from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
 from lakehouse.compile.quarantine_reasons import quarantine_reasons
+from lakehouse.declare import column_types
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import landed
@@ -94,7 +95,7 @@ def compile_project(project: Project, dialect: str) -> Compiled:
 
 def stored(schema: ibis.Schema) -> ibis.Schema:
     """The columns with the types that tables store: those that mean the same on every engine."""
-    return ibis.schema({name: _stored(kind) for name, kind in schema.items()})
+    return ibis.schema({name: column_types.stored(kind) for name, kind in schema.items()})
 
 
 ROWS = "rows"
@@ -144,6 +145,8 @@ class _Compiler:
     def _model(self, spec: ModelSpec, expression: ir.Table) -> CompiledModel:
         statement = self._statement(expression)
         schema, column = statement.schema, spec.time_column
+        with told_of(spec.table, spec.function):
+            require_columns_of_model(spec, expression.schema())
         if column is not None and column not in schema:
             raise ProjectError(
                 f"{spec.table}: its time column {column!r} is not among its columns",
@@ -282,16 +285,3 @@ def _kind(spec: ModelSpec) -> str:
         return " ".join([type(spec.kind).__name__, *spec.key])
     kind = spec.kind
     return " ".join(map(str, (kind.time_column, kind.grain, kind.before, kind.after, *spec.key)))
-
-
-def _stored(kind: dt.DataType) -> dt.DataType:
-    if kind.is_integer():
-        wide = kind.nbytes > dt.int32.nbytes or kind.is_unsigned_integer()
-        return dt.int64 if wide else dt.int32
-    if kind.is_floating():
-        return dt.float64
-    if kind.is_timestamp():
-        return dt.Timestamp(timezone="UTC" if kind.timezone else None, scale=6)
-    if kind.is_null():
-        return dt.string
-    return kind.copy(nullable=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.requirements import MOST_BYTES
 from lakehouse.errors import ProjectError
-from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     import ibis
     import ibis.expr.datatypes as dt
 
-_LONGEST_NAME = 63
-"""Bytes of a name in Postgres, which cuts longer ones."""
 _MOST_COLUMNS = 1600
 _SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _PLAIN = {
@@ -89,14 +87,13 @@ def holds(kind: dt.DataType, found: Callable[[dt.DataType], bool]) -> bool:
 
 def require_publishable(table: str, schema: ibis.Schema) -> None:
     """Raise ProjectError for a mart whose name or columns Postgres cannot have."""
-    _require_name(table, "the model", name_of(table))
     if len(schema) > _MOST_COLUMNS:
         raise ProjectError(
             f"{table} has {len(schema)} columns, and a table in Postgres {_MOST_COLUMNS} at most",
             hint="make two models of it, or a column that is a struct",
         )
     for name, kind in schema.items():
-        _require_name(table, f"the column {name!r}", name)
+        _require_short(table, name)
         if name in _SYSTEM_COLUMNS:
             raise ProjectError(
                 f"{table}: each table in Postgres has a column {name!r} of its own",
@@ -109,16 +106,11 @@ def require_publishable(table: str, schema: ibis.Schema) -> None:
             )
 
 
-def _require_name(table: str, what: str, name: str) -> None:
-    length = len(name.encode())
-    if length > _LONGEST_NAME:
+def _require_short(table: str, column: str) -> None:
+    length = len(column.encode())
+    if length > MOST_BYTES:
         raise ProjectError(
-            f"{table}: the name of {what} has {length} bytes, and Postgres cuts names after"
-            f" {_LONGEST_NAME}",
+            f"{table}: the name of the column {column!r} has {length} bytes, and Postgres cuts"
+            f" names after {MOST_BYTES}",
             hint="give it a shorter name",
-        )
-    if not name or "\0" in name:
-        raise ProjectError(
-            f"{table}: Postgres cannot have {name!r} as the name of {what}",
-            hint="give it another name",
         )

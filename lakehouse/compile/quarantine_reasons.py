@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from lakehouse.checks.schema_rules import broken_by_column, broken_by_row
+from lakehouse.compile.columns import require_columns_of_ingestion, told_of
 from lakehouse.declare.project_code import place_of, placed
-from lakehouse.declare.raw_columns import POSITION, declared
+from lakehouse.declare.raw_columns import POSITION, optional, validated
 from lakehouse.errors import ProjectError, choices
 from lakehouse.patches.ibis_dialects import to_sql
 
 if TYPE_CHECKING:
-    import ibis.expr.datatypes as dt
-
     from lakehouse.declare.specs import IngestionSpec
 
 CAST = "cast_rows"
@@ -30,7 +30,11 @@ REASONS = "reasons"
 PAYLOAD = "payload"
 """Column with the document that the source sent, where a schema declares it."""
 FIELDS = "_fields"
-"""Column with all fields of a row as JSON, as they were fetched; a retry keeps this text."""
+"""Column of a quarantine with all fields of a row as JSON, as they were fetched."""
+KEPT_FIELDS = "_lakehouse_fields"
+"""Column with the same text in rows that are staged again, which keeps it as it is."""
+NULLED = "_lakehouse_nulled"
+"""Column with the names of the optional fields whose value is null, not being of its type."""
 LANDING_DIALECT = "duckdb"
 """Dialect of validation: DuckDB validates fetched rows, whatever the engine is."""
 _SEPARATOR = "; "
@@ -42,17 +46,13 @@ def quarantine_reasons(spec: IngestionSpec) -> str:
     Raises ProjectError for a schema that cannot be read, for a check of it that Ibis cannot
     express, and for a column that the ingestion names and the schema lacks.
     """
-    with placed(f"the schema of {spec.table} cannot be read", spec.validation_schema):
-        schema = declared(spec)
+    about, model = f"the schema of {spec.table} cannot be", spec.validation_schema
+    with told_of(spec.table, model), placed(f"{about} read", model):
+        schema = validated(spec)
+        require_columns_of_ingestion(spec)
     _require_columns(spec, schema)
-    try:
-        with placed(f"the schema of {spec.table} cannot be compiled", spec.validation_schema):
-            return to_sql(_with_reasons(spec, schema), LANDING_DIALECT)
-    except ProjectError as error:
-        if error.__cause__ is not None:
-            raise
-        place = place_of(spec.validation_schema)
-        raise ProjectError(f"{spec.table}: {error.message}", hint=error.hint, place=place) from None
+    with told_of(spec.table, model), placed(f"{about} compiled", model):
+        return to_sql(_with_reasons(spec, schema), LANDING_DIALECT)
 
 
 def _with_reasons(spec: IngestionSpec, schema: ibis.Schema) -> ir.Table:
@@ -61,7 +61,11 @@ def _with_reasons(spec: IngestionSpec, schema: ibis.Schema) -> ir.Table:
     columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
     rows = ibis.table(columns, name=CAST)
     joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
-    return rows.mutate(**{REASONS: joined.fill_null("")}).drop(*texts)
+    added: dict[str, ir.Value] = {REASONS: joined.fill_null("")}
+    if names := sorted(optional(spec)):
+        nulled = ibis.array([_when(_is_not_cast(rows, name), name) for name in names])
+        added[NULLED] = nulled.filter(lambda name: name.notnull())
+    return rows.mutate(**added).drop(*texts)
 
 
 def _require_columns(spec: IngestionSpec, schema: ibis.Schema) -> None:
@@ -86,7 +90,7 @@ def _require_columns(spec: IngestionSpec, schema: ibis.Schema) -> None:
 
 def text_of(name: str) -> str:
     """The name of the column that holds the text from which `name` was cast."""
-    return f"_text_{name}"
+    return f"_lakehouse_text_{name}"
 
 
 def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
@@ -96,15 +100,23 @@ def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
         value = rows[name]
         text = rows[text_of(name)]
         shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
-        not_cast = value.isnull() & text.notnull()
-        yield not_cast.ifelse(shown + f" is not {_noun(column.dtype.type)}", ibis.null("string"))
+        if name not in optional(spec):
+            yield _is_not_cast(rows, name).ifelse(
+                shown + f" is not {_noun(column.dtype.type)}", ibis.null("string")
+            )
         missing = value.isnull() & text.isnull()
-        if not column.nullable or name in spec.unique_key:
+        is_needed = column.required and not column.nullable
+        if is_needed or name in spec.unique_key:
             yield _when(missing, f"{name} is missing")
         for reason, broken in broken_by_column(column, rows, name):
             yield _when(broken, reason)
     for reason, broken in broken_by_row(spec.validation_schema, rows):
         yield _when(broken, reason)
+
+
+def _is_not_cast(rows: ir.Table, name: str) -> ir.BooleanValue:
+    """The condition that a row has a value of a column which its type does not hold."""
+    return rows[name].isnull() & rows[text_of(name)].notnull()
 
 
 def _when(condition: ir.BooleanValue, reason: str) -> ir.StringValue:
@@ -114,4 +126,6 @@ def _when(condition: ir.BooleanValue, reason: str) -> ir.StringValue:
 def _noun(kind: dt.DataType) -> str:
     if kind.is_integer():
         return f"a whole number of {kind.nbytes * 8} bits"
-    return "a number" if kind.is_floating() else f"of type {kind}"
+    if kind.is_floating():
+        return "a number of 32 bits" if kind.nbytes < dt.float64.nbytes else "a number"
+    return f"of type {kind}"

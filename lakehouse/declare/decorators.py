@@ -68,7 +68,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
             key = names(unique_key)
             require(key, "`unique_key` names at least one column, such as ('site', '_id')")
             require(is_schema(validation_schema), f"`validation_schema` {A_SCHEMA}")
-            require_name("table_name", table_name)
+            require_name("`table_name`", table_name)
             require_cron(cron)
             require_parents(function, "an ingestion")
             overlap_length = duration("overlap", overlap)
@@ -122,6 +122,7 @@ def model(
     def declare(function: Function) -> Function:
         with Naming(function, "model"):
             require_types(model, arguments)
+            require_name("the name of a model", function.__name__)
             if kind is not None:
                 require_kind(kind)
             require_parents(function, "a model")

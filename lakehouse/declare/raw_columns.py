@@ -5,43 +5,65 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.column_types import stored
+
 if TYPE_CHECKING:
     import ibis
 
     from lakehouse.declare.specs import IngestionSpec
 
-POSITION = "_position"
+POSITION = "_lakehouse_position"
 """Column that numbers the rows of a fetch in the order of arrival: a higher number is newer."""
 RUN_ID = "_run_id"
 """Column with the id of the run that wrote the row."""
 INGESTED_AT = "_ingested_at"
 """Column with the instant of that run's fetch."""
-_ROUND = "lakehouse.rounded"
+_ROUND, _NULL = "lakehouse.rounded", "lakehouse.optional"
 ROUNDED = {_ROUND: True}
 """Metadata of a field that may lose digits: rounded to whole numbers, or cut to microseconds."""
+OPTIONAL = {_NULL: True}
+"""Metadata of a field that is null, with a warning, where a value is not of its type."""
 BOOKKEEPING = {RUN_ID: "string", INGESTED_AT: "timestamp('UTC', 6)"}
 """Columns, with their Ibis types, that every raw table has beside the declared ones."""
 
 
 def declared(spec: IngestionSpec) -> ibis.Schema:
-    """The columns that the Pandera model declares."""
+    """The columns that the Pandera model declares, with the types that it declares."""
     import ibis
 
-    columns = spec.validation_schema.to_schema().columns
+    from lakehouse.declare.pandera_columns import columns_of
+
+    columns = columns_of(spec.validation_schema)
     return ibis.schema({name: column.dtype.type for name, column in columns.items()})
 
 
 def rounded(spec: IngestionSpec) -> frozenset[str]:
     """Names of the columns that are declared with `metadata=ROUNDED`."""
+    return _marked(spec, _ROUND)
+
+
+def optional(spec: IngestionSpec) -> frozenset[str]:
+    """Names of the columns that are declared with `metadata=OPTIONAL`."""
+    return _marked(spec, _NULL)
+
+
+def _marked(spec: IngestionSpec, mark: str) -> frozenset[str]:
     columns = spec.validation_schema.to_schema().columns.items()
-    return frozenset(name for name, column in columns if _ROUND in (column.metadata or {}))
+    return frozenset(name for name, column in columns if mark in (column.metadata or {}))
+
+
+def validated(spec: IngestionSpec) -> ibis.Schema:
+    """The declared columns, with the types that tables store."""
+    import ibis
+
+    return ibis.schema({name: stored(kind) for name, kind in declared(spec).items()})
 
 
 def landed(spec: IngestionSpec) -> ibis.Schema:
     """The columns of the raw table: the declared ones and those of `BOOKKEEPING`."""
     import ibis
 
-    return ibis.schema({**declared(spec), **ibis.schema(BOOKKEEPING)})
+    return ibis.schema({**validated(spec), **ibis.schema(BOOKKEEPING)})
 
 
 def fingerprint(spec: IngestionSpec) -> str:

@@ -15,6 +15,8 @@ from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import spec_of
 from lakehouse.errors import DeclarationError
 
+MOST_BYTES = 63
+"""Bytes of a name in Postgres, which cuts off the rest."""
 _HINT = "correct the argument of `@{}` in this place"
 _CRON_FIELDS = 5
 _ANY_MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -59,10 +61,17 @@ def require(condition: object, message: str) -> None:
 
 
 def require_name(argument: str, name: str) -> None:
-    """Raise DeclarationError unless `name` is in snake case, without a schema."""
+    """Raise DeclarationError unless `name` is in snake case, without a schema, and short enough.
+
+    Trino knows no capital letters, and Postgres cuts a longer name off.
+    """
     require(
         _NAME.fullmatch(name),
-        f"`{argument}` is a name in snake case without a schema, got {name!r}",
+        f"{argument} is a name in snake case without a schema, of the letters a to z, got {name!r}",
+    )
+    require(
+        len(name) <= MOST_BYTES,
+        f"{argument} has {MOST_BYTES} letters at most, got {len(name)}: {name!r}",
     )
 
 
@@ -109,7 +118,7 @@ def require_kind(kind: Kind) -> None:
         "`Incremental` needs a `time_column`, a `key` or both, such as key='site'",
     )
     if kind.time_column is not None:
-        require_name("time_column", kind.time_column)
+        require_name("`time_column`", kind.time_column)
     reach = kind.before or kind.after
     require(
         kind.time_column is not None or not reach,

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import ibis
 
 
+FILE = "_lakehouse_file"
+"""Column with the path of the file that a row was read from."""
+
+
 def scan(table: StoredTable, _schema: ibis.Schema) -> str:
     """The SQL of a stored table, to stand after FROM."""
     return f"iceberg_scan({literal(table.metadata)})"
@@ -23,6 +27,11 @@ def parquet(paths: Iterable[str], *options: str) -> str:
     listed = ", ".join(map(path_literal, paths))
     settings = ", ".join(("union_by_name = true", "hive_partitioning = false", *options))
     return f"read_parquet([{listed}], {settings})"
+
+
+def parquet_with_files(paths: Iterable[str]) -> str:
+    """The same, with a column FILE that holds the path of each row's file."""
+    return parquet(paths, f"filename = {literal(FILE)}")
 
 
 def file_part(time_column: str, span: FileSpan) -> str:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from lakehouse import storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
+from lakehouse.compile.columns import FILE_PART
+from lakehouse.declare.column_types import arrow_schema
 from lakehouse.engines import Build
 from lakehouse.engines.duckdb_connections import Connections
 from lakehouse.engines.duckdb_relations import file_part, parquet, scan
@@ -70,7 +72,7 @@ class TableWriter:
             if build.is_whole and column is not None and added and not fitting.is_about(span):
                 # There are far fewer or far more rows than expected.
                 added = self._rewrite(added, folder, column, fitting)
-        shape = build.statement.schema.to_pyarrow()
+        shape = arrow_schema(build.statement.schema)
         table = catalog.write(branch, TableChange(build.table, shape, removed, added, build.state))
         return table, rows - neighbours
 
@@ -89,8 +91,8 @@ class TableWriter:
         else:
             storage.make_folder(self._path(target))
             part = file_part(time_column, span)
-            statement = f"SELECT *, {part} AS _part FROM ({statement})"
-            options += ", PARTITION_BY (_part)"
+            statement = f"SELECT *, {part} AS {FILE_PART} FROM ({statement})"
+            options += f", PARTITION_BY ({FILE_PART})"
         written = self._connections.execute(
             f"COPY ({statement}) TO {literal(target)} ({options})"
         ).fetchall()

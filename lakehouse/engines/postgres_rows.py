@@ -81,12 +81,20 @@ def _any_unholdable(schema: ibis.Schema, dialect: str) -> str:
 
 
 def _travels_as_text(kind: dt.DataType) -> bool:
-    return bool(kind.is_array() or kind.is_json() or is_document(kind))
+    return bool(kind.is_array() or kind.is_json() or is_document(kind) or _is_fraction(kind))
+
+
+def _is_fraction(kind: dt.DataType) -> bool:
+    """Return whether a decimal has one digit before the point at most.
+
+    DuckDB writes such decimals to Postgres with digits that Postgres does not read.
+    """
+    return bool(kind.is_decimal()) and (kind.precision or 0) - (kind.scale or 0) <= 1
 
 
 def _staged(kind: dt.DataType, value: str, words: Words) -> str:
     """The SQL of a value as its staging table holds it."""
-    if kind.is_json():
+    if kind.is_json() or _is_fraction(kind):
         return f"CAST({value} AS VARCHAR)"
     if is_list(kind):
         items = words.each(value, "item", _text(kind.value_type, "item", words))

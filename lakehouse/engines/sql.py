@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lakehouse.keys import Keys, Value
+from lakehouse.patches.ibis_trino_times import six_digits
 from lakehouse.table_names import name_of, schema_of
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
@@ -145,6 +146,7 @@ def sql_type(kind: dt.DataType, dialect: str) -> str:
     """The name of a type in an SQL dialect."""
     from ibis.backends.sql.datatypes import get_type_mapper
 
+    six_digits()
     return str(get_type_mapper(dialect).to_string(kind))
 
 

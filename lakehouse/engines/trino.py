@@ -12,12 +12,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.addresses import Address
 from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
 from lakehouse.compile.compiler import Statement
 from lakehouse.config import Servers
+from lakehouse.declare.column_types import arrow_schema
 from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.postgres_rows import changed
 from lakehouse.engines.sql import (
@@ -91,7 +92,7 @@ class Trino:
         # The SQL names tables of main's catalog: that of a branch is dropped with the branch.
         rows = select(view.view, view.sources, _by_name, self.dialect)
         sql = typed(rows, view.schema, self.dialect)
-        shape = view.schema.to_pyarrow()
+        shape = arrow_schema(view.schema)
         return catalog.write_view(branch, ViewText(table, sql, self.dialect, shape, MAIN_CATALOG))
 
     def rows(
@@ -253,8 +254,21 @@ def _arrow(answer: Answer, schema: ibis.Schema | None = None) -> pa.Table:
 
     columns = zip(*answer.rows, strict=True) if answer.rows else ((),) * len(answer.names)
     if schema is not None:
-        types = schema.to_pyarrow()
+        types = arrow_schema(schema)
         fields = zip(columns, types, strict=True)
         arrays = [pa.array(values, field.type) for values, field in fields]
         return pa.table(arrays, schema=types)
-    return pa.table([pa.array(values) for values in columns], names=answer.names)
+    arrays = [_inferred(values, kind) for values, kind in zip(columns, answer.types, strict=True)]
+    return pa.table(arrays, names=answer.names)
+
+
+def _inferred(values: Sequence[Any], kind: str) -> pa.Array:
+    """The values as Arrow, of the type that they seem to have; entries of a map do not tell."""
+    import ibis
+    import pyarrow as pa
+    from ibis.backends.sql.datatypes import TrinoType
+
+    if not kind.startswith("map("):
+        return pa.array(values)
+    columns = ibis.schema({"map": TrinoType.from_string(kind)})
+    return pa.array(values, arrow_schema(columns).field(0).type)

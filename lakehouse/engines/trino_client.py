@@ -27,6 +27,8 @@ class Answer:
     """The result of a statement."""
 
     names: list[str]
+    types: list[str]
+    """Trino's types of the columns."""
     rows: list[list[Any]]
     seconds: float
     """Seconds that the statement took, by Trino's clock."""
@@ -75,9 +77,13 @@ class Client:
             with self._lock:
                 del self._running[threading.get_ident()]
             ibis.disconnect()
-        names = [column.name for column in cursor.description or ()]
+        columns = cursor.description or ()
+        names = [column.name for column in columns]
+        types = [str(column.type_code) for column in columns]
+        if any("row(" in kind for kind in types):
+            rows = [[*map(_named, row)] for row in rows]
         seconds = int((cursor.stats or {}).get("elapsedTimeMillis", 0)) / 1000
-        return Answer(names, rows, seconds)
+        return Answer(names, types, rows, seconds)
 
     def interrupt(self) -> None:
         """Cancel the running statements of all threads; `run` raises QueryError in each of them."""
@@ -91,6 +97,18 @@ class Client:
             f"Trino at {self.place} does not answer ({type(error).__name__})",
             hint="is it running, and is LAKEHOUSE_TRINO_URL right?",
         )
+
+
+def _named(value: Any) -> Any:
+    """A value whose structs are dicts; Trino's client has tuples that know their names."""
+    if isinstance(value, list):
+        return [*map(_named, value)]
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        names = value.__annotations__["names"]
+        return dict(zip(names, map(_named, value), strict=True))
+    return value
 
 
 def _advice(error: Any) -> str:

@@ -22,6 +22,7 @@ from lakehouse.declare.project_code import place_of, placed
 from lakehouse.errors import LakehouseError, ProjectError
 from lakehouse.ingest.journal import Journal
 from lakehouse.ingest.page_queue import PageQueue
+from lakehouse.ingest.plain_pages import plain
 from lakehouse.ingest.stage import Pages, Stage, stage
 from lakehouse.windows import ALL_TIME, Window, Windows
 
@@ -68,7 +69,7 @@ class Fetch:
                         hint="an ingestion yields tables of pyarrow",
                         place=place_of(self.spec.function),
                     )
-                yield page
+                yield plain(page, self.spec.table)
 
 
 @dataclass

@@ -15,7 +15,8 @@ import ibis
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.checks import Tolerance, sample_rows
 from lakehouse.checks.result import CheckResult
-from lakehouse.compile.quarantine_reasons import FIELDS, PAYLOAD, REASONS
+from lakehouse.compile.quarantine_reasons import FIELDS, KEPT_FIELDS, PAYLOAD, REASONS
+from lakehouse.declare.column_types import arrow_schema
 from lakehouse.declare.raw_columns import BOOKKEEPING, INGESTED_AT, POSITION, RUN_ID, declared
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import parquet
@@ -63,8 +64,9 @@ def quarantined_rows(engine: DuckDB, spec: IngestionSpec, files: list[DataFile])
         if name != PAYLOAD
     ]
     kept = [PAYLOAD] if PAYLOAD in declared(spec) else []
+    selected = ", ".join([*fields, *kept, f"{FIELDS} AS {KEPT_FIELDS}"])
     return engine.execute(
-        f"SELECT {', '.join([*fields, *kept, FIELDS])} FROM {_rows(spec, files)}"
+        f"SELECT {selected} FROM {_rows(spec, files)}"
         f" WHERE {FIELDS} IS NOT NULL ORDER BY {INGESTED_AT}"
     ).to_arrow_table()
 
@@ -139,7 +141,7 @@ class Quarantine:
         state = TableState("quarantine", (Change(self.run_id, (ALL_TIME,)),))
         table = quarantine_table(self.spec)
         return self.catalog.write(
-            self.branch, TableChange(table, schema.to_pyarrow(), files, added, state)
+            self.branch, TableChange(table, arrow_schema(schema), files, added, state)
         )
 
     def _prepare(self, validated: str, rows: str, schema: ibis.Schema) -> None:

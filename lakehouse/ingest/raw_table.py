@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import windows
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
+from lakehouse.declare.column_types import arrow_schema
 from lakehouse.declare.raw_columns import (
     INGESTED_AT,
     RUN_ID,
@@ -24,7 +25,7 @@ from lakehouse.engines.sql import columns, literal
 from lakehouse.ingest.drift import fields, remembered
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.row_comparison import RowComparison
-from lakehouse.ingest.temporary_tables import EXISTING, WRITTEN
+from lakehouse.ingest.temporary_tables import EXISTING, IS_SAME, WRITTEN
 from lakehouse.ingest.validate import Validated
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import FileSpan
@@ -67,6 +68,8 @@ class RawTableWriter:
         current = fingerprint(self.spec)
         state = stored.state if stored else None
         is_new_code = state is not None and state.fingerprint != current
+        if is_new_code:
+            comparison.require_castable(files)
         counts, holding = comparison.classify(validated.table, files, may_lack_columns=is_new_code)
         dirty = comparison.dirty() if counts.new or counts.changed else ()
         everywhere = windows.union([*(state.covered if state else ()), *covered])
@@ -148,10 +151,11 @@ class RawTableWriter:
                 f"SELECT {names} FROM (SELECT *, {literal(self.run_id)} AS {RUN_ID},"
                 f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT} FROM {WRITTEN})"
                 f" UNION ALL SELECT {names} FROM {kept}"
-                f" ANTI JOIN (SELECT * FROM {EXISTING} WHERE NOT is_same) USING ({comparison.key})"
+                f" ANTI JOIN (SELECT * FROM {EXISTING} WHERE NOT {IS_SAME})"
+                f" USING ({comparison.key})"
             )
             folder = f"{self.catalog.location(spec.table)}/data"
             added, _ = self.engine.copy(statement, folder, column, span)
         return self.catalog.write(
-            self.branch, TableChange(spec.table, schema.to_pyarrow(), remove, added, state)
+            self.branch, TableChange(spec.table, arrow_schema(schema), remove, added, state)
         )

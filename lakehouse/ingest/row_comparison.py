@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,12 +12,15 @@ import ibis
 from lakehouse import windows
 from lakehouse.catalogs import DataFile
 from lakehouse.compile.quarantine_reasons import REASONS
+from lakehouse.declare import column_types
 from lakehouse.declare.raw_columns import POSITION, declared, landed
 from lakehouse.engines.duckdb import DuckDB
-from lakehouse.engines.duckdb_relations import parquet
-from lakehouse.engines.sql import columns, empty_relation, identifier
+from lakehouse.engines.duckdb_relations import FILE, parquet_with_files
+from lakehouse.engines.sql import columns, empty_relation, identifier, sql_type
+from lakehouse.errors import ProjectError
+from lakehouse.ingest.exact_casts import exact_cast, is_of
 from lakehouse.ingest.merge_counts import MergeCounts
-from lakehouse.ingest.temporary_tables import EXISTING, INCOMING, MATCHED, WRITTEN
+from lakehouse.ingest.temporary_tables import EXISTING, INCOMING, IS_SAME, MATCHED, WRITTEN
 from lakehouse.keys import MOST, Keys, union
 from lakehouse.windows import ALL_TIME, Window, Windows
 
@@ -62,7 +66,7 @@ class RowComparison:
             files, self._near(files, *hull), distinct, may_lack_columns=may_lack_columns
         )
         known, same = (sum(counts) for counts in zip((0, 0), *by_file.values(), strict=True))
-        unchanged = f"(SELECT * FROM {EXISTING} WHERE is_same)"
+        unchanged = f"(SELECT * FROM {EXISTING} WHERE {IS_SAME})"
         run(
             f"CREATE OR REPLACE TEMP VIEW {WRITTEN} AS SELECT {names} FROM {INCOMING}"
             + (f" ANTI JOIN {unchanged} USING ({key})" if same else "")
@@ -86,7 +90,7 @@ class RowComparison:
         hours = self.engine.execute(
             f"SELECT DISTINCT CAST(floor(epoch_us(moment) / {_HOUR_MICROSECONDS}) AS BIGINT) FROM ("
             f" SELECT {column} AS moment FROM {WRITTEN} UNION ALL"
-            f" SELECT {column} FROM {EXISTING} WHERE NOT is_same)"
+            f" SELECT {column} FROM {EXISTING} WHERE NOT {IS_SAME})"
         ).fetchall()
         starts = (_EPOCH + number * _HOUR for (number,) in hours)
         return windows.union(Window(start, start + _HOUR) for start in starts)
@@ -121,16 +125,54 @@ class RowComparison:
         return union([Keys(columns, frozenset(values))]) if values else None
 
     def rows(self, files: list[DataFile], *, may_lack_columns: bool = False) -> str:
-        """Return a relation of the rows of these files, with the column `filename`.
+        """Return a relation of the rows of these files, with the column FILE.
 
-        With `may_lack_columns`, columns that a file lacks are null.
+        With `may_lack_columns`, the files may have been written before columns were declared, or
+        declared otherwise: such columns are null, or cast.
         """
-        schema = ibis.schema({**landed(self.spec), "filename": "string"})
-        empty = empty_relation(schema, self.engine.dialect)
+        schema = ibis.schema({**landed(self.spec), FILE: "string"})
         if not files:
-            return f"({empty})"
-        rows = parquet((file.path for file in files), "filename = true")
-        return f"({empty} UNION ALL BY NAME SELECT * FROM {rows})" if may_lack_columns else rows
+            return f"({empty_relation(schema, self.engine.dialect)})"
+        rows = parquet_with_files(file.path for file in files)
+        if not may_lack_columns:
+            return rows
+        casts = self._casts(schema, self.engine.shape(rows))
+        selected = ", ".join(f"{cast} AS {identifier(name)}" for name, cast in casts.items())
+        return f"(SELECT {selected} FROM {rows})"
+
+    def require_castable(self, files: list[DataFile]) -> None:
+        """Raise ProjectError if a stored value is not held by the type that is declared now."""
+        if not files:
+            return
+        rows = parquet_with_files(file.path for file in files)
+        stored = self.engine.shape(rows)
+        for name, cast in self._casts(declared(self.spec), stored).items():
+            value = identifier(name)
+            if name not in stored or cast == value:
+                continue
+            count, example = self.engine.execute(
+                f"SELECT count(*), any_value({value}::VARCHAR) FROM {rows}"
+                f" WHERE {value} IS NOT NULL AND ({cast}) IS NULL"
+            ).fetchone() or (0, None)
+            if count:
+                raise ProjectError(
+                    f"{self.spec.table} holds {count} values of {name!r} that the type"
+                    f" {declared(self.spec)[name]} does not hold, such as {example}",
+                    hint="declare a type that holds them, or a new column beside the old one",
+                )
+
+    def _casts(self, columns: ibis.Schema, stored: Mapping[str, str]) -> dict[str, str]:
+        """Return SQL of each column as its type, from rows with the `stored` kinds of types."""
+        casts = {}
+        for name, kind in columns.items():
+            value = identifier(name)
+            target = sql_type(column_types.stored(kind), self.engine.dialect)
+            if name in stored and is_of(stored[name], column_types.stored(kind)):
+                casts[name] = value
+                continue
+            cast = exact_cast(value, stored[name], kind, is_rounded=False) if name in stored else ""
+            casts[name] = f"CAST({cast or 'NULL'} AS {target})"
+        return casts
 
     @property
     def key(self) -> str:
@@ -170,17 +212,17 @@ class RowComparison:
         key, run = self.key, self.engine.connection.execute
         rows = self.rows(files, may_lack_columns=may_lack_columns)
         run(
-            f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT {key}, filename"
+            f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT {key}, {FILE}"
             f" FROM {rows} SEMI JOIN {incoming} USING ({key})"
         )
-        holding = {path for (path,) in run(f"SELECT DISTINCT filename FROM {MATCHED}").fetchall()}
+        holding = {path for (path,) in run(f"SELECT DISTINCT {FILE} FROM {MATCHED}").fetchall()}
         stored = [file for file in files if file.path in holding]
         return stored, f"(SELECT * FROM {incoming} SEMI JOIN {MATCHED} USING ({key}))"
 
     def _compared(
         self, files: list[DataFile], incoming: str, *, may_lack_columns: bool = False
     ) -> str:
-        """Return a SELECT of the stored rows whose key is in `incoming`, with `is_same`."""
+        """Return a SELECT of the stored rows whose key is in `incoming`, with IS_SAME."""
         key = self.key
         same = " AND ".join(
             f"i.{identifier(name)} IS NOT DISTINCT FROM e.{identifier(name)}"
@@ -188,7 +230,7 @@ class RowComparison:
         )
         kept = ", ".join(f"e.{identifier(name)}" for name in self._key_and_time)
         return (
-            f"SELECT {kept}, filename, {same} AS is_same"
+            f"SELECT {kept}, {FILE}, {same} AS {IS_SAME}"
             f" FROM (SELECT * FROM {self.rows(files, may_lack_columns=may_lack_columns)}) e"
             f" JOIN {incoming} i USING ({key})"
         )
@@ -196,8 +238,7 @@ class RowComparison:
     def _counts_by_file(self) -> dict[str, tuple[int, int]]:
         """Return, by file, the number of rows in EXISTING and of those that did not change."""
         rows = self.engine.execute(
-            "SELECT filename, count(*), count(*) FILTER (is_same)"
-            f" FROM {EXISTING} GROUP BY filename"
+            f"SELECT {FILE}, count(*), count(*) FILTER ({IS_SAME}) FROM {EXISTING} GROUP BY {FILE}"
         ).fetchall()
         return {path: (count, same) for path, count, same in rows}
 

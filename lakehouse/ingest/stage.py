@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -88,22 +89,35 @@ def load(
         os.environ[f"RUNTIME__{name.upper()}"] = str(setting)
     storage.remove_folder(folder / group)
     storage.make_folder(folder)
-    sent = dict.fromkeys(names, 0)
+    sent: dict[str, dict[str, int]] = {name: {} for name in names}
     with _plain(folder, group) as place, _settings_of_our_own():
-        _load(_counted(tables, sent), group, place)
-    files = {name: sorted((folder / group / name).glob("*.parquet")) for name in names}
-    for name, rows in sent.items():
-        _require_rows(name, rows, files[name])
+        _load(_by_shape(tables, sent), group, place)
+    files = {
+        name: [path for part in parts for path in sorted((folder / group / part).glob("*.parquet"))]
+        for name, parts in sent.items()
+    }
+    for name, parts in sent.items():
+        _require_rows(name, sum(parts.values()), files[name])
     return {name: [*map(str, paths)] for name, paths in files.items()}
 
 
-def _counted(
-    tables: Iterable[tuple[str, pa.Table]], sent: dict[str, int]
+def part_of(name: str, columns: pa.Schema) -> str:
+    """Return the name of the folder with the files of these columns."""
+    shape = hashlib.sha256(columns.to_string(show_schema_metadata=False).encode())
+    return f"{name}-{shape.hexdigest()[:12]}"
+
+
+def _by_shape(
+    tables: Iterable[tuple[str, pa.Table]], sent: dict[str, dict[str, int]]
 ) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the tables, and add their rows to those `sent`."""
+    """Yield the tables under names that tell their columns, and add their rows to those `sent`.
+
+    dlt would cast the pages of one name to common types, which may change values.
+    """
     for name, table in tables:
-        sent[name] += table.num_rows
-        yield name, table
+        part = part_of(name, table.schema)
+        sent[name][part] = sent[name].get(part, 0) + table.num_rows
+        yield part, table
 
 
 def _require_rows(name: str, rows: int, files: Sequence[Path]) -> None:

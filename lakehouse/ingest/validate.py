@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import ibis
 
-from lakehouse.compile.quarantine_reasons import CAST, FIELDS, PAYLOAD, REASONS, text_of
-from lakehouse.declare.raw_columns import POSITION, declared, rounded
+from lakehouse.compile.quarantine_reasons import (
+    CAST,
+    FIELDS,
+    KEPT_FIELDS,
+    PAYLOAD,
+    REASONS,
+    text_of,
+)
+from lakehouse.declare.column_types import stored
+from lakehouse.declare.raw_columns import POSITION, declared, rounded, validated
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import empty_relation, identifier, sql_type
 from lakehouse.ingest import temporary_tables
@@ -47,23 +56,26 @@ def validate(
     row. Rejected rows, and rows without a whole key, also keep all their fields as JSON in FIELDS,
     and again in PAYLOAD unless the schema declares that column.
     """
-    files = parquet(paths)
-    if not paths:
-        columns = ibis.schema({**declared(spec), POSITION: "int64"})
-        files = f"({empty_relation(columns, _DIALECT)})"
-    staged = engine.shape(files)
-    cast = f"SELECT {_casts(spec, staged)} FROM {files} AS staged"
+    relations = _of_one_shape(spec, paths)
+    staged = [engine.shape(rows) for rows in relations]
+    is_one = len(relations) == 1
+    parts = [
+        f"SELECT {_casts(spec, columns, is_one=is_one)} FROM {rows} AS staged"
+        for rows, columns in zip(relations, staged, strict=True)
+    ]
+    cast = " UNION ALL ".join(parts)
     name = temporary_tables.validated(spec)
-    kept = FIELDS if FIELDS in staged else f"to_json({FIELDS})::VARCHAR"
     names = [FIELDS, *([] if PAYLOAD in declared(spec) else [PAYLOAD])]
     needed = f"{REASONS} <> '' OR {keyless(spec)}"
+    kept = f"to_json({FIELDS})::VARCHAR" if is_one else FIELDS
+    kept = FIELDS if KEPT_FIELDS in staged[0] else kept
     fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS"
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
         f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({quarantine_reasons})"
     )
-    return Validated(name, frozenset(staged) - {POSITION, FIELDS})
+    return Validated(name, frozenset().union(*staged) - {POSITION, KEPT_FIELDS})
 
 
 def keyless(spec: IngestionSpec) -> str:
@@ -76,20 +88,40 @@ def keyless(spec: IngestionSpec) -> str:
     )
 
 
-def _casts(spec: IngestionSpec, staged: Mapping[str, str]) -> str:
-    """Return the SELECT list: each declared column as its type, and as the text before the cast."""
+def _of_one_shape(spec: IngestionSpec, paths: Sequence[str]) -> list[str]:
+    """Return relations of the staged rows, each of files with columns of the same types.
+
+    Read together, columns of different types would be cast to a common one first.
+    """
+    if not paths:
+        columns = ibis.schema({**validated(spec), POSITION: "int64"})
+        return [f"({empty_relation(columns, _DIALECT)})"]
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(PurePath(path).parent.name, []).append(path)
+    return [*map(parquet, by_folder.values())]
+
+
+def _casts(spec: IngestionSpec, staged: Mapping[str, str], *, is_one: bool) -> str:
+    """Return the SELECT list: each declared column as its type, and as the text before the cast.
+
+    `is_one` says that there are no rows with other columns: all fields are kept as a struct then.
+    """
     schema, may_round = declared(spec), rounded(spec)
     parts = []
     for name, kind in schema.items():
-        value, target = identifier(name), sql_type(kind, _DIALECT)
+        value, target = identifier(name), sql_type(stored(kind), _DIALECT)
         cast, text = f"NULL::{target}", "NULL::VARCHAR"
-        if staged.get(name) == target.lower():
-            cast = value
-        elif name in staged:
+        if name in staged:
             cast = exact_cast(value, staged[name], kind, is_rounded=name in may_round)
-            text = as_text(value, staged[name])
+            # A value that is taken as it is has no reason, so its text is not needed.
+            text = text if cast == value else as_text(value, staged[name])
+            cast = cast if cast == value else f"CAST({cast} AS {target})"
         parts += [f"{cast} AS {value}", f"{text} AS {identifier(text_of(name))}"]
-    return ", ".join([*parts, f"{_fields(staged)} AS {FIELDS}", POSITION])
+    fields = _fields(staged)
+    if not is_one and KEPT_FIELDS not in staged:
+        fields = f"to_json({fields})::VARCHAR"
+    return ", ".join([*parts, f"{fields} AS {FIELDS}", POSITION])
 
 
 def _fields(staged: Mapping[str, str]) -> str:
@@ -97,7 +129,7 @@ def _fields(staged: Mapping[str, str]) -> str:
 
     It becomes JSON only for rejected and keyless rows.
     """
-    if FIELDS in staged:
-        return FIELDS
+    if KEPT_FIELDS in staged:
+        return KEPT_FIELDS
     names = [identifier(name) for name in staged if name not in (POSITION, PAYLOAD)]
     return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lakehouse.build import builds
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
 from lakehouse.engines.duckdb import DuckDB
-from lakehouse.engines.duckdb_relations import file_part, parquet
+from lakehouse.engines.duckdb_relations import FILE, file_part, parquet, parquet_with_files
 from lakehouse.engines.sql import identifier, literal
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import FileSpan
@@ -70,8 +70,7 @@ def _plan(
         return None
     part = "0" if column is None else file_part(column, span)
     held = engine.execute(
-        f"SELECT {part} AS part, filename, count(*) FROM {parquet(files, 'filename = true')}"
-        " GROUP BY ALL"
+        f"SELECT {part} AS part, {FILE}, count(*) FROM {parquet_with_files(files)} GROUP BY ALL"
     ).fetchall()
     if column is None:
         held = [file for file in held if file[2] < file_spans.SMALL_FILE_ROWS]

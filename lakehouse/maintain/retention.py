@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from lakehouse import storage, windows
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
+from lakehouse.declare.column_types import arrow_schema
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.engines.duckdb import DuckDB
-from lakehouse.engines.duckdb_relations import parquet
+from lakehouse.engines.duckdb_relations import FILE, parquet, parquet_with_files
 from lakehouse.engines.sql import columns, identifier, literal
 from lakehouse.errors import ProjectError, StorageError
 from lakehouse.plan import file_spans
@@ -85,7 +86,7 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     storage.sync((storage.beside(folder, path) for path in archived), folder)
     storage.sync_folders(made.parent for made in new)
     held = engine.execute(
-        f"SELECT DISTINCT filename FROM {parquet((f.path for f in files), 'filename = true')}"
+        f"SELECT DISTINCT {FILE} FROM {parquet_with_files(f.path for f in files)}"
         f" WHERE {archiving.condition}"
     ).fetchall()
     holding = [file for file in files if (file.path,) in held]
@@ -96,7 +97,7 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     span = file_spans.file_span(archiving.table.rows, archiving.table.state.covered)
     added, _ = engine.copy(rest, f"{catalog.location(name)}/data", spec.time_column, span)
     state = replace(archiving.table.state, archived_before=archiving.before)
-    catalog.write(branch, TableChange(name, schema.to_pyarrow(), holding, added, state))
+    catalog.write(branch, TableChange(name, arrow_schema(schema), holding, added, state))
 
 
 def _require_windows(project: Project, spec: IngestionSpec) -> None:

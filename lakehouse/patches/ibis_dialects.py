@@ -25,6 +25,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse.patches.ibis_compilers import compilers_on_demand
+from lakehouse.patches.ibis_trino_times import six_digits
 
 compilers_on_demand()  # before anything asks Ibis for SQL
 
@@ -50,6 +51,7 @@ _IN_OTHER_WORDS: Mapping[str, Mapping[str, Callable[..., ir.Value]]] = {
 
 def to_sql(expression: ir.Table, dialect: str) -> str:
     """The expression as one SELECT in a dialect; tables go by their bare names."""
+    six_digits()
     rewritten = partial(_rewritten, words=_IN_OTHER_WORDS.get(dialect, {}))
     operation = expression.op().replace(rewritten)
     return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))

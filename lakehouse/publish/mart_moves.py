@@ -140,13 +140,13 @@ def _insert(connection: psycopg.Connection, mart: Mart, on_conflict: str = "") -
 
 
 def _value(kind: dt.DataType, staged: str) -> str:
-    """The SQL of a staged value as its column's type: arrays and documents are staged as text."""
+    """The SQL of a staged value as its column's type: some are staged as text."""
     if is_list(kind):
         item = postgres_type(kind.value_type)
         items = f"json_array_elements_text({staged}::json) WITH ORDINALITY AS each (item, place)"
         array = f"ARRAY(SELECT item::{item} FROM {items} ORDER BY place)"
         return f"CASE WHEN {staged} IS NOT NULL THEN {array} END"
-    if is_document(kind) or kind.is_json():
+    if is_document(kind) or kind.is_json() or kind.is_decimal():
         return f"{staged}::{postgres_type(kind)}"
     return staged
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 
 from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
+from lakehouse.ingest import nulled_values
 from lakehouse.ingest.drift import new_fields
 from lakehouse.ingest.fetch import Fetched
 from lakehouse.ingest.merge_counts import MergeCounts
@@ -77,17 +79,19 @@ def merge(
     validation: Validation | None = next(iter(parents.values()))
     if validation is None:
         return
-    spec, total = validation.spec, MergeCounts()
+    spec, total, nulled = validation.spec, MergeCounts(), Counter[str]()
     before = context.tables.get(spec.table)
     for validated in validation:
         total += _write(context, validation, validated)
+        nulled += nulled_values.count(context.session.duckdb, spec, validated.table)
     after = context.tables.get(spec.table)
     drift = new_fields(spec, before, after)
-    if drift:
-        context.listener.warning(f"{spec.table}: {drift}")
+    notes = [*filter(None, (drift, nulled_values.summary(nulled)))]
+    for warning in notes:
+        context.listener.warning(f"{spec.table}: {warning}")
     if after is not None and (before is None or after.state.version != before.state.version):
         context.changed[name] = after.state.changes[-1].windows
-    rows, note = total.new + total.changed, "; ".join(filter(None, (str(total), drift)))
+    rows, note = total.new + total.changed, "; ".join([str(total), *notes])
     context.report(Step.MERGE, spec.table, rows=rows, note=note, other=validation.seconds)
     context.nodes[-1].counts = total.counts
     if not context.request.retry:

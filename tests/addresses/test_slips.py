@@ -195,7 +195,7 @@ SPECIAL = st.text("@/:?#[]%&= '\"\\,;\n\t+$!ß{0", max_size=4)
 @given(st.sampled_from(WRITTEN), SPECIAL, SPECIAL, SPECIAL)
 def test_no_address_that_is_refused_or_tried_is_told(form, before, between, after):
     """Whatever stands where: ours, psycopg's and DuckDB's errors tell none of it."""
-    text = form.format(f"{before}{FIRST}{between}{SECOND}{after}")
+    text = form.format(f"{before}{FIRST}{between}{SECOND}{after}").strip()
     try:
         address = postgres_address(text, "X")
     except ConfigError as error:

@@ -17,7 +17,7 @@ from lakehouse.checks import RangeCheck
 from lakehouse.compile.compiler import compile_project
 from lakehouse.config import load
 from lakehouse.declare.project import collect
-from lakehouse.ingest.stage import stage
+from lakehouse.ingest.stage import part_of, stage
 from lakehouse.plan.selectors import select
 from lakehouse.postgres import reading
 from lakehouse.records.listener import Silence
@@ -165,15 +165,17 @@ def modules(
 
 def plainly(pages, *, group, folder):
     """Stages as `stage` does, without what each load of dlt costs: for tests of many runs."""
-    return {name: _written(folder / group / name, list(each)) for name, each in pages.items()}
+    return {name: _written(folder / group, name, list(each)) for name, each in pages.items()}
 
 
-def _written(folder, pages):
-    if not pages:
-        return []
-    folder.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(pa.concat_tables(pages, promote_options="default"), folder / "0.parquet")
-    return [str(folder / "0.parquet")]
+def _written(folder, name, pages):
+    parts = {}
+    for page in pages:
+        parts.setdefault(part_of(name, page.schema), []).append(page)
+    for part, alike in parts.items():
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pa.concat_tables(alike), folder / part / "0.parquet")
+    return [str(folder / part / "0.parquet") for part in parts]
 
 
 @cache

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from lakehouse import ROUNDED, ingestion
-from lakehouse.compile.compiler import quarantine_reasons
+from lakehouse.compile.quarantine_reasons import quarantine_reasons
 from lakehouse.declare.raw_columns import POSITION
 from lakehouse.declare.specs import spec_of
 from lakehouse.engines import duckdb

@@ -1,0 +1,97 @@
+"""What the columns of every table have to be, on every engine and in Postgres.
+
+A mistake here would show late: in a file that one engine cannot read, or in Postgres once main has
+moved. Therefore it is an error of the project, told before anything runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.declare.column_types import require_storable
+from lakehouse.declare.project_code import place_of
+from lakehouse.declare.raw_columns import BOOKKEEPING, declared
+from lakehouse.errors import ProjectError
+
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.datatypes as dt
+
+    from lakehouse.declare.specs import IngestionSpec, ModelSpec
+
+FILE_PART = "_part"
+"""Column by which rows are divided into files while they are written; it is not stored."""
+_OWN = (*BOOKKEEPING, "_fields", "reasons")
+"""Columns that raw tables, their quarantine or their validation have beside the declared ones."""
+_OWN_PREFIX = "_lakehouse_"
+_NOT_WRITTEN = re.compile(r'["\x00-\x1f\x7f]')
+
+
+@contextmanager
+def told_of(table: str, declared: Callable[..., Any]) -> Iterator[None]:
+    """Put a table, and the place where a function or class is declared, before a ProjectError."""
+    try:
+        yield
+    except ProjectError as error:
+        if error.place or error.__cause__ is not None:
+            raise
+        message, place = f"{table}: {error.message}", place_of(declared)
+        raise ProjectError(message, hint=error.hint, place=place) from None
+
+
+def require_columns_of_ingestion(spec: IngestionSpec) -> None:
+    """Raise ProjectError for a declared column that no raw table can have."""
+    columns = declared(spec)
+    for name in columns:
+        if name in _OWN:
+            raise ProjectError(f"{name!r} is a column that lakehouse adds itself", hint=_RENAME)
+        kind = columns[name]
+        if kind.is_timestamp() and kind.timezone not in (None, "UTC"):
+            raise ProjectError(
+                f"{name!r} is an instant of the zone {kind.timezone}",
+                hint="declare 'UTC', since tables keep no zones; keep the zone as a column of text",
+            )
+    _require_columns(columns)
+    if spec.time_column is not None and spec.time_column in columns:
+        _require_time(spec.time_column, columns[spec.time_column])
+
+
+def require_columns_of_model(spec: ModelSpec, columns: ibis.Schema) -> None:
+    """Raise ProjectError for a column that the table of a model cannot have."""
+    _require_columns(columns)
+    if spec.time_column is not None and spec.time_column in columns:
+        _require_time(spec.time_column, columns[spec.time_column])
+
+
+_RENAME = "give it another name"
+
+
+def _require_columns(columns: ibis.Schema) -> None:
+    by_lower_case: dict[str, str] = {}
+    for name in columns:
+        if not name or _NOT_WRITTEN.search(name):
+            raise ProjectError(
+                f"{name!r} cannot be the name of a column",
+                hint='a name has no quotation marks (") and no control characters',
+            )
+        if name == FILE_PART or name.startswith(_OWN_PREFIX):
+            raise ProjectError(f"{name!r} is a name that lakehouse uses itself", hint=_RENAME)
+        namesake = by_lower_case.setdefault(name.lower(), name)
+        if namesake != name:
+            raise ProjectError(
+                f"{namesake!r} and {name!r} differ in capital letters alone",
+                hint="rename one: to DuckDB and Trino they are the same column",
+            )
+    require_storable(columns)
+
+
+def _require_time(name: str, kind: dt.DataType) -> None:
+    if not (kind.is_timestamp() or kind.is_date()):
+        raise ProjectError(
+            f"{name!r}, its `time_column`, is of type {kind}",
+            hint="it has to be a date or a timestamp, such as"
+            " `Annotated[dt.Timestamp, 'UTC', 6, True]`",
+        )
