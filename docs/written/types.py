@@ -197,8 +197,8 @@ def _by_number(rows: list[dict[str, Any]]) -> dict[int, Any]:
 
 def _values_of(array: pa.Array) -> list[Any]:
     if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
-        return array.cast(pa.string()).to_pylist()
-    return array.to_pylist()
+        array = array.cast(pa.string())
+    return [*array.to_pylist()]
 
 
 def _as_read(value: Any, expected: Any) -> Any:
