@@ -144,7 +144,7 @@ class Heard(Silence):
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        ("SystemExit(3)", "the run was ended by SystemExit"),
+        ("SystemExit(3)", "raw.py:31 in things: SystemExit: 3"),
         ("GeneratorExit()", "the run was ended by GeneratorExit"),
         ("MemoryError()", "raw.py:31 in things: MemoryError"),
         ("RecursionError('too deep')", "raw.py:31 in things: RecursionError: too deep"),

@@ -17,7 +17,7 @@ from lakehouse.catalogs.sqlite import SqliteCatalog
 from lakehouse.errors import PublishError, SourceError
 from lakehouse.history import main_moves
 from lakehouse.maintain import maintain
-from lakehouse.publish import publication, standing
+from lakehouse.publish import memory, publication, standing
 from lakehouse.records import run_records
 from lakehouse.session import Session
 from lakehouse.system import signals
@@ -85,7 +85,7 @@ def test_a_run_that_is_stopped_after_the_merge_says_where_main_is(
 
 @pytest.mark.long
 def test_a_run_that_is_stopped_when_all_is_done_says_that_too(lakehouse, monkeypatch, tmp_path):
-    ends(monkeypatch, publication, "remember", signal.SIGTERM, after=True)
+    ends(monkeypatch, memory, "remember", signal.SIGTERM, after=True)
     _, said = lakehouse("run", *DAY)
     assert said["error"] == f"interrupted; main is at {head(tmp_path)}, and so is Postgres"
 
