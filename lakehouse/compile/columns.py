@@ -27,6 +27,7 @@ FILE_PART = "_part"
 _OWN = (*BOOKKEEPING, "_fields", "reasons")
 """Columns that raw tables, their quarantine or their validation have beside the declared ones."""
 _OWN_PREFIX = "_lakehouse_"
+_RENAME = "give it another name"
 _NOT_WRITTEN = re.compile(r'["\x00-\x1f\x7f]')
 
 
@@ -64,9 +65,6 @@ def require_columns_of_model(spec: ModelSpec, columns: ibis.Schema) -> None:
     _require_columns(columns)
     if spec.time_column is not None and spec.time_column in columns:
         _require_time(spec.time_column, columns[spec.time_column])
-
-
-_RENAME = "give it another name"
 
 
 def _require_columns(columns: ibis.Schema) -> None:

@@ -95,12 +95,12 @@ def text_of(name: str) -> str:
 
 def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
     """Yield a text column for each rule: the reason if a row breaks it, else null."""
-    schema = spec.validation_schema.to_schema()
+    schema, may_be_null = spec.validation_schema.to_schema(), optional(spec)
     for name, column in schema.columns.items():
         value = rows[name]
         text = rows[text_of(name)]
         shown = ibis.literal(f"{name}: ") + text.substr(0, 40)
-        if name not in optional(spec):
+        if name not in may_be_null:
             yield _is_not_cast(rows, name).ifelse(
                 shown + f" is not {_noun(column.dtype.type)}", ibis.null("string")
             )
