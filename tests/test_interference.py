@@ -71,6 +71,7 @@ SURROUNDINGS = {
     "Postgres: a service": Around(
         {"PGSERVICE": "planted"}, {".pg_service.conf": "[planted]\nhost=127.0.0.1\nport=9\n"}
     ),
+    "Postgres: a service that is not described": Around({"PGSERVICE": "planted"}),
     "Postgres: connections": Around(
         {
             "PGSSLMODE": "verify-full",
@@ -290,13 +291,6 @@ def test_a_day_without_docstrings_has_the_same_figures(tmp_path, undisturbed):
 def test_a_file_of_hamilton_that_cannot_be_read_is_named(tmp_path):
     ran = Project(tmp_path).command(Around(at_home={".hamilton.conf": "planted\n"}), "plan")
     assert (ran.returncode, "cannot read ~/.hamilton.conf: " in ran.stderr) == (2, True)
-
-
-@pytest.mark.long
-def test_a_service_that_is_not_described_is_named(tmp_path):
-    ran = Project(tmp_path).command(Around({"PGSERVICE": "planted"}), "run", "--date", "2024-03-15")
-    assert (ran.returncode, "the service that PGSERVICE names" in ran.stderr) == (2, True)
-    assert "planted" not in ran.stderr
 
 
 class Listener(socketserver.StreamRequestHandler):
