@@ -8,7 +8,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import backfill, checks, day, merge, old_home, one_more_day, plan, publish, refresh
+from bench import (
+    backfill,
+    checks,
+    day,
+    merge,
+    old_home,
+    one_more_day,
+    people,
+    plan,
+    publish,
+    refresh,
+)
 
 BENCHMARKS = {
     "day": day.measure,
@@ -20,6 +31,7 @@ BENCHMARKS = {
     "refresh": refresh.measure,
     "one_more_day": one_more_day.measure,
     "history": old_home.measure,
+    "people": people.measure,
 }
 
 
