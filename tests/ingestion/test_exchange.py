@@ -67,9 +67,10 @@ class Brief(Patience):
     overall = 0.5  # type: ignore[assignment]
 
 
-BRIEF = Brief(timeout=5, attempts=2, first_wait=0.001, longest_wait=0.004)
+SOON = {"first_wait": 0.001, "longest_wait": 0.004, "wake_timeout": 0.001}
+BRIEF = Brief(timeout=5, attempts=2, **SOON)
 ONCE = Brief(timeout=5, attempts=1)
-HASTY = Patience(timeout=0.1, attempts=2, first_wait=0.001, longest_wait=0.004)
+HASTY = Patience(timeout=0.1, attempts=2, **SOON)
 
 
 def fetch(url: str, window: Window = DAY, patience: Patience = BRIEF, **options: Any) -> list[Any]:
