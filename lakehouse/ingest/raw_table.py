@@ -23,6 +23,7 @@ from lakehouse.declare.raw_columns import (
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.sql import columns, literal
 from lakehouse.ingest.drift import fields, remembered
+from lakehouse.ingest.fetch import Fetched
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.row_comparison import RowComparison
 from lakehouse.ingest.temporary_tables import EXISTING, IS_SAME, WRITTEN
@@ -52,15 +53,16 @@ class RawTableWriter:
         validated: Validated,
         stored: StoredTable | None,
         files: list[DataFile],
-        covered: Windows,
+        fetched: Fetched | None,
         key: tuple[str, ...],
         *,
         is_all: bool = False,
     ) -> tuple[MergeCounts, StoredTable | None]:
         """Merge the valid rows into the raw table.
 
-        `stored` is the raw table before, with its `files`; `covered` are the windows that were
-        fetched; `key` are the key columns for which the state notes which values changed. With
+        `stored` is the raw table before, with its `files`; `fetched` says which windows were
+        fetched, and is None if they do not count; `key` are the key columns for which the state
+        notes which values changed. With
         `is_all`, the rows are all that the source has, so stored keys that they lack have departed.
         Return the counts, and the table as it is now, or None if nothing was written.
         """
@@ -72,7 +74,10 @@ class RawTableWriter:
             comparison.require_castable(files)
         counts, holding = comparison.classify(validated.table, files, may_lack_columns=is_new_code)
         dirty = comparison.dirty() if counts.new or counts.changed else ()
-        everywhere = windows.union([*(state.covered if state else ()), *covered])
+        covered = fetched.covered if fetched else ()
+        everywhere = windows.union([*(state.covered_by(self.at) if state else ()), *covered])
+        unread = state.unread if state else ()
+        unread = fetched.unread_after(unread, self.run_id) if fetched else unread
         departed = state.departed_keys if state else None
         if is_all and key:
             departed = comparison.departed_keys(
@@ -82,7 +87,7 @@ class RawTableWriter:
         is_state_new = (
             state is None
             or departed != state.departed_keys
-            or state.is_worth_a_commit(covered, self.at)
+            or state.is_worth_a_commit(covered, unread, self.at)
         )
         if dirty or is_new_code or is_state_new:
             earlier = () if is_new_code or not state else state.changes
@@ -103,6 +108,7 @@ class RawTableWriter:
                 covered=everywhere,
                 fields=remembered(before, seen),
                 departed_keys=departed,
+                unread=unread,
             )
             times = [*dirty, *(file.span for file in rewritten)]
             column = file_spans.divided_by(self.spec.time_column, span, times)

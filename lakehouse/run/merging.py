@@ -43,7 +43,9 @@ class Validation:
     def is_all(self) -> bool:
         """Whether a single batch holds everything that the source has."""
         is_retry = self.context.request.retry
-        return self.spec.time_column is None and len(self._batches) == 1 and not is_retry
+        is_whole = not any(piece.unread for piece in self.fetched.pieces)
+        is_one = self.spec.time_column is None and len(self._batches) == 1
+        return is_one and is_whole and not is_retry
 
     def __iter__(self) -> Iterator[Validated]:
         """Yield each batch of staged files, validated; one batch is in memory at a time."""
@@ -104,13 +106,13 @@ def _write(context: RunContext, validation: Validation, validated: Validated) ->
     duckdb, catalog = context.session.duckdb, context.session.catalog
     target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
     by_time = spec.time_column is not None and not context.request.retry
-    covered = validation.fetched.covered(context.started) if by_time else ()
+    fetched = validation.fetched if by_time else None
     key = what_to_build.key_columns(context.session.project, spec)
     stored = context.tables.get(spec.table)
     listed = context.listed.pop(spec.name, None)
     files = listed.result() if listed else context.files(spec)
     counts, after = RawTableWriter(*target).write(
-        validated, stored, files, covered, key, is_all=validation.is_all
+        validated, stored, files, fetched, key, is_all=validation.is_all
     )
     quarantined = context.tables.get(quarantine_table(spec))
     rejected = Quarantine(*target).update(validated.table, counts.quarantined, quarantined)
