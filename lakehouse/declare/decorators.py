@@ -148,6 +148,7 @@ def quality(
     table: str,
     checks: Sequence[Rule] = (),
     blocking: bool = True,
+    finding: bool = False,
     max_failures: int | None = None,
     max_percent: float | None = None,
     lookback: str | timedelta | None = None,
@@ -158,7 +159,8 @@ def quality(
     The function takes tables by their names and returns the offending rows: none means passed. A
     function without parameters adds nothing to `checks`. It reads whole tables; with `lookback` or
     `lookahead`, only the windows that a run changed and so much time before and after them, so
-    that a run need not read all of history. A failed `blocking` check keeps the run out of main.
+    that a run need not read all of history. A failed `blocking` check keeps the run out of main;
+    another one is a warning, and with `finding` the run ends with exit code 1 as well.
     `max_failures` and `max_percent` are the tolerance of the function, and of each check without
     one of its own. Raises DeclarationError, which names the function and says what to write
     instead.
@@ -185,6 +187,7 @@ def quality(
                 function=function,
                 checks=tuple(checks),
                 blocking=blocking,
+                finding=finding,
                 tolerance=tolerance,
                 reach=None if everywhere else (before, after),
             )

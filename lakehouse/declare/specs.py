@@ -103,6 +103,8 @@ class QualitySpec:
     function: Callable[..., Any] = field(repr=False)
     checks: tuple[Rule, ...]
     blocking: bool
+    finding: bool
+    """Whether a failure that does not block ends the command with exit code 1."""
     tolerance: Tolerance
     """Tolerance of the function, and of each ready check that has none of its own."""
     reach: tuple[timedelta, timedelta] | None

@@ -107,6 +107,11 @@ class RunReport:
     branch: str | None = None
     """The branch that the run kept, to be looked at or merged; None if it was dropped."""
 
+    @property
+    def has_findings(self) -> bool:
+        """Whether a window or a key could not be fetched, or a check found what must be told."""
+        return bool(self.failed or self.unread or any(check.is_found for check in self.checks))
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""
         return {

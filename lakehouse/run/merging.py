@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest import nulled_values
@@ -21,10 +22,12 @@ from lakehouse.ingest.quarantine import (
     too_many,
 )
 from lakehouse.ingest.raw_table import RawTableWriter
+from lakehouse.ingest.refused_days import refused_days
 from lakehouse.ingest.validate import Validated, validate
 from lakehouse.plan import what_to_build
 from lakehouse.records import code_history
 from lakehouse.run.context import RunContext
+from lakehouse.windows import Window
 
 
 @dataclass
@@ -82,9 +85,12 @@ def merge(
     if validation is None:
         return
     spec, total, nulled = validation.spec, MergeCounts(), Counter[str]()
+    refused: list[CheckResult] = []
     before = context.tables.get(spec.table)
     for validated in validation:
-        total += _write(context, validation, validated)
+        counts = _write(context, validation, validated)
+        refused += _refused(context, validation) if counts.quarantined else []
+        total += counts
         nulled += nulled_values.count(context.session.duckdb, spec, validated.table)
     after = context.tables.get(spec.table)
     drift = new_fields(spec, before, after)
@@ -97,7 +103,15 @@ def merge(
     context.report(Step.MERGE, spec.table, rows=rows, note=note, other=validation.seconds)
     context.nodes[-1].counts = total.counts
     if not context.request.retry:
-        context.checks += too_many(context.session.duckdb, spec, total)
+        context.checks += [*too_many(context.session.duckdb, spec, total), *refused]
+
+
+def _refused(context: RunContext, validation: Validation) -> list[CheckResult]:
+    """Look for days of which most rows of the batch were rejected."""
+    spec, windows = validation.spec, [piece.window for piece in validation.fetched.pieces]
+    key = what_to_build.key_columns(context.session.project, spec)
+    hull = Window(min(each.start for each in windows), max(each.end for each in windows))
+    return refused_days(context.session.duckdb, spec, key, hull)
 
 
 def _write(context: RunContext, validation: Validation, validated: Validated) -> MergeCounts:
