@@ -30,6 +30,7 @@ def nightscout(settings: Settings) -> Nightscout:
     cron="0 * * * *",
     freshness_hours=(1, 24),
     overlap="2d",  # phones upload late
+    deletes="window",
 )
 def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table | Unread]:
     """Entries of every type as Nightscout returns them, a table per answer.

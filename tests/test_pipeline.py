@@ -67,6 +67,32 @@ def test_the_whole_recording_gives_the_expected_figures(lakehouse):
     assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
 
 
+def test_documents_that_the_server_has_no_more_leave_the_marts(lakehouse, documents):
+    documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
+    lakehouse("run", "--date", DAY)
+    del documents[3:5]
+    documents[0]["sgv"] = "high"
+    _, report = lakehouse("run", "--date", "2024-03-16")  # reads the day before again
+    (merge,) = (node for node in report["nodes"] if node["node"] == "raw.glucose_entries")
+    assert merge["counts"]["gone"] == 3
+    sql = "select total_readings from marts.mrt_glucose_overview where reading_date = '2024-03-15'"
+    assert rows(lakehouse, sql, "--on", "postgres") == [{"total_readings": 9}]
+    raw = "select count(*) as n, count(_gone_run) as gone from raw.glucose_entries"
+    assert rows(lakehouse, raw) == [{"n": 12, "gone": 3}]
+
+
+def test_a_server_that_suddenly_has_no_day_is_believed_the_second_time(lakehouse, documents):
+    documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
+    lakehouse("run", "--date", DAY)
+    documents.clear()
+    sql = "select count(*) as n from marts.mrt_glucose_overview"
+    for remaining in (1, 0):
+        _, report = lakehouse("run", "--date", DAY)
+        assert rows(lakehouse, sql, "--on", "postgres") == [{"n": remaining}]
+    (note,) = (node["note"] for node in report["nodes"] if node["node"] == "raw.glucose_entries")
+    assert "12 gone" in note
+
+
 @pytest.mark.long
 def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
     lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-12")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from lakehouse.checks import Rule, Tolerance
 from lakehouse.checks.rows import A_SCHEMA, is_schema
@@ -48,6 +48,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     overlap: str | timedelta = timedelta(),
     max_quarantine_percent: float | None = None,
     retention: str | timedelta | None = None,
+    deletes: Literal["window"] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
 
@@ -56,8 +57,9 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     `freshness_hours` is `(warn, fail)`; `overlap` is how much of the time before its window a run
     fetches again, as far as it was ingested earlier. If more than `max_quarantine_percent` of the
     rows that a run fetched are rejected, the run fails as by a blocking check. `retention` is how
-    long rows stay, such as '3y', before `maintain` moves them to the archive. Raises
-    DeclarationError, which names the function and says what to write instead.
+    long rows stay, such as '3y', before `maintain` moves them to the archive. With `deletes`
+    'window', rows that a window no longer has leave the models. Raises DeclarationError, which
+    names the function and says what to write instead.
     """
     arguments = locals()
 
@@ -86,6 +88,10 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 time_column is not None or freshness_hours is None,
                 "`freshness_hours` needs a `time_column` to go by",
             )
+            require(
+                time_column is not None or deletes is None,
+                "`deletes` needs a `time_column` to go by",
+            )
             percent = max_quarantine_percent
             require(
                 percent is None or 0 <= percent <= 100,  # noqa: PLR2004
@@ -103,6 +109,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 overlap=overlap_length,
                 max_quarantine_percent=max_quarantine_percent,
                 retention=retained,
+                deletes=deletes,
             )
         return attach(function, spec)
 

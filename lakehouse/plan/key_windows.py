@@ -65,6 +65,12 @@ def noted_after(
     )
 
 
+def without(noted: Iterable[KeyWindows], settled: Windows) -> tuple[KeyWindows, ...]:
+    """Return what is noted outside of windows that are settled for every key."""
+    entries = list(noted)
+    return noted_after(entries, {entry.key: settled for entry in entries}, {}, "")
+
+
 def to_json(noted: Iterable[KeyWindows]) -> list[Any]:
     """Return notes as lists for JSON."""
     return [[dict(entry.key), windows.to_json(entry.windows), entry.run] for entry in noted]

@@ -93,6 +93,8 @@ class TableState:
     """
     unread: tuple[KeyWindows, ...] = ()
     """Covered windows in which the source could not read the rows of a key."""
+    doubted: tuple[KeyWindows, ...] = ()
+    """Days of which rows are stored and the source returned none, when it was read last."""
     declared: Mapping[str, str] = field(default_factory=dict)
     """How the table was declared to be kept, by argument; empty if an older version wrote it."""
 
@@ -108,18 +110,19 @@ class TableState:
         return windows.union([*windows.subtract(self.covered, unread), *self.archived_windows])
 
     @property
+    def unread_now(self) -> tuple[KeyWindows, ...]:
+        """Unread windows of the keys that the source could not read when it was asked last."""
+        newest = self.covered[-1].end if self.covered else windows.BEGINNING
+        return tuple(entry for entry in self.unread if entry.windows[-1].end >= newest)
+
+    @property
     def to_read_again(self) -> Windows:
         """Unread windows of the keys that the source has read since, if they are not too long.
 
         While a key cannot be read, nobody else's rows are fetched again for its sake.
         """
-        newest = self.covered[-1].end if self.covered else windows.BEGINNING
-        again = windows.union(
-            window
-            for entry in self.unread
-            if entry.windows[-1].end < newest
-            for window in entry.windows
-        )
+        read_since = (entry for entry in self.unread if entry not in self.unread_now)
+        again = windows.union(window for entry in read_since for window in entry.windows)
         length = sum((window.end - window.start for window in again), timedelta())
         return again if length <= _MOST_AGAIN else ()
 
@@ -135,6 +138,15 @@ class TableState:
             ()
             if self.archived_before is None
             else (Window(windows.BEGINNING, self.archived_before),)
+        )
+
+    def archived(self, before: datetime) -> TableState:
+        """Return the state after all rows before a moment were archived."""
+        rest, gone = replace(self, archived_before=before), (Window(windows.BEGINNING, before),)
+        return replace(
+            rest,
+            unread=key_windows.without(self.unread, gone),
+            doubted=key_windows.without(self.doubted, gone),
         )
 
     def is_worth_a_commit(
@@ -191,6 +203,7 @@ class TableState:
                 **({"declared": dict(self.declared)} if self.declared else {}),
                 **({"archived": self.archived_before.isoformat()} if self.archived_before else {}),
                 **({"left": keys.to_json(self.departed_keys)} if self.departed_keys else {}),
+                **({"doubted": key_windows.to_json(self.doubted)} if self.doubted else {}),
                 **({"unread": key_windows.to_json(self.unread)} if self.unread else {}),
             },
             separators=(",", ":"),
@@ -211,6 +224,7 @@ class TableState:
             else None,
             departed_keys=keys.from_json(document.get("left")),
             unread=key_windows.from_json(document.get("unread", ())),
+            doubted=key_windows.from_json(document.get("doubted", ())),
             changes=tuple(
                 Change(version, windows.from_json(pairs), *map(keys.from_json, known))
                 for version, pairs, *known in document["changes"]

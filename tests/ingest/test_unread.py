@@ -1,7 +1,9 @@
 """Keys that a source could not read: the rows of the others go on, and theirs are read later."""
 
 import pytest
-from toy import Source, at, event
+import shop
+from people import People
+from toy import at, event
 
 from lakehouse import Unread
 from lakehouse.errors import ProjectError, SourceError
@@ -11,23 +13,6 @@ from lakehouse.system import clock
 from lakehouse.windows import Window, union
 
 DAYS = [Window(at(day, 0), at(day + 1, 0)) for day in range(10)]
-
-
-class People(Source):
-    """A source of several people, some of whom cannot be read."""
-
-    def __init__(self, *rows):
-        super().__init__(*rows)
-        self.down = set()
-
-    def read(self, window):
-        for name in sorted(self.down):
-            yield Unread(key={"id": name}, message=f"{name} answers 500", hint="ask again")
-        rows, self.rows = self.rows, [row for row in self.rows if row["id"] not in self.down]
-        try:
-            yield from super().read(window)
-        finally:
-            self.rows = rows
 
 
 class Heard(Silence):
@@ -239,3 +224,35 @@ def test_a_key_that_names_no_rows_is_refused(several, people, key):
 def test_the_state_of_a_table_without_such_keys_stays_as_short_as_it_was(toy):
     toy.run(0)
     assert "unread" not in state(toy).to_property()
+
+
+@pytest.fixture
+def half_read(tmp_path, monkeypatch, database, warm):
+    """A shop, by its commands, one order of which cannot be read."""
+    monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", database)
+    from_till = "yield pyarrow.Table.from_pylist(till)"
+    orders = shop.SHOP[shop.ORDERS].replace("import ingestion", "import Unread, ingestion")
+    unread = 'Unread({"id": "3"}, "the till is cold", "warm it up")'
+    files = {shop.ORDERS: orders.replace(from_till, f"{from_till}\n    yield {unread}")}
+    shop.write(tmp_path, {**shop.SHOP, **files})
+    return tmp_path
+
+
+def test_the_command_exits_with_1_and_freshness_names_the_key_and_the_reason(half_read):
+    code, report = shop.command(half_read, "run", "--date", shop.DAY)
+    assert (code, report["status"]) == (1, "incomplete")
+    assert [each["message"] for each in report["unread"]] == ["the till is cold"]
+    _, sources = shop.command(half_read, "freshness")
+    assert "id 3: the till is cold" in [each["unread"] for each in sources]
+    _, commits = shop.command(half_read, "log")
+    assert commits[0]["unread"] == 1
+
+
+def test_the_text_names_the_key_the_reason_and_the_cure(several):
+    from lakehouse.cli.report import summary
+
+    text = summary(several.run(0).to_json())
+    assert (
+        "unread: raw.events id anna could not be read of [2024-03-01, 2024-03-02): anna answers 500"
+        "\n  → ask again\n"
+    ) in text
