@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -371,6 +371,51 @@ def test_a_wrong_secret_is_an_error_that_names_the_variables() -> None:
     assert raised.value.hint == "check NIGHTSCOUT_API_SECRET or NIGHTSCOUT_TOKEN"
 
 
+def test_without_a_credential_a_401_says_which_variables_to_set() -> None:
+    with (
+        ReplayServer(Documents([at(START)]), secret=CREDENTIAL) as server,
+        pytest.raises(
+            SourceError, match=r"asks for a credential \(401\), and none is set"
+        ) as raised,
+    ):
+        fetch(server)
+    assert raised.value.hint == "set NIGHTSCOUT_API_SECRET or NIGHTSCOUT_TOKEN"
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+def test_a_secret_that_is_a_sha1_goes_as_it_is(write: Callable[[str], str]) -> None:
+    digest = sha1(CREDENTIAL.encode()).hexdigest()
+    with ReplayServer(Documents([at(START)]), secret=CREDENTIAL) as server:
+        assert fetch(server, secret=SecretStr(write(digest))) == [at(START)]
+
+
+PAGE = b"<!doctype html><title>Attention Required!</title>"
+IN_FRONT = {
+    "a page": (loopback.other(403, PAGE), "another server"),
+    "a page by its type": (loopback.other(403, b"No", Content_Type="text/html"), "another server"),
+    "Cloudflare": (loopback.other(403, b"error code: 1020", Server="cloudflare"), "Cloudflare"),
+    "a password": (
+        loopback.other(401, b"No", WWW_Authenticate='Basic realm="x"'),
+        "a server that wants a password",
+    ),
+    "a page without end": (loopback.other(401, PAGE, Content_Length="999999"), "another server"),
+}
+
+
+@pytest.mark.parametrize("name", IN_FRONT)
+def test_what_stands_in_front_is_told_from_nightscout(name: str) -> None:
+    answer, front = IN_FRONT[name]
+    error = failure(answer, secret=SecretStr(CREDENTIAL))
+    assert f"is kept from us by {front} in front of it" in error.message
+    assert "no credential of Nightscout helps" in error.hint
+
+
+def test_a_403_of_nightscout_is_about_the_role() -> None:
+    error = failure(loopback.other(403, b'{"status":403}'), token=SecretStr(CREDENTIAL))
+    assert "does not allow reading (403)" in error.message
+    assert "role" in error.hint
+
+
 LEAKY = {
     **PASSING,
     **LASTING,
@@ -420,13 +465,25 @@ def test_no_repr_holds_a_credential(kind: str) -> None:
         assert sha1(CREDENTIAL.encode()).hexdigest() not in repr(client)
 
 
-def test_no_password_of_a_netrc_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text("default login planted password planted")
+@pytest.mark.parametrize("machine", ["default", "machine 127.0.0.1"])
+def test_no_password_of_a_netrc_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: str
+) -> None:
+    (tmp_path / "netrc").write_text(f"{machine} login planted password planted")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    asked = requests.Request("GET", "https://you.example.org/")
-    with closing(Client(Person("me", asked.url))) as client:
-        assert "Authorization" not in client.session.prepare_request(asked).headers
-    assert "Authorization" in requests.Session().prepare_request(asked).headers
+    with Scripted(loopback.documents()) as server:
+        fetch(server)
+        requests.get(server.url, timeout=5)
+    assert ["authorization" in headers for headers in server.headers] == [False, True]
+
+
+def test_a_proxy_is_asked_for_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with Scripted(loopback.documents(at(START))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with closing(Client(Person("anna", "http://anna.example.org"), QUICK)) as client:
+            assert list(client.entries(DAY)) == [[at(START)]]
 
 
 def test_no_proxy_stands_before_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
