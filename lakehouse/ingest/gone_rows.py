@@ -83,6 +83,8 @@ class GoneRows:
     """The pieces that this run read itself: those of an earlier run may be out of date."""
     key: tuple[str, ...]
     """Columns by whose values rows belong together, such as a site; empty: all of them do."""
+    departed: Keys | None
+    """Keys that the source no longer lists: it is not asked for their rows."""
     run_id: str
     warnings: list[str] = field(default_factory=list)
     """What people are to be told."""
@@ -157,13 +159,16 @@ class GoneRows:
         for keys, spans in by_unread.items():
             inside = windows.union(spans)
             if columns[self._column].is_date():
-                inside = _whole_days(inside)
+                inside = whole_days(inside)
             if not inside:
                 continue
             others = [f"NOT ({having(_as_keys(key))})" for key in keys]
             time = covered(inside, self._column, columns, self.engine.dialect)
             parts.append(" AND ".join([f"({time})", *others]))
-        return f"coalesce({' OR '.join(parts)}, false)" if parts else "false"
+        if not parts:
+            return "false"
+        is_listed = f"NOT ({having(self.departed)})" if self.departed else "true"
+        return f"coalesce(({' OR '.join(parts)}) AND {is_listed}, false)"
 
     def _silent_days(self) -> Iterator[_SilentDay]:
         """Yield the days of a key of which rows are in GONE, and none was returned."""
@@ -226,7 +231,7 @@ def _moment(microseconds: int) -> datetime:
     return _EPOCH + microseconds * timedelta.resolution
 
 
-def _whole_days(inside: Windows) -> Windows:
+def whole_days(inside: Windows) -> Windows:
     """Return the UTC days that lie in the windows as a whole, as a date stands for all of one."""
     whole = []
     for window in inside:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse import windows
 from lakehouse.declare.project import WINDOW
 from lakehouse.declare.project_code import place_of, placed
+from lakehouse.declare.raw_columns import validated
 from lakehouse.declare.unread import Unread
 from lakehouse.errors import ProjectError, SourceError
 from lakehouse.ingest.plain_pages import plain
@@ -95,14 +96,19 @@ def _require_table(spec: IngestionSpec, page: Any) -> pa.Table:
 
 
 def _require_key(spec: IngestionSpec, unread: Unread) -> None:
-    """Raise ProjectError unless an Unread names rows by columns of the unique key."""
-    known = set(spec.unique_key)
-    is_key = unread.key and unread.key.keys() <= known
-    if not is_key or not all(isinstance(value, str | int) for value in unread.key.values()):
+    """Raise ProjectError unless an Unread gives columns of the unique key values of their types."""
+    columns = validated(spec)
+    kinds: dict[str, type] = {}
+    for name in spec.unique_key:
+        if columns[name].is_string() or columns[name].is_integer():
+            kinds[name] = str if columns[name].is_string() else int
+    if not unread.key or any(
+        type(value) is not kinds.get(name) for name, value in unread.key.items()
+    ):
         raise ProjectError(
             f"{spec.table} yielded an Unread with the key {dict(unread.key)!r}",
-            hint=f"give columns of its `unique_key` ({', '.join(spec.unique_key)}) a text or a"
-            " whole number each",
+            hint="give columns of its `unique_key` values: "
+            + ", ".join(f"{name} (a {kind.__name__})" for name, kind in kinds.items()),
             place=place_of(spec.function),
         )
 

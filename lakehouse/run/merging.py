@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lakehouse.build.builds import departed_keys
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
@@ -134,7 +135,8 @@ def _gone_rows(
         return None
     own = [piece for piece in validation.fetched.pieces if not piece.is_kept]
     key = what_to_build.key_columns(context.session.project, spec)
-    return GoneRows(context.session.duckdb, spec, own, key, context.run_id)
+    departed = departed_keys(context.session.compiled, context.tables, key)
+    return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id)
 
 
 def _write(

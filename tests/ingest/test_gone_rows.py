@@ -1,12 +1,63 @@
 """Rows that a source no longer has: marked in raw, out of all models, there again if they return."""
 
 import pytest
+import shop
 from toy import NotedEvents, Source, at, event
 
 from lakehouse import Unread, ingestion
 from lakehouse.errors import CheckFailedError, DeclarationError, SourceError
+from lakehouse.ingest.gone_rows import whole_days
 from lakehouse.maintain import maintain
 from lakehouse.records.listener import Silence
+from lakehouse.windows import Window
+
+PEOPLE = {
+    "feeds/people.py": """
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import ibis.expr.datatypes as dt
+import pandera.ibis as pa
+import pyarrow
+from lakehouse import ingestion
+
+
+class Readings(pa.DataFrameModel):
+    site: str
+    id: str
+    at: Annotated[dt.Timestamp, "UTC", 6, True] = pa.Field()
+
+
+class Sites(pa.DataFrameModel):
+    site: str
+
+
+def people(settings):
+    return (settings.root / "people.txt").read_text().split()
+
+
+@ingestion(table_name="readings", unique_key=("site", "id"), validation_schema=Readings,
+           time_column="at", deletes="window")
+def readings(people, window):
+    noon = datetime(2024, 3, 1, 12, tzinfo=UTC)
+    yield pyarrow.Table.from_pylist([{"site": site, "id": "1", "at": noon} for site in people])
+
+
+@ingestion(table_name="sites", unique_key="site", validation_schema=Sites)
+def sites(people):
+    yield pyarrow.Table.from_pylist([{"site": site} for site in people])
+""",
+    "tables/people.py": """
+from lakehouse import Incremental, model
+
+
+@model(kind=Incremental(time_column="at", key="site"))
+def places(readings):
+    return readings.select("site", "id", "at")
+""",
+}
+"""Readings of people, who are listed in a file."""
 
 
 class Heard(Silence):
@@ -255,6 +306,27 @@ def test_the_rows_of_a_key_that_could_not_be_read_are_not_gone(fresh):
     source.read = read
     toy.run(1)
     assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
+
+
+def test_what_is_not_listed_any_more_is_not_asked_for_and_not_gone(
+    tmp_path, monkeypatch, database, warm
+):
+    monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", database)
+    shop.write(tmp_path, {**shop.SHOP, **PEOPLE})
+    for people in ("anna bob", "bob", "bob", "bob"):
+        (tmp_path / "people.txt").write_text(people)
+        shop.command(tmp_path, "run", "--date", shop.DAY)
+    sql = "select site, count(_gone_run) as gone from raw.readings group by 1 order by 1"
+    assert shop.command(tmp_path, "query", sql)[1] == [
+        {"site": "anna", "gone": 0},
+        {"site": "bob", "gone": 0},
+    ]
+
+
+def test_a_day_that_was_read_in_part_is_not_gone_as_a_whole():
+    """A date stands for all of its day, and windows of a zone end within one."""
+    assert [*map(str, whole_days((Window(at(0, 23), at(3, 23)),)))] == ["[2024-03-02, 2024-03-04)"]
+    assert whole_days((Window(at(0, 1), at(1, 23)),)) == ()
 
 
 def test_an_old_home_begins_to_mark_once_deletes_is_declared(toy, source):

@@ -1,12 +1,14 @@
 """An old home equals a fresh one, whatever became of the source's rows and in whatever order."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from toy import Source, at, event
 
 from lakehouse.errors import CheckFailedError
-from lakehouse.ingest import row_comparison
+from lakehouse.ingest import fetch, row_comparison
 from lakehouse.plan import file_spans
 
 LAST = 63
@@ -33,6 +35,8 @@ def size(request, monkeypatch):
         for name, count in {"MONTH_ROWS": 0, "FILE_ROWS": 1, "SMALL_FILE_ROWS": 2}.items():
             monkeypatch.setattr(file_spans, name, count)
         monkeypatch.setattr(row_comparison, "COMPARED_ROWS", 1)
+        monkeypatch.setattr(fetch, "PIECE", timedelta(days=13))
+        monkeypatch.setattr(fetch, "_BATCH_BYTES", 1)
 
 
 def put(source, change):
