@@ -189,7 +189,7 @@ def _full_millisecond(count: int) -> Failure:
 
 def _is_from(span: Span, document: Any) -> bool:
     date = wholeness.date_of(document)
-    return date is not None and span.start <= date < span.end
+    return date is not None and date in span
 
 
 def _without(known: list[Any], documents: list[Any]) -> list[Any]:

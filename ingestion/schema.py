@@ -99,7 +99,7 @@ class GlucoseEntries(pa.DataFrameModel):
     def glucose_is_in_mg_dl(cls, data: IbisData) -> ir.BooleanColumn:
         return ~_glucose(
             data,
-            lambda value: (value > 0) & (value < HIGHEST_MMOL) & (value != value.floor()),
+            lambda value: (value > 0) & (value < HIGHEST_MMOL) & (value % 1 != 0),
         )
 
     @pa.dataframe_check(description="date is probably in seconds, not milliseconds")

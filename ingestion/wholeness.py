@@ -19,18 +19,18 @@ _DEFAULT = 10
 _ROUND = 50
 """Limits of servers are multiples of it, or powers of two."""
 _LEAST_POWER = 64
-_UNITS = (1e3, 1e-3, 1e-6)
-"""Factors that make milliseconds of seconds, microseconds and nanoseconds."""
+_SENSIBLE = Span(946_684_800_000, 4_102_444_800_000)
+"""Dates that a reading can have: 2000 to 2099. Those in seconds or microseconds lie outside."""
 
 
 def misfit(documents: Sequence[Any], span: Span) -> Failure | None:
     """Return the failure of a server that answered entries outside of `span`; None if none is.
 
-    A `date` in seconds, micro- or nanoseconds that lies in the span is no sign of that.
+    A `date` that no reading can have is a fault of that entry, which validation names.
     """
     for document in documents:
         date = date_of(document)
-        if date is not None and not _is_in(date, span):
+        if date is not None and date in _SENSIBLE and date not in span:
             return Failure(
                 "answered entries of another time: it does not heed `find[date]`,"
                 " or repeats an answer to another request",
@@ -67,8 +67,3 @@ def date_of(document: Any) -> float | None:
     """Return the `date` of an entry, if it is a number."""
     date = document.get("date") if isinstance(document, dict) else None
     return date if isinstance(date, int | float) and not isinstance(date, bool) else None
-
-
-def _is_in(date: float, span: Span) -> bool:
-    factors = (1, *_UNITS)
-    return any(span.start <= date * factor < span.end for factor in factors)

@@ -154,6 +154,19 @@ def test_bad_rows_are_quarantined_and_the_good_ones_land(lakehouse, documents):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("year", [1, 3000])
+def test_a_date_nobody_can_have_measured_at_is_quarantined(lakehouse, monkeypatch, year):
+    date = int(datetime(year, 6, 1, tzinfo=UTC).timestamp() * 1000)
+    answer = json.dumps([entry("a", 0), entry("b") | {"date": date}]).encode()
+    with Scripted(lambda handler: handler.send(200, answer)) as server:
+        monkeypatch.setenv("NIGHTSCOUT_URL", server.url)
+        assert lakehouse("run", "--date", DAY)[0] == 0
+    (held,) = rows(lakehouse, "select _id from quarantine.glucose_entries")
+    assert held == {"_id": "b"}
+    assert rows(lakehouse, "select _id from raw.glucose_entries") == [{"_id": "a"}]
+
+
+@pytest.mark.long
 def test_a_date_in_seconds_is_quarantined_and_named(lakehouse, monkeypatch):
     """A server that compares something else than `date` gives out such documents."""
     seconds = entry("b")["date"] // 1000
