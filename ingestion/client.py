@@ -6,8 +6,10 @@ import hashlib
 import ipaddress
 import logging
 import re
+import threading
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -49,6 +51,28 @@ class _Session(requests.Session):
         """Follow no redirect, as the secret would be sent along."""
 
 
+class _Readers:
+    """The readers of one session, which closes its connections when the last one has left.
+
+    A connection that is kept takes a file descriptor, of which there are fewer than people.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._number = threading.Lock(), 0
+
+    @contextmanager
+    def one_more(self, session: requests.Session) -> Iterator[None]:
+        with self._lock:
+            self._number += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._number -= 1
+                if self._number == 0:
+                    session.close()
+
+
 @dataclass(frozen=True)
 class Client:
     """Client that asks `person`'s server, `span` by `span`, for `count` entries at a time.
@@ -65,6 +89,7 @@ class Client:
     session: requests.Session = field(
         default_factory=_Session, init=False, repr=False, compare=False
     )
+    readers: _Readers = field(default_factory=_Readers, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.person.secret is not None:
@@ -98,8 +123,9 @@ class Client:
 
     def steps(self, window: Window, exchanges: Exchanges) -> Steps:
         """Yield the same, and a pause wherever one is to be made; requests are of `exchanges`."""
-        for span in Span.of(window).pieces(self.span):
-            yield from self._complete(span, exchanges)
+        with self.readers.one_more(self.session):
+            for span in Span.of(window).pieces(self.span):
+                yield from self._complete(span, exchanges)
 
     def close(self) -> None:
         """Close the connections."""

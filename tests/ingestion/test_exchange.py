@@ -215,7 +215,8 @@ def test_answers_that_stay_full_until_nothing_smaller_can_be_asked_are_an_error(
 def _full_until_a_millisecond(handler: Handler) -> None:
     asked = parse_qs(urlsplit(handler.path).query)
     start, end = (int(asked[f"find[date][${edge}]"][0]) for edge in ("gte", "lt"))
-    loopback.documents(*([ROW] if end - start > 1 else []))(handler)
+    newest = {**ROW, "date": end - 1}
+    loopback.documents(*([newest] if end - start > 1 else []))(handler)
 
 
 def test_cookies_of_a_server_are_not_kept() -> None:

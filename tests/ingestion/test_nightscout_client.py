@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -165,6 +167,27 @@ def test_a_full_millisecond_is_an_error() -> None:
         fetch(server, count=5)
     assert "5 entries or more in one millisecond" in raised.value.message
     assert "[2024-03-15T00:00:00.000Z, 2024-03-15T00:00:00.001Z)" in raised.value.message
+
+
+def test_the_connection_is_kept_while_reading_and_closed_after_it() -> None:
+    hung_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                while connection.recv(1 << 16):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+            hung_up.set()
+
+        threading.Thread(target=serve, daemon=True).start()
+        person = Person("anna", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        client = Client(person, QUICK)
+        pages = client.entries(Window(START, START + timedelta(days=15)))
+        assert [next(pages), next(pages), next(pages)] == [[], [], []]
+        assert not hung_up.is_set()
+        assert list(pages) == []
+        assert hung_up.wait(10)
 
 
 # Failures
