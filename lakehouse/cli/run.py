@@ -128,5 +128,5 @@ def execute(
             report = start(session, request, listener)
         record = report.to_json()
         output.result(record, summary(record))
-    if report.failed or report.unread:
+    if not report.is_whole:
         click.get_current_context().exit(FOUND_PROBLEMS)

@@ -107,6 +107,11 @@ class RunReport:
     branch: str | None = None
     """The branch that the run kept, to be looked at or merged; None if it was dropped."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all windows were fetched for every key."""
+        return not self.failed and not self.unread
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""
         return {
