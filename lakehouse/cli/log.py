@@ -32,13 +32,15 @@ def log(*, limit: int, style: str) -> None:
     session = Session()
     commits = session.catalog.log(limit)
     entries = [_entry(session, commit) for commit in commits]
+    counts = ["new", "changed", "built"]
+    counts += ["unread"] if any(entry["unread"] for entry in entries) else []
     rows = [
         {
             **{name: entry[name] for name in ("commit", "when", "who", "run", "message")},
             "commit": entry["commit"][:_SHORT],
             "when": f"{entry['when']:%Y-%m-%d %H:%M:%S}",
             "tables": len(entry["tables"]),
-            **{name: entry[name] for name in ("new", "changed", "built", "unread")},
+            **{name: entry[name] for name in counts},
         }
         for entry in entries
     ]

@@ -66,15 +66,13 @@ class RawTableWriter:
 
         `stored` is the raw table before, with its `files`; `fetched` says which windows were
         fetched, and is None if they do not count; `key` are the key columns for which the state
-        notes which values changed. With
-        `is_all`, the rows are all that the source has, so stored keys that they lack have departed.
-        `gone` finds the rows that are gone, in the last batch of a fetch.
+        notes which values changed. With `is_all`, the rows are all that the source has, so stored
+        keys that they lack have departed. `gone` finds the rows that are gone, in the last batch.
         Return the counts, and the table as it is now, or None if nothing was written.
         """
         comparison = self._comparison
-        current = fingerprint(self.spec)
         state = stored.state if stored else None
-        is_new_code = state is not None and state.fingerprint != current
+        is_new_code = state is not None and state.fingerprint != fingerprint(self.spec)
         if is_new_code:
             comparison.require_castable(files)
         counts, holding = comparison.classify(validated.table, files, may_lack_columns=is_new_code)
@@ -83,52 +81,53 @@ class RawTableWriter:
             departures = gone.find(comparison, files, doubted, may_lack_columns=is_new_code)
             counts, doubted = replace(counts, gone=departures.count), departures.doubted
             holding |= departures.paths
-        has_gone = counts.gone > 0
-        dirty = comparison.dirty(with_gone=has_gone) if counts.written else ()
-        covered = fetched.covered if fetched else ()
-        everywhere = windows.union([*(state.covered_by(self.at) if state else ()), *covered])
-        unread = state.unread if state else ()
-        unread = fetched.unread_after(unread, self.run_id) if fetched else unread
         departed = state.departed_keys if state else None
         if is_all and key:
             departed = comparison.departed_keys(
                 validated.table, files, key, may_lack_columns=is_new_code
             )
-        written: StoredTable | None = None
-        is_state_new = (
-            state is None
-            or departed != state.departed_keys
-            or doubted != state.doubted
-            or state.is_worth_a_commit(covered, unread, self.at)
+        after = replace(self._after_fetch(state, fetched), departed_keys=departed, doubted=doubted)
+        dirty = comparison.dirty(with_gone=counts.gone > 0) if counts.written else ()
+        if not (dirty or is_new_code or state is None or self._is_news(state, after)):
+            return counts, None
+        if is_new_code:
+            after = replace(after, changes=())
+        if not after.changes or dirty:
+            keys = None
+            if dirty and not is_new_code:
+                keys = comparison.changed_keys(key, with_gone=counts.gone > 0)
+            after = after.with_change(Change(self.run_id, dirty or (ALL_TIME,), keys))
+        rows = counts.new + sum(file.rows for file in files)
+        span = file_spans.file_span(rows, after.covered)
+        rewritten = files if is_new_code else self._to_rewrite(files, holding, dirty, span)
+        seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
+        after = replace(after, fields=remembered(after.fields, seen))
+        times = [*dirty, *(file.span for file in rewritten)]
+        column = file_spans.divided_by(self.spec.time_column, span, times)
+        return counts, self._replace(rewritten, after, counts, column, span)
+
+    def _after_fetch(self, state: TableState | None, fetched: Fetched | None) -> TableState:
+        """Return the state with the windows that were fetched, for all keys or for some."""
+        before = state or TableState("", ())
+        covered, unread = before.covered_by(self.at), before.unread
+        if fetched is not None:
+            covered = windows.union([*covered, *fetched.covered])
+            unread = fetched.unread_after(unread, self.run_id)
+        return replace(
+            before,
+            fingerprint=fingerprint(self.spec),
+            declared=self.spec.declared,
+            covered=covered,
+            unread=unread,
         )
-        if dirty or is_new_code or is_state_new:
-            earlier = () if is_new_code or not state else state.changes
-            after = TableState(
-                current, earlier, archived_before=state.archived_before if state else None
-            )
-            if not after.changes or dirty:
-                keys = None
-                if dirty and not is_new_code:
-                    keys = comparison.changed_keys(key, with_gone=has_gone)
-                after = after.with_change(Change(self.run_id, dirty or (ALL_TIME,), keys))
-            rows = counts.new + sum(file.rows for file in files)
-            span = file_spans.file_span(rows, everywhere)
-            rewritten = files if is_new_code else self._to_rewrite(files, holding, dirty, span)
-            before = state.fields if state else ()
-            seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
-            after = replace(
-                after,
-                declared=self.spec.declared,
-                covered=everywhere,
-                fields=remembered(before, seen),
-                departed_keys=departed,
-                unread=unread,
-                doubted=doubted,
-            )
-            times = [*dirty, *(file.span for file in rewritten)]
-            column = file_spans.divided_by(self.spec.time_column, span, times)
-            written = self._replace(rewritten, after, counts, column, span)
-        return counts, written
+
+    def _is_news(self, before: TableState, after: TableState) -> bool:
+        """Return whether what a fetch says beside its rows is worth a commit."""
+        return (
+            after.departed_keys != before.departed_keys
+            or after.doubted != before.doubted
+            or before.is_worth_a_commit(after.covered, after.unread, self.at)
+        )
 
     @cached_property
     def _comparison(self) -> RowComparison:

@@ -108,9 +108,14 @@ class RunReport:
     """The branch that the run kept, to be looked at or merged; None if it was dropped."""
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all windows were fetched for every key."""
+        return not self.failed and not self.unread
+
+    @property
     def has_findings(self) -> bool:
         """Whether a window or a key could not be fetched, or a check found what must be told."""
-        return bool(self.failed or self.unread or any(check.is_found for check in self.checks))
+        return not self.is_whole or any(check.is_found for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""
