@@ -6,7 +6,14 @@ from datetime import date
 
 from bench.synthetic.people import ENTRIES, SITES, milliseconds
 from lakehouse.catalogs import TableChange
-from lakehouse.declare.raw_columns import INGESTED_AT, RUN_ID, fingerprint, landed
+from lakehouse.declare.raw_columns import (
+    GONE_AT,
+    GONE_RUN,
+    INGESTED_AT,
+    RUN_ID,
+    fingerprint,
+    kept,
+)
 from lakehouse.engines.sql import columns, literal, typed
 from lakehouse.plan import file_spans
 from lakehouse.plan.state import Change, TableState
@@ -35,12 +42,13 @@ def write(session: Session, people: int, first: date, last: date) -> None:
 
 def _write(session: Session, name: str, pieces: list[str], window: Window, rows: int) -> None:
     spec = session.project.ingestions[name]
-    schema, folder = landed(spec), f"{session.catalog.location(spec.table)}/data"
+    schema, folder = kept(spec), f"{session.catalog.location(spec.table)}/data"
     covered = (window,) if spec.time_column else ()
     span = file_spans.file_span(rows, covered)
     files = []
     for piece in pieces:
-        made = f"SELECT *, {literal(_RUN)} AS {RUN_ID}, now() AS {INGESTED_AT} FROM ({piece})"
+        marks = f"{literal(_RUN)} AS {RUN_ID}, now() AS {INGESTED_AT}"
+        made = f"SELECT *, {marks}, NULL AS {GONE_AT}, NULL AS {GONE_RUN} FROM ({piece})"
         statement = typed(f"SELECT {columns(schema)} FROM ({made})", schema, "duckdb")
         written, _ = session.duckdb.copy(statement, folder, spec.time_column, span)
         files += written

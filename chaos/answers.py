@@ -26,6 +26,7 @@ _SETTINGS = """\
 [nightscout]
 timeout = 0.5
 attempts = 2
+wake_timeout = 0.5
 """
 _EXCHANGE = 2.0
 """Seconds that a request may take with these settings."""

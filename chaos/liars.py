@@ -215,7 +215,7 @@ WRONG: dict[str, Attack] = {
     "nested too deeply": _body(b"[" * 1_000_000 + b"]" * 1_000_000),
     "objects nested too deeply": _body(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
     "an object": _body(b'{"status":200}'),
-    "not a number": _body(b'[{"sgv":NaN}]'),
+    "not a number": _body(b'[{"sgv":NotANumber}]'),
     "not UTF-8": _body(b'[{"device":"\xff"}]'),
     "two lists": _body(b"[][]"),
     "empty": _body(b""),

@@ -31,6 +31,7 @@ FIELDS = {
     "rssi": "rssi",
     "filtered": "filtered",
     "unfiltered": "unfiltered",
+    "is_valid": "isValid",
 }
 """Fields of the API by column of the table."""
 
@@ -44,8 +45,10 @@ def parse(body: bytes | bytearray) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass
-    try:  # the slower parser takes lone surrogates, and numbers beyond a double as text
-        return json.loads(body, parse_float=_number, parse_int=_number, parse_constant=_refuse)
+    # The slower parser takes lone surrogates, and NaN, infinity and numbers beyond a double as
+    # text: they spoil one field, and no other document.
+    try:
+        return json.loads(body, parse_float=_number, parse_int=_number, parse_constant=str)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -54,16 +57,29 @@ def to_table(site: str, documents: Sequence[Any]) -> pa.Table:
     """Return a row for each document: its fields as text, its instant, and the whole document.
 
     `reading_timestamp` is null where `date` is no number, or lies outside the years 1 to 9999.
+    `type` is as it is meant; the payload has it as it was sent.
     """
     rows = [row if isinstance(row, dict) else {} for row in documents]
     columns = {"site": pa.array([site] * len(rows), pa.string())}
     for column, field in FIELDS.items():
         columns[column] = _texts([row.get(field) for row in rows])
+    columns["type"] = _texts([_kind(row) for row in rows])
     columns["reading_timestamp"] = pa.array(
         [_microseconds(row.get("date")) for row in rows], pa.timestamp("us", tz="UTC")
     )
     columns["payload"] = pa.array([_json(document) for document in documents], pa.string())
     return pa.table(columns)
+
+
+def _kind(row: dict[str, Any]) -> Any:
+    """Return the type of an entry without blanks, in small letters; without one, sgv if it has it.
+
+    Nightscout's own pages take an entry that has `sgv` and no type for sensor glucose, too.
+    """
+    kind = row.get("type")
+    if isinstance(kind, str):
+        kind = kind.strip().lower() or None
+    return "sgv" if kind is None and row.get("sgv") not in (None, "") else kind
 
 
 def _texts(values: list[Any]) -> pa.Array:
@@ -116,8 +132,3 @@ def _number(text: str) -> float | str:
     if math.isinf(number):
         return text
     return int(text) if text.lstrip("-").isdigit() else number
-
-
-def _refuse(constant: str) -> None:
-    msg = f"{constant} is no JSON"
-    raise ValueError(msg)

@@ -22,29 +22,72 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError
 
 
+class Exchanges:
+    """The exchanges of some threads, which can be cut at once: none goes on or begins after that.
+
+    Any thread may cut them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: set[Exchange] = set()
+        self._are_cut = False
+
+    def add(self, exchange: Exchange) -> None:
+        """Note an exchange that begins, and cut it if all others were."""
+        with self._lock:
+            self._under_way.add(exchange)
+            are_cut = self._are_cut
+        if are_cut:
+            exchange.cut()
+
+    def remove(self, exchange: Exchange) -> None:
+        """Forget an exchange that has ended."""
+        with self._lock:
+            self._under_way.discard(exchange)
+
+    def cut(self) -> None:
+        """End every exchange now, as if its deadline had passed."""
+        with self._lock:
+            self._are_cut = True
+            under_way = [*self._under_way]
+        for exchange in under_way:
+            exchange.cut()
+
+
 class Exchange:
     """A request and its answer with a deadline, from the look-up of the host to the last byte.
 
-    Within `with`, it governs the connections of a `BoundedAdapter` that the same thread uses.
+    Within `with`, it governs the connections of a `BoundedAdapter` that the same thread uses. It is
+    one of `among`, which may end it before its deadline.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, among: Exchanges) -> None:
         self._until = time.monotonic() + seconds
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
         self._lock = threading.Lock()
         self._handle: socket.socket | None = None
+        self._connected_or_over = threading.Event()
+        self._among = among
 
     def __enter__(self) -> Self:
         self._token = _current.set(self)
+        self._among.add(self)
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
+        self._among.remove(self)
         self._timer.cancel()
         self._timer.join()
         self._keep(None)
+
+    def cut(self) -> None:
+        """End the exchange now, as if its deadline had passed."""
+        self._until = 0.0
+        self._end()
 
     @property
     def seconds_left(self) -> float:
@@ -64,6 +107,12 @@ class Exchange:
         if self.is_over:
             self._end()
 
+    def wait_for(self, connected: Future[socket.socket]) -> socket.socket:
+        """Return a connection once it is made. Raises TimeoutError at the deadline."""
+        connected.add_done_callback(lambda _: self._connected_or_over.set())
+        self._connected_or_over.wait(self.seconds_left)
+        return connected.result(0)
+
     def _keep(self, handle: socket.socket | None) -> None:
         with self._lock:
             if self._handle is not None:
@@ -71,6 +120,7 @@ class Exchange:
             self._handle = handle
 
     def _end(self) -> None:
+        self._connected_or_over.set()
         with self._lock, suppress(OSError):  # the server may have closed it
             if self._handle is not None:
                 self._handle.shutdown(socket.SHUT_RDWR)
@@ -106,7 +156,7 @@ class _Connection(HTTPConnection):
 
         threading.Thread(target=connect, daemon=True).start()
         try:
-            opened = connected.result(exchange.seconds_left)
+            opened = exchange.wait_for(connected)
         except TimeoutError:
             connected.add_done_callback(_discard)
             raise ConnectTimeoutError(self, "no connection before the deadline") from None

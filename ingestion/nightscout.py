@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingestion.schema import GlucoseEntries, Sites
 from ingestion.source import Nightscout
-from lakehouse import Settings, Window, ingestion
+from lakehouse import Settings, Unread, Window, ingestion
 
 
 def nightscout(settings: Settings) -> Nightscout:
@@ -18,7 +18,7 @@ def nightscout(settings: Settings) -> Nightscout:
     Reads `[nightscout]` of lakehouse.toml and the NIGHTSCOUT_* variables of the environment.
     Raises ConfigError for invalid settings.
     """
-    return Nightscout.configured(settings.section("nightscout"), os.environ)
+    return Nightscout.configured(settings.section("nightscout"), os.environ, settings.root)
 
 
 @ingestion(
@@ -30,11 +30,13 @@ def nightscout(settings: Settings) -> Nightscout:
     cron="0 * * * *",
     freshness_hours=(1, 24),
     overlap="2d",  # phones upload late
+    deletes="window",
 )
-def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table]:
+def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table | Unread]:
     """Entries of every type as Nightscout returns them, a table per answer.
 
-    Raises SourceError when a server cannot be read or its answer cannot be trusted.
+    People whose server cannot be read, or gives answers that cannot be trusted, are named as
+    unread; if that is everybody, SourceError is raised.
     """
     yield from nightscout.entries(window)
 

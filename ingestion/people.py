@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from ingestion.certificates import CA_FILE, trusted
 from lakehouse import ConfigError
 from lakehouse.addresses import repeatable
 from lakehouse.addresses.web import web_address
@@ -25,6 +27,12 @@ CREDENTIALS = ("NIGHTSCOUT_API_SECRET", "NIGHTSCOUT_TOKEN")
 _CREDENTIAL = re.compile(rf"({'|'.join(CREDENTIALS)})(_.+)?")
 _LONGEST_TIMEOUT = 3600
 """Seconds."""
+_SETTINGS = ("sites", "timeout", "attempts", "wake_timeout")
+_OF_A_SITE = ("site", "url", "timezone", "ca_file")
+_PAGE = re.compile(
+    r"/(api(/.*)?|(report|admin|profile|food|clock|split|bgclock)(/.*)?|[\w.-]+\.(html|json))$"
+)
+"""What may follow the address of a Nightscout: its API, and the pages that people open."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,8 @@ class Person:
     """One person and the address of their Nightscout.
 
     `url` has no query, no password and no slash at its end; `timezone` is an IANA name. `suffix`
-    ends the names of the environment variables with the person's secrets.
+    ends the names of the environment variables with the person's secrets. `ca_file` is the path of
+    the authorities whose certificates are trusted; None: the well-known ones.
     """
 
     site: str
@@ -41,6 +50,7 @@ class Person:
     secret: SecretStr | None = None
     token: SecretStr | None = None
     suffix: str = ""
+    ca_file: str | None = None
 
     @property
     def variables(self) -> tuple[str, str]:
@@ -53,11 +63,14 @@ class Patience:
     """Limits, in seconds, of waiting for a server, and the number of attempts.
 
     `timeout` is the longest pause of a server; the other limits are multiples of it. Waits between
-    attempts grow from about `first_wait` to `longest_wait` at most, whatever the server asks for.
+    attempts grow from about `first_wait` to `longest_wait` at most, whatever the server asks for. A
+    server that seems to be starting is asked again for `wake_timeout`, also beyond `attempts`; with
+    one attempt, nothing is ever asked again.
     """
 
     timeout: float = 30.0
     attempts: int = 4
+    wake_timeout: float = 90.0
     first_wait: float = 1.0
     longest_wait: float = 30.0
 
@@ -73,43 +86,52 @@ class Patience:
 
 
 def configured_people(
-    section: Mapping[str, Any], environment: Mapping[str, str]
+    section: Mapping[str, Any], environment: Mapping[str, str], root: Path = Path()
 ) -> tuple[Person, ...]:
     """Return the people of `[nightscout]` and of the environment; empty if no address is set.
 
-    Raises ConfigError for invalid settings.
+    `root` is the folder that paths are relative to. Raises ConfigError for invalid settings.
     """
     env = {name: text.strip() for name, text in environment.items() if text.strip()}
-    people = [_from_block(block, env) for block in _blocks(section)]
+    people = [_from_block(block, env, root) for block in _blocks(section)]
     if URL in env:
         _require_name(env.get(SITE, ""), SITE)
-        people.insert(0, _person(env.get(SITE, "home"), env[URL], env.get(TIMEZONE), "", env))
+        own = {"url": env[URL], "timezone": env.get(TIMEZONE), "ca_file": env.get(CA_FILE)}
+        people.insert(0, _person(env.get(SITE, "home"), own, "", env, root))
     _require_distinct(people)
     _require_addresses(people, env)
     return tuple(people)
 
 
 def configured_patience(section: Mapping[str, Any]) -> Patience:
-    """Return the limits by `timeout` and `attempts` of `[nightscout]`. Raises ConfigError."""
-    unknown = sorted(set(section) - {"sites", "timeout", "attempts"})
+    """Return the limits that `[nightscout]` sets. Raises ConfigError."""
+    unknown = sorted(set(section) - {*_SETTINGS})
     if unknown:
         raise ConfigError(
             f"[nightscout] has {unknown[0]!r}, which means nothing",
-            hint="it takes sites, timeout and attempts; secrets stay in the environment",
+            hint=f"it takes {', '.join(_SETTINGS)}; secrets stay in the environment",
         )
-    timeout = section.get("timeout", Patience.timeout)
     attempts = section.get("attempts", Patience.attempts)
-    if type(timeout) not in (int, float) or not (0 < timeout <= _LONGEST_TIMEOUT):
-        raise ConfigError(
-            f"`timeout` in [nightscout] is {repeatable(timeout)}",
-            hint=f"give seconds, more than 0 and at most {_LONGEST_TIMEOUT}",
-        )
     if type(attempts) is not int or attempts < 1:
         raise ConfigError(
             f"`attempts` in [nightscout] is {repeatable(attempts)}",
             hint="give a whole number from 1",
         )
-    return Patience(timeout=float(timeout), attempts=attempts)
+    return Patience(
+        timeout=_seconds(section, "timeout", Patience.timeout),
+        attempts=attempts,
+        wake_timeout=_seconds(section, "wake_timeout", Patience.wake_timeout),
+    )
+
+
+def _seconds(section: Mapping[str, Any], name: str, default: float) -> float:
+    seconds = section.get(name, default)
+    if type(seconds) not in (int, float) or not (0 < seconds <= _LONGEST_TIMEOUT):
+        raise ConfigError(
+            f"`{name}` in [nightscout] is {repeatable(seconds)}",
+            hint=f"give seconds, more than 0 and at most {_LONGEST_TIMEOUT}",
+        )
+    return float(seconds)
 
 
 def _blocks(section: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -122,7 +144,7 @@ def _blocks(section: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return blocks
 
 
-def _from_block(block: Mapping[str, Any], env: Mapping[str, str]) -> Person:
+def _from_block(block: Mapping[str, Any], env: Mapping[str, str], root: Path) -> Person:
     site = block.get("site")
     if not isinstance(site, str) or not site.strip():
         raise ConfigError(
@@ -130,36 +152,41 @@ def _from_block(block: Mapping[str, Any], env: Mapping[str, str]) -> Person:
         )
     _require_name(site, "`site` of a [[nightscout.sites]] block")
     where = f"site {site!r} in [[nightscout.sites]]"
-    unknown = sorted(set(block) - {"site", "url", "timezone"})
+    unknown = sorted(set(block) - {*_OF_A_SITE})
     if unknown:
         raise ConfigError(
             f"{where} has {unknown[0]!r}, which means nothing",
-            hint="it takes site, url and timezone; secrets stay in the environment",
+            hint=f"it takes {', '.join(_OF_A_SITE)}; secrets stay in the environment",
         )
-    for name in ("url", "timezone"):
+    for name in _OF_A_SITE[1:]:
         if not isinstance(block.get(name, ""), str):
             raise ConfigError(f"`{name}` of {where} is no text", hint="write it in quotes")
     if not block.get("url"):
         raise ConfigError(f"{where} has no url", hint=f"add its address, or remove {site!r}")
-    return _person(site, block["url"], block.get("timezone"), f"_{_upper(site)}", env)
+    return _person(site, block, f"_{_upper(site)}", env, root)
 
 
 def _person(
-    site: str, url: str, timezone: str | None, suffix: str, env: Mapping[str, str]
+    site: str, own: Mapping[str, str | None], suffix: str, env: Mapping[str, str], root: Path
 ) -> Person:
-    places = (f"`url` of site {site!r}", f"`timezone` of site {site!r}")
-    url_place, zone_place = places if suffix else (URL, TIMEZONE)
+    """Return a person by their settings; `suffix` is empty for the one of the environment."""
+    places = {name: f"`{name}` of site {site!r}" for name in _OF_A_SITE}
+    if not suffix:
+        places = {"url": URL, "timezone": TIMEZONE, "ca_file": CA_FILE}
     variables = _variables(suffix)
     secret, token = (SecretStr(env[name]) if name in env else None for name in variables)
     if secret and token:
         raise ConfigError(f"{' and '.join(variables)} are both set", hint="keep one of them")
+    url = _address(own["url"] or "", places["url"])
+    is_encrypted = url.startswith("https:")
     return Person(
         site=site,
-        url=_address(url, url_place),
-        timezone=zone(timezone or "UTC", zone_place).key,
+        url=url,
+        timezone=zone(own.get("timezone") or "UTC", places["timezone"]).key,
         secret=secret,
         token=token,
         suffix=suffix,
+        ca_file=trusted(own.get("ca_file"), places["ca_file"], env, root) if is_encrypted else None,
     )
 
 
@@ -172,7 +199,7 @@ def _require_name(site: str, where: str) -> None:
 
 def _address(text: str, where: str) -> str:
     advice = f"secrets belong in {' or '.join(CREDENTIALS)}"
-    return web_address(text, where, secrets_in=advice).removesuffix("/api/v1")  # as uploaders write
+    return _PAGE.sub("", web_address(text, where, secrets_in=advice))
 
 
 def _require_distinct(people: list[Person]) -> None:

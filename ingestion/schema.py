@@ -5,6 +5,7 @@ Codes, minutes and epoch milliseconds are whole numbers; measurements are double
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -23,8 +24,17 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Earliest possible reading: before it there were no sensors, so the clock was not set."""
 AHEAD = ibis.interval(days=1)
 """The time by which the clock of a phone may be ahead of ours, at most."""
-HIGHEST = 2000
-"""mg/dL that no sensor exceeds. Error codes (below 39) are accepted as rows here."""
+HIGHEST = 700
+"""mg/dL that no sensor and no meter exceeds, and the lowest reading times 18.
+
+Error codes (whole numbers below 39) are accepted as rows here.
+"""
+HIGHEST_MMOL = 33.4
+"""mmol/L that no sensor exceeds."""
+FIRST_SECOND, LAST_SECOND = 946_684_800, 9_999_999_999
+"""Seconds since 1970 of a reading: 2000 to 2286. As milliseconds they lie in 1970."""
+LAST_MILLISECOND = 253_402_300_800_000
+"""Milliseconds since 1970 of the year 10000."""
 
 
 class GlucoseEntries(pa.DataFrameModel):
@@ -36,8 +46,8 @@ class GlucoseEntries(pa.DataFrameModel):
     date_string: str = pa.Field(nullable=True)
     sys_time: str = pa.Field(nullable=True)
     utc_offset: dt.Int32 = pa.Field(nullable=True, metadata=OPTIONAL)
-    sgv: float = pa.Field(nullable=True, ge=0, le=HIGHEST)
-    mbg: float = pa.Field(nullable=True, ge=0, le=HIGHEST)
+    sgv: float = pa.Field(nullable=True, ge=0)
+    mbg: float = pa.Field(nullable=True, ge=0, metadata=OPTIONAL)
     direction: str = pa.Field(nullable=True)
     trend: dt.Int32 = pa.Field(nullable=True, metadata=OPTIONAL)
     device: str = pa.Field(nullable=True)
@@ -46,6 +56,7 @@ class GlucoseEntries(pa.DataFrameModel):
     rssi: float = pa.Field(nullable=True, metadata=OPTIONAL)
     filtered: float = pa.Field(nullable=True, metadata=OPTIONAL)
     unfiltered: float = pa.Field(nullable=True, metadata=OPTIONAL)
+    is_valid: bool = pa.Field(nullable=True, metadata=OPTIONAL)
     reading_timestamp: Instant
     payload: str
 
@@ -73,6 +84,41 @@ class GlucoseEntries(pa.DataFrameModel):
     @classmethod
     def mbg_is_there(cls, data: IbisData) -> ir.BooleanColumn:
         return (data.table["type"] != "mbg") | data.table["mbg"].notnull()
+
+    @pa.dataframe_check(
+        description=f"glucose is above {HIGHEST} mg/dL: it was probably multiplied by 18 twice"
+    )
+    @classmethod
+    def glucose_is_not_too_high(cls, data: IbisData) -> ir.BooleanColumn:
+        return ~_glucose(data, lambda value: value > HIGHEST)
+
+    @pa.dataframe_check(
+        description=f"glucose is a fraction below {HIGHEST_MMOL}: probably mmol/L, not mg/dL"
+    )
+    @classmethod
+    def glucose_is_in_mg_dl(cls, data: IbisData) -> ir.BooleanColumn:
+        return ~_glucose(
+            data,
+            lambda value: (value > 0) & (value < HIGHEST_MMOL) & (value % 1 != 0),
+        )
+
+    @pa.dataframe_check(description="date is probably in seconds, not milliseconds")
+    @classmethod
+    def date_is_not_in_seconds(cls, data: IbisData) -> ir.BooleanColumn:
+        return ~data.table["date"].between(FIRST_SECOND, LAST_SECOND)
+
+    @pa.dataframe_check(description="date is probably in micro- or nanoseconds, not milliseconds")
+    @classmethod
+    def date_is_not_in_microseconds(cls, data: IbisData) -> ir.BooleanColumn:
+        return data.table["date"] < LAST_MILLISECOND
+
+
+def _glucose(
+    data: IbisData, holds: Callable[[ir.FloatingColumn], ir.BooleanColumn]
+) -> ir.BooleanColumn:
+    """Return whether a condition holds for the glucose of a sensor or of a finger stick."""
+    sensor, finger = (holds(data.table[name]).fill_null(False) for name in ("sgv", "mbg"))
+    return sensor | finger
 
 
 class Sites(pa.DataFrameModel):

@@ -22,6 +22,9 @@ class Span:
     def __str__(self) -> str:
         return f"[{_iso(self.start)}, {_iso(self.end)})"
 
+    def __contains__(self, milliseconds: float) -> bool:
+        return self.start <= milliseconds < self.end
+
     @classmethod
     def of(cls, window: Window) -> Span:
         """Return the milliseconds that begin in `window`: adjacent windows never share one."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.decorators import ingestion, model, quality
     from lakehouse.declare.kinds import Incremental, Table, View
     from lakehouse.declare.raw_columns import OPTIONAL, ROUNDED
+    from lakehouse.declare.unread import Unread
     from lakehouse.errors import ConfigError, SourceError
     from lakehouse.windows import Window
 
@@ -49,6 +50,7 @@ _HOME = {
     "View": "declare.kinds",
     "OPTIONAL": "declare.raw_columns",
     "ROUNDED": "declare.raw_columns",
+    "Unread": "declare.unread",
     "ingestion": "declare.decorators",
     "model": "declare.decorators",
     "quality": "declare.decorators",
@@ -76,6 +78,7 @@ __all__ = [
     "SourceError",
     "Table",
     "UniqueCheck",
+    "Unread",
     "View",
     "Window",
     "ingestion",

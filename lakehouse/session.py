@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, nullcontext, suppress
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Self
@@ -260,13 +261,16 @@ class Session:
         return self.reader.query(sql, sources)
 
     def _sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
-        """Return all that a statement may name, by qualified name: tables, views, quarantines."""
+        """Return all that a statement may name, by qualified name: tables, views, quarantines.
+
+        Raw tables are shown as they are stored, with rows that are gone from the source.
+        """
         from lakehouse.build.builds import source
         from lakehouse.engines import Source
         from lakehouse.ingest.quarantine import quarantine_schema, quarantine_table
 
         sources = {
-            spec.table: source(compiled, name, stored)
+            spec.table: replace(source(compiled, name, stored), hides_gone=False)
             for name, spec in self.project.tables.items()
             if spec.table in stored or name in compiled.models
         }

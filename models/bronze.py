@@ -18,11 +18,13 @@ HIGHEST = 600
 def stg_glucose_entries(glucose_entries: ir.Table, sites: ir.Table) -> ir.Table:
     """One row per entry of sensor glucose, rounded to whole mg/dL.
 
-    Values are rounded before they are classified: 10.0 mmol/L is 180.16 mg/dL, and in range.
+    Values are rounded before they are classified: 10.0 mmol/L is 180.16 mg/dL, and in range. What
+    a Nightscout marks as deleted (`isValid: false`) is left out.
     """
     half = 0.5
     sensor = glucose_entries.filter(
         glucose_entries.type == "sgv",
+        glucose_entries.is_valid.fill_null(True),
         glucose_entries.sgv >= LOWEST - half,
         glucose_entries.sgv < HIGHEST + half,
     )

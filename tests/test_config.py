@@ -1,8 +1,12 @@
 """The settings of the production profile."""
 
+import zoneinfo
+
 import pytest
 
+from lakehouse import config
 from lakehouse.config import load
+from lakehouse.engines import duckdb
 from lakehouse.errors import ConfigError
 
 WHOLE = {
@@ -128,3 +132,24 @@ def test_links_in_a_circle_are_no_home(tmp_path):
 def test_a_second_slash_in_front_of_a_home_is_left_out(tmp_path):
     (tmp_path / "lakehouse.toml").write_text("")
     assert load(tmp_path, {"LAKEHOUSE_HOME": f"/{tmp_path}/home"}).home == tmp_path / "home"
+
+
+def test_every_zone_that_is_accepted_is_one_of_duckdb():
+    engine = duckdb.connect(extensions=["icu"])
+    names = engine.execute("SELECT name FROM pg_timezone_names()").fetchall()
+    known = {name for (name,) in names}
+    assert set(filter(_is_accepted, zoneinfo.available_timezones())) <= known
+
+
+@pytest.mark.parametrize("name", ["posixrules", "localtime", "right/UTC", "Factory", "EST"])
+def test_a_zone_of_the_operating_system_is_refused(name):
+    with pytest.raises(ConfigError, match="no IANA time zone that all engines know"):
+        config.zone(name, "X")
+
+
+def _is_accepted(name):
+    try:
+        config.zone(name, "X")
+    except ConfigError:
+        return False
+    return True

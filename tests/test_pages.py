@@ -18,6 +18,7 @@ look-at-a-failed-run.md: needs a server that fails half way
 schedule.md: needs systemd, cron and Kubernetes
 test-a-model.md: a part of a test
 test-a-model.md: needs Trino
+write-an-ingestion.md: a part of an ingestion
 """
 PAGES = [
     ROOT / "README.md",

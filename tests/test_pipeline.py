@@ -67,6 +67,32 @@ def test_the_whole_recording_gives_the_expected_figures(lakehouse):
     assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
 
 
+def test_documents_that_the_server_has_no_more_leave_the_marts(lakehouse, documents):
+    documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
+    lakehouse("run", "--date", DAY)
+    del documents[3:5]
+    documents[0]["sgv"] = "high"
+    _, report = lakehouse("run", "--date", "2024-03-16")  # reads the day before again
+    (merge,) = (node for node in report["nodes"] if node["node"] == "raw.glucose_entries")
+    assert merge["counts"]["gone"] == 3
+    sql = "select total_readings from marts.mrt_glucose_overview where reading_date = '2024-03-15'"
+    assert rows(lakehouse, sql, "--on", "postgres") == [{"total_readings": 9}]
+    raw = "select count(*) as n, count(_gone_run) as gone from raw.glucose_entries"
+    assert rows(lakehouse, raw) == [{"n": 12, "gone": 3}]
+
+
+def test_a_server_that_suddenly_has_no_day_is_believed_the_second_time(lakehouse, documents):
+    documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
+    lakehouse("run", "--date", DAY)
+    documents.clear()
+    sql = "select count(*) as n from marts.mrt_glucose_overview"
+    for remaining in (1, 0):
+        _, report = lakehouse("run", "--date", DAY)
+        assert rows(lakehouse, sql, "--on", "postgres") == [{"n": remaining}]
+    (note,) = (node["note"] for node in report["nodes"] if node["node"] == "raw.glucose_entries")
+    assert "12 gone" in note
+
+
 @pytest.mark.long
 def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
     lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-12")
@@ -109,12 +135,13 @@ def test_bad_rows_are_quarantined_and_the_good_ones_land(lakehouse, documents):
         {key: value for key, value in entry("x", 20).items() if key != "_id"},
         entry("text", 25, sgv="high"),
         entry("empty", 30, sgv=None),
-        entry("nokind", 35, type=None),
+        {"_id": "nokind", "date": entry("", 35)["date"], "device": "x"},
+        entry("untyped", 40, type=None),
     ]
     code, report = lakehouse("run", "--date", DAY)
     assert code == 0
     merged = next(node for node in report["nodes"] if node["node"] == "raw.glucose_entries")
-    assert merged["note"] == "7 fetched, 3 new, 4 quarantined"
+    assert merged["note"] == "8 fetched, 4 new, 4 quarantined"
     held = rows(lakehouse, "select _id, reasons, payload from quarantine.glucose_entries")
     reasons = {row["_id"]: row["reasons"] for row in held}
     assert "_id is missing" in reasons[None]
@@ -137,6 +164,20 @@ def test_a_date_nobody_can_have_measured_at_is_quarantined(lakehouse, monkeypatc
     (held,) = rows(lakehouse, "select _id from quarantine.glucose_entries")
     assert held == {"_id": "b"}
     assert rows(lakehouse, "select _id from raw.glucose_entries") == [{"_id": "a"}]
+
+
+@pytest.mark.long
+def test_a_date_in_seconds_is_quarantined_and_named(lakehouse, monkeypatch):
+    """A server that compares something else than `date` gives out such documents."""
+    seconds = entry("b")["date"] // 1000
+    answer = json.dumps([entry("a", 0), entry("c", 5), entry("b", date=seconds)]).encode()
+    with Scripted(lambda handler: handler.send(200, answer)) as server:
+        monkeypatch.setenv("NIGHTSCOUT_URL", server.url)
+        assert lakehouse("run", "--date", DAY)[0] == 0
+    (held,) = rows(lakehouse, "select _id, reasons from quarantine.glucose_entries")
+    assert held["_id"] == "b"
+    assert "date is probably in seconds" in held["reasons"]
+    assert len(rows(lakehouse, "select _id from raw.glucose_entries")) == 2
 
 
 FAULTS = {

@@ -15,7 +15,7 @@ from lakehouse.checks import Rule
 
 SHARED = tuple(inspect.signature(Rule).parameters)
 """What every check takes as keywords."""
-_OTHERS = ("Window", "Settings", "ConfigError", "SourceError")
+_OTHERS = ("Window", "Settings", "Unread", "ConfigError", "SourceError")
 
 
 def checks(_: str) -> str:
@@ -28,7 +28,7 @@ def checks(_: str) -> str:
 
 
 def names(_: str) -> str:
-    """Return a table of what is handed to functions of a project, or raised by them."""
+    """Return a table of what is handed to functions of a project, or yielded or raised by them."""
     rows = []
     for name in _OTHERS:
         value = getattr(lakehouse, name)

@@ -118,7 +118,7 @@ class Ledger:
             key: known
             for key, known in self.problems.items()
             if key not in wrong
-            and (key in findings.checked or (known.until_success and findings.succeeded))
+            and (findings.has_checked(key) or (known.until_success and findings.succeeded))
         }
 
     def _is_held_back(self, name: str, policy: Policy, now: datetime) -> bool:

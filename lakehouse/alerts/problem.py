@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.catalogs import MAIN
 from lakehouse.checks import sample_rows
 from lakehouse.checks.result import CheckOutcome
+from lakehouse.compile.dag import Step
 from lakehouse.errors import CheckFailedError, LakehouseError
-from lakehouse.records.run_records import PREFIX
+from lakehouse.records.run_records import PREFIX, unread_in_words
 
 if TYPE_CHECKING:
     from lakehouse.audit.freshness import Freshness
@@ -47,6 +48,12 @@ class Findings:
     checked: frozenset[str] = field(default=frozenset())
     """Keys of everything that the run checked, problems included."""
     succeeded: bool = False
+    fetched: tuple[str, ...] = ()
+    """Beginnings of the keys of problems that only reads of their tables find, which took place."""
+
+    def has_checked(self, key: str) -> bool:
+        """Return whether the run looked at what a problem is about."""
+        return key in self.checked or key.startswith(self.fetched)
 
 
 def findings_of(
@@ -58,11 +65,18 @@ def findings_of(
 
     `record` is None for a run that could not begin.
     """
-    problems = [*_of_run(record, error), *_of_checks(record), *_of_sources(sources)]
+    problems = [
+        *_of_run(record, error),
+        *_of_unread(record),
+        *_of_checks(record),
+        *_of_sources(sources),
+    ]
     checks = record["checks"] if record else ()
     checked = {*map(_key_of_check, checks), *map(_key_of_source, sources)}
     succeeded = error is None and record is not None and not record["failed"]
-    return Findings(problems, frozenset(checked), succeeded)
+    is_fetch = record is not None and succeeded and record["window"] is not None
+    fetched = tuple(_read_tables(record)) if record is not None and is_fetch else ()
+    return Findings(problems, frozenset(checked), succeeded, fetched)
 
 
 def _of_run(record: Mapping[str, Any] | None, error: Exception | None) -> Iterator[Problem]:
@@ -82,8 +96,38 @@ def _of_run(record: Mapping[str, Any] | None, error: Exception | None) -> Iterat
 def _failure(message: str, detail: str, record: Mapping[str, Any] | None) -> Problem:
     look = f"lakehouse show {record['run']}" if record else "lakehouse doctor"
     text = "\n".join(filter(None, [message, detail, f"→ {look}"]))
-    # The state leaves out windows and counts, which differ from hour to hour for the same problem.
-    return Problem(RUN, RUN, "a run failed", text, re.sub(r"[\d.:TZ+-]+", "#", message), True)
+    return Problem(RUN, RUN, "a run failed", text, _stable(message), True)
+
+
+def _stable(message: str) -> str:
+    """Return a message without windows and counts, which differ by the hour for one problem."""
+    return re.sub(r"[\d.:TZ+-]+", "#", message)
+
+
+def _of_unread(record: Mapping[str, Any] | None) -> Iterator[Problem]:
+    for unread in (record or {}).get("unread", ()):
+        what = unread_in_words(unread)
+        lines = (f"{unread['message']} ({unread['windows']})", unread["hint"])
+        look = f"→ lakehouse show {(record or {})['run']}"
+        yield Problem(
+            unread["table"],
+            f"{_beginning(unread['table'])}{what}",
+            what,
+            "\n".join(filter(None, [*lines, look])),
+            _stable(unread["message"]),
+            False,
+        )
+
+
+def _read_tables(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the beginning of the keys of unread problems of each table that a run fetched."""
+    for node in record["nodes"]:
+        if node["step"] == Step.MERGE:
+            yield _beginning(node["node"])
+
+
+def _beginning(table: str) -> str:
+    return f"unread {table} "
 
 
 def _of_checks(record: Mapping[str, Any] | None) -> Iterator[Problem]:

@@ -228,16 +228,16 @@ class Audit:
         if failures and part.failures and part.failures.exactly:
             [exactly] = self.engine.counts([part.failures.exactly])
             (failures,) = exactly.values()
-        failures = failures or 0
         label = (spec.function.__doc__ or spec.name).strip().splitlines()[0]
         result = CheckResult(
             check=spec.name,
             table=spec.table,
             label=label if rule is None else rule.label,
             blocking=spec.blocking,
-            passed=spec.tolerance_of(rule).allows(failures, rows or 0),
-            failures=failures,
+            passed=spec.tolerance_of(rule).allows(failures or 0, rows or 0),
+            failures=failures or 0,
             rows=rows,
+            finding=spec.finding,
         )
         if not failures or offending is None:
             return result

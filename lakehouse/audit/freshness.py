@@ -15,6 +15,7 @@ from typing import Any
 
 import ibis
 
+from lakehouse.audit.unread_keys import unread_keys
 from lakehouse.build.builds import departed_keys, source
 from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.checks import FreshnessCheck
@@ -22,6 +23,7 @@ from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Source
 from lakehouse.engines.sql import covered, identifier
 from lakehouse.plan import what_to_build
+from lakehouse.plan.key_windows import Key, in_words, key_of, may_share_rows
 from lakehouse.records import run_records
 from lakehouse.session import Session
 from lakehouse.system import clock
@@ -55,6 +57,8 @@ class Freshness:
     limits: tuple[float, float | None]
     """Hours from which on it is a warning, and a failure; None: never a failure."""
     state: FreshnessState
+    unread: str = ""
+    """Why the source could not read the key when it was asked last; empty: it could."""
 
     @property
     def is_stale(self) -> bool:
@@ -108,8 +112,12 @@ def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
     for promise in _promises(session):
         tables = session.catalog.tables(MAIN)
         departed = departed_keys(session.compiled, tables, promise.by)
-        for row in _newest(session, promise, tables, at):
-            result = _freshness_of(session, promise, row, at, present)
+        unread = _unread(session, promise, tables)
+        rows = _newest(session, promise, tables, at)
+        for row in [*rows, *_without_rows(promise, unread, rows)]:
+            result = replace(
+                _freshness_of(session, promise, row, at, present), unread=_why_unread(unread, row)
+            )
             key = tuple(row[name] for name in promise.by)
             has_departed = departed is not None and key in departed.values
             results.append(
@@ -150,6 +158,34 @@ def _newest(
     ]
     statement = _statement(promise, table, session.engine.dialect, now)
     return list(session.engine.rows(statement, [table, *lists]).to_pylist())
+
+
+def _unread(
+    session: Session, promise: _Promise, tables: Mapping[str, StoredTable]
+) -> dict[Key, str]:
+    """Return the keys of an ingestion that could not be read last, with the reasons."""
+    spec = session.project.ingestions.get(promise.name)
+    table = tables.get(spec.table) if spec else None
+    return unread_keys(session.settings.warehouse, table) if table else {}
+
+
+def _without_rows(
+    promise: _Promise, unread: Mapping[Key, str], rows: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each key that could not be read, and of which there never was any."""
+    known = {key_of({name: row[name] for name in promise.by}) for row in rows}
+    for key in unread:
+        if key not in known and {name for name, _ in key} == set(promise.by):
+            yield {**dict(key), _NEWEST: None}
+
+
+def _why_unread(unread: Mapping[Key, str], row: Mapping[str, Any]) -> str:
+    """Return why the key of a row could not be read; empty if it could."""
+    return "; ".join(
+        reason if dict(key).keys() <= row.keys() else f"{in_words(key)}: {reason}"
+        for key, reason in unread.items()
+        if may_share_rows(key, tuple(row.items()))
+    )
 
 
 def _statement(promise: _Promise, table: Source, dialect: str, now: datetime) -> Statement:

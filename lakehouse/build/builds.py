@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from lakehouse.catalogs import StoredTable
 from lakehouse.compile.compiler import Compiled, CompiledModel
 from lakehouse.declare.kinds import Incremental
+from lakehouse.declare.raw_columns import GONE_AT
 from lakehouse.engines import Build, Source
 from lakehouse.keys import Keys
 from lakehouse.plan import file_spans
@@ -19,6 +20,7 @@ def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> 
     """Return a table as an input of a statement.
 
     `tables` are the stored ones of a ref, by qualified name; a view is read through its parents.
+    Of a raw table, rows that are gone from the source are left out.
     """
     spec = compiled.project.tables[name]
     model = compiled.models.get(name)
@@ -30,11 +32,13 @@ def source(compiled: Compiled, name: str, tables: Mapping[str, StoredTable]) -> 
             sources=sources(compiled, model, tables),
             time_column=spec.time_column,
         )
+    stored = tables.get(spec.table)
     return Source(
         name,
         compiled.schemas[name],
-        stored=tables.get(spec.table),
+        stored=stored,
         time_column=spec.time_column,
+        hides_gone=model is None and stored is not None and GONE_AT in stored.columns,
     )
 
 

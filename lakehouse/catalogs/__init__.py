@@ -33,6 +33,7 @@ class StoredTable:
     rows: int
     ref: str
     """The ref it was read from; engines that go by table names instead of files read it there."""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

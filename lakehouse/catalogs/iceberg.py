@@ -60,7 +60,15 @@ def _described_by(document: Mapping[str, Any], name: str, metadata: str, ref: st
         state=TableState.from_property(document["properties"][PROPERTY]),
         rows=int(summaries.get(current, {}).get("total-records", 0)),
         ref=ref,
+        columns=_columns(document),
     )
+
+
+def _columns(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the columns of a table, from its metadata."""
+    current = document["current-schema-id"]
+    (schema,) = (schema for schema in document["schemas"] if schema["schema-id"] == current)
+    return tuple(field["name"] for field in schema["fields"])
 
 
 def files(table: Table, time_column: str | None = None) -> list[DataFile]:
@@ -149,6 +157,7 @@ def _stored(name: str, table: Table, ref: str) -> StoredTable:
         state=TableState.from_property(table.properties[PROPERTY]),
         rows=int(summary["total-records"] or 0) if summary else 0,
         ref=ref,
+        columns=tuple(field.name for field in table.schema().fields),
     )
 
 

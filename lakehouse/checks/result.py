@@ -46,6 +46,13 @@ class CheckResult:
     """A few of the offending rows."""
     sql: str = ""
     """SELECT of all offending rows, for `query`; empty if there are no rows to show."""
+    finding: bool = False
+    """Whether a failure that does not block is a finding: the command ends with exit code 1."""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the check failed, and the command has to end with exit code 1."""
+        return not self.passed and (self.blocking or self.finding)
 
     @property
     def outcome(self) -> CheckOutcome:

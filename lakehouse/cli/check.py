@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from lakehouse.catalogs import MAIN
-from lakehouse.checks.result import CheckOutcome
 from lakehouse.cli.options import Selection, selection_options
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.errors import FOUND_PROBLEMS
@@ -37,7 +36,7 @@ def check(*, selection: Selection, everything: bool, ref: str, portable: bool, s
 def _ask(
     session: Session, selection: Selection, ref: str, output: Output, *, everything: bool
 ) -> bool:
-    """Print what the checks find; return whether a blocking one failed."""
+    """Print what the checks find; return whether it has to be told by the exit code."""
     from lakehouse.audit.check_now import check_now
 
     results = check_now(session, selection.names(session), ref, everything=everything)
@@ -54,7 +53,7 @@ def _ask(
     failed = [result.message(ref) for result in results if not result.passed]
     text = "\n".join([table(rows), *failed]) if rows else "nothing to check"
     output.result([vars(result) for result in results], text)
-    return any(result.outcome is CheckOutcome.FAILED for result in results)
+    return any(result.is_found for result in results)
 
 
 def _portable(session: Session, output: Output) -> bool:

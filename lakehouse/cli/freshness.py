@@ -28,6 +28,7 @@ def freshness(context: click.Context, *, style: str) -> None:
             "age": _age(source.age_hours),
             "allowed": " · ".join(_age(limit) for limit in source.limits if limit is not None),
             "state": source.state,
+            "": f"could not be read: {source.unread}" if source.unread else "",
         }
         for source in sources
     ]

@@ -32,13 +32,15 @@ def log(*, limit: int, style: str) -> None:
     session = Session()
     commits = session.catalog.log(limit)
     entries = [_entry(session, commit) for commit in commits]
+    counts = ["new", "changed", "built"]
+    counts += ["unread"] if any(entry["unread"] for entry in entries) else []
     rows = [
         {
             **{name: entry[name] for name in ("commit", "when", "who", "run", "message")},
             "commit": entry["commit"][:_SHORT],
             "when": f"{entry['when']:%Y-%m-%d %H:%M:%S}",
             "tables": len(entry["tables"]),
-            **{name: entry[name] for name in ("new", "changed", "built")},
+            **{name: entry[name] for name in counts},
         }
         for entry in entries
     ]
@@ -47,7 +49,7 @@ def log(*, limit: int, style: str) -> None:
 
 
 def _entry(session: Session, commit: Commit) -> dict[str, Any]:
-    """Return a commit with the numbers of rows that its run fetched and built."""
+    """Return a commit with the numbers of rows that its run fetched and built, and unread keys."""
     from lakehouse.records import run_records
 
     record = run_records.load(session.settings.warehouse, commit.run_id)
@@ -64,6 +66,7 @@ def _entry(session: Session, commit: Commit) -> dict[str, Any]:
         "new": sum(counts.get("new", 0) for counts in merged) if record else None,
         "changed": sum(counts.get("changed", 0) for counts in merged) if record else None,
         "built": sum(built) if record else None,
+        "unread": len(record.get("unread", ())) if record else None,
     }
 
 

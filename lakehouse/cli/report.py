@@ -9,7 +9,7 @@ from lakehouse.catalogs import MAIN
 from lakehouse.checks import sample_rows
 from lakehouse.checks.result import CheckOutcome
 from lakehouse.cli.output import table
-from lakehouse.records.run_records import PREFIX, RunStatus
+from lakehouse.records.run_records import PREFIX, RunStatus, unread_in_words
 
 
 def summary(record: Mapping[str, Any]) -> str:
@@ -74,6 +74,17 @@ def _problems(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"failed: {window}: {error}"
     if record["failed"]:
         yield "the same command with --resume asks for these windows again"
+    yield from _unread(record)
+
+
+def _unread(record: Mapping[str, Any]) -> Iterator[str]:
+    # Records of earlier versions lack it.
+    for unread in record.get("unread", ()):
+        hint = f"\n  → {unread['hint']}" if unread["hint"] else ""
+        what = unread_in_words(unread)
+        yield f"unread: {what} of {unread['windows']}: {unread['message']}{hint}"
+    if record.get("unread"):
+        yield "a later run reads these again; `backfill --missing` asks for them now"
 
 
 def _ref(record: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ def backfill(
 def execute(
     session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
 ) -> None:
-    """Run, send alerts, print the report, and exit with 1 if a window failed."""
+    """Run, send alerts, print the report, and exit with 1 if it has findings."""
     session.start_staging()  # its libraries take as long to load as all of the rest
     session.require_home()
     with ExitStack() as noted:
@@ -128,5 +128,5 @@ def execute(
             report = start(session, request, listener)
         record = report.to_json()
         output.result(record, summary(record))
-    if report.failed:
+    if report.has_findings:
         click.get_current_context().exit(FOUND_PROBLEMS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.column_types import require_storable
 from lakehouse.declare.project_code import place_of
-from lakehouse.declare.raw_columns import BOOKKEEPING, declared
+from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared
 from lakehouse.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE_PART = "_part"
 """Column by which rows are divided into files while they are written; it is not stored."""
-_OWN = (*BOOKKEEPING, "_fields", "reasons")
+_OWN = (*BOOKKEEPING, *MARKS, "_fields", "reasons")
 """Columns that raw tables, their quarantine or their validation have beside the declared ones."""
 _OWN_PREFIX = "_lakehouse_"
 _RENAME = "give it another name"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from lakehouse.checks import Rule, Tolerance
 from lakehouse.checks.rows import A_SCHEMA, is_schema
@@ -48,6 +48,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     overlap: str | timedelta = timedelta(),
     max_quarantine_percent: float | None = None,
     retention: str | timedelta | None = None,
+    deletes: Literal["window"] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
 
@@ -56,8 +57,9 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     `freshness_hours` is `(warn, fail)`; `overlap` is how much of the time before its window a run
     fetches again, as far as it was ingested earlier. If more than `max_quarantine_percent` of the
     rows that a run fetched are rejected, the run fails as by a blocking check. `retention` is how
-    long rows stay, such as '3y', before `maintain` moves them to the archive. Raises
-    DeclarationError, which names the function and says what to write instead.
+    long rows stay, such as '3y', before `maintain` moves them to the archive. With `deletes`
+    'window', rows that a window no longer has leave the models. Raises DeclarationError, which
+    names the function and says what to write instead.
     """
     arguments = locals()
 
@@ -86,6 +88,10 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 time_column is not None or freshness_hours is None,
                 "`freshness_hours` needs a `time_column` to go by",
             )
+            require(
+                time_column is not None or deletes is None,
+                "`deletes` needs a `time_column` to go by",
+            )
             percent = max_quarantine_percent
             require(
                 percent is None or 0 <= percent <= 100,  # noqa: PLR2004
@@ -103,6 +109,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 overlap=overlap_length,
                 max_quarantine_percent=max_quarantine_percent,
                 retention=retained,
+                deletes=deletes,
             )
         return attach(function, spec)
 
@@ -148,6 +155,7 @@ def quality(
     table: str,
     checks: Sequence[Rule] = (),
     blocking: bool = True,
+    finding: bool = False,
     max_failures: int | None = None,
     max_percent: float | None = None,
     lookback: str | timedelta | None = None,
@@ -158,7 +166,8 @@ def quality(
     The function takes tables by their names and returns the offending rows: none means passed. A
     function without parameters adds nothing to `checks`. It reads whole tables; with `lookback` or
     `lookahead`, only the windows that a run changed and so much time before and after them, so
-    that a run need not read all of history. A failed `blocking` check keeps the run out of main.
+    that a run need not read all of history. A failed `blocking` check keeps the run out of main;
+    another one is a warning, and with `finding` the run ends with exit code 1 as well.
     `max_failures` and `max_percent` are the tolerance of the function, and of each check without
     one of its own. Raises DeclarationError, which names the function and says what to write
     instead.
@@ -185,6 +194,7 @@ def quality(
                 function=function,
                 checks=tuple(checks),
                 blocking=blocking,
+                finding=finding,
                 tolerance=tolerance,
                 reach=None if everywhere else (before, after),
             )

@@ -23,6 +23,12 @@ ROUNDED = {_ROUND: True}
 """Metadata of a field that may lose digits: rounded to whole numbers, or cut to microseconds."""
 OPTIONAL = {_NULL: True}
 """Metadata of a field that is null, with a warning, where a value is not of its type."""
+GONE_AT = "_gone_at"
+"""Column with the instant of the run that found the row gone from the source; null: it is there."""
+GONE_RUN = "_gone_run"
+"""Column with the id of that run."""
+MARKS = {GONE_AT: "timestamp('UTC', 6)", GONE_RUN: "string"}
+"""Columns, with their Ibis types, of raw tables whose ingestion declares `deletes`."""
 BOOKKEEPING = {RUN_ID: "string", INGESTED_AT: "timestamp('UTC', 6)"}
 """Columns, with their Ibis types, that every raw table has beside the declared ones."""
 
@@ -60,12 +66,19 @@ def validated(spec: IngestionSpec) -> ibis.Schema:
 
 
 def landed(spec: IngestionSpec) -> ibis.Schema:
-    """The columns of the raw table: the declared ones and those of `BOOKKEEPING`."""
+    """The columns that models see of a raw table: the declared ones and those of `BOOKKEEPING`."""
     import ibis
 
     return ibis.schema({**validated(spec), **ibis.schema(BOOKKEEPING)})
 
 
+def kept(spec: IngestionSpec) -> ibis.Schema:
+    """The columns of the raw table: those that models see, and `MARKS` if gone rows are marked."""
+    import ibis
+
+    return ibis.schema({**landed(spec), **ibis.schema(MARKS if spec.deletes else {})})
+
+
 def fingerprint(spec: IngestionSpec) -> str:
     """Hash of the columns of the raw table; 16 characters."""
-    return hashlib.sha256(repr(landed(spec)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(kept(spec)).encode()).hexdigest()[:16]

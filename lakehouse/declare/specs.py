@@ -32,6 +32,8 @@ class IngestionSpec:
     overlap: timedelta
     max_quarantine_percent: float | None
     retention: timedelta | None
+    deletes: str | None = None
+    """'window' if rows that a window no longer has are marked as gone; None: they stay."""
     schema: str = "raw"
 
     @property
@@ -42,7 +44,11 @@ class IngestionSpec:
     @property
     def declared(self) -> Mapping[str, str]:
         """How the table is kept, by argument, as text; its columns are not part of it."""
-        return {"unique_key": ", ".join(self.unique_key), "time_column": self.time_column or "None"}
+        return {
+            "unique_key": ", ".join(self.unique_key),
+            "time_column": self.time_column or "None",
+            "deletes": self.deletes or "None",
+        }
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -103,6 +109,8 @@ class QualitySpec:
     function: Callable[..., Any] = field(repr=False)
     checks: tuple[Rule, ...]
     blocking: bool
+    finding: bool
+    """Whether a failure that does not block ends the command with exit code 1."""
     tolerance: Tolerance
     """Tolerance of the function, and of each ready check that has none of its own."""
     reach: tuple[timedelta, timedelta] | None

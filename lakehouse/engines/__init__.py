@@ -35,6 +35,8 @@ class Source:
     view: Statement | None = None
     sources: tuple[Source, ...] = ()
     time_column: str | None = None
+    hides_gone: bool = False
+    """Whether rows that are marked as gone are left out, and the marks with them."""
 
     @property
     def most_rows(self) -> int:

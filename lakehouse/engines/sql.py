@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.raw_columns import GONE_AT, MARKS
 from lakehouse.keys import Keys, Value
 from lakehouse.patches.ibis_trino_times import six_digits
 from lakehouse.table_names import name_of, schema_of
@@ -162,7 +163,11 @@ def typed(statement: str, schema: ibis.Schema, dialect: str) -> str:
 def relation(source: Source, scan: Callable[[StoredTable, ibis.Schema], str], dialect: str) -> str:
     """The SQL of the rows of a source, to stand after FROM."""
     if source.stored is not None:
-        return scan(source.stored, source.schema)
+        rows = scan(source.stored, source.schema)
+        if not source.hides_gone:
+            return rows
+        names = ", ".join(identifier(name) for name in source.stored.columns if name not in MARKS)
+        return f"(SELECT {names} FROM {rows} WHERE {GONE_AT} IS NULL) AS rows_there"
     if source.view is not None:
         return f"({select(source.view, source.sources, scan, dialect)}) AS view_rows"
     return f"({empty_relation(source.schema, dialect)}) AS no_rows"

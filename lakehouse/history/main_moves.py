@@ -82,7 +82,8 @@ def merge(session: Session, run: str) -> dict[str, Any]:
         record |= {"commit": commit.id, "status": RunStatus.FAILED, "error": "not published"}
         run_records.keep(settings.warehouse, record)
         record["published"] = publish_head(session)
-        status = RunStatus.INCOMPLETE if record["failed"] else RunStatus.DONE
+        is_whole = not record["failed"] and not record.get("unread")
+        status = RunStatus.DONE if is_whole else RunStatus.INCOMPLETE
         record |= {"status": status, "error": None}
         run_records.keep(settings.warehouse, record)
     return record

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.catalogs import MAIN, Commit, StoredTable
 from lakehouse.declare.kinds import Incremental, Table
 from lakehouse.declare.project import ordered
-from lakehouse.declare.raw_columns import RUN_ID
+from lakehouse.declare.raw_columns import GONE_AT, RUN_ID
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.engines.sql import identifier, literal, qualified, sql_type, where
 from lakehouse.errors import UnknownNameError
@@ -179,6 +179,8 @@ def _origins(
         if parent == name or spec.table not in stored:
             continue
         condition = _within(spec, reach, compiled.schemas[parent], session.engine_dialect)
+        if isinstance(spec, IngestionSpec) and GONE_AT in stored[spec.table].columns:
+            condition = f"({condition}) AND {GONE_AT} IS NULL"  # no model reads the others
         source = f"FROM {qualified(spec.table)} WHERE {condition}"
         runs: dict[str, int | None] = {}
         if isinstance(spec, IngestionSpec):

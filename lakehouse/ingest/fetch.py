@@ -7,7 +7,7 @@ noted in a journal: a run that was killed can be resumed without fetching staged
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import storage, windows
-from lakehouse.declare.project import WINDOW
-from lakehouse.declare.project_code import place_of, placed
-from lakehouse.errors import LakehouseError, ProjectError
+from lakehouse.errors import LakehouseError
 from lakehouse.ingest.journal import Journal
 from lakehouse.ingest.page_queue import PageQueue
-from lakehouse.ingest.plain_pages import plain
+from lakehouse.ingest.piece import Answer, Piece
 from lakehouse.ingest.stage import Pages, Stage, stage
+from lakehouse.plan import key_windows
+from lakehouse.plan.key_windows import Key, KeyWindows
+from lakehouse.system import clock
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
@@ -56,35 +57,36 @@ class Fetch:
             return [ALL_TIME]
         return [piece for window in self.windows for piece in window.pieces(PIECE)]
 
-    def read(self, window: Window) -> Iterator[pa.Table]:
-        """Yield the pages of the source for a window. Raises ProjectError for what is no page."""
-        import pyarrow as pa
-
-        inputs = {WINDOW: window} if WINDOW in self.spec.inputs else {}
-        with placed(f"{self.spec.table} could not be fetched", self.spec.function):
-            for page in self.function(**{**self.parents, **inputs}):
-                if not isinstance(page, pa.Table):
-                    raise ProjectError(
-                        f"{self.spec.table} yielded {type(page).__name__}, not a table",
-                        hint="an ingestion yields tables of pyarrow",
-                        place=place_of(self.spec.function),
-                    )
-                yield plain(page, self.spec.table)
+    def answer(self, window: Window, now: Callable[[], datetime]) -> Answer:
+        """Return the answer of the source for a window; it is asked when the answer is iterated."""
+        return Answer(self.spec, self.function, self.parents, window, now)
 
 
 @dataclass
 class Fetched:
     """The staged rows of one ingestion."""
 
-    windows: Windows
-    """Windows that were asked for."""
-    paths: list[str] = field(default_factory=list)
-    """Staged Parquet files, in the order of their windows."""
-    rows: int = 0
+    pieces: list[Piece] = field(default_factory=list)
+    """The pieces that were staged, in order."""
     seconds: float = 0.0
     """Time that the source took."""
     failed: dict[Window, str] = field(default_factory=dict)
     """Error message of each piece that could not be fetched or staged."""
+
+    @property
+    def paths(self) -> list[str]:
+        """The staged Parquet files, in the order of their windows."""
+        return [path for piece in self.pieces for path in piece.paths]
+
+    @property
+    def rows(self) -> int:
+        """Number of staged rows."""
+        return sum(piece.rows for piece in self.pieces)
+
+    @property
+    def covered(self) -> Windows:
+        """The windows that were fetched, each up to the minute in which its source was asked."""
+        return windows.union(part for piece in self.pieces for part in piece.covered)
 
     def batches(self, folder: Path) -> list[list[str]]:
         """Return the files in order, grouped into batches, each of which is merged at once.
@@ -103,13 +105,27 @@ class Fetched:
             batch_bytes += file_bytes
         return batches
 
-    def covered(self, asked_at: datetime) -> Windows:
-        """Return the fetched windows, up to the minute in which the source was asked.
+    def unread_after(self, before: Iterable[KeyWindows], run: str) -> tuple[KeyWindows, ...]:
+        """Return the windows that are unread by key, given those `before` this fetch."""
+        earlier, new = list(before), dict[Key, list[Window]]()
+        for piece in self.pieces:
+            for key in piece.unread_keys:
+                new.setdefault(key, []).extend(piece.covered)
+        settled = {
+            entry.key: windows.union(
+                part
+                for piece in self.pieces
+                if not _lacks(piece, entry.key)
+                for part in piece.covered
+            )
+            for entry in earlier
+        }
+        return key_windows.noted_after(earlier, settled, new, run)
 
-        Later time has to be fetched again, even if rows of it have arrived.
-        """
-        minute = asked_at.replace(second=0, microsecond=0)
-        return windows.before(windows.subtract(self.windows, self.failed), minute)
+
+def _lacks(piece: Piece, key: Key) -> bool:
+    """Return whether a piece may lack rows of a key."""
+    return any(key_windows.may_share_rows(key, unread) for unread in piece.unread_keys)
 
 
 Pieces: TypeAlias = dict[str, Window]
@@ -122,7 +138,7 @@ class _Round:
 
     index: int
     pieces: Pieces
-    pages: dict[str, Pages]
+    pages: Mapping[str, Pages]
     staged: Future[None] | None
     """None if an earlier run staged all pieces."""
 
@@ -158,45 +174,51 @@ def fetch_all(
     workers: int = 1,
     staging: Stage = stage,
     progress: Progress = lambda *_: None,
+    now: Callable[[], datetime] = clock.now,
 ) -> dict[str, Fetched]:
     """Fetch and stage all pieces; return what arrived of each ingestion.
 
-    `workers` pieces are fetched at a time. If a round fails after another has arrived, its error is
-    noted in the result; else it is raised.
+    `workers` pieces are fetched at a time; `now` says when each was asked for. If a round fails
+    after another has arrived, its error is noted in the result; else it is raised.
     """
     rounds = _rounds(fetches)
-    result = {name: Fetched(fetch.windows) for name, fetch in fetches.items()}
+    result = {name: Fetched() for name in fetches}
     arrived = 0
     waiting: deque[_Round] = deque()
 
     def take(
-        pieces: Pieces, pages: Mapping[str, Pages], place: Path, queued: Mapping[str, Any]
+        answers: Mapping[str, Answer],
+        pages: Mapping[str, Pages],
+        place: Path,
+        queued: Mapping[str, Any],
     ) -> None:
         """Stage a round and note it at once: it is kept even if the run ends.
 
         `queued` are the rows of `pages`, as they come out of the queue.
         """
         for name, paths in staging(queued, group=group, folder=place).items():
-            journal.add(name, pieces[name], paths, pages[name].rows)
+            answer, rows = answers[name], pages[name].rows
+            unread = tuple(answer.unread)
+            piece = Piece(answer.window, tuple(paths), rows, answer.asked_at, unread)
+            journal.add(name, piece)
 
     with PageQueue() as queue:
-        for index, (pieces, sources) in enumerate(_sources(fetches, rounds, journal, workers)):
+        missing = _missing(fetches, rounds, journal, now)
+        for index, (answers, sources) in enumerate(_sources(missing, workers)):
             pages = {
                 name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()
             }
-            stage_it = partial(take, pieces, pages, folder / str(index))
+            stage_it = partial(take, answers, pages, folder / str(index))
             staged = queue.read(pages, stage_it) if pages else None
-            waiting.append(_Round(index, pieces, pages, staged))
+            waiting.append(_Round(index, rounds[index], pages, staged))
             # One round is staged while the next one is read.
             while waiting and (waiting[0].is_done or len(waiting) > 1):
                 arrived += _finish(waiting.popleft(), result, progress, len(rounds), arrived)
         for last in waiting:
             arrived += _finish(last, result, progress, len(rounds), arrived)
     for name, fetched in result.items():
-        for window in fetches[name].pieces():
-            paths, rows = journal.find(name, window) or ([], 0)
-            fetched.paths += paths
-            fetched.rows += rows
+        found = (journal.find(name, window) for window in fetches[name].pieces())
+        fetched.pieces += (piece for piece in found if piece is not None)
     return result
 
 
@@ -233,33 +255,37 @@ def _rounds(fetches: Mapping[str, Fetch]) -> list[Pieces]:
     return [dict(filter(None, pieces)) for pieces in zip_longest(*queues)]
 
 
-def _sources(
-    fetches: Mapping[str, Fetch], rounds: Sequence[Pieces], journal: Journal, workers: int
-) -> Iterator[tuple[Pieces, dict[str, Any]]]:
-    """Yield each round with the pages that are not staged yet; `workers` rounds are read ahead."""
-    missing = [
-        {name: piece for name, piece in pieces.items() if journal.find(name, piece) is None}
+def _missing(
+    fetches: Mapping[str, Fetch],
+    rounds: Sequence[Pieces],
+    journal: Journal,
+    now: Callable[[], datetime],
+) -> list[dict[str, Answer]]:
+    """Return, for each round, the answers of the sources whose pieces are not staged yet."""
+    return [
+        {
+            name: fetches[name].answer(piece, now)
+            for name, piece in pieces.items()
+            if journal.find(name, piece) is None
+        }
         for pieces in rounds
     ]
+
+
+def _sources(
+    rounds: Sequence[dict[str, Answer]], workers: int
+) -> Iterator[tuple[dict[str, Answer], Mapping[str, Iterable[pa.Table]]]]:
+    """Yield the answers of each round with their pages; `workers` rounds are read ahead."""
     if workers == 1:
-        for pieces, to_fetch in zip(rounds, missing, strict=True):
-            yield pieces, {name: fetches[name].read(piece) for name, piece in to_fetch.items()}
+        yield from ((answers, answers) for answers in rounds)
         return
     with ThreadPoolExecutor(workers) as pool:
         ahead: deque[dict[str, Future[list[pa.Table]]]] = deque()
-        queue = iter(missing)
-        for pieces in rounds:
+        queue = iter(rounds)
+        for answers in rounds:
             for to_fetch in islice(queue, workers - len(ahead)):
-                futures = {
-                    name: pool.submit(_read, fetches[name], piece)
-                    for name, piece in to_fetch.items()
-                }
-                ahead.append(futures)
-            yield pieces, {name: _tables(future) for name, future in ahead.popleft().items()}
-
-
-def _read(fetch: Fetch, window: Window) -> list[pa.Table]:
-    return list(fetch.read(window))
+                ahead.append({name: pool.submit(list, each) for name, each in to_fetch.items()})
+            yield answers, {name: _tables(future) for name, future in ahead.popleft().items()}
 
 
 def _tables(future: Future[list[pa.Table]]) -> Iterator[pa.Table]:

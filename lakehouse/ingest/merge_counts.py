@@ -1,4 +1,4 @@
-"""Counts of the rows of a fetch: new, changed, unchanged, repeated or quarantined."""
+"""Counts of the rows of a fetch: new, changed, unchanged, repeated, quarantined or gone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 
 @dataclass(frozen=True)
 class MergeCounts:
-    """Counts of the rows of one fetch by outcome; the other counts add up to `fetched`."""
+    """Counts of the rows of one fetch by outcome, which add up to `fetched`, and of gone rows."""
 
     fetched: int = 0
     new: int = 0
@@ -16,6 +16,13 @@ class MergeCounts:
     quarantined: int = 0
     repeated: int = 0
     """Rows that the same fetch held again later; only the last row of a key is merged."""
+    gone: int = 0
+    """Stored rows that the source no longer has, or has only in an invalid version."""
+
+    @property
+    def written(self) -> int:
+        """Rows that are written to the raw table: new, changed and gone ones."""
+        return self.new + self.changed + self.gone
 
     def __add__(self, other: MergeCounts) -> MergeCounts:
         return MergeCounts(*map(sum, zip(astuple(self), astuple(other), strict=True)))

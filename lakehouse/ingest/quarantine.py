@@ -166,9 +166,9 @@ class Quarantine:
         run(
             f"CREATE OR REPLACE TEMP TABLE {QUARANTINE_AFTER} AS"
             f" SELECT b.* FROM {QUARANTINE_BEFORE} b LEFT JOIN {REJECTED} r USING (_identity)"
-            f" WHERE (r.{_IDENTITY} IS NULL OR (r.{PAYLOAD} = b.{PAYLOAD}"
-            f" AND r.{REASONS} = b.{REASONS})) AND b.{_IDENTITY} NOT IN"
+            f" WHERE CASE WHEN r.{_IDENTITY} IS NULL THEN b.{_IDENTITY} NOT IN"
             f" (SELECT {identity} FROM {identifier(validated)} WHERE {REASONS} = '')"
+            f" ELSE r.{PAYLOAD} = b.{PAYLOAD} AND r.{REASONS} = b.{REASONS} END"
             f" UNION ALL SELECT r.* FROM {REJECTED} r LEFT JOIN {QUARANTINE_BEFORE} b"
             f" USING (_identity) WHERE b.{_IDENTITY} IS NULL OR r.{PAYLOAD} <> b.{PAYLOAD}"
             f" OR r.{REASONS} <> b.{REASONS}"

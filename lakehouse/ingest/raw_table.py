@@ -15,17 +15,21 @@ from lakehouse import windows
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.declare.column_types import arrow_schema
 from lakehouse.declare.raw_columns import (
+    GONE_AT,
+    GONE_RUN,
     INGESTED_AT,
     RUN_ID,
     fingerprint,
-    landed,
+    kept,
 )
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.sql import columns, literal
 from lakehouse.ingest.drift import fields, remembered
+from lakehouse.ingest.fetch import Fetched
+from lakehouse.ingest.gone_rows import GoneRows
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.row_comparison import RowComparison
-from lakehouse.ingest.temporary_tables import EXISTING, IS_SAME, WRITTEN
+from lakehouse.ingest.temporary_tables import EXISTING, GONE, IS_SAME, WRITTEN
 from lakehouse.ingest.validate import Validated
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import FileSpan
@@ -52,62 +56,78 @@ class RawTableWriter:
         validated: Validated,
         stored: StoredTable | None,
         files: list[DataFile],
-        covered: Windows,
+        fetched: Fetched | None,
         key: tuple[str, ...],
         *,
         is_all: bool = False,
+        gone: GoneRows | None = None,
     ) -> tuple[MergeCounts, StoredTable | None]:
         """Merge the valid rows into the raw table.
 
-        `stored` is the raw table before, with its `files`; `covered` are the windows that were
-        fetched; `key` are the key columns for which the state notes which values changed. With
-        `is_all`, the rows are all that the source has, so stored keys that they lack have departed.
+        `stored` is the raw table before, with its `files`; `fetched` says which windows were
+        fetched, and is None if they do not count; `key` are the key columns for which the state
+        notes which values changed. With `is_all`, the rows are all that the source has, so stored
+        keys that they lack have departed. `gone` finds the rows that are gone, in the last batch.
         Return the counts, and the table as it is now, or None if nothing was written.
         """
         comparison = self._comparison
-        current = fingerprint(self.spec)
         state = stored.state if stored else None
-        is_new_code = state is not None and state.fingerprint != current
+        is_new_code = state is not None and state.fingerprint != fingerprint(self.spec)
         if is_new_code:
             comparison.require_castable(files)
         counts, holding = comparison.classify(validated.table, files, may_lack_columns=is_new_code)
-        dirty = comparison.dirty() if counts.new or counts.changed else ()
-        everywhere = windows.union([*(state.covered if state else ()), *covered])
+        doubted = state.doubted if state and self.spec.deletes else ()
+        if gone is not None:
+            departures = gone.find(comparison, files, doubted, may_lack_columns=is_new_code)
+            counts, doubted = replace(counts, gone=departures.count), departures.doubted
+            holding |= departures.paths
         departed = state.departed_keys if state else None
         if is_all and key:
             departed = comparison.departed_keys(
                 validated.table, files, key, may_lack_columns=is_new_code
             )
-        written: StoredTable | None = None
-        is_state_new = (
-            state is None
-            or departed != state.departed_keys
-            or state.is_worth_a_commit(covered, self.at)
+        after = replace(self._after_fetch(state, fetched), departed_keys=departed, doubted=doubted)
+        dirty = comparison.dirty(with_gone=counts.gone > 0) if counts.written else ()
+        if not (dirty or is_new_code or state is None or self._is_news(state, after)):
+            return counts, None
+        if is_new_code:
+            after = replace(after, changes=())
+        if not after.changes or dirty:
+            keys = None
+            if dirty and not is_new_code:
+                keys = comparison.changed_keys(key, with_gone=counts.gone > 0)
+            after = after.with_change(Change(self.run_id, dirty or (ALL_TIME,), keys))
+        rows = counts.new + sum(file.rows for file in files)
+        span = file_spans.file_span(rows, after.covered)
+        rewritten = files if is_new_code else self._to_rewrite(files, holding, dirty, span)
+        seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
+        after = replace(after, fields=remembered(after.fields, seen))
+        times = [*dirty, *(file.span for file in rewritten)]
+        column = file_spans.divided_by(self.spec.time_column, span, times)
+        return counts, self._replace(rewritten, after, counts, column, span)
+
+    def _after_fetch(self, state: TableState | None, fetched: Fetched | None) -> TableState:
+        """Return the state with the windows that were fetched, for all keys or for some."""
+        before = state or TableState("", ())
+        covered, unread = before.covered_by(self.at), before.unread
+        if fetched is not None:
+            covered = windows.union([*covered, *fetched.covered])
+            unread = fetched.unread_after(unread, self.run_id)
+        return replace(
+            before,
+            fingerprint=fingerprint(self.spec),
+            declared=self.spec.declared,
+            covered=covered,
+            unread=unread,
         )
-        if dirty or is_new_code or is_state_new:
-            earlier = () if is_new_code or not state else state.changes
-            after = TableState(
-                current, earlier, archived_before=state.archived_before if state else None
-            )
-            if not after.changes or dirty:
-                keys = comparison.changed_keys(key) if dirty and not is_new_code else None
-                after = after.with_change(Change(self.run_id, dirty or (ALL_TIME,), keys))
-            rows = counts.new + sum(file.rows for file in files)
-            span = file_spans.file_span(rows, everywhere)
-            rewritten = files if is_new_code else self._to_rewrite(files, holding, dirty, span)
-            before = state.fields if state else ()
-            seen = fields(self.engine, self.spec, validated.fetched) if dirty else frozenset()
-            after = replace(
-                after,
-                declared=self.spec.declared,
-                covered=everywhere,
-                fields=remembered(before, seen),
-                departed_keys=departed,
-            )
-            times = [*dirty, *(file.span for file in rewritten)]
-            column = file_spans.divided_by(self.spec.time_column, span, times)
-            written = self._replace(rewritten, after, counts, column, span)
-        return counts, written
+
+    def _is_news(self, before: TableState, after: TableState) -> bool:
+        """Return whether what a fetch says beside its rows is worth a commit."""
+        return (
+            after.departed_keys != before.departed_keys
+            or after.doubted != before.doubted
+            or before.is_worth_a_commit(after.covered, after.unread, self.at)
+        )
 
     @cached_property
     def _comparison(self) -> RowComparison:
@@ -142,15 +162,17 @@ class RawTableWriter:
         The rows are divided into files by the time in `column`; None means a single file.
         """
         comparison = self._comparison
-        spec, schema = self.spec, landed(self.spec)
+        spec, schema = self.spec, kept(self.spec)
         added: list[str] = []
-        if remove or counts.new or counts.changed:
+        if remove or counts.written:
             names = columns(schema)
-            kept = comparison.rows(remove, may_lack_columns=True)
+            stay = comparison.rows(remove, may_lack_columns=True)
+            stay = self._marked(stay) if counts.gone else stay
+            there = f", NULL::TIMESTAMPTZ AS {GONE_AT}, NULL::VARCHAR AS {GONE_RUN}"
             statement = (
-                f"SELECT {names} FROM (SELECT *, {literal(self.run_id)} AS {RUN_ID},"
-                f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT} FROM {WRITTEN})"
-                f" UNION ALL SELECT {names} FROM {kept}"
+                f"SELECT {names} FROM (SELECT *, {self._run} AS {RUN_ID}, {self._now} AS"
+                f" {INGESTED_AT}{there if spec.deletes else ''} FROM {WRITTEN})"
+                f" UNION ALL SELECT {names} FROM {stay}"
                 f" ANTI JOIN (SELECT * FROM {EXISTING} WHERE NOT {IS_SAME})"
                 f" USING ({comparison.key})"
             )
@@ -159,3 +181,21 @@ class RawTableWriter:
         return self.catalog.write(
             self.branch, TableChange(spec.table, arrow_schema(schema), remove, added, state)
         )
+
+    def _marked(self, rows: str) -> str:
+        """Return a relation of stored rows, those in GONE with the marks of this run."""
+        key, is_gone = self._comparison.key, "_lakehouse_is_gone"
+        marks = ", ".join(
+            f"CASE WHEN {is_gone} THEN {value} ELSE {name} END AS {name}"
+            for name, value in ((GONE_AT, self._now), (GONE_RUN, self._run))
+        )
+        gone = f"(SELECT {key}, true AS {is_gone} FROM {GONE})"
+        return f"(SELECT * REPLACE ({marks}) FROM {rows} LEFT JOIN {gone} USING ({key}))"
+
+    @property
+    def _run(self) -> str:
+        return literal(self.run_id)
+
+    @property
+    def _now(self) -> str:
+        return f"TIMESTAMPTZ {literal(self.at.isoformat())}"

@@ -13,14 +13,22 @@ from lakehouse import windows
 from lakehouse.catalogs import DataFile
 from lakehouse.compile.quarantine_reasons import REASONS
 from lakehouse.declare import column_types
-from lakehouse.declare.raw_columns import POSITION, declared, landed
+from lakehouse.declare.raw_columns import GONE_AT, POSITION, declared, kept
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import FILE, parquet_with_files
 from lakehouse.engines.sql import columns, empty_relation, identifier, sql_type
 from lakehouse.errors import ProjectError
 from lakehouse.ingest.exact_casts import exact_cast, is_of
 from lakehouse.ingest.merge_counts import MergeCounts
-from lakehouse.ingest.temporary_tables import EXISTING, INCOMING, IS_SAME, MATCHED, WRITTEN
+from lakehouse.ingest.temporary_tables import (
+    EXISTING,
+    GONE,
+    INCOMING,
+    IS_SAME,
+    MATCHED,
+    MOMENT,
+    WRITTEN,
+)
 from lakehouse.keys import MOST, Keys, union
 from lakehouse.windows import ALL_TIME, Window, Windows
 
@@ -58,10 +66,13 @@ class RowComparison:
         ).fetchone() or (0, 0, 0, None, None)
         # Finding the newest row of each key sorts whole rows; it is done only if keys repeat.
         newest = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {POSITION} DESC) = 1"
-        run(
-            f"CREATE OR REPLACE TEMP VIEW {INCOMING} AS SELECT {names} {valid}"
-            + (newest if distinct < good else "")
-        )
+        create = f"CREATE OR REPLACE TEMP VIEW {INCOMING} AS SELECT {names}"
+        if self.spec.deletes and good < total:  # the newest version of a row may be invalid
+            every = f"SELECT * FROM {identifier(validated)}{newest}"
+            run(f"{create} FROM ({every}) WHERE {REASONS} = ''")
+            distinct = self.engine.scalar(f"SELECT count(*) FROM {INCOMING}")
+        else:
+            run(f"{create} {valid}{newest if distinct < good else ''}")
         by_file = self._match(
             files, self._near(files, *hull), distinct, may_lack_columns=may_lack_columns
         )
@@ -81,27 +92,29 @@ class RowComparison:
         )
         return counts, {path for path, (rows, alike) in by_file.items() if alike < rows}
 
-    def dirty(self) -> Windows:
-        """Return the hours that hold a written row, or held it before it changed."""
+    def dirty(self, *, with_gone: bool = False) -> Windows:
+        """Return the hours that hold a written row, or held it before it changed or was gone."""
         if self.spec.time_column is None:
             return (ALL_TIME,)
         column = identifier(self.spec.time_column)
+        gone = f" UNION ALL SELECT {MOMENT} FROM {GONE}" if with_gone else ""
         # Hours as numbers: date_trunc() would look up every row in the calendar of its zone.
         hours = self.engine.execute(
             f"SELECT DISTINCT CAST(floor(epoch_us(moment) / {_HOUR_MICROSECONDS}) AS BIGINT) FROM ("
             f" SELECT {column} AS moment FROM {WRITTEN} UNION ALL"
-            f" SELECT {column} FROM {EXISTING} WHERE NOT {IS_SAME})"
+            f" SELECT {column} FROM {EXISTING} WHERE NOT {IS_SAME}{gone})"
         ).fetchall()
         starts = (_EPOCH + number * _HOUR for (number,) in hours)
         return windows.union(Window(start, start + _HOUR) for start in starts)
 
-    def changed_keys(self, columns: tuple[str, ...]) -> Keys | None:
-        """Return the values of `columns` in the written rows; None if there are too many."""
+    def changed_keys(self, columns: tuple[str, ...], *, with_gone: bool = False) -> Keys | None:
+        """Return the values of `columns` in written and gone rows; None if there are too many."""
         if not columns:
             return None
         names = ", ".join(map(identifier, columns))
+        gone = f" UNION ALL SELECT {names} FROM {GONE}" if with_gone else ""
         values = self.engine.execute(
-            f"SELECT DISTINCT {names} FROM {WRITTEN} LIMIT {MOST + 1}"
+            f"SELECT DISTINCT {names} FROM (SELECT {names} FROM {WRITTEN}{gone}) LIMIT {MOST + 1}"
         ).fetchall()
         return union([Keys(columns, frozenset(values))])
 
@@ -130,7 +143,7 @@ class RowComparison:
         With `may_lack_columns`, the files may have been written before columns were declared, or
         declared otherwise: such columns are null, or cast.
         """
-        schema = ibis.schema({**landed(self.spec), FILE: "string"})
+        schema = ibis.schema({**kept(self.spec), FILE: "string"})
         if not files:
             return f"({empty_relation(schema, self.engine.dialect)})"
         rows = parquet_with_files(file.path for file in files)
@@ -224,10 +237,12 @@ class RowComparison:
     ) -> str:
         """Return a SELECT of the stored rows whose key is in `incoming`, with IS_SAME."""
         key = self.key
-        same = " AND ".join(
+        parts = [
             f"i.{identifier(name)} IS NOT DISTINCT FROM e.{identifier(name)}"
             for name in declared(self.spec)
-        )
+        ]
+        # A row that comes back is written again, without its marks.
+        same = " AND ".join([*parts, *([f"e.{GONE_AT} IS NULL"] if self.spec.deletes else [])])
         kept = ", ".join(f"e.{identifier(name)}" for name in self._key_and_time)
         return (
             f"SELECT {kept}, {FILE}, {same} AS {IS_SAME}"

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 from lakehouse import storage, windows
 from lakehouse.catalogs import MAIN, Catalog, StoredTable, TableChange
-from lakehouse.declare.column_types import arrow_schema
 from lakehouse.declare.kinds import Incremental
-from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import FILE, parquet, parquet_with_files
-from lakehouse.engines.sql import columns, identifier, literal
+from lakehouse.engines.sql import identifier, literal
 from lakehouse.errors import ProjectError, StorageError
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import CALENDAR_MONTH
@@ -72,9 +70,11 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     The table keeps its version, so models that were built from the rows are not rebuilt.
     """
     spec, name = archiving.spec, archiving.spec.table
-    schema = landed(spec)
+    stored = f"FROM iceberg_scan({literal(archiving.table.metadata)}) LIMIT 0"
+    schema = engine.execute(stored).to_arrow_table().schema
+    names = ", ".join(map(identifier, schema.names))
     files = catalog.files(branch, name)
-    every = f"SELECT {columns(schema)} FROM {parquet(file.path for file in files)}"
+    every = f"SELECT {names} FROM {parquet(file.path for file in files)}"
     old = f"{every} WHERE {archiving.condition}"
     new = storage.missing_folders(folder)
     archived, rows = engine.copy(old, str(folder), spec.time_column, CALENDAR_MONTH)
@@ -91,13 +91,13 @@ def move(engine: DuckDB, catalog: Catalog, archiving: Archiving, folder: Path, b
     ).fetchall()
     holding = [file for file in files if (file.path,) in held]
     rest = (
-        f"SELECT {columns(schema)} FROM {parquet(file.path for file in holding)}"
+        f"SELECT {names} FROM {parquet(file.path for file in holding)}"
         f" WHERE ({archiving.condition}) IS NOT TRUE"
     )
     span = file_spans.file_span(archiving.table.rows, archiving.table.state.covered)
     added, _ = engine.copy(rest, f"{catalog.location(name)}/data", spec.time_column, span)
-    state = replace(archiving.table.state, archived_before=archiving.before)
-    catalog.write(branch, TableChange(name, arrow_schema(schema), holding, added, state))
+    state = archiving.table.state.archived(archiving.before)
+    catalog.write(branch, TableChange(name, schema, holding, added, state))
 
 
 def _require_windows(project: Project, spec: IngestionSpec) -> None:

@@ -13,11 +13,17 @@ from datetime import datetime, timedelta
 
 from lakehouse import keys, windows
 from lakehouse.keys import Keys
+from lakehouse.plan import key_windows
+from lakehouse.plan.key_windows import Key, KeyWindows
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 PROPERTY = "lakehouse.state"
 """Name of the table property that holds the state."""
 _MINUTE = timedelta(minutes=1)
+_MOST_AGAIN = timedelta(days=62)
+"""Time of unread windows that an ordinary run fetches again, at most: more of it is a backfill."""
+_STARTS_ANEW = timedelta(days=3650)
+"""A clock so far behind what was fetched is one that starts in 1970, and is not believed."""
 _REMEMBERED = 100
 """Changes that a table remembers, at most; a child that is further behind is fully rebuilt."""
 
@@ -85,6 +91,10 @@ class TableState:
 
     None if there are none, or more than `keys.MOST`: those have to be as fresh as all others.
     """
+    unread: tuple[KeyWindows, ...] = ()
+    """Covered windows in which the source could not read the rows of a key."""
+    doubted: tuple[KeyWindows, ...] = ()
+    """Days of which rows are stored and the source returned none, when it was read last."""
     declared: Mapping[str, str] = field(default_factory=dict)
     """How the table was declared to be kept, by argument; empty if an older version wrote it."""
 
@@ -95,8 +105,31 @@ class TableState:
 
     @property
     def settled(self) -> Windows:
-        """Windows that need no fetch: they were fetched, or are archived."""
-        return windows.union([*self.covered, *self.archived_windows])
+        """Windows that need no fetch: they were fetched for every key, or are archived."""
+        unread = [window for entry in self.unread for window in entry.windows]
+        return windows.union([*windows.subtract(self.covered, unread), *self.archived_windows])
+
+    @property
+    def unread_now(self) -> tuple[KeyWindows, ...]:
+        """Unread windows of the keys that the source could not read when it was asked last."""
+        newest = self.covered[-1].end if self.covered else windows.BEGINNING
+        return tuple(entry for entry in self.unread if entry.windows[-1].end >= newest)
+
+    @property
+    def to_read_again(self) -> Windows:
+        """Unread windows of the keys that the source has read since, if they are not too long.
+
+        While a key cannot be read, nobody else's rows are fetched again for its sake.
+        """
+        read_since = (entry for entry in self.unread if entry not in self.unread_now)
+        again = windows.union(window for entry in read_since for window in entry.windows)
+        length = sum((window.end - window.start for window in again), timedelta())
+        return again if length <= _MOST_AGAIN else ()
+
+    def covered_by(self, now: datetime) -> Windows:
+        """Return the covered windows without what lies ahead: the clock was, when it was noted."""
+        newest = self.covered[-1].end if self.covered else now
+        return self.covered if newest - now > _STARTS_ANEW else windows.before(self.covered, now)
 
     @property
     def archived_windows(self) -> Windows:
@@ -107,17 +140,37 @@ class TableState:
             else (Window(windows.BEGINNING, self.archived_before),)
         )
 
-    def is_worth_a_commit(self, covered: Windows, now: datetime) -> bool:
-        """Return whether newly covered windows are worth a commit although no row changed.
+    def archived(self, before: datetime) -> TableState:
+        """Return the state after all rows before a moment were archived."""
+        rest, gone = replace(self, archived_before=before), (Window(windows.BEGINNING, before),)
+        return replace(
+            rest,
+            unread=key_windows.without(self.unread, gone),
+            doubted=key_windows.without(self.doubted, gone),
+        )
+
+    def is_worth_a_commit(
+        self, covered: Windows, unread: Iterable[KeyWindows], now: datetime
+    ) -> bool:
+        """Return whether newly covered and unread windows are worth a commit without a changed row.
 
         A window of today from the end of the last fetch to now is not worth one: otherwise a fetch
-        every hour would make a commit every hour.
+        every hour would make a commit every hour. To forget windows that lie ahead is worth one.
         """
+        if self.covered_by(now + _MINUTE) != self.covered:
+            return True
+        if self._known_parts(unread) != self._known_parts(self.unread):
+            return True
         ends = {window.end for window in self.covered if window.end > windows.floor(now, "day")}
         return any(
             window.start not in ends or now - window.end > _MINUTE
             for window in windows.subtract(covered, self.covered)
         )
+
+    def _known_parts(self, unread: Iterable[KeyWindows]) -> dict[Key, Windows]:
+        """Return the parts of unread windows that were covered before, by key."""
+        parts = {entry.key: windows.intersect(entry.windows, self.covered) for entry in unread}
+        return {key: part for key, part in parts.items() if part}
 
     def changed_since(self, version: str | None) -> Changed:
         """Return what changed after `version`; everything, if that version is not remembered."""
@@ -150,6 +203,8 @@ class TableState:
                 **({"declared": dict(self.declared)} if self.declared else {}),
                 **({"archived": self.archived_before.isoformat()} if self.archived_before else {}),
                 **({"left": keys.to_json(self.departed_keys)} if self.departed_keys else {}),
+                **({"doubted": key_windows.to_json(self.doubted)} if self.doubted else {}),
+                **({"unread": key_windows.to_json(self.unread)} if self.unread else {}),
             },
             separators=(",", ":"),
         )
@@ -168,6 +223,8 @@ class TableState:
             if (at := document.get("archived"))
             else None,
             departed_keys=keys.from_json(document.get("left")),
+            unread=key_windows.from_json(document.get("unread", ())),
+            doubted=key_windows.from_json(document.get("doubted", ())),
             changes=tuple(
                 Change(version, windows.from_json(pairs), *map(keys.from_json, known))
                 for version, pairs, *known in document["changes"]

@@ -54,9 +54,9 @@ class Decision:
 def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None) -> Windows:
     """Return the windows that a run for the windows `asked` fetches: these, and their overlap.
 
-    The overlap is cut to days of which at least a part was fetched before. Archived time is not
-    fetched: the source may return only some of its rows, and models that were rebuilt from these
-    would lose the rest.
+    The overlap is cut to days of which at least a part was fetched before. Also fetched is what
+    could not be read of keys that can be read again. Archived time is not fetched: the source may
+    return only some of its rows, and models that were rebuilt from these would lose the rest.
     """
     if spec.time_column is None:
         return (ALL_TIME,)
@@ -64,6 +64,8 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
     if spec.overlap and state is not None:
         before = windows.subtract([window.widen(spec.overlap) for window in asked], asked)
         again = windows.intersect(before, [window.snap("day") for window in state.covered])
+    if state is not None:
+        again = windows.union([*again, *state.to_read_again])
     return windows.subtract(
         windows.union([*asked, *again]), state.archived_windows if state else ()
     )

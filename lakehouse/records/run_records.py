@@ -46,7 +46,7 @@ class RunStatus(StrEnum):
     HELD = "held"
     """Its branch passed the checks, and waits for `merge`."""
     INCOMPLETE = "incomplete"
-    """Some windows could not be fetched; the others reached main."""
+    """Some windows or keys could not be fetched; the others reached main."""
     FAILED = "failed"
 
 
@@ -63,6 +63,23 @@ class NodeReport:
     note: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     """For a merge: the fetched rows by what became of them, such as new, changed, quarantined."""
+
+
+@dataclass(frozen=True)
+class UnreadReport:
+    """Report of a key whose rows a source could not read, while those of others went on."""
+
+    table: str
+    key: Mapping[str, str | int | None]
+    """Values by column, such as a site."""
+    windows: str
+    message: str
+    hint: str
+
+    @property
+    def summary(self) -> str:
+        """What could not be read, as text."""
+        return unread_in_words(vars(self))
 
 
 @dataclass(frozen=True)
@@ -84,9 +101,21 @@ class RunReport:
     """Rows that moved, by mart; None if Postgres was up to date already."""
     failed: dict[str, str] = field(default_factory=dict)
     """Errors by window, for windows that could not be fetched."""
+    unread: tuple[UnreadReport, ...] = ()
+    """Keys that could not be read; their windows are fetched again later."""
     error: str | None = None
     branch: str | None = None
     """The branch that the run kept, to be looked at or merged; None if it was dropped."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all windows were fetched for every key."""
+        return not self.failed and not self.unread
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether a window or a key could not be fetched, or a check found what must be told."""
+        return not self.is_whole or any(check.is_found for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""
@@ -103,8 +132,15 @@ class RunReport:
             "nodes": [{**vars(node), "seconds": round(node.seconds, 4)} for node in self.nodes],
             "checks": [vars(check) for check in self.checks],
             "failed": self.failed,
+            "unread": [vars(unread) for unread in self.unread],
             "error": self.error,
         }
+
+
+def unread_in_words(unread: Mapping[str, Any]) -> str:
+    """Return what the record of a run says could not be read, without the reason."""
+    key = ", ".join(f"{column} {value}" for column, value in unread["key"].items())
+    return f"{unread['table']} {key} could not be read"
 
 
 @dataclass

@@ -90,6 +90,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 branch=context.branch if is_kept else None,
                 published=context.published,
                 failed={str(window): error for window, error in context.failed.items()},
+                unread=tuple(context.unread),
                 error=None if failure is None else recorded(failure),
             )
             with _unless_failed(failure):

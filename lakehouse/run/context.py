@@ -17,9 +17,10 @@ from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest.journal import Journal, unfinished
 from lakehouse.records.listener import Listener
-from lakehouse.records.run_records import NodeReport, RunStatus
+from lakehouse.records.run_records import NodeReport, RunStatus, UnreadReport
 from lakehouse.run.request import Request
 from lakehouse.session import Session
+from lakehouse.system import clock
 from lakehouse.system.tasks import Tasks
 from lakehouse.windows import Window, Windows
 
@@ -66,12 +67,15 @@ class RunContext:
     published: dict[str, int] | None = None
     failed: dict[Window, str] = field(default_factory=dict)
     """Errors by window, for windows that could not be fetched."""
+    unread: list[UnreadReport] = field(default_factory=list)
+    """Keys that could not be read."""
     listed: dict[str, Future[list[DataFile]]] = field(default_factory=dict)
     """Files of each raw table, by ingestion: listed while pages are staged, for the first merge."""
     since: float = 0.0
     """Start of the current node, by `time.perf_counter`."""
 
     def __post_init__(self) -> None:
+        self.now = clock.steady()
         self.tasks: Tasks[Outcome] = Tasks(_AT_ONCE)
         self.resources.callback(self.tasks.close, self.session.engine.interrupt)
         self.branch = run_branches.branch_of(self.run_id)
@@ -124,7 +128,7 @@ class RunContext:
         """Return how the run ended; `failure` is the error that ended it, if any."""
         if failure is not None:
             return RunStatus.FAILED
-        if self.failed:
+        if self.failed or self.unread:
             return RunStatus.INCOMPLETE
         if self.held:
             return RunStatus.HELD

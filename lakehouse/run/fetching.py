@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import Any
 
+from lakehouse import windows
 from lakehouse.compile.dag import Step
 from lakehouse.declare.project_code import placed
 from lakehouse.declare.specs import IngestionSpec
@@ -18,8 +19,10 @@ from lakehouse.ingest.quarantine import (
     quarantined_rows,
 )
 from lakehouse.plan import what_to_build
+from lakehouse.plan.key_windows import Key, key_of
+from lakehouse.records.run_records import UnreadReport
 from lakehouse.run.context import RunContext, owner
-from lakehouse.windows import ALL_TIME
+from lakehouse.windows import ALL_TIME, Window
 
 
 def resource(
@@ -75,6 +78,7 @@ def stage(context: RunContext, name: str, _: Callable[..., Any], parents: Mappin
             workers=context.request.workers,
             staging=context.session.staging,
             progress=partial(_show_progress, context),
+            now=context.now,
         )
     for ingestion, pages in fetched.items():
         fetches[ingestion].report(pages)
@@ -97,11 +101,32 @@ def _refetch(context: RunContext, spec: IngestionSpec) -> Fetch | None:
 
 def _report(context: RunContext, name: str, fetched: Fetched) -> None:
     """Report the rows that a fetch read from its source, and the seconds that the source took."""
-    note = f"{len(fetched.failed)} windows failed" if fetched.failed else ""
+    unread = [*_unread(context.session.project.ingestions[name].table, fetched)]
+    notes = [f"{len(fetched.failed)} windows failed"] if fetched.failed else []
+    notes += [f"{len(unread)} keys could not be read"] if unread else []
     context.report(
-        Step.FETCH, f"{name}.fetch", rows=fetched.rows, seconds=fetched.seconds, note=note
+        Step.FETCH,
+        f"{name}.fetch",
+        rows=fetched.rows,
+        seconds=fetched.seconds,
+        note="; ".join(notes),
     )
     context.failed |= fetched.failed
+    context.unread += unread
+    for key in unread:
+        context.listener.warning(f"{key.summary}: {key.message}")
+
+
+def _unread(table: str, fetched: Fetched) -> Iterator[UnreadReport]:
+    """Yield the keys that could not be read for a reason, each with its windows."""
+    spans: dict[tuple[Key, str, str], list[Window]] = {}
+    for piece in fetched.pieces:
+        for unread in piece.unread:
+            reason = (key_of(unread.key), unread.message, unread.hint)
+            spans.setdefault(reason, []).append(piece.window)
+    for (key, message, hint), parts in spans.items():
+        shown = " ".join(map(str, windows.union(parts)))
+        yield UnreadReport(table, dict(key), shown, message, hint)
 
 
 def _show_progress(context: RunContext, done: Done) -> None:

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lakehouse.build.builds import departed_keys
+from lakehouse.catalogs import StoredTable
+from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest import nulled_values
 from lakehouse.ingest.drift import new_fields
 from lakehouse.ingest.fetch import Fetched
+from lakehouse.ingest.gone_rows import GoneRows
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.quarantine import (
     Quarantine,
@@ -21,10 +25,12 @@ from lakehouse.ingest.quarantine import (
     too_many,
 )
 from lakehouse.ingest.raw_table import RawTableWriter
+from lakehouse.ingest.refused_days import refused_days
 from lakehouse.ingest.validate import Validated, validate
 from lakehouse.plan import what_to_build
 from lakehouse.records import code_history
 from lakehouse.run.context import RunContext
+from lakehouse.windows import Window
 
 
 @dataclass
@@ -43,12 +49,14 @@ class Validation:
     def is_all(self) -> bool:
         """Whether a single batch holds everything that the source has."""
         is_retry = self.context.request.retry
-        return self.spec.time_column is None and len(self._batches) == 1 and not is_retry
+        is_whole = not any(piece.unread for piece in self.fetched.pieces)
+        is_one = self.spec.time_column is None and len(self.batches) == 1
+        return is_one and is_whole and not is_retry
 
     def __iter__(self) -> Iterator[Validated]:
         """Yield each batch of staged files, validated; one batch is in memory at a time."""
         duckdb, compiled = self.context.session.duckdb, self.context.session.compiled
-        for paths in self._batches:
+        for paths in self.batches:
             since = time.perf_counter()
             validated = validate(
                 duckdb, self.spec, compiled.quarantine_reasons[self.spec.name], paths
@@ -59,7 +67,8 @@ class Validation:
         self.context.report(Step.VALIDATE, node, rows=self.fetched.rows, seconds=self.seconds)
 
     @cached_property
-    def _batches(self) -> list[list[str]]:
+    def batches(self) -> list[list[str]]:
+        """The staged files, by batch."""
         return self.fetched.batches(self.context.journal.path.parent)
 
 
@@ -80,37 +89,74 @@ def merge(
     if validation is None:
         return
     spec, total, nulled = validation.spec, MergeCounts(), Counter[str]()
+    refused: list[CheckResult] = []
     before = context.tables.get(spec.table)
-    for validated in validation:
-        total += _write(context, validation, validated)
+    gone = _gone_rows(context, validation, before)
+    for number, validated in enumerate(validation, start=1):
+        if gone is not None:
+            gone.note(validated.table)
+        is_last = number == len(validation.batches)
+        counts = _write(context, validation, validated, gone if is_last else None)
+        refused += _refused(context, validation) if counts.quarantined else []
+        total += counts
         nulled += nulled_values.count(context.session.duckdb, spec, validated.table)
     after = context.tables.get(spec.table)
     drift = new_fields(spec, before, after)
     notes = [*filter(None, (drift, nulled_values.summary(nulled)))]
+    notes += gone.warnings if gone else []
     for warning in notes:
         context.listener.warning(f"{spec.table}: {warning}")
     if after is not None and (before is None or after.state.version != before.state.version):
         context.changed[name] = after.state.changes[-1].windows
-    rows, note = total.new + total.changed, "; ".join([str(total), *notes])
-    context.report(Step.MERGE, spec.table, rows=rows, note=note, other=validation.seconds)
+    note = "; ".join([str(total), *notes])
+    context.report(Step.MERGE, spec.table, rows=total.written, note=note, other=validation.seconds)
     context.nodes[-1].counts = total.counts
     if not context.request.retry:
-        context.checks += too_many(context.session.duckdb, spec, total)
+        context.checks += [*too_many(context.session.duckdb, spec, total), *refused]
 
 
-def _write(context: RunContext, validation: Validation, validated: Validated) -> MergeCounts:
-    """Merge a validated batch into the raw table and its quarantine, and count its rows."""
+def _refused(context: RunContext, validation: Validation) -> list[CheckResult]:
+    """Look for days of which most rows of the batch were rejected."""
+    spec, windows = validation.spec, [piece.window for piece in validation.fetched.pieces]
+    key = what_to_build.key_columns(context.session.project, spec)
+    hull = Window(min(each.start for each in windows), max(each.end for each in windows))
+    return refused_days(context.session.duckdb, spec, key, hull)
+
+
+def _gone_rows(
+    context: RunContext, validation: Validation, stored: StoredTable | None
+) -> GoneRows | None:
+    """Return the search for rows that are gone; None if none can be, or the source was not asked.
+
+    `stored` is the raw table as it was.
+    """
+    spec, is_retry = validation.spec, context.request.retry
+    if spec.deletes is None or is_retry or stored is None or not stored.rows:
+        return None
+    own = [piece for piece in validation.fetched.pieces if not piece.is_kept]
+    key = what_to_build.key_columns(context.session.project, spec)
+    departed = departed_keys(context.session.compiled, context.tables, key)
+    return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id)
+
+
+def _write(
+    context: RunContext, validation: Validation, validated: Validated, gone: GoneRows | None
+) -> MergeCounts:
+    """Merge a validated batch into the raw table and its quarantine, and count its rows.
+
+    `gone` finds rows that are gone, in the last batch.
+    """
     spec = validation.spec
     duckdb, catalog = context.session.duckdb, context.session.catalog
     target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
     by_time = spec.time_column is not None and not context.request.retry
-    covered = validation.fetched.covered(context.started) if by_time else ()
+    fetched = validation.fetched if by_time else None
     key = what_to_build.key_columns(context.session.project, spec)
     stored = context.tables.get(spec.table)
     listed = context.listed.pop(spec.name, None)
     files = listed.result() if listed else context.files(spec)
     counts, after = RawTableWriter(*target).write(
-        validated, stored, files, covered, key, is_all=validation.is_all
+        validated, stored, files, fetched, key, is_all=validation.is_all, gone=gone
     )
     quarantined = context.tables.get(quarantine_table(spec))
     rejected = Quarantine(*target).update(validated.table, counts.quarantined, quarantined)

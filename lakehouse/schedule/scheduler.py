@@ -202,7 +202,7 @@ def _ingest(session: Session, job: Job, days: Windows, listener: Listener) -> in
     names = frozenset([*job.ingestions, *session.project.models])
     report = run(session, Request(days, names, message=f"schedule {job.group}"), listener)
     listener.detail(f"{job.group}: {report.status} in {time.monotonic() - started:.1f} s")
-    return FOUND_PROBLEMS if report.failed else 0
+    return 0 if report.is_whole else FOUND_PROBLEMS
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_string
 
 import pytest
+from people import People
 from receivers import Mail, Web
 from toy import at, event
 
@@ -302,3 +303,23 @@ def test_channels_can_be_tried(toy, web):
         settings = replace(toy.session.settings, alerts=alert_channels(address))
         assert desk.test(settings, pytest.fail)
     assert web.titles == ["lakehouse: a test"]
+
+
+def test_a_key_that_cannot_be_read_is_told_once_and_once_that_it_can_again(
+    alerted, web, toy, source
+):
+    people = People(*(event(name, 1, at(0)) for name in ("anna", "bob", "cleo")))
+    source.read, people.down = people.read, {"anna", "bob"}
+    toy.change(unique_key=("id", "at"))
+    for _ in range(2):
+        alerted()
+    people.down = {"bob"}
+    for _ in range(2):
+        alerted()
+    assert web.titles == [
+        "lakehouse: raw.events id anna could not be read",
+        "lakehouse: raw.events id bob could not be read",
+        "lakehouse: over: raw.events id anna could not be read",
+    ]
+    assert "anna answers 500" in web.messages[0]["message"]
+    assert "ask again\n→ lakehouse show " in web.messages[0]["message"]

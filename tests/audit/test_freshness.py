@@ -7,6 +7,7 @@ from types import ModuleType
 import pandera.ibis
 import pyarrow as pa
 import pytest
+from people import People
 from toy import FIRST, at, event, into, modules
 
 from lakehouse import FreshnessCheck, ingestion, quality
@@ -48,6 +49,21 @@ def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state
     (found,) = freshness(promised.session, NOW)
     assert (found.table, found.key, found.state) == ("raw.events", "", state)
     assert found.age_hours == pytest.approx(hours)
+
+
+def test_a_key_that_could_not_be_read_shows_the_reason_also_without_any_row(promised, source):
+    people = People(*(event(name, 1, at(0)) for name in ("anna", "bob", "cleo")))
+    source.read = people.read
+    promised.change(freshness_hours=(1, 24), key="id", unique_key=("id", "at"))
+    promised.run(0)
+    people.down = {"anna", "dora"}
+    promised.run(0)
+    assert [(each.key, each.unread) for each in freshness(promised.session)] == [
+        ("id=anna", "anna answers 500"),
+        ("id=bob", ""),
+        ("id=cleo", ""),
+        ("id=dora", "dora answers 500"),
+    ]
 
 
 @pytest.mark.long

@@ -80,6 +80,11 @@ def status(code: int, **headers: str) -> Answer:
     return lambda handler: handler.send(code, handler.path.encode(), **headers)
 
 
+def other(code: int, content: bytes, **headers: str) -> Answer:
+    """Another status, with this content."""
+    return lambda handler: handler.send(code, content, **headers)
+
+
 def hang_up(handler: Handler) -> None:
     """Close the connection without a word."""
     handler.close_connection = True

@@ -67,9 +67,10 @@ class Brief(Patience):
     overall = 0.5  # type: ignore[assignment]
 
 
-BRIEF = Brief(timeout=5, attempts=2, first_wait=0.001, longest_wait=0.004)
+SOON = {"first_wait": 0.001, "longest_wait": 0.004, "wake_timeout": 0.001}
+BRIEF = Brief(timeout=5, attempts=2, **SOON)
 ONCE = Brief(timeout=5, attempts=1)
-HASTY = Patience(timeout=0.1, attempts=2, first_wait=0.001, longest_wait=0.004)
+HASTY = Patience(timeout=0.1, attempts=2, **SOON)
 
 
 def fetch(url: str, window: Window = DAY, patience: Patience = BRIEF, **options: Any) -> list[Any]:
@@ -214,7 +215,8 @@ def test_answers_that_stay_full_until_nothing_smaller_can_be_asked_are_an_error(
 def _full_until_a_millisecond(handler: Handler) -> None:
     asked = parse_qs(urlsplit(handler.path).query)
     start, end = (int(asked[f"find[date][${edge}]"][0]) for edge in ("gte", "lt"))
-    loopback.documents(*([ROW] if end - start > 1 else []))(handler)
+    newest = {**ROW, "date": end - 1}
+    loopback.documents(*([newest] if end - start > 1 else []))(handler)
 
 
 def test_cookies_of_a_server_are_not_kept() -> None:

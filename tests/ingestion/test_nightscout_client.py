@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
+import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha1
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import loopback
@@ -18,16 +19,19 @@ import requests
 from loopback import Answer, Scripted
 from pydantic import SecretStr
 
-from ingestion.client import Client
+from ingestion.client import Client, Steps
+from ingestion.exchange import Exchanges
 from ingestion.people import Patience, Person
 from ingestion.replay import Documents, ReplayServer
+from ingestion.side_by_side import Pause
 from lakehouse import SourceError, Window
 
 START = datetime(2024, 3, 15, tzinfo=UTC)
 DAY = Window(START, START + timedelta(days=1))
 MS = timedelta(milliseconds=1)
-QUICK = Patience(timeout=5, attempts=3, first_wait=0.001, longest_wait=0.004)
-HASTY = Patience(timeout=0.1, attempts=2, first_wait=0.001, longest_wait=0.004)
+SOON = {"first_wait": 0.001, "longest_wait": 0.004, "wake_timeout": 0.001}
+QUICK = Patience(timeout=5, attempts=3, **SOON)
+HASTY = Patience(timeout=0.1, attempts=2, **SOON)
 CREDENTIAL = "hush-7e57c0de"
 
 PASSING = {
@@ -40,7 +44,6 @@ PASSING = {
     "half a document": loopback.body(b'[{"_id":"a","sgv":1'),
     "empty": loopback.body(b""),
     "not a list": loopback.body(b'{"status":200}'),
-    "not a number": loopback.body(b'[{"sgv":NaN}]'),
     "not utf-8": loopback.body(b'["\xff"]'),
     "nested": loopback.body(b"[" * 100_000 + b"]" * 100_000),
     "not gzip": loopback.body(b"[]", Content_Encoding="gzip"),
@@ -146,14 +149,10 @@ def test_a_cut_answer_is_asked_again_in_halves() -> None:
 
 
 def test_exactly_as_many_as_asked_for_may_be_a_cut_answer() -> None:
-    full = [at(START), at(START + timedelta(hours=13))]
-    with Scripted(
-        loopback.documents(*full), loopback.documents(full[0]), loopback.documents(full[1])
-    ) as server:
-        assert fetch(server, count=2) == full
-    noon = str(full[0]["date"] + 12 * 3_600_000)
-    assert [query["find[date][$lt]"] for query in server.asked[1:2]] == [noon]
-    assert [query["find[date][$gte]"] for query in server.asked[2:]] == [noon]
+    older, newer = at(START), at(START + timedelta(hours=13))
+    with Scripted(loopback.documents(newer, older), loopback.documents(older)) as server:
+        assert fetch(server, count=2) == [newer, older]
+    assert server.asked[1]["find[date][$lt]"] == str(older["date"] + 1)
 
 
 def test_one_fewer_than_asked_for_is_the_whole_answer() -> None:
@@ -168,6 +167,27 @@ def test_a_full_millisecond_is_an_error() -> None:
         fetch(server, count=5)
     assert "5 entries or more in one millisecond" in raised.value.message
     assert "[2024-03-15T00:00:00.000Z, 2024-03-15T00:00:00.001Z)" in raised.value.message
+
+
+def test_the_connection_is_kept_while_reading_and_closed_after_it() -> None:
+    hung_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                while connection.recv(1 << 16):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+            hung_up.set()
+
+        threading.Thread(target=serve, daemon=True).start()
+        person = Person("anna", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        client = Client(person, QUICK)
+        pages = client.entries(Window(START, START + timedelta(days=15)))
+        assert [next(pages), next(pages), next(pages)] == [[], [], []]
+        assert not hung_up.is_set()
+        assert list(pages) == []
+        assert hung_up.wait(10)
 
 
 # Failures
@@ -265,29 +285,28 @@ def test_a_redirect_to_nonsense_is_an_error() -> None:
     assert "redirects to an address that is none" in failure(moved).message
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the client waits between attempts; here they are over at once."""
-    seconds: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=seconds.append))
-    return seconds
+def waits(*answers: Answer, **limits: Any) -> list[float]:
+    """The seconds that the client wants to wait between attempts; nobody waits for them here."""
+    with Scripted(*answers) as server, asking(server, Patience(timeout=5, **limits)) as client:
+        steps = client.steps(DAY, Exchanges())
+        return [step.seconds for step in until_it_fails(steps) if isinstance(step, Pause)]
+
+
+def until_it_fails(steps: Steps) -> Iterator[list[Any] | Pause]:
+    with suppress(SourceError):
+        yield from steps
 
 
 @pytest.mark.parametrize(("asked", "waited"), [("7", 7), ("3600", 30)])
-def test_retry_after_is_honoured_up_to_a_bound(
-    waits: list[float], asked: str, waited: float
-) -> None:
+def test_retry_after_is_honoured_up_to_a_bound(asked: str, waited: float) -> None:
     wait = loopback.status(429, Retry_After=asked)
-    with Scripted(wait, loopback.documents()) as server:
-        fetch(server, patience=Patience(longest_wait=30))
-    assert waits == [waited]
+    assert waits(wait, loopback.documents(), longest_wait=30) == [waited]
 
 
-def test_retry_after_may_be_a_date(waits: list[float]) -> None:
+def test_retry_after_may_be_a_date() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    with Scripted(loopback.status(503, Retry_After=later), loopback.documents()) as server:
-        fetch(server, patience=Patience(longest_wait=30))
-    assert waits == [30]
+    wait = loopback.status(503, Retry_After=later)
+    assert waits(wait, loopback.documents(), longest_wait=30) == [30]
 
 
 @pytest.mark.parametrize(
@@ -299,12 +318,49 @@ def test_nonsense_in_retry_after_does_not_matter(text: str) -> None:
         assert fetch(server) == [at(START)]
 
 
-def test_waits_grow_up_to_a_bound(waits: list[float]) -> None:
-    patience = Patience(attempts=6, first_wait=1, longest_wait=10)
-    with Scripted(loopback.status(500)) as server, pytest.raises(SourceError):
+def test_waits_grow_up_to_a_bound() -> None:
+    found = waits(loopback.status(500), attempts=6, first_wait=1, longest_wait=10)
+    assert found == [1, 2, 4, 8, 10]
+
+
+WAKING = {
+    "502": loopback.status(502),
+    "503": loopback.status(503),
+    "504": loopback.status(504),
+    "521": loopback.status(521),
+    "hang up": loopback.hang_up,
+}
+
+
+@pytest.mark.parametrize("answer", WAKING.values(), ids=WAKING.keys())
+def test_a_host_that_wakes_is_asked_more_often_than_others(answer: Answer) -> None:
+    patience = Patience(timeout=5, attempts=2, first_wait=0.001, longest_wait=0.001)
+    with Scripted(*[answer] * 9, loopback.documents(at(START))) as server:
+        assert fetch(server, patience=patience) == [at(START)]
+
+
+def test_a_host_that_does_not_wake_is_an_error_when_its_time_is_up() -> None:
+    patience = Patience(
+        timeout=5, attempts=2, first_wait=0.001, longest_wait=0.01, wake_timeout=0.1
+    )
+    with Scripted(loopback.status(503)) as server, pytest.raises(SourceError) as raised:
         fetch(server, patience=patience)
-    assert waits == sorted(waits)
-    assert waits == [pytest.approx(least + 0.5, abs=0.5) for least in (1, 2, 4, 8)] + [10]
+    assert len(server.asked) > 2
+    assert f"status 503, asked {len(server.asked)} times" in raised.value.message
+
+
+def test_a_host_that_cannot_be_connected_to_may_be_waking() -> None:
+    with Scripted(loopback.documents()) as server:
+        pass
+    patience = Patience(timeout=5, attempts=2, first_wait=0.01, longest_wait=0.01, wake_timeout=0.1)
+    with pytest.raises(SourceError, match=r"cannot be reached, asked (\d\d|[3-9]) times"):
+        fetch(server, patience=patience)
+
+
+def test_with_one_attempt_nobody_is_waited_for() -> None:
+    with Scripted(loopback.status(503)) as server, pytest.raises(SourceError):
+        fetch(server, patience=Patience(timeout=5, attempts=1))
+    assert len(server.asked) == 1
 
 
 # Credentials
@@ -336,6 +392,51 @@ def test_a_wrong_secret_is_an_error_that_names_the_variables() -> None:
     ):
         fetch(server, secret=SecretStr("wrong"))
     assert raised.value.hint == "check NIGHTSCOUT_API_SECRET or NIGHTSCOUT_TOKEN"
+
+
+def test_without_a_credential_a_401_says_which_variables_to_set() -> None:
+    with (
+        ReplayServer(Documents([at(START)]), secret=CREDENTIAL) as server,
+        pytest.raises(
+            SourceError, match=r"asks for a credential \(401\), and none is set"
+        ) as raised,
+    ):
+        fetch(server)
+    assert raised.value.hint == "set NIGHTSCOUT_API_SECRET or NIGHTSCOUT_TOKEN"
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+def test_a_secret_that_is_a_sha1_goes_as_it_is(write: Callable[[str], str]) -> None:
+    digest = sha1(CREDENTIAL.encode()).hexdigest()
+    with ReplayServer(Documents([at(START)]), secret=CREDENTIAL) as server:
+        assert fetch(server, secret=SecretStr(write(digest))) == [at(START)]
+
+
+PAGE = b"<!doctype html><title>Attention Required!</title>"
+IN_FRONT = {
+    "a page": (loopback.other(403, PAGE), "another server"),
+    "a page by its type": (loopback.other(403, b"No", Content_Type="text/html"), "another server"),
+    "Cloudflare": (loopback.other(403, b"error code: 1020", Server="cloudflare"), "Cloudflare"),
+    "a password": (
+        loopback.other(401, b"No", WWW_Authenticate='Basic realm="x"'),
+        "a server that wants a password",
+    ),
+    "a page without end": (loopback.other(401, PAGE, Content_Length="999999"), "another server"),
+}
+
+
+@pytest.mark.parametrize("name", IN_FRONT)
+def test_what_stands_in_front_is_told_from_nightscout(name: str) -> None:
+    answer, front = IN_FRONT[name]
+    error = failure(answer, secret=SecretStr(CREDENTIAL))
+    assert f"is kept from us by {front} in front of it" in error.message
+    assert "no credential of Nightscout helps" in error.hint
+
+
+def test_a_403_of_nightscout_is_about_the_role() -> None:
+    error = failure(loopback.other(403, b'{"status":403}'), token=SecretStr(CREDENTIAL))
+    assert "does not allow reading (403)" in error.message
+    assert "role" in error.hint
 
 
 LEAKY = {
@@ -387,13 +488,25 @@ def test_no_repr_holds_a_credential(kind: str) -> None:
         assert sha1(CREDENTIAL.encode()).hexdigest() not in repr(client)
 
 
-def test_no_password_of_a_netrc_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "netrc").write_text("default login planted password planted")
+@pytest.mark.parametrize("machine", ["default", "machine 127.0.0.1"])
+def test_no_password_of_a_netrc_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: str
+) -> None:
+    (tmp_path / "netrc").write_text(f"{machine} login planted password planted")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    asked = requests.Request("GET", "https://you.example.org/")
-    with closing(Client(Person("me", asked.url))) as client:
-        assert "Authorization" not in client.session.prepare_request(asked).headers
-    assert "Authorization" in requests.Session().prepare_request(asked).headers
+    with Scripted(loopback.documents()) as server:
+        fetch(server)
+        requests.get(server.url, timeout=5)
+    assert ["authorization" in headers for headers in server.headers] == [False, True]
+
+
+def test_a_proxy_is_asked_for_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with Scripted(loopback.documents(at(START))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with closing(Client(Person("anna", "http://anna.example.org"), QUICK)) as client:
+            assert list(client.entries(DAY)) == [[at(START)]]
 
 
 def test_no_proxy_stands_before_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,8 @@ def _as_javascript(digits: str) -> int | float:
 def test_each_field_has_its_column(column: str) -> None:
     found = row({FIELDS[column]: "x"})
     assert found[column] == "x"
-    assert [name for name in FIELDS if found[name] is not None] == [column]
+    implied = {"type"} if column == "sgv" else set()
+    assert {name for name in FIELDS if found[name] is not None} == {column, *implied}
 
 
 def test_the_columns_are_text_but_for_the_instant() -> None:
@@ -151,7 +152,7 @@ def test_what_is_no_instant_is_null(date: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[1", b"[NaN]", b"[Infinity]", b"<p>", b'["\xff"]', b"[1]x"]
+    "body", [b"", b"[1", b"[nan]", b"[undefined]", b"<p>", b'["\xff"]', b"[1]x"]
 )
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any of the parsers' own
@@ -161,6 +162,33 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 5000])
 def test_a_number_beyond_a_double_is_kept_as_text(number: str) -> None:
     assert parse(f'[{{"sgv":{number}}}]'.encode()) == [{"sgv": number}]
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_javascript_calls_a_number_spoils_one_field(constant: str) -> None:
+    body = f'[{{"_id":"a","sgv":{constant}}},{{"_id":"b","sgv":100}}]'.encode()
+    assert parse(body) == [{"_id": "a", "sgv": constant}, {"_id": "b", "sgv": 100}]
+
+
+@pytest.mark.parametrize("kind", ["SGV", " sgv ", "Sgv\n", None, "", "  "])
+def test_a_type_is_read_as_meant(kind: Any) -> None:
+    document = {"type": kind, "sgv": 100}
+    found = row(document)
+    assert found["type"] == "sgv"
+    assert json.loads(found["payload"]) == document
+
+
+def test_an_entry_with_sgv_and_without_a_type_is_sensor_glucose() -> None:
+    assert row({"sgv": 100})["type"] == "sgv"
+
+
+@pytest.mark.parametrize("document", [{}, {"mbg": 90}, {"sgv": None}, {"sgv": "", "type": ""}])
+def test_without_sgv_a_missing_type_is_missing(document: dict[str, Any]) -> None:
+    assert row(document)["type"] is None
+
+
+def test_another_type_with_sgv_keeps_its_type() -> None:
+    assert row({"type": "MBG", "sgv": 100})["type"] == "mbg"
 
 
 def test_lone_surrogates_are_read() -> None:

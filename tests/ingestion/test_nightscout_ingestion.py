@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,13 +13,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from ingestion.documents import to_table
+from ingestion.documents import FIELDS, to_table
 from ingestion.nightscout import glucose_entries, nightscout, sites
 from ingestion.replay import Documents, ReplayServer
 from ingestion.source import Nightscout
 from lakehouse import Settings, Window, config
 from lakehouse.compile.quarantine_reasons import quarantine_reasons
-from lakehouse.declare.raw_columns import POSITION, declared, landed
+from lakehouse.declare.raw_columns import POSITION, declared, landed, optional
 from lakehouse.declare.specs import IngestionSpec, spec_of
 from lakehouse.engines import duckdb
 from lakehouse.ingest.validate import validate
@@ -97,9 +98,9 @@ def test_several_people_are_read(settings: Settings, monkeypatch: pytest.MonkeyP
         with closing(nightscout(configured)) as source:
             rows = pa.concat_tables(glucose_entries(DAY, source)).to_pylist()
             people = pa.concat_tables(sites(source)).to_pylist()
-    assert [(row["site"], row["_id"], row["sgv"]) for row in rows] == [
-        ("home", "a", "2"),
+    assert sorted((row["site"], row["_id"], row["sgv"]) for row in rows) == [
         ("anna", "a", "1"),
+        ("home", "a", "2"),
     ]
     assert people == [
         {"site": "home", "timezone": "UTC"},
@@ -148,12 +149,13 @@ def test_the_types_of_the_entries() -> None:
     assert whole == ["date"]
     assert codes == ["utc_offset", "trend"]
     assert doubles == ["sgv", "mbg", "noise", "rssi", "filtered", "unfiltered"]
+    assert types["is_valid"] == "boolean"
     assert types["reading_timestamp"] == "timestamp('UTC', 6)"
     assert types["_id"] == "string"
 
 
-def reasons(function: Any, *tables: pa.Table) -> list[str]:
-    """Why each row would be set aside; empty for a good one."""
+def cast(function: Any, *tables: pa.Table) -> list[dict[str, Any]]:
+    """The rows as their declared types, each with `reasons`: why it would be set aside."""
     rows = pa.concat_tables(tables)
     rows = rows.append_column(POSITION, pa.array(range(rows.num_rows), pa.int64()))
     engine = duckdb.connect(extensions=["icu"])
@@ -162,8 +164,14 @@ def reasons(function: Any, *tables: pa.Table) -> list[str]:
         validated = validate(
             engine, spec(function), quarantine_reasons(spec(function)), [f"{folder}/rows.parquet"]
         )
-    judged = engine.connection.execute(f"SELECT reasons FROM {validated.table} ORDER BY {POSITION}")
-    return [found for (found,) in judged.fetchall()]
+    judged = engine.connection.execute(f"SELECT * FROM {validated.table} ORDER BY {POSITION}")
+    found: list[dict[str, Any]] = judged.to_arrow_table().to_pylist()
+    return found
+
+
+def reasons(function: Any, *tables: pa.Table) -> list[str]:
+    """Why each row would be set aside; empty for a good one."""
+    return [row["reasons"] for row in cast(function, *tables)]
 
 
 def wrong_with(document: Any) -> str:
@@ -171,6 +179,10 @@ def wrong_with(document: Any) -> str:
     return found
 
 
+TWICE = "glucose is above 700 mg/dL: it was probably multiplied by 18 twice"
+MMOL = "glucose is a fraction below 33.4: probably mmol/L, not mg/dL"
+SECONDS = "date is probably in seconds, not milliseconds"
+MICROSECONDS = "date is probably in micro- or nanoseconds, not milliseconds"
 SOON = MS_NOW + 20 * 3_600_000
 
 
@@ -183,7 +195,13 @@ SOON = MS_NOW + 20 * 3_600_000
         {"sgv": 122.5},
         {"sgv": 5},
         {"sgv": 0},
-        {"sgv": 2000},
+        {"sgv": 1},
+        {"sgv": 12.0},
+        {"sgv": 38.4},
+        {"sgv": 700},
+        {"sgv": 100, "type": None},
+        {"type": " SGV"},
+        {"mbg": ""},
         {"date": MS + 0.9592},
         {"date": str(MS)},
         {"date": 946684800000},
@@ -203,7 +221,7 @@ def test_a_good_entry(changes: dict[str, Any]) -> None:
     [
         ({"_id": None}, "_id is missing"),
         ({"_id": ""}, "_id is empty"),
-        ({"type": None}, "type is missing"),
+        ({"type": None, "sgv": None}, "type is missing"),
         ({"date": None}, "date is missing; reading_timestamp is missing"),
         (
             {"date": "soon"},
@@ -214,15 +232,65 @@ def test_a_good_entry(changes: dict[str, Any]) -> None:
         ({"date": SOON + 5 * 3_600_000}, "reading_timestamp is more than a day ahead"),
         ({"date": 32503680000000}, "reading_timestamp is more than a day ahead"),
         ({"sgv": -1}, "sgv: greater_than_or_equal_to(0)"),
-        ({"sgv": 2001}, "sgv: less_than_or_equal_to(2000)"),
+        ({"sgv": -1.7e308}, "sgv: greater_than_or_equal_to(0)"),
         ({"mbg": -0.5}, "mbg: greater_than_or_equal_to(0)"),
-        ({"mbg": 2000.5}, "mbg: less_than_or_equal_to(2000)"),
+        ({"sgv": 1810}, TWICE),
+        ({"sgv": "Infinity"}, TWICE),
+        ({"mbg": 700.5}, TWICE),
+        ({"sgv": 5.6}, MMOL),
+        ({"sgv": "33.3"}, MMOL),
+        ({"sgv": 1.7e308}, TWICE),
+        ({"sgv": None, "mbg": 5.6, "type": "mbg"}, MMOL),
+        ({"date": MS // 1000}, f"reading_timestamp is before 2000; {SECONDS}"),
+        ({"date": MS * 1000}, f"reading_timestamp is missing; {MICROSECONDS}"),
+        ({"date": MS * 1000_000}, f"reading_timestamp is missing; {MICROSECONDS}"),
+        ({"sgv": "NaN"}, "sgv: NaN is not a number; an entry of type sgv has no sgv"),
+        ({"sgv": "5,6"}, "sgv: 5,6 is not a number; an entry of type sgv has no sgv"),
         ({"sgv": None}, "an entry of type sgv has no sgv"),
         ({"type": "mbg"}, "an entry of type mbg has no mbg"),
     ],
 )
 def test_an_entry_to_set_aside(changes: dict[str, Any], reason: str) -> None:
     assert wrong_with(entry(**changes)) == reason
+
+
+OPTIONAL = {
+    "trend": ["Flat", "", "4.5", 1e300, 2**40, True, [4], {"a": 1}],
+    "utcOffset": ["+02:00", "", "60.5", 2**40, False, [], {}],
+    "noise": ["Null", "Clean", "", True, [1], {}, "1e999"],
+    "rssi": ["", "-60 dB", False, [], {"dB": 60}],
+    "filtered": ["", "none", True, [0.5], {}],
+    "unfiltered": ["", "none", True, [0.5], {}],
+    "isValid": ["", "maybe", [], {}, 0.5],
+    "mbg": ["", "none", True, [90], {}],
+}
+"""Fields that sensor glucose can do without, and values that are not of their type."""
+
+
+@pytest.mark.sample(8)
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in OPTIONAL.items() for value in values]
+)
+def test_an_optional_field_that_is_none_of_its_type_is_null(field: str, value: Any) -> None:
+    document = entry(**{field: value})
+    (row,) = cast(glucose_entries, to_table("anna", [document]))
+    column = next(name for name, source in FIELDS.items() if source == field)
+    assert (row["reasons"], row[column], row["sgv"]) == ("", None, 100)
+    assert json.loads(row["payload"]) == document
+
+
+def test_every_optional_field_of_the_schema_is_tried() -> None:
+    columns = {FIELDS[name] for name in optional(spec(glucose_entries))}
+    assert columns == set(OPTIONAL)
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_valid"),
+    [(False, False), ("false", False), ("False", False), (0, False), (True, True), ("true", True)],
+)
+def test_whether_an_entry_is_valid_is_a_column(sent: Any, is_valid: bool) -> None:  # noqa: FBT001
+    (row,) = cast(glucose_entries, to_table("anna", [entry(isValid=sent)]))
+    assert (row["reasons"], row["is_valid"]) == ("", is_valid)
 
 
 def test_text_that_is_no_number_is_a_reason() -> None:

@@ -100,6 +100,18 @@ def test_an_empty_variable_is_not_set() -> None:
         ("https://a.example.org/", "https://a.example.org"),
         ("http://a.example.org:1337/ns/", "http://a.example.org:1337/ns"),
         ("https://a.example.org/api/v1/", "https://a.example.org"),
+        ("https://a.example.org/api/v1/entries.json", "https://a.example.org"),
+        ("https://a.example.org/api/v1/entries/sgv.json/", "https://a.example.org"),
+        ("https://a.example.org/api/v3/status", "https://a.example.org"),
+        ("https://a.example.org/api", "https://a.example.org"),
+        ("https://a.example.org/ns/api/v1", "https://a.example.org/ns"),
+        ("https://a.example.org/report", "https://a.example.org"),
+        ("https://a.example.org/ns/report/", "https://a.example.org/ns"),
+        ("https://a.example.org/clock/clock-color", "https://a.example.org"),
+        ("https://a.example.org/admin", "https://a.example.org"),
+        ("https://a.example.org/index.html", "https://a.example.org"),
+        ("https://a.example.org/apiary", "https://a.example.org/apiary"),
+        ("https://a.example.org/my-reports", "https://a.example.org/my-reports"),
         ("http://[::1]:80", "http://[::1]:80"),
     ],
 )
@@ -134,6 +146,17 @@ def test_an_unknown_time_zone() -> None:
     error = wrong(NIGHTSCOUT_URL=URL, NIGHTSCOUT_TIMEZONE="Mars/Olympus")
     assert "NIGHTSCOUT_TIMEZONE is 'Mars/Olympus'" in error.message
     assert "`timezone` of site 'anna' is 'CEST?'" in wrong(block(timezone="CEST?")).message
+
+
+@pytest.mark.parametrize(
+    "name", ["Factory", "posixrules", "localtime", "right/Europe/Oslo", "posix/UTC", "EST", "ROC"]
+)
+def test_a_time_zone_that_some_engine_does_not_know(name: str) -> None:
+    assert (
+        f"NIGHTSCOUT_TIMEZONE is {name!r}"
+        in wrong(NIGHTSCOUT_URL=URL, NIGHTSCOUT_TIMEZONE=name).message
+    )
+    assert f"`timezone` of site 'anna' is {name!r}" in wrong(block(timezone=name)).message
 
 
 def test_a_secret_and_a_token_at_once() -> None:
@@ -197,17 +220,19 @@ def test_a_credential_of_an_unknown_site() -> None:
 
 
 def test_patience_has_defaults() -> None:
-    assert configured_patience({}) == Patience(timeout=30, attempts=4)
+    assert configured_patience({}) == Patience(timeout=30, attempts=4, wake_timeout=90)
 
 
 def test_patience_can_be_set() -> None:
-    assert configured_patience({"timeout": 5, "attempts": 1}) == Patience(timeout=5, attempts=1)
+    section = {"timeout": 5, "attempts": 1, "wake_timeout": 7}
+    assert configured_patience(section) == Patience(timeout=5, attempts=1, wake_timeout=7)
 
 
 @pytest.mark.parametrize(
     "section",
     [
         *({"timeout": value} for value in (0, -1, "30", True, float("nan"), float("inf"))),
+        *({"wake_timeout": value} for value in (0, -1, "30", True, float("nan"), 3601)),
         *({"attempts": value} for value in (0, 1.5, "4", True)),
         {"timeuot": 30},
     ],

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from toy import FIRST, at, event
+from toy import FIRST, Source, at, event
 
-from lakehouse.errors import NotYetError
+from lakehouse.errors import NotYetError, SourceError
 from lakehouse.system import clock
 from lakehouse.windows import Window
 
@@ -130,3 +130,97 @@ def test_a_day_that_has_not_begun_can_be_looked_at_by_force(lakehouse):
     code, nodes = lakehouse("plan", "--date", tomorrow, "--force")
     assert code == 0
     assert nodes
+
+
+class Clock:
+    """A clock that a source sets when it is asked, as time goes on while a run works."""
+
+    def __init__(self, moment):
+        self.moment = moment
+
+    def __call__(self):
+        return self.moment
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A clock at noon of the day."""
+    clock_ = Clock(at(DAY, 12))
+    monkeypatch.setattr(clock, "now", clock_)
+    return clock_
+
+
+def reads_at(source, ticking, *moments):
+    """Each time the source is asked, the clock shows the next of these moments; then it fails."""
+    left = list(moments)
+
+    def read(window):
+        if not left:
+            raise SourceError("no luck")
+        ticking.moment = left.pop(0)
+        yield from Source.read(source, window)
+
+    source.read = read
+
+
+@pytest.mark.parametrize("hour", [6, 9, 18])
+def test_nothing_ahead_of_the_moment_of_asking_is_covered_if_the_clock_steps(
+    toy, source, ticking, hour
+):
+    opened = ticking.moment
+    source.opened = lambda: setattr(ticking, "moment", at(DAY, hour))
+    toy.run(DAY)
+    assert covered(toy)[-1].end == min(opened, at(DAY, hour))
+
+
+def test_a_run_from_before_midnight_to_after_covers_no_more_than_was_asked_for(
+    toy, source, ticking
+):
+    ticking.moment = at(DAY, 23, 55)
+    reads_at(source, ticking, at(DAY + 1, 0, 5))
+    toy.run(DAY, DAY + 1)
+    assert covered(toy)[-1].end <= at(DAY + 1, 0, 5)
+
+
+def test_a_piece_that_an_earlier_run_staged_covers_no_more_than_it_asked_for(toy, source, ticking):
+    ticking.moment = at(DAY, 10)
+    reads_at(source, ticking, at(DAY, 10))
+    toy.run(DAY, DAY + 61 + 30)
+    ticking.moment = at(DAY + 9, 12)
+    source.read = lambda window: Source.read(source, window)
+    toy.run(DAY, DAY + 61 + 30, resume=True)
+    assert covered(toy)[-1].end == at(DAY, 10)
+
+
+def test_a_piece_that_was_asked_for_by_a_clock_set_ahead_covers_nothing_ahead(toy, source, ticking):
+    ticking.moment = at(DAY + 30, 12)
+    reads_at(source, ticking, at(DAY + 30, 12))
+    toy.run(DAY, DAY + 61 + 30)
+    ticking.moment = at(DAY, 12)
+    source.read = lambda window: Source.read(source, window)
+    toy.run(DAY, DAY + 61 + 30, resume=True)
+    assert covered(toy)[-1].end == at(DAY, 12)
+
+
+def test_what_a_clock_set_ahead_took_for_fetched_is_forgotten_by_the_next_run(toy, noon):
+    noon(day=DAY + 2)
+    toy.run(DAY)
+    noon()
+    toy.run(DAY)
+    noon(day=DAY + 2)
+    assert missing(toy) == (Window(at(DAY, 12), at(DAY + 1, 0)),)
+
+
+def test_a_clock_that_starts_in_1970_forgets_nothing(toy, noon):
+    toy.run(DAY)
+    noon(day=-19_000)
+    toy.run(-19_001)
+    noon()
+    assert Window(at(DAY, 0), at(DAY, 12)) in covered(toy)
+
+
+def test_a_row_with_a_time_ahead_makes_nothing_covered(toy, source, noon):
+    source.rows = [event("a", 1, at(DAY, 20))]
+    toy.run(DAY)
+    assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
+    assert missing(toy) == (Window(at(DAY, 12), at(DAY + 1, 0)),)

@@ -59,3 +59,13 @@ def test_a_backfill_goes_on_where_it_was_cut_short(toy, source):
     toy.run(0, 99, resume=True)
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
     assert all(window.start > at(40) for window in source.asked)
+
+
+def test_a_row_that_is_gone_upstream_leaves_every_model_and_the_marts(toy, source):
+    source.rows = [event("a", 1, at(0)), event("b", 2, at(0, 13))]
+    toy.change(deletes="window")
+    toy.run(0)
+    source.rows.pop()
+    toy.run(0)
+    assert toy.rows("marts.total") == toy.published("total") == [{"rows": 1, "total": 1}]
+    assert len(toy.rows("raw.events")) == 2

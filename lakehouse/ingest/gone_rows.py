@@ -1,0 +1,242 @@
+"""Gone rows: stored rows that the source no longer has, or has only in a version that is invalid.
+
+A run marks them in the raw table, for ingestions that declare `deletes="window"`. A day of which
+rows are stored and none came is doubted first: its rows stay until a later run finds none either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lakehouse import windows
+from lakehouse.catalogs import DataFile
+from lakehouse.compile.quarantine_reasons import REASONS
+from lakehouse.declare.raw_columns import GONE_AT, POSITION, validated
+from lakehouse.engines.duckdb_relations import FILE
+from lakehouse.engines.sql import covered, having, identifier
+from lakehouse.ingest.temporary_tables import GONE, MOMENT, RETURNED
+from lakehouse.keys import Keys, Value
+from lakehouse.plan import key_windows
+from lakehouse.plan.key_windows import Key, KeyWindows, in_words
+from lakehouse.windows import Window, Windows
+
+if TYPE_CHECKING:
+    from lakehouse.declare.specs import IngestionSpec
+    from lakehouse.engines.duckdb import DuckDB
+    from lakehouse.ingest.piece import Piece
+    from lakehouse.ingest.row_comparison import RowComparison
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_DAY_OF = f"CAST(floor(epoch_us({MOMENT}) / {_DAY // timedelta.resolution}) AS BIGINT)"
+"""SQL of the number of the UTC day of a moment, counted from 1970."""
+_IS_VALID, _IS_REJECTED, _NUMBER = (f"_lakehouse_{name}" for name in ("valid", "rejected", "day"))
+_NAMED = 5
+"""Days in doubt that are named in warnings, at most."""
+
+
+@dataclass(frozen=True)
+class Departures:
+    """The rows that a fetch found to be gone; the temporary table GONE has their keys."""
+
+    count: int
+    paths: frozenset[str]
+    """The files that hold them."""
+    doubted: tuple[KeyWindows, ...]
+    """Days of which rows are stored and none came, by key."""
+
+
+@dataclass(frozen=True)
+class _SilentDay:
+    """A UTC day of a key: rows of it are stored, and the source returned none."""
+
+    key: Key
+    number: int
+    """Days since 1970."""
+    rows: int
+    span: Window
+    """The time from the first to the last of these rows."""
+
+    @property
+    def window(self) -> Window:
+        start = _EPOCH + self.number * _DAY
+        return Window(start, start + _DAY)
+
+    def __str__(self) -> str:
+        of = f" of {in_words(self.key)}" if self.key else ""
+        return (
+            f"the source has no rows{of} on {self.window.start:%Y-%m-%d} any more, and {self.rows}"
+            " are stored: they stay until a later run finds none either"
+        )
+
+
+@dataclass
+class GoneRows:
+    """Search for the gone rows of one raw table in one run, after all its batches are noted."""
+
+    engine: DuckDB
+    spec: IngestionSpec
+    pieces: Sequence[Piece]
+    """The pieces that this run read itself: those of an earlier run may be out of date."""
+    key: tuple[str, ...]
+    """Columns by whose values rows belong together, such as a site; empty: all of them do."""
+    departed: Keys | None
+    """Keys that the source no longer lists: it is not asked for their rows."""
+    run_id: str
+    warnings: list[str] = field(default_factory=list)
+    """What people are to be told."""
+    _has_noted: bool = field(default=False)
+
+    def note(self, batch: str) -> None:
+        """Note the rows of a batch, a temporary table of validated rows, as returned."""
+        rows = (
+            f"SELECT {self._unique_key}, {self._time} AS {MOMENT}, {REASONS} = '' AS {_IS_VALID},"
+            f" {POSITION} FROM {identifier(batch)}"
+        )
+        into = f"INSERT INTO {RETURNED}"
+        create = f"CREATE OR REPLACE TEMP TABLE {RETURNED} AS"
+        self.engine.execute(f"{into if self._has_noted else create} {rows}")
+        self._has_noted = True
+
+    def find(
+        self,
+        comparison: RowComparison,
+        files: list[DataFile],
+        doubted: Sequence[KeyWindows],
+        *,
+        may_lack_columns: bool,
+    ) -> Departures:
+        """Make the temporary table GONE, of rows in the raw table's `files`.
+
+        `doubted` are the days that earlier runs had doubts about.
+        """
+        self._search(comparison, files, may_lack_columns=may_lack_columns)
+        known = key_windows.windows_by_key(doubted)
+        silent = [day for day in self._silent_days() if not _is_confirmed(day, known)]
+        new: dict[Key, list[Window]] = {}
+        for day in silent:
+            self._keep(day)
+            new.setdefault(day.key, []).extend(windows.intersect([day.window], self._reach))
+        settled = {entry.key: self._read_of(entry.key) for entry in doubted}
+        more = len(silent) - _NAMED
+        self.warnings += map(str, silent[:_NAMED])
+        self.warnings += [f"so it is on {more} more days"] if more > 0 else []
+        held = self.engine.execute(f"SELECT {FILE}, count(*) FROM {GONE} GROUP BY 1").fetchall()
+        return Departures(
+            count=sum(rows for _, rows in held),
+            paths=frozenset(path for path, _ in held),
+            doubted=key_windows.noted_after(doubted, settled, new, self.run_id),
+        )
+
+    def _search(
+        self, comparison: RowComparison, files: list[DataFile], *, may_lack_columns: bool
+    ) -> None:
+        """Make GONE: stored rows whose newest version is invalid, or that were read and are not."""
+        rejected = self.engine.scalar(f"SELECT count(*) FROM {RETURNED} WHERE NOT {_IS_VALID}")
+        # A row that became invalid may have had another time before.
+        near = files if rejected else [file for file in files if file.may_hold(self._reach)]
+        key = self._unique_key
+        self.engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE {GONE} AS SELECT *, {_DAY_OF} AS {_NUMBER} FROM ("
+            f"SELECT {key}, {self._time} AS {MOMENT}, {FILE},"
+            f" {_IS_VALID} IS NOT NULL AS {_IS_REJECTED}"
+            f" FROM {comparison.rows(near, may_lack_columns=may_lack_columns)} LEFT JOIN ("
+            f"SELECT {key}, arg_max({_IS_VALID}, {POSITION}) AS {_IS_VALID}"
+            f" FROM {RETURNED} GROUP BY {key}) USING ({key}) WHERE {GONE_AT} IS NULL"
+            f" AND coalesce(NOT {_IS_VALID}, {self._was_read()}))"
+        )
+
+    def _was_read(self) -> str:
+        """SQL of whether a row lies in a window that was read, and has no key that was not."""
+        columns = validated(self.spec)
+        by_unread: dict[frozenset[Key], list[Window]] = {}
+        for piece in self.pieces:
+            by_unread.setdefault(piece.unread_keys, []).append(piece.window)
+        parts = []
+        for keys, spans in by_unread.items():
+            inside = windows.union(spans)
+            if columns[self._column].is_date():
+                inside = whole_days(inside)
+            if not inside:
+                continue
+            others = [f"NOT ({having(_as_keys(key))})" for key in keys]
+            time = covered(inside, self._column, columns, self.engine.dialect)
+            parts.append(" AND ".join([f"({time})", *others]))
+        if not parts:
+            return "false"
+        is_listed = f"NOT ({having(self.departed)})" if self.departed else "true"
+        return f"coalesce(({' OR '.join(parts)}) AND {is_listed}, false)"
+
+    def _silent_days(self) -> Iterator[_SilentDay]:
+        """Yield the days of a key of which rows are in GONE, and none was returned."""
+        names = "".join(f"{identifier(name)}, " for name in self.key)
+        edges = f"min(epoch_us({MOMENT})), max(epoch_us({MOMENT}))"
+        groups = self.engine.execute(
+            f"SELECT {names}{_NUMBER}, count(*), {edges} FROM {GONE} ANTI JOIN ("
+            f"SELECT DISTINCT {names}{_DAY_OF} AS {_NUMBER} FROM {RETURNED})"
+            f" USING ({names}{_NUMBER}) WHERE NOT {_IS_REJECTED}"
+            f" GROUP BY {names}{_NUMBER} ORDER BY {names}{_NUMBER}"
+        ).fetchall()
+        for *values, number, rows, first, last in groups:
+            key = key_windows.key_of(dict(zip(self.key, values, strict=True)))
+            yield _SilentDay(key, number, rows, Window(_moment(first), _moment(last + 1)))
+
+    def _keep(self, day: _SilentDay) -> None:
+        """Take the rows of a day in doubt out of GONE."""
+        of_key = f" AND ({having(_as_keys(day.key))})" if day.key else ""
+        self.engine.execute(
+            f"DELETE FROM {GONE} WHERE {_NUMBER} = {day.number} AND NOT {_IS_REJECTED}{of_key}"
+        )
+
+    def _read_of(self, key: Key) -> Windows:
+        """Return the windows in which all rows of a key were read."""
+        return windows.union(
+            piece.window
+            for piece in self.pieces
+            if not any(key_windows.may_share_rows(key, unread) for unread in piece.unread_keys)
+        )
+
+    @property
+    def _reach(self) -> Windows:
+        return windows.union(piece.window for piece in self.pieces)
+
+    @property
+    def _column(self) -> str:
+        assert self.spec.time_column is not None
+        return self.spec.time_column
+
+    @property
+    def _time(self) -> str:
+        return identifier(self._column)
+
+    @property
+    def _unique_key(self) -> str:
+        return ", ".join(map(identifier, self.spec.unique_key))
+
+
+def _is_confirmed(day: _SilentDay, doubted: dict[Key, Windows]) -> bool:
+    """Return whether an earlier run found none of these rows either."""
+    return not windows.subtract([day.span], doubted.get(day.key, ()))
+
+
+def _as_keys(key: Key) -> Keys:
+    columns, values = [column for column, _ in key], [value for _, value in key]
+    return Keys(tuple(columns), frozenset([tuple[Value, ...](values)]))
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + microseconds * timedelta.resolution
+
+
+def whole_days(inside: Windows) -> Windows:
+    """Return the UTC days that lie in the windows as a whole, as a date stands for all of one."""
+    whole = []
+    for window in inside:
+        start, end = windows.floor(window.start, "day"), windows.floor(window.end, "day")
+        start = start if start == window.start else start + _DAY
+        if start < end:
+            whole.append(Window(start, end))
+    return tuple(whole)
