@@ -1,28 +1,33 @@
 """Settings of the people whose readings are fetched, and of how long their servers may take.
 
-Addresses and time zones are set in `[[nightscout.sites]]` of lakehouse.toml, or by the variables
-NIGHTSCOUT_URL, NIGHTSCOUT_SITE and NIGHTSCOUT_TIMEZONE. Secrets are set in the environment only. No
-message repeats a secret, nor an invalid address, as a secret may be in it.
+Addresses, time zones, units and targets are set in `[[nightscout.sites]]` of lakehouse.toml, or by
+the variables NIGHTSCOUT_URL, NIGHTSCOUT_SITE, NIGHTSCOUT_TIMEZONE and NIGHTSCOUT_UNITS. Secrets are
+set in the environment only. No message repeats a secret, nor an invalid address, as a secret may be
+in it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
 
+from ingestion import targets
 from lakehouse import ConfigError
 from lakehouse.addresses import repeatable
 from lakehouse.addresses.web import web_address
 from lakehouse.config import zone
 
-URL, SITE, TIMEZONE = "NIGHTSCOUT_URL", "NIGHTSCOUT_SITE", "NIGHTSCOUT_TIMEZONE"
+URL, SITE = "NIGHTSCOUT_URL", "NIGHTSCOUT_SITE"
+TIMEZONE, UNITS = "NIGHTSCOUT_TIMEZONE", "NIGHTSCOUT_UNITS"
 CREDENTIALS = ("NIGHTSCOUT_API_SECRET", "NIGHTSCOUT_TOKEN")
 
 _CREDENTIAL = re.compile(rf"({'|'.join(CREDENTIALS)})(_.+)?")
+_KEYS = {"site", "url", "timezone", "units", "target_range"}
+"""Settings of a `[[nightscout.sites]]` block."""
 _LONGEST_TIMEOUT = 3600
 """Seconds."""
 
@@ -32,7 +37,8 @@ class Person:
     """One person and the address of their Nightscout.
 
     `url` has no query, no password and no slash at its end; `timezone` is an IANA name. `suffix`
-    ends the names of the environment variables with the person's secrets.
+    ends the names of the environment variables with the person's secrets. `target_range` is the
+    lowest and the highest value in target, in mg/dL; `units` are what the person reads.
     """
 
     site: str
@@ -41,6 +47,8 @@ class Person:
     secret: SecretStr | None = None
     token: SecretStr | None = None
     suffix: str = ""
+    units: str = targets.MG_DL
+    target_range: tuple[int, int] = targets.CONSENSUS
 
     @property
     def variables(self) -> tuple[str, str]:
@@ -83,7 +91,8 @@ def configured_people(
     people = [_from_block(block, env) for block in _blocks(section)]
     if URL in env:
         _require_name(env.get(SITE, ""), SITE)
-        people.insert(0, _person(env.get(SITE, "home"), env[URL], env.get(TIMEZONE), "", env))
+        person = _person(env.get(SITE, "home"), env[URL], env.get(TIMEZONE), "", env)
+        people.insert(0, replace(person, units=targets.units(env.get(UNITS), UNITS)))
     _require_distinct(people)
     _require_addresses(people, env)
     return tuple(people)
@@ -130,18 +139,26 @@ def _from_block(block: Mapping[str, Any], env: Mapping[str, str]) -> Person:
         )
     _require_name(site, "`site` of a [[nightscout.sites]] block")
     where = f"site {site!r} in [[nightscout.sites]]"
-    unknown = sorted(set(block) - {"site", "url", "timezone"})
+    unknown = sorted(set(block) - _KEYS)
     if unknown:
         raise ConfigError(
             f"{where} has {unknown[0]!r}, which means nothing",
-            hint="it takes site, url and timezone; secrets stay in the environment",
+            hint=f"it takes {', '.join(sorted(_KEYS))}; secrets stay in the environment",
         )
     for name in ("url", "timezone"):
         if not isinstance(block.get(name, ""), str):
             raise ConfigError(f"`{name}` of {where} is no text", hint="write it in quotes")
     if not block.get("url"):
         raise ConfigError(f"{where} has no url", hint=f"add its address, or remove {site!r}")
-    return _person(site, block["url"], block.get("timezone"), f"_{_upper(site)}", env)
+    person = _person(site, block["url"], block.get("timezone"), f"_{_upper(site)}", env)
+    units = targets.units(block.get("units"), f"`units` of {where}")
+    return replace(
+        person,
+        units=units,
+        target_range=targets.target_range(
+            block.get("target_range"), units, f"`target_range` of {where}"
+        ),
+    )
 
 
 def _person(
