@@ -48,10 +48,14 @@ def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table
     group="nightscout",
 )
 def sites(nightscout: Nightscout) -> Iterator[pa.Table]:
-    """The people whose readings are fetched, each with an IANA time zone."""
+    """The people whose readings are fetched, each with a time zone, units and a target range."""
+    people = nightscout.people
     yield pa.table(
         {
-            "site": pa.array([person.site for person in nightscout.people], pa.string()),
-            "timezone": pa.array([person.timezone for person in nightscout.people], pa.string()),
+            "site": pa.array([person.site for person in people], pa.string()),
+            "timezone": pa.array([person.timezone for person in people], pa.string()),
+            "units": pa.array([person.units for person in people], pa.string()),
+            "target_low": pa.array([person.target_range[0] for person in people], pa.int32()),
+            "target_high": pa.array([person.target_range[1] for person in people], pa.int32()),
         }
     )

@@ -1,8 +1,9 @@
 """Settings of the people whose readings are fetched, and of how long their servers may take.
 
-Addresses and time zones are set in `[[nightscout.sites]]` of lakehouse.toml, or by the variables
-NIGHTSCOUT_URL, NIGHTSCOUT_SITE and NIGHTSCOUT_TIMEZONE. Secrets are set in the environment only. No
-message repeats a secret, nor an invalid address, as a secret may be in it.
+Addresses, time zones, units and targets are set in `[[nightscout.sites]]` of lakehouse.toml, or by
+the variables NIGHTSCOUT_URL, NIGHTSCOUT_SITE, NIGHTSCOUT_TIMEZONE and NIGHTSCOUT_UNITS. Secrets are
+set in the environment only. No message repeats a secret, nor an invalid address, as a secret may be
+in it.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from ingestion import targets
 from ingestion.certificates import CA_FILE, trusted
 from lakehouse import ConfigError
 from lakehouse.addresses import repeatable
 from lakehouse.addresses.web import web_address
 from lakehouse.config import zone
 
-URL, SITE, TIMEZONE = "NIGHTSCOUT_URL", "NIGHTSCOUT_SITE", "NIGHTSCOUT_TIMEZONE"
+URL, SITE = "NIGHTSCOUT_URL", "NIGHTSCOUT_SITE"
+TIMEZONE, UNITS = "NIGHTSCOUT_TIMEZONE", "NIGHTSCOUT_UNITS"
 CREDENTIALS = ("NIGHTSCOUT_API_SECRET", "NIGHTSCOUT_TOKEN")
 
 _CREDENTIAL = re.compile(rf"({'|'.join(CREDENTIALS)})(_.+)?")
 _LONGEST_TIMEOUT = 3600
 """Seconds."""
 _SETTINGS = ("sites", "timeout", "attempts", "wake_timeout")
-_OF_A_SITE = ("site", "url", "timezone", "ca_file")
+_TEXTS = ("url", "timezone", "ca_file", "units")
+_OF_A_SITE = ("site", *_TEXTS, "target_range")
 _PAGE = re.compile(
     r"/(api(/.*)?|(report|admin|profile|food|clock|split|bgclock)(/.*)?|[\w.-]+\.(html|json))$"
 )
@@ -41,7 +45,8 @@ class Person:
 
     `url` has no query, no password and no slash at its end; `timezone` is an IANA name. `suffix`
     ends the names of the environment variables with the person's secrets. `ca_file` is the path of
-    the authorities whose certificates are trusted; None: the well-known ones.
+    the authorities whose certificates are trusted; None: the well-known ones. `units` are what the
+    person reads, and `target_range` the lowest and the highest value in target, in mg/dL.
     """
 
     site: str
@@ -51,6 +56,8 @@ class Person:
     token: SecretStr | None = None
     suffix: str = ""
     ca_file: str | None = None
+    units: str = targets.MG_DL
+    target_range: tuple[int, int] = targets.CONSENSUS
 
     @property
     def variables(self) -> tuple[str, str]:
@@ -96,7 +103,8 @@ def configured_people(
     people = [_from_block(block, env, root) for block in _blocks(section)]
     if URL in env:
         _require_name(env.get(SITE, ""), SITE)
-        own = {"url": env[URL], "timezone": env.get(TIMEZONE), "ca_file": env.get(CA_FILE)}
+        own = {"url": env[URL], "timezone": env.get(TIMEZONE), "units": env.get(UNITS)}
+        own["ca_file"] = env.get(CA_FILE)
         people.insert(0, _person(env.get(SITE, "home"), own, "", env, root))
     _require_distinct(people)
     _require_addresses(people, env)
@@ -158,7 +166,7 @@ def _from_block(block: Mapping[str, Any], env: Mapping[str, str], root: Path) ->
             f"{where} has {unknown[0]!r}, which means nothing",
             hint=f"it takes {', '.join(_OF_A_SITE)}; secrets stay in the environment",
         )
-    for name in _OF_A_SITE[1:]:
+    for name in _TEXTS:
         if not isinstance(block.get(name, ""), str):
             raise ConfigError(f"`{name}` of {where} is no text", hint="write it in quotes")
     if not block.get("url"):
@@ -167,18 +175,19 @@ def _from_block(block: Mapping[str, Any], env: Mapping[str, str], root: Path) ->
 
 
 def _person(
-    site: str, own: Mapping[str, str | None], suffix: str, env: Mapping[str, str], root: Path
+    site: str, own: Mapping[str, Any], suffix: str, env: Mapping[str, str], root: Path
 ) -> Person:
     """Return a person by their settings; `suffix` is empty for the one of the environment."""
     places = {name: f"`{name}` of site {site!r}" for name in _OF_A_SITE}
     if not suffix:
-        places = {"url": URL, "timezone": TIMEZONE, "ca_file": CA_FILE}
+        places |= {"url": URL, "timezone": TIMEZONE, "ca_file": CA_FILE, "units": UNITS}
     variables = _variables(suffix)
     secret, token = (SecretStr(env[name]) if name in env else None for name in variables)
     if secret and token:
         raise ConfigError(f"{' and '.join(variables)} are both set", hint="keep one of them")
     url = _address(own["url"] or "", places["url"])
     is_encrypted = url.startswith("https:")
+    units = targets.units(own.get("units"), places["units"])
     return Person(
         site=site,
         url=url,
@@ -187,6 +196,8 @@ def _person(
         token=token,
         suffix=suffix,
         ca_file=trusted(own.get("ca_file"), places["ca_file"], env, root) if is_encrypted else None,
+        units=units,
+        target_range=targets.target_range(own.get("target_range"), units, places["target_range"]),
     )
 
 

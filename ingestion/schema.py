@@ -122,7 +122,10 @@ def _glucose(
 
 
 class Sites(pa.DataFrameModel):
-    """`raw.sites`: the people, each with an IANA time zone."""
+    """`raw.sites`: the people, each with an IANA time zone, units and a target range in mg/dL."""
 
     site: str
     timezone: str
+    units: str = pa.Field(nullable=True)
+    target_low: dt.Int32 = pa.Field(nullable=True)
+    target_high: dt.Int32 = pa.Field(nullable=True)

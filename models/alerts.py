@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import quality
+from models.units import MMOL_L, mmol_text
 
 URGENT_LOW = 54
 LOW = 70
@@ -25,31 +26,33 @@ _TABLE = "silver.fct_glucose_readings"
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
-def glucose_is_not_urgently_low(fct_glucose_readings: ir.Table) -> ir.Table:
+def glucose_is_not_urgently_low(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose is urgently low."""
     newest = _newest(fct_glucose_readings)
-    return _with_message(newest.filter(newest.glucose_mg_dl < URGENT_LOW), "URGENT LOW")
+    return _with_message(newest.filter(newest.glucose_mg_dl < URGENT_LOW), sites, "URGENT LOW")
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
-def glucose_is_not_low(fct_glucose_readings: ir.Table) -> ir.Table:
+def glucose_is_not_low(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose is low."""
     newest = _newest(fct_glucose_readings)
-    return _with_message(newest.filter(newest.glucose_mg_dl < LOW), "low")
+    return _with_message(newest.filter(newest.glucose_mg_dl < LOW), sites, "low")
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
-def glucose_is_not_high(fct_glucose_readings: ir.Table) -> ir.Table:
+def glucose_is_not_high(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose is high."""
     newest = _newest(fct_glucose_readings)
-    return _with_message(newest.filter(newest.glucose_mg_dl > HIGH), "high")
+    return _with_message(newest.filter(newest.glucose_mg_dl > HIGH), sites, "high")
 
 
 @quality(table=_TABLE, blocking=False, lookback="0d")
-def glucose_does_not_fall_rapidly(fct_glucose_readings: ir.Table) -> ir.Table:
+def glucose_does_not_fall_rapidly(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose falls rapidly."""
     newest = _newest(fct_glucose_readings)
-    return _with_message(newest.filter(newest.rate_mg_dl_per_minute <= FALL), "falling rapidly")
+    return _with_message(
+        newest.filter(newest.rate_mg_dl_per_minute <= FALL), sites, "falling rapidly"
+    )
 
 
 def _newest(readings: ir.Table) -> ir.Table:
@@ -60,24 +63,27 @@ def _newest(readings: ir.Table) -> ir.Table:
     return recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
 
 
-def _with_message(readings: ir.Table, problem: str) -> ir.Table:
-    """Return the readings, with a `message` that tells people what is wrong."""
+def _with_message(readings: ir.Table, sites: ir.Table, problem: str) -> ir.Table:
+    """Return the readings, with a `message` that tells people what is wrong, in their units."""
+    units = sites.select("site", "units")
+    readings = readings.left_join(units, "site").drop("site_right")
+    is_mmol = (readings.units == MMOL_L).fill_null(False)
+    unit = ibis.ifelse(is_mmol, MMOL_L, "mg/dL")
+    glucose = ibis.ifelse(
+        is_mmol, mmol_text(readings.glucose_mg_dl), readings.glucose_mg_dl.cast("string")
+    )
+    rate = readings.rate_mg_dl_per_minute
+    whole_rate = rate.round().cast("int32").cast("string")
+    rate = ibis.ifelse(is_mmol, mmol_text(rate), whole_rate).fill_null("?")
     at = readings.local_timestamp
     clock = _two_digits(at.hour()) + ":" + _two_digits(at.minute())
-    rate = readings.rate_mg_dl_per_minute.round().cast("int32").cast("string").fill_null("?")
-    glucose = readings.glucose_mg_dl.cast("string")
-    message = (
-        readings.site
-        + f": {problem}, "
-        + glucose
-        + " mg/dL at "
-        + clock
-        + ", "
-        + rate
-        + " mg/dL a minute"
-    )
+    what = readings.site + f": {problem}, " + glucose + " " + unit + " at " + clock
     return readings.select(
-        "site", "reading_timestamp", "local_timestamp", "glucose_mg_dl", message=message
+        "site",
+        "reading_timestamp",
+        "local_timestamp",
+        "glucose_mg_dl",
+        message=what + ", " + rate + " " + unit + " a minute",
     )
 
 

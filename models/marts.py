@@ -5,12 +5,13 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse import Incremental, model
+from lakehouse import Incremental, View, model
 from lakehouse.expressions import microseconds, quantiles, to_local
-from models import clock, metrics, periods
+from models import clock, metrics, periods, targets
 from models.cadence import cadence, coverage, intervals
 from models.episodes import EXTENDED, FOLLOWED, HYPO, joined
 from models.status import day_status, minutes_beyond, status_reasons
+from models.units import in_mmol
 
 # A local day lies between 14 hours before and 12 hours after the UTC day of its date.
 _DAILY = Incremental(
@@ -26,12 +27,13 @@ AGP_MINUTES = 15
 
 @model(kind=_DAILY, group="glucose")
 def mrt_glucose_overview(
-    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table
+    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
 ) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
-    readings = fct_glucose_readings
-    days = readings.group_by("site", "timezone", "reading_date").agg(
+    readings = targets.with_target(fct_glucose_readings, sites)
+    days = readings.group_by("site", "timezone", "reading_date", "target_low", "target_high").agg(
         **metrics.sums(readings.glucose_mg_dl),
+        **targets.sums(readings, readings.glucose_mg_dl),
         **intervals(readings.minutes_since_last_reading),
         **minutes_beyond(readings),
         lowest=readings.glucose_mg_dl.min(),
@@ -51,6 +53,9 @@ def mrt_glucose_overview(
         stddev_glucose=days.stddev,
         cv_percent=metrics.cv(days["mean"], days.stddev),
         **metrics.percentages(days),
+        target_low_mg_dl=days.target_low,
+        target_high_mg_dl=days.target_high,
+        **metrics.percentages(days, targets.RANGES),
         hypo_episodes=days.hypo_episodes,
         day_status=day_status(days),
         status_reasons=status_reasons(days),
@@ -190,12 +195,53 @@ def mrt_glucose_periods(
     int_glucose_values: ir.Table,
     int_glucose_days: ir.Table,
     mrt_glucose_episodes: ir.Table,
+    sites: ir.Table,
 ) -> ir.Table:
     """One row per period that ends with the day of the site's newest reading."""
     days = periods.with_class(int_glucose_days)
     counts = periods.counts(int_glucose_values, days)
-    summary = periods.summary(counts)
+    summary = periods.summary(targets.with_target(counts, sites))
     for part in (periods.spans(days), periods.episode_counts(mrt_glucose_episodes, days)):
         both = summary.left_join(part, ["site", "period"])
         summary = both.drop("site_right", "period_right")
     return periods.columns(summary)
+
+
+@model(kind=View(time_column="reading_date", key="site"), group="glucose")
+def mrt_glucose_overview_mmol(mrt_glucose_overview: ir.Table) -> ir.Table:
+    """The overview of days in mmol/L."""
+    names = ("avg_glucose", "min_glucose", "max_glucose", "target_low", "target_high")
+    return in_mmol(mrt_glucose_overview, ["stddev_glucose", *(f"{name}_mg_dl" for name in names)])
+
+
+@model(kind=View(time_column="reading_date", key="site"), group="glucose")
+def mrt_glucose_overnight_mmol(mrt_glucose_overnight: ir.Table) -> ir.Table:
+    """Nights in mmol/L."""
+    names = ("avg_glucose", "stddev_glucose", "min_glucose", "max_glucose")
+    return in_mmol(mrt_glucose_overnight, names)
+
+
+@model(kind=View(key="site"), group="glucose")
+def mrt_glucose_hourly_patterns_mmol(mrt_glucose_hourly_patterns: ir.Table) -> ir.Table:
+    """Hours of the week in mmol/L."""
+    names = ("avg", "median", "p25", "p75", "stddev")
+    return in_mmol(mrt_glucose_hourly_patterns, [f"{name}_glucose" for name in names])
+
+
+@model(kind=View(key="site"), group="glucose")
+def mrt_glucose_agp_mmol(mrt_glucose_agp: ir.Table) -> ir.Table:
+    """The ambulatory profile in mmol/L."""
+    return in_mmol(mrt_glucose_agp, list(periods.PERCENTILES))
+
+
+@model(kind=View(time_column="started_at", key="site"), group="glucose")
+def mrt_glucose_episodes_mmol(mrt_glucose_episodes: ir.Table) -> ir.Table:
+    """Episodes of low and high glucose in mmol/L."""
+    return in_mmol(mrt_glucose_episodes, ["extreme_mg_dl"])
+
+
+@model(kind=View(key="site"), group="glucose")
+def mrt_glucose_periods_mmol(mrt_glucose_periods: ir.Table) -> ir.Table:
+    """Periods in mmol/L; risk indices have no unit, and the J-index keeps its own."""
+    names = ("avg_glucose", "stddev_glucose", "modd", "target_low_mg_dl", "target_high_mg_dl")
+    return in_mmol(mrt_glucose_periods, [*names, *periods.PERCENTILES])

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse.expressions import microseconds, quantiles
-from models import cadence, clock, metrics
+from models import cadence, clock, metrics, targets
 from models.episodes import HYPO
 
 DAYS = {
@@ -60,12 +60,15 @@ def counts(values: ir.Table, days: ir.Table) -> ir.Table:
 
 
 def summary(counts: ir.Table) -> ir.Table:
-    """Return sums and percentiles of each period."""
+    """Return sums and percentiles of each period; `counts` have the target of their site."""
 
     def sums(counts: ir.Table) -> dict[str, ir.Scalar]:
         times = counts["count"].cast("float64")
         return {
             **metrics.sums(counts.glucose_mg_dl, counts["count"]),
+            **targets.sums(counts, counts.glucose_mg_dl, counts["count"]),
+            "target_low": counts.target_low.max(),
+            "target_high": counts.target_high.max(),
             "low_risk": (metrics.low_risk(counts.glucose_mg_dl) * times).sum(),
             "high_risk": (metrics.high_risk(counts.glucose_mg_dl) * times).sum(),
         }
@@ -138,6 +141,7 @@ def columns(periods: ir.Table) -> ir.Table:
         avg_glucose=metrics.mean(periods),
         stddev_glucose=metrics.stddev(periods),
         **metrics.percentages(periods),
+        **metrics.percentages(periods, targets.RANGES),
     )
     risky = ("below_54", "below_70", "above_180", "above_250")
     periods = periods.mutate(gri=metrics.gri(*(periods[f"percent_{name}"] for name in risky)))
@@ -157,6 +161,9 @@ def columns(periods: ir.Table) -> ir.Table:
         metrics.gmi(mean).name("gmi"),
         metrics.ea1c(mean).name("ea1c"),
         *(f"percent_{name}" for name in metrics.RANGES),
+        periods.target_low.name("target_low_mg_dl"),
+        periods.target_high.name("target_high_mg_dl"),
+        *(f"percent_{name}" for name in targets.RANGES),
         "gri",
         metrics.gri_zone(periods.gri).name("gri_zone"),
         (periods.low_risk / readings).name("lbgi"),

@@ -94,6 +94,14 @@ def test_a_server_that_suddenly_has_no_day_is_believed_the_second_time(lakehouse
 
 
 @pytest.mark.long
+def test_marts_in_mmol_are_the_same_in_postgres(lakehouse):
+    lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-15")
+    names = ["overview", "overnight", "hourly_patterns", "agp", "episodes", "periods"]
+    for name in names:
+        sql = f"select * from marts.mrt_glucose_{name}_mmol order by 1, 2, 3, 4"
+        assert rows(lakehouse, sql) == rows(lakehouse, sql, "--on", "postgres") != []
+
+
 def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
     lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-12")
     _, report = lakehouse("backfill", "--from", "2024-03-09", "--to", "2024-03-12", "--missing")

@@ -161,7 +161,7 @@ def to_json(compiled: Compiled) -> dict[str, Any]:
     return {
         "schemas": {name: _plain(schema) for name, schema in compiled.schemas.items()},
         "models": {
-            name: [_statement(model.statement), model.fingerprint]
+            name: [_statement(model.statement), model.fingerprint, model.postgres_view]
             for name, model in compiled.models.items()
         },
         "checks": {
@@ -180,8 +180,8 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
         project,
         schemas={name: ibis.schema(schema) for name, schema in document["schemas"].items()},
         models={
-            name: CompiledModel(project.models[name], _read(statement), fingerprint)
-            for name, (statement, fingerprint) in document["models"].items()
+            name: CompiledModel(project.models[name], _read(statement), fingerprint, postgres_view)
+            for name, (statement, fingerprint, postgres_view) in document["models"].items()
         },
         checks={
             name: CompiledCheck(

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 from ibis.common.exceptions import OperationNotDefinedError
 
 from lakehouse.checks import Rule
-from lakehouse.compile import dag
+from lakehouse.compile import dag, postgres_view
 from lakehouse.compile.columns import require_columns_of_model, told_of
 from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
@@ -54,6 +54,8 @@ class CompiledModel:
     statement: Statement
     fingerprint: str
     """Hash of what the model computes, 16 characters: equal for equal code, however formatted."""
+    postgres_view: str | None = None
+    """The SELECT of a view that is published, in the SQL of Postgres; None for any other model."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,9 @@ class _Compiler:
             sql = to_sql(expression, FINGERPRINT_DIALECT)
         content = [sql, repr(schema), _kind(spec), *views]
         digest = hashlib.sha256("\0".join(content).encode()).hexdigest()
-        return CompiledModel(spec, statement, digest[:16])
+        is_published_view = spec.is_view and spec.name in self.project.published
+        view = postgres_view.select(self.project, spec, expression) if is_published_view else None
+        return CompiledModel(spec, statement, digest[:16], view)
 
     def _check(self, spec: QualitySpec, parents: Mapping[str, Any]) -> CompiledCheck:
         table = parents[spec.inputs[0]]

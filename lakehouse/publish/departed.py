@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from lakehouse import postgres
 from lakehouse.errors import PublishError, UnknownNameError
-from lakehouse.publish import mart_moves, memory, publication, publication_table, refusals
+from lakehouse.publish import (
+    mart_moves,
+    memory,
+    publication,
+    publication_table,
+    refusals,
+    relations,
+)
 from lakehouse.publish.publication_table import SCHEMA
 from lakehouse.session import Session
 
@@ -37,6 +44,8 @@ def drop(session: Session, name: str) -> None:
                 f"Postgres has no mart {name!r} of an earlier publication",
                 hint=f"no model makes {known}" if known else "a model makes each that it has",
             )
-        mart_moves.drop(connection, name)
+        relation = relations.standing(connection).get(name)
+        if relation is not None:
+            mart_moves.drop(connection, relation)
         publication_table.strike(connection, name)
     memory.strike(session.settings, name)

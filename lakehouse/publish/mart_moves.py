@@ -86,10 +86,11 @@ def empty(connection: psycopg.Connection, name: str) -> None:
     _execute(connection, f"DELETE FROM {_table(name)}")
 
 
-def drop(connection: psycopg.Connection, name: str) -> None:
-    """Drop a mart's table. Raises PublishError if other objects need it."""
+def drop(connection: psycopg.Connection, relation: Relation) -> None:
+    """Drop a mart's table or view. Raises PublishError if other objects need it."""
+    name, kind = relation.name, "VIEW" if relation.is_view else "TABLE"
     with _depending(f"{SCHEMA}.{name} is not dropped: other objects in Postgres depend on it"):
-        _execute(connection, f"DROP TABLE IF EXISTS {_table(name)}")
+        _execute(connection, f"DROP {kind} {_table(name)}")
 
 
 def _create(connection: psycopg.Connection, mart: Mart) -> int:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lakehouse import postgres, small_files, storage
 from lakehouse.catalogs import Commit
 from lakehouse.config import Settings
+from lakehouse.publish.mart_views import MartView, is_view
 
 
-def is_current(settings: Settings, commit: Commit) -> bool:
-    """Return whether this home remembers publishing the commit to the configured Postgres."""
-    return postgres.is_set_up(settings) and _lines(settings)[:1] == [_first(settings, commit)]
+def is_current(settings: Settings, commit: Commit, views: Iterable[MartView] = ()) -> bool:
+    """Return whether this home remembers publishing the commit to the configured Postgres.
+
+    With `views`, also whether it published them as they are defined now.
+    """
+    first, *marts = _lines(settings) or [""]
+    is_published = postgres.is_set_up(settings) and first == _first(settings, commit)
+    return is_published and {_line(view.name, view.version) for view in views} <= set(marts)
 
 
 def commit(settings: Settings) -> str | None:
@@ -23,21 +29,21 @@ def commit(settings: Settings) -> str | None:
 
 def marts(settings: Settings) -> list[str]:
     """Return the names of the marts that Postgres had after the last publication of this home."""
-    return _lines(settings)[1:]
+    return [line.split()[0] for line in _lines(settings)[1:]]
 
 
-def remember(settings: Settings, published: Commit, names: Iterable[str]) -> None:
-    """Write down which commit is published, and which marts Postgres has.
+def remember(settings: Settings, published: Commit, marts: Mapping[str, str]) -> None:
+    """Write down which commit is published, and the version of each mart that Postgres has.
 
     A run without changes then need not ask an embedded Postgres.
     """
-    lines = [_first(settings, published), *sorted(names)]
+    lines = [_first(settings, published), *(_line(*mart) for mart in sorted(marts.items()))]
     storage.write(_place(settings), "".join(f"{line}\n" for line in lines))
 
 
 def strike(settings: Settings, mart: str) -> None:
     """Take a mart that was dropped out of what the home remembers."""
-    lines = [line for line in _lines(settings) if line != mart]
+    lines = [line for line in _lines(settings) if line.split()[0] != mart]
     storage.write(_place(settings), "".join(f"{line}\n" for line in lines))
 
 
@@ -56,3 +62,8 @@ def _place(settings: Settings) -> Path:
 
 def _first(settings: Settings, published: Commit) -> str:
     return f"{published.id} {postgres.identity(settings)}"
+
+
+def _line(name: str, version: str) -> str:
+    """A mart as a line: the commit alone says the version of a table, and not that of a view."""
+    return f"{name} {version}" if is_view(version) else name

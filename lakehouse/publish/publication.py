@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,8 +23,9 @@ from lakehouse.engines import Engine, Load
 from lakehouse.engines.sql import identifier
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import EVERYTHING
-from lakehouse.publish import mart_moves, publication_table, refusals, relations
+from lakehouse.publish import mart_moves, mart_views, publication_table, refusals, relations
 from lakehouse.publish.mart_moves import Mart
+from lakehouse.publish.mart_views import MartView
 from lakehouse.publish.publication_table import SCHEMA, STAGING, Last
 from lakehouse.publish.relations import Relation
 
@@ -44,8 +45,8 @@ class Published:
 
     commit: str
     rows: dict[str, int]
-    marts: frozenset[str]
-    """Names of all marts that Postgres has, also those that no model makes any more."""
+    marts: Mapping[str, str]
+    """The version of each mart that Postgres has, also of those that no model makes any more."""
 
 
 def publish(
@@ -74,10 +75,10 @@ def publish(
         begin(connection)
         last = publication_table.last(connection, is_known)
         if last.sequence > commit.sequence:
-            return Published(commit.id, {}, frozenset(last.marts))
+            return Published(commit.id, {}, last.marts)
         work = _Work(connection, compiled, commit, tables, last, again=again)
         if work.is_done:
-            return Published(commit.id, {}, frozenset(last.marts))
+            return Published(commit.id, {}, last.marts)
         try:
             with postgres.undisturbed(address):
                 engine.load_postgres(address, [mart.load for mart in work.marts])
@@ -97,10 +98,15 @@ def stands(address: Address, compiled: Compiled, tables: Mapping[str, StoredTabl
     """
     with postgres.connected(address) as connection, refusals.explained(address):
         found = relations.standing(connection)
-    return publication_table.NAME in found and all(
-        name in found and found[name].has(relations.columns(compiled.schemas[name]))
-        for name, spec in compiled.project.published.items()
-        if spec.table in tables
+    stored = [n for n, spec in compiled.project.published.items() if spec.table in tables]
+    views = mart_views.of_commit(compiled, tables)
+    return (
+        publication_table.NAME in found
+        and all(
+            name in found and found[name].has(relations.columns(compiled.schemas[name]))
+            for name in stored
+        )
+        and all(view.name in found and found[view.name].columns == view.columns for view in views)
     )
 
 
@@ -128,32 +134,40 @@ class _Work:
             for name, spec in made.items()
             if spec.table in tables
         }
-        gone = last.marts.keys() - self.versions.keys()
-        self.emptied = sorted(name for name in gone if name in made and name in self.standing)
-        self.kept = {
-            name: last.marts[name] for name in gone if name not in made and name in self.standing
-        }
+        views = mart_views.of_commit(compiled, tables)
+        gone = last.marts.keys() - self.versions.keys() - {view.name for view in views}
+        standing = gone & self.standing.keys()
+        self.emptied = sorted(name for name in standing if name in made)
+        self.kept = {name: last.marts[name] for name in standing if name not in made}
         self.marts = list(self._changed())
+        self.views = mart_views.with_readers(views, set(self._replaced(views)))
+        """Views to make anew, parents first."""
+        self.versions |= {view.name: view.version for view in views}
 
     @property
     def is_done(self) -> bool:
         """Whether Postgres has all of the commit already."""
-        return self.last.sequence == self.commit.sequence and not self.marts
+        is_same = self.last.sequence == self.commit.sequence
+        return is_same and not self.marts and not self.views
 
     def move(self) -> Published:
         """Move all staged rows, and note the commit, in the transaction that began earlier."""
+        self._drop_replaced()
         rows = {
             mart.name: mart_moves.move(self.connection, mart, self.standing.get(mart.name))
             for mart in self.marts
         }
         for name in self.emptied:
-            mart_moves.empty(self.connection, name)
-            rows[name] = 0
+            if name in self.standing:
+                mart_moves.empty(self.connection, name)
+                rows[name] = 0
+        for view in self.views:
+            mart_views.create(self.connection, view)
         versions = {**self.kept, **self.versions}
         publication_table.note(self.connection, self.commit, versions)
         _drop_staging(self.connection, self.token)
         self.connection.commit()
-        return Published(self.commit.id, rows, frozenset(versions))
+        return Published(self.commit.id, rows, versions)
 
     def _changed(self) -> Iterator[Mart]:
         """Yield the marts that have to be written, with the rows that do."""
@@ -163,7 +177,7 @@ class _Work:
             columns = relations.columns(rows.schema)
             relation = self.standing.get(name)
             if relation is not None:
-                self._require_ours(relation, columns)
+                self._require_ours(relation, is_alike=relation.has(columns))
             changed = self.tables[spec.table].state.changed_since(self.last.versions.get(name))
             if self.again or relation is None or not relation.has(columns):
                 changed = EVERYTHING
@@ -176,12 +190,37 @@ class _Work:
                 is_safe = rows.time_column is None or rows.time_column in key
                 yield Mart(name, Load(rows, changed, staging), comment, key if is_safe else ())
 
-    def _require_ours(self, relation: Relation, columns: Mapping[str, str]) -> None:
-        """Raise PublishError for a table that somebody else made, whose rows would be lost."""
+    def _replaced(self, views: Iterable[MartView]) -> Iterator[str]:
+        """Yield the names of relations that this publication drops, alters or makes as views."""
+        for mart in self.marts:
+            relation = self.standing.get(mart.name)
+            if relation is None or not relation.has(mart.columns):
+                yield mart.name
+        for view in views:
+            relation = self.standing.get(view.name)
+            if relation is not None:
+                self._require_ours(relation, is_alike=False)
+            if not view.stands(relation, self.last.versions.get(view.name)):
+                yield view.name
+
+    def _drop_replaced(self) -> None:
+        """Drop what stands where views are made anew, and views where tables or nothing will be."""
+        tables = {mart.name for mart in self.marts}
+        was_view = [n for n in (*self.emptied, *tables) if self._stands_as_view(n)]
+        for name in (*(view.name for view in reversed(self.views)), *was_view):
+            relation = self.standing.pop(name, None)
+            if relation is not None:
+                mart_moves.drop(self.connection, relation)
+
+    def _stands_as_view(self, name: str) -> bool:
+        return name in self.standing and self.standing[name].is_view
+
+    def _require_ours(self, relation: Relation, *, is_alike: bool) -> None:
+        """Raise PublishError for a relation that somebody else made, and that would be lost."""
         name = relation.name
-        is_ours = relation.is_table and (
+        is_ours = (relation.is_table or relation.is_view) and (
             name in self.last.marts
-            or relation.has(columns)
+            or is_alike
             or publication_table.has_ever_had(self.connection, name)
         )
         if not is_ours:

@@ -8,7 +8,7 @@ from functools import partial
 
 from lakehouse.catalogs import Catalog, StoredTable
 from lakehouse.errors import PublishError, UnknownNameError
-from lakehouse.publish import memory, publication
+from lakehouse.publish import mart_views, memory, publication
 from lakehouse.session import Session
 
 
@@ -23,7 +23,9 @@ def publish_head(session: Session, *, again: bool = False) -> dict[str, int] | N
     if head is None:
         return None
     tables = session.catalog.tables(head.id)
-    if not again and memory.is_current(settings, head) and _stands(session, tables):
+    views = mart_views.of_commit(session.compiled, tables)
+    is_current = not again and memory.is_current(settings, head, views)
+    if is_current and _stands(session, tables):
         return None
     address = session.start_postgres().result()
     memory.forget(settings)

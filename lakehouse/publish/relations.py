@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import psycopg
 
 _TABLES = ("r", "p")
-_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence"}
+_VIEW = "v"
+_KINDS = {_VIEW: "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence"}
 _FOUND = f"""
 SELECT relname, relkind::text, obj_description(c.oid, 'pg_class'),
     ARRAY(SELECT attname::text FROM pg_attribute
@@ -54,6 +55,11 @@ class Relation:
     def is_table(self) -> bool:
         """Whether rows can be deleted and inserted."""
         return self.kind in _TABLES
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a view that holds no rows of its own."""
+        return self.kind == _VIEW
 
     @property
     def described(self) -> str:

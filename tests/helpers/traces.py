@@ -42,9 +42,9 @@ def build(run_model, model, *traces):
     return over(run_model, model, facts(run_model, *traces))
 
 
-def over(run_model, model, readings):
+def over(run_model, model, readings, sites=()):
     """The rows of a model over rows of fct_glucose_readings, and what lies between the two."""
-    built = {"fct_glucose_readings": readings}
+    built = {"fct_glucose_readings": readings, "sites": list(sites)}
 
     def rows(function):
         for name in parameters(function):
@@ -98,5 +98,5 @@ TIME = {
     name: spec.time_column
     for name, function in {**MODELS, **vars(silver), **vars(bronze)}.items()
     if isinstance(spec := spec_of(function), ModelSpec)
-}
+} | {"sites": None}
 """The time column of each model, if it has one."""

@@ -69,7 +69,8 @@ def test_without_an_address_the_recording_is_read(demo: Nightscout) -> None:
 
 
 def test_the_person_of_the_recording_lives_in_utc(demo: Nightscout) -> None:
-    assert pa.concat_tables(sites(demo)).to_pylist() == [{"site": "demo", "timezone": "UTC"}]
+    (person,) = pa.concat_tables(sites(demo)).to_pylist()
+    assert (person["site"], person["timezone"]) == ("demo", "UTC")
 
 
 @pytest.mark.long
@@ -93,7 +94,8 @@ def test_several_people_are_read(settings: Settings, monkeypatch: pytest.MonkeyP
     ):
         monkeypatch.setenv("NIGHTSCOUT_URL", home.url)
         monkeypatch.setenv("NIGHTSCOUT_API_SECRET_ANNA", "of-anna")
-        block = {"site": "anna", "url": anna.url, "timezone": "Europe/London"}
+        own = {"timezone": "Europe/London", "units": "mmol/L", "target_range": [3.5, 7.8]}
+        block = {"site": "anna", "url": anna.url, **own}
         configured = replace(settings, sections={"nightscout": {"sites": [block]}})
         with closing(nightscout(configured)) as source:
             rows = pa.concat_tables(glucose_entries(DAY, source)).to_pylist()
@@ -102,9 +104,9 @@ def test_several_people_are_read(settings: Settings, monkeypatch: pytest.MonkeyP
         ("anna", "a", "1"),
         ("home", "a", "2"),
     ]
-    assert people == [
-        {"site": "home", "timezone": "UTC"},
-        {"site": "anna", "timezone": "Europe/London"},
+    assert [tuple(person.values()) for person in people] == [
+        ("home", "UTC", "mg/dL", 70, 180),
+        ("anna", "Europe/London", "mmol/L", 63, 141),
     ]
 
 

@@ -240,3 +240,51 @@ def test_patience_can_be_set() -> None:
 def test_patience_that_cannot_be_meant(section: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(section))):
         configured_patience(section)
+
+
+def test_without_units_and_target_they_are_those_of_the_consensus() -> None:
+    (person,) = people(block())
+    assert (person.units, person.target_range) == ("mg/dL", (70, 180))
+
+
+@pytest.mark.parametrize(
+    ("settings", "units", "target_range"),
+    [
+        ({"target_range": [63, 140]}, "mg/dL", (63, 140)),
+        ({"units": "MMOL/l", "target_range": [3.5, 7.8]}, "mmol/L", (63, 141)),
+        ({"units": "mmol/L"}, "mmol/L", (70, 180)),
+        ({"units": "mmol/L", "target_range": [4, 10]}, "mmol/L", (72, 180)),
+    ],
+)
+def test_a_target_is_written_in_the_units_of_the_person(
+    settings: dict[str, Any], units: str, target_range: tuple[int, int]
+) -> None:
+    (person,) = people(block(**settings))
+    assert (person.units, person.target_range) == (units, target_range)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"units": "mmol"},
+        {"units": 1},
+        {"units": ""},
+        {"target_range": "63-140"},
+        {"target_range": [63]},
+        {"target_range": [63, 140, 180]},
+        {"target_range": [140, 63]},
+        {"target_range": [70, 70]},
+        {"target_range": [3.5, 7.8]},
+        {"target_range": [True, 140]},
+        {"target_range": [float("nan"), 140]},
+        {"units": "mmol/L", "target_range": [63, 140]},
+        {"units": "mmol/L", "target_range": [7.801, 7.802]},
+    ],
+)
+def test_units_and_targets_that_are_none_are_refused(settings: dict[str, Any]) -> None:
+    assert "of site 'anna'" in str(wrong(block(**settings)))
+
+
+def test_the_units_of_the_environments_person() -> None:
+    (person,) = people(NIGHTSCOUT_URL=URL, NIGHTSCOUT_UNITS="mmol/L")
+    assert person.units == "mmol/L"

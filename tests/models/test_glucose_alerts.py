@@ -30,9 +30,9 @@ def reading(minutes_ago, glucose, *, site="anna", rate=0.0):
 def told(run_model):
     """What is said of readings, by kind of alert."""
 
-    def ask(*readings):
+    def ask(*readings, sites=()):
         rows = {
-            what: run_model(check, fct_glucose_readings=list(readings))
+            what: run_model(check, fct_glucose_readings=list(readings), sites=list(sites))
             for check, what in CHECKS.items()
         }
         return {what: [row["message"] for row in found] for what, found in rows.items() if found}
@@ -68,3 +68,17 @@ def test_an_old_reading_is_no_alert(told):
 def test_a_message_says_who_how_much_when_and_where_it_goes(told):
     found = told(reading(5, 66, rate=-1.24), reading(5, 100, site="ben"))
     assert found == {"low": ["anna: low, 66 mg/dL at 03:07, -1 mg/dL a minute"]}
+
+
+@pytest.mark.parametrize(
+    ("glucose", "rate", "message"),
+    [
+        (66, -1.24, "anna: low, 3.7 mmol/L at 03:07, -0.1 mmol/L a minute"),
+        (54, 2.7, "anna: low, 3.0 mmol/L at 03:07, 0.1 mmol/L a minute"),
+        (54, None, "anna: low, 3.0 mmol/L at 03:07, ? mmol/L a minute"),
+    ],
+)
+def test_a_message_is_in_the_units_of_the_person(told, glucose, rate, message):
+    sites = [{"site": "anna", "units": "mmol/L"}, {"site": "ben", "units": "mg/dL"}]
+    found = told(reading(5, glucose, rate=rate), reading(5, 66, site="ben"), sites=sites)
+    assert found == {"low": [message, "ben: low, 66 mg/dL at 03:07, 0 mg/dL a minute"]}

@@ -151,7 +151,8 @@ def test_any_rows(assert_incremental, model):
 def test_no_model_is_left_out():
     known = {**vars(silver), **vars(gold), **vars(marts)}
     declared = [each for each in known.values() if isinstance(spec_of(each), ModelSpec)]
-    assert set(declared) == set(MADE_UP)
+    stored = [each for each in declared if not spec_of(each).is_view]
+    assert set(stored) == set(MADE_UP)
 
 
 seeds = st.integers(0, 2**32)
@@ -170,7 +171,7 @@ def ordered(rows):
 
 def chain(run_model, staged):
     """The rows of every model that is built by windows, and of those between them."""
-    tables = {"stg_glucose_entries": staged}
+    tables = {"stg_glucose_entries": staged, "sites": []}
     for model in CHAIN:
         inputs = {name: tables[name] for name in parameters(model)}
         tables[model.__name__] = run_model(model, **inputs)
