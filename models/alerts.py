@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import quality
+from lakehouse.expressions import elapsed_seconds
 from models.units import MMOL_L, mmol_text
 
 URGENT_LOW = 54
@@ -21,46 +22,64 @@ FALL = -3.0
 """mg/dL a minute, from which on sensors show two arrows down."""
 RECENT = ibis.interval(hours=1)
 """Age of a reading, at most, that says something about the present."""
+SHORTEST = ibis.interval(minutes=3)
+LONGEST = ibis.interval(minutes=15)
+"""Time between two readings, at least and at most, for which a rate is given."""
 
 _TABLE = "silver.fct_glucose_readings"
 
 
-@quality(table=_TABLE, blocking=False, lookback="0d")
+@quality(table=_TABLE, blocking=False, lookback="1h")
 def glucose_is_not_urgently_low(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose is urgently low."""
     newest = _newest(fct_glucose_readings)
     return _with_message(newest.filter(newest.glucose_mg_dl < URGENT_LOW), sites, "URGENT LOW")
 
 
-@quality(table=_TABLE, blocking=False, lookback="0d")
+@quality(table=_TABLE, blocking=False, lookback="1h")
 def glucose_is_not_low(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose is low."""
     newest = _newest(fct_glucose_readings)
     return _with_message(newest.filter(newest.glucose_mg_dl < LOW), sites, "low")
 
 
-@quality(table=_TABLE, blocking=False, lookback="0d")
+@quality(table=_TABLE, blocking=False, lookback="1h")
 def glucose_is_not_high(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose is high."""
     newest = _newest(fct_glucose_readings)
     return _with_message(newest.filter(newest.glucose_mg_dl > HIGH), sites, "high")
 
 
-@quality(table=_TABLE, blocking=False, lookback="0d")
+@quality(table=_TABLE, blocking=False, lookback="1h")
 def glucose_does_not_fall_rapidly(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Nobody's glucose falls rapidly."""
     newest = _newest(fct_glucose_readings)
-    return _with_message(
-        newest.filter(newest.rate_mg_dl_per_minute <= FALL), sites, "falling rapidly"
-    )
+    return _with_message(newest.filter(newest.rate <= FALL), sites, "falling rapidly")
 
 
 def _newest(readings: ir.Table) -> ir.Table:
-    """Return the newest reading of each person, if it is of the last hour."""
+    """Return the newest reading of each person, if it is of the last hour, with its `rate`.
+
+    The rate, in mg/dL a minute, goes back to the last reading that is `SHORTEST` before it, so that
+    a sensor that measures every minute has one too; null after more than `LONGEST`.
+    """
     now = ibis.now()  # portable: ok an alert is about now
     recent = readings.filter(readings.reading_timestamp.between(now - RECENT, now))
     order = ibis.window(group_by="site", order_by=[recent.reading_timestamp.desc(), "entry_id"])
-    return recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
+    newest = recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
+    before = readings.select("site", earlier="reading_timestamp", before="glucose_mg_dl")
+    both = newest.join(before, "site")
+    both = both.filter(
+        both.earlier <= both.reading_timestamp - SHORTEST,
+        both.earlier >= both.reading_timestamp - LONGEST,
+    )
+    order = ibis.window(group_by="site", order_by=both.earlier.desc())
+    place = ibis.row_number().over(order)  # portable: ok a site has one reading at a moment
+    last = both.mutate(place=place).filter(ibis._.place == 0)
+    minutes = elapsed_seconds(last.earlier, last.reading_timestamp) / 60
+    rates = last.select("site", rate=(last.glucose_mg_dl - last.before) / minutes)
+    joined = newest.left_join(rates, "site")
+    return joined.select(*newest.columns, "rate")
 
 
 def _with_message(readings: ir.Table, sites: ir.Table, problem: str) -> ir.Table:
@@ -72,7 +91,7 @@ def _with_message(readings: ir.Table, sites: ir.Table, problem: str) -> ir.Table
     glucose = ibis.ifelse(
         is_mmol, mmol_text(readings.glucose_mg_dl), readings.glucose_mg_dl.cast("string")
     )
-    rate = readings.rate_mg_dl_per_minute
+    rate = readings.rate
     whole_rate = rate.round().cast("int32").cast("string")
     rate = ibis.ifelse(is_mmol, mmol_text(rate), whole_rate).fill_null("?")
     at = readings.local_timestamp

@@ -13,9 +13,11 @@ from lakehouse import (
     UniqueCheck,
     quality,
 )
-from models import episodes, metrics, periods
+from models import episodes, metrics, periods, status, trace
 
 _TOLERANCE = 1e-9
+_LONGEST_DAY = 25 * 60
+"""Minutes."""
 _DAY = ["site", "reading_date"]
 _PERCENTAGES = [f"percent_{name}" for name in metrics.RANGES]
 
@@ -135,8 +137,9 @@ def excursions_are_unique() -> None:
     checks=[
         NullCheck(["site", "reading_date", "total_readings", "day_status", "status_reasons"]),
         UniqueCheck(["site", "reading_date"]),
-        AcceptedValuesCheck("day_status", ["OK", "ALERT", "CRITICAL"]),
+        AcceptedValuesCheck("day_status", status.STATUSES),
         RangeCheck("hypo_episodes", 0),
+        *(RangeCheck(f"minutes_{name}", 0, _LONGEST_DAY) for name in trace.LIMITS),
         *_percentages("coverage_percent", *_PERCENTAGES),
     ],
     lookback="14h",  # of a local day before the UTC day of its date
@@ -149,6 +152,27 @@ def overview_counts_every_reading(
     counted = mrt_glucose_overview.select(*_DAY, readings=mrt_glucose_overview.total_readings)
     expected = fct_glucose_readings.group_by(_DAY).agg(readings=-fct_glucose_readings.count())
     return _out_of_balance(ibis.union(counted, expected))
+
+
+@quality(table="marts.mrt_glucose_overview", lookback="14h", lookahead="12h")
+def dangerous_days_say_so(
+    mrt_glucose_overview: ir.Table, mrt_glucose_episodes: ir.Table
+) -> ir.Table:
+    """A day that holds a long episode below 70 mg/dL is CRITICAL, above 250 no less than ALERT."""
+    days, all_episodes = mrt_glucose_overview, mrt_glucose_episodes
+    held = all_episodes.filter(all_episodes.local_date == all_episodes.local_end_date)
+    low, high = (
+        held.filter(held.kind == kind, held.level == level, held.duration_minutes > minutes).select(
+            "site", reading_date=held.local_date
+        )
+        for (kind, level), minutes in zip(
+            episodes.DANGEROUS, (status.LOW_MINUTES, status.HIGH_MINUTES), strict=True
+        )
+    )
+    return ibis.union(
+        days.filter(days.day_status != "CRITICAL").semi_join(low, _DAY),
+        days.filter(days.day_status == "OK").semi_join(high, _DAY),
+    )
 
 
 @quality(

@@ -13,13 +13,17 @@ NIGHT = 6
 """Hour at which the night ends; it starts at midnight."""
 
 
-def with_minutes(days: ir.Table, until: int) -> ir.Table:
-    """Add the `minutes` that pass on a `reading_date` until the clock shows the hour `until`."""
+def with_bounds(days: ir.Table, until: int) -> ir.Table:
+    """Add `starts` and `ends` of a `reading_date`: midnight, and when the clock shows `until`.
+
+    Both are whole microseconds since 1970.
+    """
     midnight = days.reading_date.cast(LOCAL)
     timed = days.mutate(midnight=midnight, until=midnight + ibis.interval(hours=until))
     timed = with_instants(timed, zone="timezone", start="midnight", end="until")
-    minutes = (microseconds(timed.end) - microseconds(timed.start)) / 60_000_000
-    return timed.select(*days.columns, minutes=minutes)
+    return timed.select(
+        *days.columns, starts=microseconds(timed.start), ends=microseconds(timed.end)
+    )
 
 
 def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:

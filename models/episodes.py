@@ -18,14 +18,15 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import from_seconds, greatest, least, microseconds
+from lakehouse.expressions import from_seconds, greatest, least, microseconds, to_local
+from models.cadence import GAP, MINUTE
 from models.metrics import HIGH, LOW, VERY_HIGH, VERY_LOW
 
 _SECOND = 1_000_000
 STEP = 5
 """Minutes of the grid."""
 _STEP = STEP * 60 * _SECOND
-_GAP = 45 * 60 * _SECOND
+_GAP = GAP * 60 * _SECOND
 SHORTEST = 15
 """Minutes beyond a limit that start an episode, and minutes back that end it."""
 _CONFIRMED = SHORTEST // STEP
@@ -37,6 +38,8 @@ EXTENDED = 120
 """Minutes; hypoglycemia that lasts longer is called extended."""
 HYPO = "hypo"
 HYPER = "hyper"
+DANGEROUS = ((HYPO, 1), (HYPER, 2))
+"""Kind and level of the episodes that decide the status of a day: below 70 and above 250."""
 _BOUNDS = (VERY_LOW, LOW, HIGH, VERY_HIGH)
 """Bounds, in mg/dL, of five ranges, 0 to 4."""
 _INSIDE = 2
@@ -66,13 +69,17 @@ def excursions(readings: ir.Table) -> ir.Table:
         until=parts["first"].lead().over(order) - parts.end,
         then_beyond=parts.beyond.lead().over(order),
     )
+    is_decided = (parts.until <= _UNDECIDED).fill_null(False)
     # Six hours that go back and forth split an episode too.
     follows = (parts.since <= _UNDECIDED) & parts.was_beyond
     goes_on = (parts.until <= _UNDECIDED) & parts.then_beyond
     # Without 15 minutes back, an episode ends where glucose was last beyond the limit.
-    back = ibis.ifelse(parts.until <= _UNDECIDED, parts.end + parts.until, parts.end)
+    back = ibis.ifelse(is_decided, parts.end + parts.until, parts.end)
     beyond = parts.mutate(
-        opens=~follows.fill_null(False), over=ibis.ifelse(goes_on.fill_null(False), None, back)
+        lowest=ibis.ifelse(is_decided, parts.lowest_until, parts.lowest),
+        highest=ibis.ifelse(is_decided, parts.highest_until, parts.highest),
+        opens=~follows.fill_null(False),
+        over=ibis.ifelse(goes_on.fill_null(False), None, back),
     ).filter(parts.beyond)
     names, levels, _ = zip(*KINDS, strict=True)
     return beyond.mutate(
@@ -84,8 +91,8 @@ def excursions(readings: ir.Table) -> ir.Table:
 def _slots_beyond(readings: ir.Table) -> ir.Table:
     """Return the slots (multiples of five minutes since 1970) of a trace beyond a limit.
 
-    `range` tells beyond which; `lowest` and `highest` are of the readings from a slot to the next,
-    and of those right beside the slot. Ends of the trace are slots of range `_END`.
+    `range` tells beyond which; `lowest` and `highest` are of the readings from the slot before to
+    the one after, and of those right beside the slot. Ends of the trace are slots of range `_END`.
     """
     order = ibis.window(group_by="site", order_by="at")
     trace = readings.select(
@@ -103,18 +110,17 @@ def _slots_beyond(readings: ir.Table) -> ir.Table:
     )
     slots = _slot_from(trace.next_at) - _slot_from(trace["at"])
     trace = trace.mutate(first=_slot_from(trace["at"]), slots=slots)
-    # A reading without a slot between it and the next one counts for the slot before it.
+    # Readings without a slot between them count for the slots before and after them.
     trace = trace.mutate(between=ibis.ifelse(trace.slots == 0, 1, 0).cast("int64"))
-    count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, 0).cast("int64")
+    count = trace.slots + trace.between + ibis.ifelse(trace.ends, 1, trace.between).cast("int64")
     # Nothing between two readings in range is beyond a limit: most of a trace is left out.
     has_any = _is_beyond(trace.glucose) | _is_beyond(trace.after) | trace.ends | (trace.between > 0)
     trace = trace.mutate(count=count).filter(has_any)
     points = trace.mutate(slot=trace["first"] - trace.between + ibis.range(trace["count"]).unnest())
     here, span = points.slot * _STEP, points.next_at - points["at"]
     weighted = points.glucose * (points.next_at - here) + points.after * (here - points["at"])
-    points = points.mutate(
-        value=weighted / span, is_end=points.slot == points["first"] + points.slots
-    )
+    is_last = points.slot == points["first"] + points.slots
+    points = points.mutate(value=weighted / span, is_end=points.ends & is_last)
     low, high = (chosen(points.glucose, points.after) for chosen in (least, greatest))
     slots = points.group_by("site", "slot").agg(
         range=ibis.cases((points.is_end, _END), (points.between == 0, _range(points.value))).max(),
@@ -197,10 +203,25 @@ def _runs(parts: ir.Table) -> ir.Table:
 
 
 def _confirmed(runs: ir.Table) -> ir.Table:
-    """Return the days of runs that last 15 minutes or more in all."""
-    whole = ibis.window(group_by=["site", "limit", "segment_end", "run", "beyond"])
+    """Return the days of runs that last 15 minutes or more in all.
+
+    `lowest_until` and `highest_until` are also of the shorter runs up to the next long one, which
+    belong to an episode that goes on until then.
+    """
+    by = ["site", "limit", "segment_end"]
+    whole = ibis.window(group_by=[*by, "run", "beyond"])
     length = runs.end.max().over(whole) - runs["first"].min().over(whole)
-    return runs.filter(length >= _CONFIRMED)
+    runs = runs.mutate(is_long=length >= _CONFIRMED)
+    up_to = ibis.window(group_by=by, order_by="first", rows=(None, 0))
+    number = ibis.ifelse(runs.is_long, 1, 0).cast("int64").sum()
+    runs = runs.mutate(part=number.over(up_to))  # portable: ok one run begins at a slot
+    until_next = ibis.window(group_by=[*by, "part"])
+    counts = runs.is_long | runs.beyond
+    runs = runs.mutate(
+        lowest_until=ibis.ifelse(counts, runs.lowest, None).min().over(until_next),
+        highest_until=ibis.ifelse(counts, runs.highest, None).max().over(until_next),
+    )
+    return runs.filter(runs.is_long)
 
 
 def joined(excursions: ir.Table) -> ir.Table:
@@ -215,6 +236,37 @@ def joined(excursions: ir.Table) -> ir.Table:
     numbered = excursions.mutate(episode=opens.sum().over(up_to))
     started = numbered.starts_at.min().over(ibis.window(group_by=[*by, "episode"]))
     return numbered.filter(numbered.starts_at < started + ibis.interval(days=FOLLOWED))
+
+
+def within_days(excursions: ir.Table) -> ir.Table:
+    """Return the longest episodes, in minutes, that start and end on a local `reading_date`.
+
+    `longest_hypo` is of those below 70 mg/dL, `longest_hyper` of those above 250; null for none.
+    """
+    meant = [(excursions.kind == kind) & (excursions.level == level) for kind, level in DANGEROUS]
+    parts = joined(excursions.filter(ibis.or_(*meant)))
+    parts = parts.filter(parts.episode > 0)
+    episodes = parts.group_by("site", "timezone", "kind", "episode").agg(
+        started_at=parts.starts_at.min(), ended_at=parts.episode_ended_at.max()
+    )
+    started, ended = episodes.started_at, episodes.ended_at
+    episodes = episodes.mutate(
+        reading_date=to_local(started, episodes.timezone).date(),
+        end_date=end_date(ended, episodes.timezone),
+        minutes=(microseconds(ended) - microseconds(started)) / MINUTE,
+    )
+    # The end of an episode is null if it lies beyond what is read, later than the day.
+    episodes = episodes.filter(episodes.end_date == episodes.reading_date)
+    longest = {
+        f"longest_{kind}": ibis.ifelse(episodes.kind == kind, episodes.minutes, None).max()
+        for kind, _ in DANGEROUS
+    }
+    return episodes.group_by("site", "reading_date").agg(**longest)
+
+
+def end_date(ended_at: ir.TimestampColumn, zone: ir.StringColumn) -> ir.DateColumn:
+    """Return the local date of an episode's last moment: midnight belongs to the day before."""
+    return to_local(ended_at - ibis.interval(seconds=1), zone).date()
 
 
 def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import Incremental, model
-from lakehouse.expressions import add_days, iso_day_of_week
+from lakehouse.expressions import add_days, iso_day_of_week, microseconds
 from models import cadence, episodes, metrics, periods
 
 # A local day lies between 14 hours before and 12 hours after the UTC day of its date.
@@ -89,10 +89,15 @@ def int_glucose_values(fct_glucose_readings: ir.Table) -> ir.Table:
 def int_glucose_days(fct_glucose_readings: ir.Table) -> ir.Table:
     """One row per local day: its span, its intervals, and differences to glucose a day later."""
     readings = fct_glucose_readings
+    order = ibis.window(group_by="site", order_by="reading_timestamp")
+    at = microseconds(readings.reading_timestamp)
+    next_at = at.lead().over(order)  # portable: ok a site has one reading at a moment
+    readings = readings.mutate(elapsed=next_at - at)
     days = readings.group_by("site", "reading_date").agg(
         first_reading=readings.reading_timestamp.min(),
         last_reading=readings.reading_timestamp.max(),
-        **cadence.intervals(readings.minutes_since_last_reading),
+        **cadence.intervals(readings.elapsed),
+        **cadence.reaches(readings.elapsed, where=ibis.literal(True)),
     )
     both = days.left_join(periods.day_to_day(readings), ["site", "reading_date"])
     return both.select(

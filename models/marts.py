@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ibis
 import ibis.expr.types as ir
 
 from lakehouse import Incremental, View, model
 from lakehouse.expressions import microseconds, quantiles, to_local
-from models import clock, metrics, periods, targets
-from models.cadence import cadence, coverage, intervals
-from models.episodes import EXTENDED, FOLLOWED, HYPO, joined
-from models.status import day_status, minutes_beyond, status_reasons
+from models import clock, metrics, periods, targets, trace
+from models.cadence import MINUTE, coverage
+from models.episodes import EXTENDED, FOLLOWED, HYPO, end_date, joined, within_days
+from models.status import day_status, status_reasons
 from models.units import in_mmol
 
-# A local day lies between 14 hours before and 12 hours after the UTC day of its date.
+# A local day lies between 14 hours before and 12 hours after the UTC day of its date, and the trace
+# is followed to the readings beside it, 45 minutes at most.
 _DAILY = Incremental(
-    time_column="reading_date", grain="day", lookback="14h", lookahead="12h", key="site"
+    time_column="reading_date", grain="day", lookback="15h", lookahead="13h", key="site"
 )
 _BY_SITE = Incremental(key="site")
 
-_MINUTE = 60_000_000
 PATTERN_DAYS = 30
 AGP_DAYS = 14
 AGP_MINUTES = 15
@@ -31,28 +33,22 @@ def mrt_glucose_overview(
 ) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
     readings = targets.with_target(fct_glucose_readings, sites)
-    days = readings.group_by("site", "timezone", "reading_date", "target_low", "target_high").agg(
-        **metrics.sums(readings.glucose_mg_dl),
-        **targets.sums(readings, readings.glucose_mg_dl),
-        **intervals(readings.minutes_since_last_reading),
-        **minutes_beyond(readings),
-        lowest=readings.glucose_mg_dl.min(),
-        highest=readings.glucose_mg_dl.max(),
-    )
-    days = days.mutate(cadence=cadence(days), mean=metrics.mean(days), stddev=metrics.stddev(days))
-    days = _with_episodes(days, int_glucose_excursions)
-    days = clock.with_minutes(days, until=clock.DAY)
+    days = _summed(readings, until=clock.DAY, beside=targets.sums)
+    days = _with_starts(days, int_glucose_excursions)
+    days = _with_longest(days, int_glucose_excursions)
+    days = days.mutate(**metrics.percentages(days))
     return days.select(
         "site",
         "reading_date",
         total_readings=days.readings,
-        coverage_percent=coverage(days.readings, days.minutes, days.cadence),
+        coverage_percent=coverage(days.covered, days.ends - days.starts),
         avg_glucose_mg_dl=days["mean"],
         min_glucose_mg_dl=days.lowest,
         max_glucose_mg_dl=days.highest,
         stddev_glucose=days.stddev,
         cv_percent=metrics.cv(days["mean"], days.stddev),
-        **metrics.percentages(days),
+        **{name: days[name] for name in metrics.percentages(days)},
+        **{f"minutes_{name}": days[f"minutes_{name}"] for name in trace.LIMITS},
         target_low_mg_dl=days.target_low,
         target_high_mg_dl=days.target_high,
         **metrics.percentages(days, targets.RANGES),
@@ -67,21 +63,10 @@ def mrt_glucose_overnight(
     fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table
 ) -> ir.Table:
     """One row per local night, from midnight to six."""
-    readings = fct_glucose_readings
-    night = readings.filter(readings.hour_of_day < clock.NIGHT)
-    nights = night.group_by("site", "timezone", "reading_date").agg(
-        **metrics.sums(night.glucose_mg_dl),
-        **intervals(night.minutes_since_last_reading),
-        lowest=night.glucose_mg_dl.min(),
-        highest=night.glucose_mg_dl.max(),
-    )
+    nights = _summed(fct_glucose_readings, until=clock.NIGHT)
+    nights = _with_starts(nights, int_glucose_excursions, until=clock.NIGHT)
     nights = nights.mutate(
-        cadence=cadence(nights), mean=metrics.mean(nights), stddev=metrics.stddev(nights)
-    )
-    nights = _with_episodes(nights, int_glucose_excursions, until=clock.NIGHT)
-    nights = clock.with_minutes(nights, until=clock.NIGHT)
-    nights = nights.mutate(
-        coverage=coverage(nights.readings, nights.minutes, nights.cadence),
+        coverage=coverage(nights.covered, nights.ends - nights.starts),
         cv=metrics.cv(nights["mean"], nights.stddev),
     )
     stable = (
@@ -100,12 +85,36 @@ def mrt_glucose_overnight(
         min_glucose=nights.lowest,
         max_glucose=nights.highest,
         **metrics.percentages(nights, ["in_range", "below_70", "below_54"]),
+        minutes_below_70=nights.minutes_below_70,
+        minutes_below_54=nights.minutes_below_54,
         hypo_episodes=nights.hypo_episodes,
         is_stable=stable.fill_null(False),
     )
 
 
-def _with_episodes(days: ir.Table, excursions: ir.Table, until: int = clock.DAY) -> ir.Table:
+def _summed(
+    readings: ir.Table,
+    until: int,
+    beside: Callable[[ir.Table], dict[str, ir.Scalar]] = lambda _: {},
+) -> ir.Table:
+    """Return a row per local day, or part of it before the hour `until`, with its sums.
+
+    `beside` returns further aggregates of the readings.
+    """
+    part = ibis.ifelse(readings.hour_of_day < until, readings.reading_date, None)
+    read = trace.with_neighbours(readings, part)
+    parts = read.group_by("site", "timezone", "reading_date").agg(
+        **metrics.sums(read.glucose_mg_dl),
+        **trace.sums(read),
+        **beside(read),
+        lowest=read.glucose_mg_dl.min(),
+        highest=read.glucose_mg_dl.max(),
+    )
+    parts = trace.measured(clock.with_bounds(parts, until=until))
+    return parts.mutate(mean=metrics.mean(parts), stddev=metrics.stddev(parts))
+
+
+def _with_starts(days: ir.Table, excursions: ir.Table, until: int = clock.DAY) -> ir.Table:
     """Add the number of episodes below 70 that start on the local day, before the hour `until`."""
     starts = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
     starts = starts.mutate(local=to_local(starts.starts_at, starts.timezone))
@@ -113,6 +122,16 @@ def _with_episodes(days: ir.Table, excursions: ir.Table, until: int = clock.DAY)
     counts = starts.group_by("site", reading_date=starts.local.date())
     joined = days.left_join(counts.agg(hypo_episodes=starts.count()), ["site", "reading_date"])
     return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
+
+
+def _with_longest(days: ir.Table, excursions: ir.Table) -> ir.Table:
+    """Add the minutes of the longest episodes within each day, 0 for none."""
+    joined = days.left_join(within_days(excursions), ["site", "reading_date"])
+    return joined.select(
+        *days.columns,
+        longest_hypo=joined.longest_hypo.fill_null(0.0),
+        longest_hyper=joined.longest_hyper.fill_null(0.0),
+    )
 
 
 @model(kind=_BY_SITE, group="glucose")
@@ -176,7 +195,7 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
         highest=parts.highest_mg_dl.max(),
     )
     low = episodes.kind == HYPO
-    minutes = (microseconds(episodes.ended_at) - microseconds(episodes.started_at)) / _MINUTE
+    minutes = (microseconds(episodes.ended_at) - microseconds(episodes.started_at)) / MINUTE
     return episodes.select(
         "site",
         "kind",
@@ -184,6 +203,7 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
         "started_at",
         "ended_at",
         local_date=to_local(episodes.started_at, episodes.timezone).date(),
+        local_end_date=end_date(episodes.ended_at, episodes.timezone),
         duration_minutes=minutes,
         extreme_mg_dl=ibis.ifelse(low, episodes.lowest, episodes.highest).cast("int32"),
         is_extended=low & (minutes > EXTENDED),

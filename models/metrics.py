@@ -141,20 +141,28 @@ def j_index(mean: ir.FloatingColumn, stddev: ir.FloatingColumn) -> ir.FloatingCo
     return 0.001 * (mean + stddev) * (mean + stddev)
 
 
-def gri(
-    below_54: ir.FloatingColumn,
-    below_70: ir.FloatingColumn,
-    above_180: ir.FloatingColumn,
-    above_250: ir.FloatingColumn,
-) -> ir.FloatingColumn:
-    """Return the glycemia risk index, 0 (best) to 100, from percentages (Klonoff 2022)."""
-    low, high = below_70 - below_54, above_180 - above_250
-    return least(3.0 * below_54 + 2.4 * low + 1.6 * above_250 + 0.8 * high, 100.0)
+def gri(table: ir.Table) -> ir.FloatingColumn:
+    """Return the glycemia risk index, 0 (best) to 100, from `sums` (Klonoff 2022)."""
+    return least(_gri_points(table).cast("float64") / table.readings.cast("float64"), 100.0)
 
 
-def gri_zone(gri: ir.FloatingColumn) -> ir.StringColumn:
-    """Return the zone, A (up to 20) to E (over 80), of a glycemia risk index (Klonoff 2022)."""
-    return ibis.cases(*((gri <= highest, zone) for zone, highest in ZONES.items()))
+def gri_zone(table: ir.Table) -> ir.StringColumn:
+    """Return the zone of the glycemia risk index, A (up to 20) to E (over 80), from `sums`.
+
+    Whole numbers are compared: an index of exactly 40 is in B, also where a float is above it.
+    """
+    points = _gri_points(table)
+    *others, last = ZONES
+    return ibis.cases(
+        *((points <= ZONES[zone] * table.readings, zone) for zone in others), else_=last
+    )
+
+
+def _gri_points(table: ir.Table) -> ir.IntegerColumn:
+    """Return the index times the number of readings, a whole number."""
+    low = table.readings_below_70 - table.readings_below_54
+    high = table.readings_above_180 - table.readings_above_250
+    return 300 * table.readings_below_54 + 240 * low + 160 * table.readings_above_250 + 80 * high
 
 
 def low_risk(glucose: ir.NumericColumn) -> ir.FloatingColumn:

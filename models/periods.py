@@ -28,7 +28,6 @@ PERCENTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 LEVELS = (1, 2)
 """Levels of low episodes: below 70 and below 54 mg/dL."""
 
-_MINUTE = 60_000_000
 _SLOT = 5
 """Minutes."""
 _SLOTS_A_DAY = 24 * 60 // _SLOT
@@ -66,9 +65,7 @@ def summary(counts: ir.Table) -> ir.Table:
         times = counts["count"].cast("float64")
         return {
             **metrics.sums(counts.glucose_mg_dl, counts["count"]),
-            **targets.sums(counts, counts.glucose_mg_dl, counts["count"]),
-            "target_low": counts.target_low.max(),
-            "target_high": counts.target_high.max(),
+            **targets.sums(counts, counts["count"]),
             "low_risk": (metrics.low_risk(counts.glucose_mg_dl) * times).sum(),
             "high_risk": (metrics.high_risk(counts.glucose_mg_dl) * times).sum(),
         }
@@ -78,7 +75,7 @@ def summary(counts: ir.Table) -> ir.Table:
 
 
 def spans(days: ir.Table) -> ir.Table:
-    """Return the dates, the minutes and the cadence of each period, and its MODD.
+    """Return the dates, the span, the cadence and the reach of each period, and its MODD.
 
     MODD is the mean absolute difference of glucose to 24 hours later, in mg/dL (Molnar 1972). Both
     readings lie in the period if the earlier one does, as a period ends with the newest reading.
@@ -91,16 +88,19 @@ def spans(days: ir.Table) -> ir.Table:
         apart=days.apart.sum(),
         pairs=days.pairs.sum(),
         **cadence.regroup(days),
+        **cadence.regroup_reaches(days),
     )
     classes = _periods(classes)
     periods = classes.group_by("site", "period").agg(
         first_date=classes.first_date.min(),
         last_date=classes.last_date.max(),
-        minutes=(classes.last_at.max() - classes.first_at.min()) / _MINUTE,
+        span=classes.last_at.max() - classes.first_at.min(),
         modd=classes.apart.sum() / classes.pairs.sum().cast("float64").nullif(0.0),
         **cadence.regroup(classes),
+        **cadence.regroup_reaches(classes),
     )
-    return periods.mutate(cadence=cadence.cadence(periods))
+    periods = periods.mutate(cadence=cadence.cadence(periods))
+    return periods.mutate(covered=cadence.at_cadence(periods, "reach"))
 
 
 def day_to_day(readings: ir.Table) -> ir.Table:
@@ -109,7 +109,7 @@ def day_to_day(readings: ir.Table) -> ir.Table:
     `pairs` counts the compared five-minute means; a pair belongs to the day of the earlier one.
     """
     at = microseconds(readings.reading_timestamp)
-    slots = readings.group_by("site", slot=at // (_SLOT * _MINUTE)).agg(
+    slots = readings.group_by("site", slot=at // (_SLOT * cadence.MINUTE)).agg(
         reading_date=readings.reading_date.min(), glucose=_mean(readings.glucose_mg_dl)
     )
     later = slots.select("site", slot=slots.slot - _SLOTS_A_DAY, later=slots.glucose)
@@ -136,15 +136,13 @@ def columns(periods: ir.Table) -> ir.Table:
     periods = periods.mutate(
         # The last reading stands for one more interval.
         percent_active=cadence.coverage(
-            periods.readings, periods.minutes + periods.cadence, periods.cadence
+            periods.covered, periods.span + periods.cadence * cadence.MINUTE
         ),
         avg_glucose=metrics.mean(periods),
         stddev_glucose=metrics.stddev(periods),
         **metrics.percentages(periods),
         **metrics.percentages(periods, targets.RANGES),
     )
-    risky = ("below_54", "below_70", "above_180", "above_250")
-    periods = periods.mutate(gri=metrics.gri(*(periods[f"percent_{name}"] for name in risky)))
     mean, stddev = periods.avg_glucose, periods.stddev_glucose
     readings = periods.readings.cast("float64")
     return periods.select(
@@ -164,8 +162,8 @@ def columns(periods: ir.Table) -> ir.Table:
         periods.target_low.name("target_low_mg_dl"),
         periods.target_high.name("target_high_mg_dl"),
         *(f"percent_{name}" for name in targets.RANGES),
-        "gri",
-        metrics.gri_zone(periods.gri).name("gri_zone"),
+        metrics.gri(periods).name("gri"),
+        metrics.gri_zone(periods).name("gri_zone"),
         (periods.low_risk / readings).name("lbgi"),
         (periods.high_risk / readings).name("hbgi"),
         metrics.j_index(mean, stddev).name("j_index"),

@@ -11,6 +11,8 @@ from models import metrics
 from models.uploaders import redundant
 
 _MINUTE = 60_000_000
+SHORTEST = 3
+"""Minutes between two readings, at least, for which a rate is given."""
 GAP = 15
 """Minutes between two readings, at most, for which a change and a rate are given."""
 LONGEST = 24 * 60
@@ -29,7 +31,8 @@ def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:
     """One row per reading, with its local time, range and rate of change.
 
     A person's trace is counted once, however many phones upload it. `minutes_since_last_reading`
-    is elapsed time, null if more than a day; change and rate are null after more than 15 minutes.
+    is elapsed time, null if more than a day; change and rate are null after more than 15 minutes,
+    and the rate after less than three.
     """
     readings = with_local(
         stg_glucose_entries, "local_timestamp", instant="reading_timestamp", zone="timezone"
@@ -64,7 +67,9 @@ def fct_glucose_readings(stg_glucose_entries: ir.Table) -> ir.Table:
         is_in_range=metrics.in_range(glucose),
         glucose_change_mg_dl=change,
         minutes_since_last_reading=readings.minutes,
-        rate_mg_dl_per_minute=change / readings.minutes,
+        rate_mg_dl_per_minute=ibis.ifelse(
+            readings.minutes >= SHORTEST, change / readings.minutes, None
+        ),
     )
 
 

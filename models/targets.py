@@ -22,17 +22,17 @@ def with_target(table: ir.Table, sites: ir.Table) -> ir.Table:
     )
 
 
-def sums(
-    table: ir.Table, glucose: ir.IntegerColumn, times: ir.IntegerColumn | None = None
-) -> dict[str, ir.IntegerScalar]:
-    """Return the number of readings in each of `RANGES`, for `metrics.percentages`.
+def sums(table: ir.Table, times: ir.IntegerColumn | None = None) -> dict[str, ir.Scalar]:
+    """Return the target, and the readings in each of `RANGES`, for `metrics.percentages`.
 
     `times` is the number of readings that a row stands for, by default one.
     """
-    low, high = table.target_low, table.target_high
+    glucose, low, high = table.glucose_mg_dl, table.target_low, table.target_high
     inside = (glucose.between(low, high), glucose < low, glucose > high)
-    counts = (
-        is_inside.cast("int64") if times is None else is_inside.cast("int64") * times
-        for is_inside in inside
-    )
-    return {f"readings_{name}": count.sum() for name, count in zip(RANGES, counts, strict=True)}
+    counts = (is_inside.cast("int64") for is_inside in inside)
+    counted = [count if times is None else count * times for count in counts]
+    return {
+        "target_low": low.max(),
+        "target_high": high.max(),
+        **{f"readings_{name}": count.sum() for name, count in zip(RANGES, counted, strict=True)},
+    }

@@ -1,9 +1,11 @@
 """Redundant readings, where several uploaders send the readings of one sensor.
 
-Several phones, or a phone and a cloud bridge, may upload the same sensor, seconds or minutes
-apart. An uploader is a `device`. On each UTC day the uploaders of a site are ranked by the minutes
-they cover. All readings of the best one are kept, and those of another one that fill a gap: there
-is none of a better-ranked uploader within three quarters of a cadence.
+Several phones, or a phone and a cloud bridge, may upload the same sensor, seconds or minutes apart,
+under several names, one name or none. An uploader is a `device`; one that gives more than a sensor
+does is taken apart into strands (`models.strands`). On each UTC day the uploaders of a site are
+ranked by the minutes they cover, and their strands by their readings. All readings of the best
+strand are kept, and those of another one that fill a gap: no kept one of a better-ranked strand is
+within three quarters of a cadence.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import microseconds
-from models.cadence import CADENCES, at_cadence, cadence, intervals
+from lakehouse.expressions import greatest, microseconds
+from models import strands
+from models.cadence import CADENCES, GAP, MINUTE
 
-_MINUTE = 60_000_000
-_DAY = 24 * 60 * _MINUTE
-_REACH = _MINUTE * 3 // 4
+_DAY = 24 * 60 * MINUTE
+NEAR = MINUTE * 3 // 4
 """Microseconds, for each minute of a cadence, within which readings are redundant."""
+_STRANDS = 8
+"""Strands of a day that are told apart; those that rank after them count as one."""
 
 
 def redundant(readings: ir.Table) -> ir.Table:
@@ -26,72 +30,120 @@ def redundant(readings: ir.Table) -> ir.Table:
     Without them there is one reading per moment, and no more than one sensor gives. The result for
     a UTC day depends on all readings of that day and of the days beside it.
     """
-    at, device = microseconds(readings.reading_timestamp), readings.device.fill_null("")
-    day = at // _DAY
-    trace = readings.select("site", "entry_id", device=device, at=at, day=day)
-    days = readings.group_by("site", day=day).agg(
-        contested=(device.min() != device.max()) | (at.nunique() < at.count())
+    at = microseconds(readings.reading_timestamp)
+    uploads = readings.select(
+        "site",
+        "entry_id",
+        device=readings.device.fill_null(""),
+        glucose=readings.glucose_mg_dl,
+        at=at,
+        day=at // _DAY,
     )
-    trace = _around(days.filter(days.contested), trace)
+    uploads = _around(_contested(uploads), uploads)
     same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
-    trace = trace.mutate(previous=trace.at.lag().over(same))
-    trace = trace.mutate(repeats=(trace.previous == trace.at).fill_null(False))
-    return _repeated_or_overlapped(_ranked(trace))
+    uploads = uploads.mutate(repeats=(uploads["at"].lag().over(same) == uploads["at"]))
+    repeated = uploads.filter(uploads.repeats)
+    trace = strands.taken_apart(uploads.filter(~uploads.repeats.fill_null(False)))
+    corrected = trace.filter(trace.corrected)
+    overlapped = _overlapped(_ranked(trace.filter(~trace.corrected)))
+    return ibis.union(
+        *(rows.select("site", "entry_id") for rows in (repeated, corrected, overlapped))
+    )
 
 
-def _around(contested: ir.Table, trace: ir.Table) -> ir.Table:
-    """Return the rows of days with several uploaders or repeated moments, and of the days beside.
+def _contested(uploads: ir.Table) -> ir.Table:
+    """Return the days (`site`, `day`) on which readings might be redundant.
 
-    Nearly all days have one uploader, and skip the costly ranking.
+    On the others, nearly all, one uploader gives what a sensor of one cadence gives: no readings
+    are nearer than it allows, and most of the time lies in intervals of about that cadence.
+    """
+    order = ibis.window(group_by="site", order_by=["at", "entry_id"])
+    uploads = uploads.mutate(previous=uploads["at"].lag().over(order))
+    apart = uploads["at"] - uploads.previous
+    is_known = (uploads.previous // _DAY == uploads.day) & (apart <= GAP * MINUTE)
+    uploads = uploads.mutate(apart=apart, elapsed=ibis.ifelse(is_known, apart, 0).fill_null(0))
+    days = uploads.group_by("site", "day").agg(
+        first=uploads.device.min(),
+        last=uploads.device.max(),
+        nearest=uploads.apart.min(),
+        elapsed=uploads.elapsed.sum(),
+        **{
+            f"regular_{minutes}": ibis.ifelse(
+                strands.is_about(uploads.elapsed, minutes), uploads.elapsed, 0
+            ).sum()
+            for minutes in CADENCES
+        },
+    )
+    plain = [
+        (days.nearest >= minutes * NEAR) & (2 * days[f"regular_{minutes}"] >= days.elapsed)
+        for minutes in CADENCES
+    ]
+    far = days.nearest >= max(CADENCES) * NEAR
+    is_plain = (days["first"] == days["last"]) & ibis.or_(*plain, far).fill_null(True)
+    return days.filter(~is_plain).select("site", "day")
+
+
+def _around(contested: ir.Table, uploads: ir.Table) -> ir.Table:
+    """Return the rows of contested days, and of the days beside.
+
+    Nearly all days are neither, and skip the costly ranking.
     """
     around = contested.select("site", day=contested.day + _one_of(-1, 0, 1))
-    return trace.semi_join(around, ["site", "day"])
+    return uploads.semi_join(around, ["site", "day"])
 
 
 def _ranked(trace: ir.Table) -> ir.Table:
-    """Add each uploader's `cadence` in minutes and `rank` on the day; the best has rank 0."""
-    uploader = ibis.window(group_by=["site", "day", "device"])
-    # A reading stands for the time since the one before, the day's first one for one cadence, and
-    # one that repeats a moment for no time.
-    follows = (trace.previous // _DAY == trace.day) & ~trace.repeats
-    trace = trace.mutate(gap=ibis.ifelse(follows, trace.at - trace.previous, None))
-    trace = trace.mutate(stands_for=ibis.ifelse(trace.repeats, 0, trace.gap.fill_null(_DAY)))
-    facts = {
-        "readings": ibis.ifelse(trace.repeats, 0, 1).sum(),
-        **intervals(trace.gap / _MINUTE),
-        **{
-            f"covered_{minutes}": ibis.least(trace.stands_for, minutes * _MINUTE).sum()
-            for minutes in CADENCES
-        },
-    }
-    trace = trace.mutate(**{name: fact.over(uploader) for name, fact in facts.items()})
-    trace = trace.mutate(cadence=cadence(trace))
-    trace = trace.mutate(covered=at_cadence(trace, "covered"))
-    best_first = [trace.covered.desc(), trace.readings.desc(), trace.device.asc()]
-    rank = ibis.dense_rank().over(group_by=["site", "day"], order_by=best_first)
-    return trace.select("site", "entry_id", "at", "repeats", "cadence", rank=rank)
+    """Return the readings with the `rank` of their strand among all of the site's day, from 0."""
+    rank = ibis.dense_rank().over(group_by=["site", "day"], order_by=["uploader", "strand"])
+    return trace.select(
+        "site", "entry_id", "at", "day", "device", "is_several", "cadence", "slot", rank=rank
+    )
 
 
-def _repeated_or_overlapped(trace: ir.Table) -> ir.Table:
-    """Return the readings that repeat a moment, or have a better-ranked one beside them.
+def _overlapped(trace: ir.Table) -> ir.Table:
+    """Return the keys of readings that have a kept one of a better-ranked strand beside them.
 
-    Beside means within 0.75 of the longer cadence of the two. Readings are joined by spans of time,
-    so that none is compared with a whole day; a repeated one is joined with itself at least.
+    Beside means nearer than 0.75 of the longer cadence of the two. Strands are gone through from
+    the best on, so that a reading gives way to what is kept, and to nothing else.
     """
-    trace = trace.mutate(span=trace.at // (max(CADENCES) * _REACH))
-    other = trace.view()
-    lesser = trace.filter((trace["rank"] > 0) | trace.repeats)
-    lesser = lesser.mutate(near=lesser.span + _one_of(-1, 0, 1))
-    reach = ibis.greatest(lesser.cadence, other.cadence) * _REACH
-    is_beside = (lesser["rank"] > other["rank"]) & ((lesser.at - other.at).abs() <= reach)
-    return lesser.join(
-        other,
-        [
-            lesser.site == other.site,
-            lesser.near == other.span,
-            lesser.repeats | is_beside,
-        ],
-    ).select(lesser.site, lesser.entry_id)
+    trace = _with_hand_overs(trace).mutate(kept=ibis.literal(False))
+    for rank in range(_STRANDS):
+        is_last = rank == _STRANDS - 1
+        is_here = trace["rank"] >= rank if is_last else trace["rank"] == rank
+        trace = trace.mutate(is_free=is_here & ~trace.hands_over & ~_is_beside(trace))
+        slot = ibis.window(group_by=["site", "day", "rank", "slot"])
+        last = ibis.ifelse(trace.is_free, trace["at"], None).max().over(slot)
+        trace = trace.mutate(kept=trace.kept | (trace.is_free & (trace["at"] == last)))
+    return trace.filter(~trace.kept)
+
+
+def _is_beside(trace: ir.Table) -> ir.BooleanColumn:
+    """Return whether a kept reading is beside one, before or after it."""
+    order = ["at", "entry_id"]
+    before = ibis.window(group_by="site", order_by=order, preceding=(None, 1))
+    after = ibis.window(group_by="site", order_by=order, following=(1, None))
+    at, near = trace["at"], trace.cadence * NEAR
+    own, kept = ibis.ifelse(trace.kept, at, None), trace.kept
+    beside = [
+        at - own.max().over(before) < near,
+        at < ibis.ifelse(kept, at + near, None).max().over(before),
+        own.min().over(after) - at < near,
+        at > ibis.ifelse(kept, at - near, None).min().over(after),
+    ]
+    return ibis.or_(*(is_near.fill_null(False) for is_near in beside))
+
+
+def _with_hand_overs(trace: ir.Table) -> ir.Table:
+    """Add whether a reading `hands_over`: the best of one day to the best of the next.
+
+    Nothing is lost without the first reading of a day if it is nearer than half a cadence.
+    """
+    strand = ibis.window(group_by=["site", "rank"], order_by=["at", "entry_id"])
+    before = {name: trace[name].lag().over(strand) for name in ("at", "day", "device", "cadence")}
+    near = greatest(trace.cadence, before["cadence"]) * NEAR
+    is_other = (trace.device != before["device"]) | trace.is_several
+    follows = (trace.day > before["day"]) & (3 * (trace["at"] - before["at"]) < 2 * near)
+    return trace.mutate(hands_over=(is_other & follows).fill_null(False))
 
 
 def _one_of(*numbers: int) -> ir.IntegerColumn:

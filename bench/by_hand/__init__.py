@@ -3,11 +3,13 @@
 STEPS = {
     "entries": "VIEW",
     "offsets": "TEMP TABLE",
+    "strands": "TEMP TABLE",
     "redundant": "TEMP TABLE",
     "fct_glucose_readings": "FILE",
     "dim_date": "FILE",
     "mrt_glucose_readings": "FILE",
     "newest": "TEMP TABLE",
+    "parts": "TEMP TABLE",
     "slots": "TEMP TABLE",
     "runs": "TEMP TABLE",
     "mrt_glucose_episodes": "FILE",

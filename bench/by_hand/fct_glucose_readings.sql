@@ -41,5 +41,5 @@ SELECT
     glucose_mg_dl BETWEEN 70 AND 180 AS is_in_range,
     if(minutes <= 15, change, NULL) AS glucose_change_mg_dl,
     if(minutes <= 1440, minutes, NULL) AS minutes_since_last_reading,
-    if(minutes <= 15, change, NULL) / minutes AS rate_mg_dl_per_minute
+    if(minutes BETWEEN 3 AND 15, change, NULL) / minutes AS rate_mg_dl_per_minute
 FROM compared

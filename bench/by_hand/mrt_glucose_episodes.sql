@@ -63,6 +63,9 @@ SELECT
     started_at,
     started_at + to_minutes(minutes) AS ended_at,
     timezone(coalesce(s.timezone, 'UTC'), started_at)::DATE AS local_date,
+    timezone(
+        coalesce(s.timezone, 'UTC'), started_at + to_minutes(minutes) - INTERVAL 1 SECOND
+    )::DATE AS local_end_date,
     minutes::DOUBLE AS duration_minutes,
     if(kind = 'hypo', lowest, highest) AS extreme_mg_dl,
     kind = 'hypo' AND minutes > 120 AS is_extended

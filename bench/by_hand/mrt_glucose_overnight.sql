@@ -8,14 +8,7 @@ WITH nights AS (
         max(glucose_mg_dl) AS highest,
         count_if(is_in_range) AS in_range,
         count_if(glucose_mg_dl < 70) AS below_70,
-        count_if(glucose_mg_dl < 54) AS below_54,
-        count(minutes_since_last_reading) AS intervals,
-        CASE
-            WHEN intervals = 0 THEN 5
-            WHEN 2 * count_if(minutes_since_last_reading < 3) >= intervals THEN 1
-            WHEN 2 * count_if(minutes_since_last_reading < 10) >= intervals THEN 5
-            ELSE 15
-        END AS cadence
+        count_if(glucose_mg_dl < 54) AS below_54
     FROM fct_glucose_readings
     WHERE hour_of_day < 6
     GROUP BY site, timezone, reading_date
@@ -32,14 +25,7 @@ SELECT
     site,
     reading_date,
     readings AS reading_count,
-    least(
-        100 * readings * cadence * 60
-        / epoch(
-            timezone(timezone, reading_date + INTERVAL 6 HOUR)
-            - timezone(timezone, reading_date::TIMESTAMP)
-        ),
-        100
-    ) AS coverage_percent,
+    covered AS coverage_percent,
     mean AS avg_glucose,
     stddev AS stddev_glucose,
     100 * stddev / mean AS cv_percent,
@@ -48,7 +34,10 @@ SELECT
     100 * in_range / readings AS percent_in_range,
     100 * below_70 / readings AS percent_below_70,
     100 * below_54 / readings AS percent_below_54,
+    minutes_below_70,
+    minutes_below_54,
     coalesce(hypo_episodes, 0) AS hypo_episodes,
     coalesce(cv_percent <= 36 AND below_70 = 0 AND coverage_percent >= 70, false) AS is_stable
 FROM nights
+JOIN (FROM parts WHERE until = 6) USING (site, reading_date)
 LEFT JOIN episodes USING (site, reading_date)

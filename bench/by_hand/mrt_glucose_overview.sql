@@ -1,10 +1,11 @@
 WITH readings AS (
     SELECT
-        site, timezone, reading_date,
+        site, f.timezone, reading_date,
         glucose_mg_dl AS glucose,
-        minutes_since_last_reading AS minutes,
-        round(minutes * 60)::BIGINT AS seconds
-    FROM fct_glucose_readings
+        coalesce(target_low, 70) AS target_low,
+        coalesce(target_high, 180) AS target_high
+    FROM fct_glucose_readings AS f
+    LEFT JOIN raw_sites USING (site)
 ),
 days AS (
     SELECT
@@ -20,23 +21,11 @@ days AS (
         count_if(glucose < 70) AS below_70,
         count_if(glucose > 180) AS above_180,
         count_if(glucose > 250) AS above_250,
-        CASE
-            WHEN count(minutes) = 0 THEN 5
-            WHEN 2 * count_if(minutes < 3) >= count(minutes) THEN 1
-            WHEN 2 * count_if(minutes < 10) >= count(minutes) THEN 5
-            ELSE 15
-        END AS cadence,
-        -- A reading stands for the time since the one before, at most for the cadence.
-        CASE cadence
-            WHEN 1 THEN sum(least(coalesce(seconds, 60), 60)) FILTER (glucose < 70)
-            WHEN 5 THEN sum(least(coalesce(seconds, 300), 300)) FILTER (glucose < 70)
-            ELSE sum(least(coalesce(seconds, 900), 900)) FILTER (glucose < 70)
-        END > 900 IS TRUE AS critical,
-        CASE cadence
-            WHEN 1 THEN sum(least(coalesce(seconds, 60), 60)) FILTER (glucose > 250)
-            WHEN 5 THEN sum(least(coalesce(seconds, 300), 300)) FILTER (glucose > 250)
-            ELSE sum(least(coalesce(seconds, 900), 900)) FILTER (glucose > 250)
-        END > 1500 IS TRUE AS alert
+        max(target_low) AS target_low_mg_dl,
+        max(target_high) AS target_high_mg_dl,
+        count_if(glucose BETWEEN target_low AND target_high) AS in_target,
+        count_if(glucose < target_low) AS below_target,
+        count_if(glucose > target_high) AS above_target
     FROM readings
     GROUP BY site, timezone, reading_date
 ),
@@ -45,19 +34,40 @@ episodes AS (
     FROM mrt_glucose_episodes
     WHERE kind = 'hypo' AND level = 1
     GROUP BY ALL
+),
+held AS (
+    SELECT
+        site, local_date AS reading_date,
+        max(duration_minutes) FILTER (kind = 'hypo' AND level = 1) AS longest_hypo,
+        max(duration_minutes) FILTER (kind = 'hyper' AND level = 2) AS longest_hyper
+    FROM mrt_glucose_episodes
+    WHERE local_date = local_end_date
+    GROUP BY ALL
+),
+judged AS (
+    SELECT
+        *,
+        minutes_below_70 > 15 OR coalesce(longest_hypo > 15, false) AS critical,
+        minutes_above_250 > 25 OR coalesce(longest_hyper > 25, false) AS alert,
+        coalesce(abs(100 * below_54 / readings - 100 * minutes_below_54 / traced) > 5, false)
+            AS differs_below_54,
+        coalesce(abs(100 * below_70 / readings - 100 * minutes_below_70 / traced) > 5, false)
+            AS differs_below_70,
+        coalesce(abs(100 * above_180 / readings - 100 * minutes_above_180 / traced) > 5, false)
+            AS differs_above_180,
+        coalesce(abs(100 * above_250 / readings - 100 * minutes_above_250 / traced) > 5, false)
+            AS differs_above_250
+    FROM days
+    JOIN parts USING (site, reading_date)
+    LEFT JOIN episodes USING (site, reading_date)
+    LEFT JOIN held USING (site, reading_date)
+    WHERE until = 24
 )
 SELECT
     site,
     reading_date,
     readings AS total_readings,
-    least(
-        100 * readings * cadence * 60
-        / epoch(
-            timezone(timezone, reading_date + INTERVAL 1 DAY)
-            - timezone(timezone, reading_date::TIMESTAMP)
-        ),
-        100
-    ) AS coverage_percent,
+    covered AS coverage_percent,
     mean AS avg_glucose_mg_dl,
     lowest AS min_glucose_mg_dl,
     highest AS max_glucose_mg_dl,
@@ -69,12 +79,24 @@ SELECT
     100 * below_70 / readings AS percent_below_70,
     100 * above_180 / readings AS percent_above_180,
     100 * above_250 / readings AS percent_above_250,
+    minutes_below_54,
+    minutes_below_70,
+    minutes_above_180,
+    minutes_above_250,
+    target_low_mg_dl,
+    target_high_mg_dl,
+    100 * in_target / readings AS percent_in_target,
+    100 * below_target / readings AS percent_below_target,
+    100 * above_target / readings AS percent_above_target,
     coalesce(hypo_episodes, 0) AS hypo_episodes,
     CASE WHEN critical THEN 'CRITICAL' WHEN alert THEN 'ALERT' ELSE 'OK' END AS day_status,
     concat_ws(
         '; ',
         if(critical, 'more than 15 minutes below 70 mg/dL', NULL),
-        if(alert, 'more than 25 minutes above 250 mg/dL', NULL)
+        if(alert, 'more than 25 minutes above 250 mg/dL', NULL),
+        if(differs_below_54, 'shares of readings and of time below 54 mg/dL differ', NULL),
+        if(differs_below_70, 'shares of readings and of time below 70 mg/dL differ', NULL),
+        if(differs_above_180, 'shares of readings and of time above 180 mg/dL differ', NULL),
+        if(differs_above_250, 'shares of readings and of time above 250 mg/dL differ', NULL)
     ) AS status_reasons
-FROM days
-LEFT JOIN episodes USING (site, reading_date)
+FROM judged

@@ -6,6 +6,9 @@ WITH periods (period, days) AS (
 readings AS (
     SELECT
         *,
+        epoch_us(
+            lead(reading_timestamp) OVER (PARTITION BY site ORDER BY reading_timestamp)
+        ) - epoch_us(reading_timestamp) AS elapsed,
         CASE
             WHEN newest - reading_date < 1 THEN 1
             WHEN newest - reading_date < 7 THEN 7
@@ -23,9 +26,12 @@ classes AS MATERIALIZED (
         count(*) AS readings,
         min(reading_date) AS first_date, max(reading_date) AS last_date,
         min(reading_timestamp) AS first_at, max(reading_timestamp) AS last_at,
-        count(minutes_since_last_reading) AS intervals,
-        count_if(minutes_since_last_reading < 3) AS intervals_1,
-        count_if(minutes_since_last_reading < 10) AS intervals_5
+        coalesce(sum(elapsed) FILTER (elapsed <= 2700000000), 0) AS elapsed,
+        coalesce(sum(elapsed) FILTER (elapsed < 180000000), 0) AS elapsed_1,
+        coalesce(sum(elapsed) FILTER (elapsed < 600000000), 0) AS elapsed_5,
+        sum(if(elapsed <= 90000000, elapsed, 60000000)) AS reach_1,
+        sum(if(elapsed <= 450000000, elapsed, 300000000)) AS reach_5,
+        sum(if(elapsed <= 1350000000, elapsed, 900000000)) AS reach_15
     FROM readings
     GROUP BY ALL
 ),
@@ -35,8 +41,8 @@ values_of_periods AS MATERIALIZED (
         sum(readings) AS times,
         min(first_date) AS first_date, max(last_date) AS last_date,
         min(first_at) AS first_at, max(last_at) AS last_at,
-        sum(intervals) AS intervals,
-        sum(intervals_1) AS intervals_1, sum(intervals_5) AS intervals_5
+        sum(elapsed) AS elapsed, sum(elapsed_1) AS elapsed_1, sum(elapsed_5) AS elapsed_5,
+        sum(reach_1) AS reach_1, sum(reach_5) AS reach_5, sum(reach_15) AS reach_15
     FROM classes
     JOIN periods ON classes.days <= periods.days
     GROUP BY ALL
@@ -50,22 +56,31 @@ sums AS (
         sqrt(squares / nullif(readings - 1, 0)) AS stddev,
         min(first_date) AS first_date, max(last_date) AS last_date,
         CASE
-            WHEN sum(intervals) = 0 THEN 5
-            WHEN 2 * sum(intervals_1) >= sum(intervals) THEN 1
-            WHEN 2 * sum(intervals_5) >= sum(intervals) THEN 5
+            WHEN sum(elapsed) = 0 THEN 5
+            WHEN 2 * sum(elapsed_1) >= sum(elapsed) THEN 1
+            WHEN 2 * sum(elapsed_5) >= sum(elapsed) THEN 5
             ELSE 15
         END AS cadence,
-        epoch(max(last_at) - min(first_at)) / 60 AS minutes,
-        least(100 * readings * cadence / (minutes + cadence), 100) AS active,
+        CASE cadence WHEN 1 THEN sum(reach_1) WHEN 5 THEN sum(reach_5) ELSE sum(reach_15) END AS reach,
+        100 * reach / (epoch_us(max(last_at)) - epoch_us(min(first_at)) + cadence * 60000000)
+            AS active,
         sum(times) FILTER (glucose BETWEEN 70 AND 180) AS in_range,
         sum(times) FILTER (glucose BETWEEN 70 AND 140) AS in_tight_range,
         sum(times) FILTER (glucose < 54) AS below_54,
         sum(times) FILTER (glucose < 70) AS below_70,
         sum(times) FILTER (glucose > 180) AS above_180,
         sum(times) FILTER (glucose > 250) AS above_250,
+        max(coalesce(target_low, 70)) AS target_low_mg_dl,
+        max(coalesce(target_high, 180)) AS target_high_mg_dl,
+        sum(times) FILTER (
+            glucose BETWEEN coalesce(target_low, 70) AND coalesce(target_high, 180)
+        ) AS in_target,
+        sum(times) FILTER (glucose < coalesce(target_low, 70)) AS below_target,
+        sum(times) FILTER (glucose > coalesce(target_high, 180)) AS above_target,
         sum(10 * least(1.509 * (ln(glucose) ** 1.084 - 5.381), 0) ** 2 * times) AS low_risk,
         sum(10 * greatest(1.509 * (ln(glucose) ** 1.084 - 5.381), 0) ** 2 * times) AS high_risk
     FROM values_of_periods
+    LEFT JOIN raw_sites USING (site)
     GROUP BY site, period
 ),
 cumulated AS (
@@ -146,6 +161,11 @@ SELECT
     100 * coalesce(below_70, 0) / readings AS percent_below_70,
     100 * coalesce(above_180, 0) / readings AS percent_above_180,
     100 * coalesce(above_250, 0) / readings AS percent_above_250,
+    target_low_mg_dl,
+    target_high_mg_dl,
+    100 * coalesce(in_target, 0) / readings AS percent_in_target,
+    100 * coalesce(below_target, 0) / readings AS percent_below_target,
+    100 * coalesce(above_target, 0) / readings AS percent_above_target,
     least(
         3.0 * percent_below_54 + 2.4 * (percent_below_70 - percent_below_54)
         + 1.6 * percent_above_250 + 0.8 * (percent_above_180 - percent_above_250),

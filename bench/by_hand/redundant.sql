@@ -1,67 +1,58 @@
--- Readings that a better uploader of the same day makes superfluous, or that repeat a moment.
-WITH uploads AS (
-    SELECT site, entry_id, at_us, at_us // 86400000000 AS day, coalesce(device, '') AS device
-    FROM entries
-),
-days AS (
-    SELECT site, day
-    FROM uploads
-    GROUP BY ALL
-    HAVING min(device) <> max(device) OR count(DISTINCT at_us) < count(*)
-),
-around AS (
-    SELECT DISTINCT site, day + unnest([-1, 0, 1]) AS day FROM days
-),
-trace AS (
-    SELECT *, lag(at_us) OVER (PARTITION BY site, device ORDER BY at_us, entry_id) AS previous
-    FROM uploads
-    SEMI JOIN around USING (site, day)
-),
-gaps AS (
-    SELECT *, if(previous // 86400000000 = day, at_us - previous, NULL) AS gap
-    FROM trace
-    WHERE previous IS NULL OR previous < at_us
-),
-uploaders AS (
+-- Readings that a better uploader of the same day makes superfluous, or one of its own.
+WITH RECURSIVE ranked AS (
     SELECT
-        site, day, device,
-        count(*) AS readings,
-        CASE
-            WHEN count(gap) = 0 THEN 5
-            WHEN 2 * count_if(gap < 180000000) >= count(gap) THEN 1
-            WHEN 2 * count_if(gap < 600000000) >= count(gap) THEN 5
-            ELSE 15
-        END AS cadence,
-        CASE cadence
-            WHEN 1 THEN sum(least(coalesce(gap, 86400000000), 60000000))
-            WHEN 5 THEN sum(least(coalesce(gap, 86400000000), 300000000))
-            ELSE sum(least(coalesce(gap, 86400000000), 900000000))
-        END AS covered
-    FROM gaps
-    GROUP BY site, day, device
+        site, entry_id, at_us, day, device, is_several, cadence, cadence * 45000000 AS near,
+        slot, dense_rank() OVER (PARTITION BY site, day ORDER BY uploader, strand) - 1 AS rank
+    FROM strands
+    WHERE NOT corrected AND NOT repeats
 ),
-ranked AS (
+handed_over AS (
     SELECT
-        site, entry_id, at_us, cadence, rank,
-        at_us // 675000000 AS span  -- three quarters of the longest cadence
-    FROM gaps
-    JOIN (
+        *,
+        coalesce(
+            (device <> lag(device) OVER strand OR is_several)
+            AND day > lag(day) OVER strand
+            AND 3 * (at_us - lag(at_us) OVER strand) < 2 * greatest(near, lag(near) OVER strand),
+            false
+        ) AS hands_over
+    FROM ranked
+    WINDOW strand AS (PARTITION BY site, rank ORDER BY at_us, entry_id)
+),
+-- Strand by strand, from the best on: what has no kept reading beside it is kept.
+turns AS (
+    SELECT *, 0 AS turn, false AS kept FROM handed_over
+    UNION ALL
+    SELECT
+        * EXCLUDE (free) REPLACE (
+            turn + 1 AS turn,
+            kept OR (
+                free AND at_us = max(if(free, at_us, NULL)) OVER (
+                    PARTITION BY site, day, rank, slot
+                )
+            ) AS kept
+        )
+    FROM (
         SELECT
-            *, row_number() OVER (
-                PARTITION BY site, day ORDER BY covered DESC, readings DESC, device
-            ) AS rank
-        FROM uploaders
-    ) USING (site, day, device)
-),
-lesser AS (
-    SELECT *, span + unnest([-1, 0, 1]) AS beside FROM ranked WHERE rank > 1
+            *,
+            (rank = turn OR (turn = 7 AND rank > turn))
+            AND NOT hands_over
+            AND coalesce(max(if(kept, at_us, NULL)) OVER before <= at_us - near, true)
+            AND coalesce(max(if(kept, at_us + near, NULL)) OVER before <= at_us, true)
+            AND coalesce(min(if(kept, at_us, NULL)) OVER after >= at_us + near, true)
+            AND coalesce(min(if(kept, at_us - near, NULL)) OVER after >= at_us, true) AS free
+        FROM turns
+        WHERE turn < 8
+        WINDOW
+            before AS (
+                PARTITION BY site ORDER BY at_us, entry_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            after AS (
+                PARTITION BY site ORDER BY at_us, entry_id
+                ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+            )
+    )
 )
-SELECT site, entry_id FROM trace WHERE previous = at_us
-UNION
-SELECT lesser.site, lesser.entry_id
-FROM lesser
-JOIN ranked AS better ON
-    better.site = lesser.site
-    AND better.span = lesser.beside
-    AND better.rank < lesser.rank
-    AND abs(better.at_us - lesser.at_us) <= greatest(better.cadence, lesser.cadence) * 45000000
+SELECT site, entry_id FROM strands WHERE repeats OR corrected
+UNION ALL
+SELECT site, entry_id FROM turns WHERE turn = 8 AND NOT kept

@@ -66,11 +66,17 @@ STAND_INS: dict[str, tuple[Recording | Documents, str | None]] = {
     "you": (Recording(), "…"),
     "anna": (Recording(), None),
     "ben": (Recording(), None),
+    "carla": (Recording(), None),
     "low": (
         Documents([_entry("bad", 13, 650), *(_entry(f"e{h}", h, 100) for h in range(12))]),
         None,
     ),
-    "odd": (Documents([_entry("a", 1, "high"), _entry("b", 2), _entry("c", 3, 100)]), None),
+    "odd": (
+        Documents(
+            [_entry("a", 1, "high"), _entry("b", 2), *(_entry(f"e{h}", h, 100) for h in (3, 4, 5))]
+        ),
+        None,
+    ),
 }
 """What the Nightscout of each name has, and the secret that it asks for."""
 

@@ -1,5 +1,6 @@
 """Checks find what they are for, and nothing in what the models build."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ CUSTOM = {
     checks.categories_add_up: ["mrt_glucose_readings"],
     checks.values_make_up_the_hours: ["int_glucose_values", "mrt_glucose_readings"],
     checks.overview_counts_every_reading: ["mrt_glucose_overview", "fct_glucose_readings"],
+    checks.dangerous_days_say_so: ["mrt_glucose_overview", "mrt_glucose_episodes"],
     checks.episodes_do_not_overlap: ["mrt_glucose_episodes"],
     checks.shares_of_a_period_add_up: ["mrt_glucose_periods"],
 }
@@ -93,6 +95,49 @@ def test_episodes_that_overlap_are_found(run_model):
     assert len(run_model(checks.episodes_do_not_overlap, mrt_glucose_episodes=rows)) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "level", "minutes", "status", "wrong"),
+    [
+        ("hypo", 1, 20, "OK", 1),
+        ("hypo", 1, 20, "ALERT", 1),
+        ("hypo", 1, 20, "CRITICAL", 0),
+        ("hypo", 1, 15, "OK", 0),
+        ("hyper", 2, 30, "OK", 1),
+        ("hyper", 2, 30, "ALERT", 0),
+        ("hyper", 2, 30, "CRITICAL", 0),
+        ("hyper", 1, 30, "OK", 0),
+    ],
+)
+def test_a_dangerous_day_that_does_not_say_so_is_found(
+    run_model, kind, level, minutes, status, wrong
+):
+    day = {"site": "anna", "local_date": NOON.date(), "local_end_date": NOON.date()}
+    found = run_model(
+        checks.dangerous_days_say_so,
+        mrt_glucose_overview=[{"site": "anna", "reading_date": NOON.date(), "day_status": status}],
+        mrt_glucose_episodes=[{**day, "kind": kind, "level": level, "duration_minutes": minutes}],
+    )
+    assert len(found) == wrong
+
+
+def test_an_episode_over_midnight_says_nothing_of_its_day(run_model):
+    found = run_model(
+        checks.dangerous_days_say_so,
+        mrt_glucose_overview=[{"site": "anna", "reading_date": NOON.date(), "day_status": "OK"}],
+        mrt_glucose_episodes=[
+            {
+                "site": "anna",
+                "kind": "hypo",
+                "level": 1,
+                "local_date": NOON.date(),
+                "local_end_date": NOON.date() + timedelta(days=1),
+                "duration_minutes": 30,
+            }
+        ],
+    )
+    assert found == []
+
+
 def test_shares_that_do_not_add_up_are_found(run_model):
     rows = [{"percent_below_70": 10, "percent_in_range": 80, "percent_above_180": 9}]
     assert len(run_model(checks.shares_of_a_period_add_up, mrt_glucose_periods=rows)) == 1
@@ -114,5 +159,7 @@ def test_only_what_is_about_now_or_the_source_lets_a_run_pass():
         "glucose_is_not_low",
         "glucose_is_not_urgently_low",
         "no_day_between_two_others_is_empty",
+        "no_trace_comes_again_at_another_hour",
         "readings_are_fresh",
+        "traces_of_a_person_agree",
     }

@@ -14,15 +14,17 @@ CHECKS = {
 }
 
 
-def reading(minutes_ago, glucose, *, site="anna", rate=0.0):
-    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+NOW = datetime.now(UTC)
+
+
+def reading(minutes_ago, glucose, *, site="anna"):
+    at = NOW - timedelta(minutes=minutes_ago)
     local = "2024-03-15T03:07:00"
     return {
         "site": site,
         "reading_timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
         "local_timestamp": local,
         "glucose_mg_dl": glucose,
-        "rate_mg_dl_per_minute": rate,
     }
 
 
@@ -41,20 +43,34 @@ def told(run_model):
 
 
 @pytest.mark.parametrize(
-    ("glucose", "rate", "kinds"),
+    ("before", "glucose", "kinds"),
     [
-        (53, 0.0, ["URGENT LOW", "low"]),
-        (54, 0.0, ["low"]),
-        (69, 0.0, ["low"]),
-        (70, 0.0, []),
-        (250, 0.0, []),
-        (251, 0.0, ["high"]),
-        (120, -3.0, ["falling rapidly"]),
-        (120, -2.9, []),
+        (53, 53, ["URGENT LOW", "low"]),
+        (54, 54, ["low"]),
+        (69, 69, ["low"]),
+        (70, 70, []),
+        (250, 250, []),
+        (251, 251, ["high"]),
+        (135, 120, ["falling rapidly"]),
+        (134, 120, []),
     ],
 )
-def test_the_newest_reading_decides(told, glucose, rate, kinds):
-    assert list(told(reading(10, 100), reading(5, glucose, rate=rate))) == kinds
+def test_the_newest_reading_decides(told, before, glucose, kinds):
+    assert list(told(reading(10, before), reading(5, glucose))) == kinds
+
+
+@pytest.mark.parametrize(
+    ("readings", "kinds"),
+    [
+        ([(4, 133), (3, 129), (2, 126), (1, 123), (0, 120)], ["falling rapidly"]),  # each minute
+        ([(4, 133), (1, 130), (0, 128)], []),
+        ([(2, 630), (0, 120)], []),
+        ([(16, 630), (0, 120)], []),
+        ([(15, 165), (0, 120)], ["falling rapidly"]),
+    ],
+)
+def test_a_rate_goes_back_to_the_last_reading_three_minutes_before(told, readings, kinds):
+    assert list(told(*(reading(ago, glucose) for ago, glucose in readings))) == kinds
 
 
 def test_what_was_low_before_the_newest_reading_is_no_alert(told):
@@ -66,19 +82,22 @@ def test_an_old_reading_is_no_alert(told):
 
 
 def test_a_message_says_who_how_much_when_and_where_it_goes(told):
-    found = told(reading(5, 66, rate=-1.24), reading(5, 100, site="ben"))
+    found = told(reading(10, 72), reading(5, 66), reading(5, 100, site="ben"))
     assert found == {"low": ["anna: low, 66 mg/dL at 03:07, -1 mg/dL a minute"]}
 
 
 @pytest.mark.parametrize(
-    ("glucose", "rate", "message"),
+    ("readings", "message"),
     [
-        (66, -1.24, "anna: low, 3.7 mmol/L at 03:07, -0.1 mmol/L a minute"),
-        (54, 2.7, "anna: low, 3.0 mmol/L at 03:07, 0.1 mmol/L a minute"),
-        (54, None, "anna: low, 3.0 mmol/L at 03:07, ? mmol/L a minute"),
+        ([(10, 72), (5, 66)], "anna: low, 3.7 mmol/L at 03:07, -0.1 mmol/L a minute"),
+        ([(10, 54), (5, 67)], "anna: low, 3.7 mmol/L at 03:07, 0.1 mmol/L a minute"),
+        ([(5, 54)], "anna: low, 3.0 mmol/L at 03:07, ? mmol/L a minute"),
     ],
 )
-def test_a_message_is_in_the_units_of_the_person(told, glucose, rate, message):
+def test_a_message_is_in_the_units_of_the_person(told, readings, message):
     sites = [{"site": "anna", "units": "mmol/L"}, {"site": "ben", "units": "mg/dL"}]
-    found = told(reading(5, glucose, rate=rate), reading(5, 66, site="ben"), sites=sites)
-    assert found == {"low": [message, "ben: low, 66 mg/dL at 03:07, 0 mg/dL a minute"]}
+    annas = [reading(ago, glucose) for ago, glucose in readings]
+    bens = [reading(10, 66, site="ben"), reading(5, 66, site="ben")]
+    assert told(*annas, *bens, sites=sites) == {
+        "low": [message, "ben: low, 66 mg/dL at 03:07, 0 mg/dL a minute"]
+    }

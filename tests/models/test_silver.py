@@ -130,3 +130,9 @@ def test_sites_have_their_own_zone(run_model):
 
 def test_nothing_gives_nothing(run_model):
     assert run_model(fct_glucose_readings) == []
+
+
+@pytest.mark.parametrize(("every", "rate"), [(1, None), (4, 2.5), (5, 2)])
+def test_no_rate_across_less_than_three_minutes(run_model, every, rate):
+    row = facts(run_model, entries([100, *[110] * 9], every=every))[1]
+    assert row["rate_mg_dl_per_minute"] == pytest.approx(rate)

@@ -91,7 +91,7 @@ ENDS = {"a": "Pacific/Kiritimati", "b": "Etc/GMT+12"}  # where a day starts firs
 
 
 def zone(row):
-    return ENDS[row["site"]]
+    return ENDS.get(row["site"], "UTC")
 
 
 def local(row):

@@ -1,0 +1,36 @@
+"""The rows of all tables that the models make of readings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from traces import MODELS
+
+from lakehouse.declare.specs import parameters
+
+
+class BuiltTables:
+    """The rows of every table over rows of `fct_glucose_readings`, each built once."""
+
+    def __init__(self, run_model: Any, readings: list[dict[str, Any]]) -> None:
+        self._run_model = run_model
+        self._rows: dict[str, list[dict[str, Any]]] = {
+            "fct_glucose_readings": readings,
+            "sites": [],
+        }
+        self._tables: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> list[dict[str, Any]]:
+        if name not in self._rows:
+            model = MODELS[name]
+            inputs = {parent: self._table(parent) for parent in parameters(model)}
+            self._rows[name] = self._run_model(model, **inputs)
+        return self._rows[name]
+
+    def _table(self, name: str) -> pa.Table:
+        """The rows of a table as Arrow, which is filled in faster."""
+        if name not in self._tables:
+            rows = self[name]
+            self._tables[name] = pa.Table.from_pylist(rows) if rows else pa.table({})
+        return self._tables[name]
