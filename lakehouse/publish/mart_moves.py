@@ -47,7 +47,7 @@ class Mart:
     @property
     def table(self) -> str:
         """The qualified name of its table, as an SQL identifier."""
-        return _table(self.name)
+        return qualified(self.name)
 
 
 def move(connection: psycopg.Connection, mart: Mart, relation: Relation | None) -> int:
@@ -83,14 +83,14 @@ def _into(connection: psycopg.Connection, mart: Mart, relation: Relation) -> int
 
 def empty(connection: psycopg.Connection, name: str) -> None:
     """Delete all rows of a mart that the commit lacks; the table stays for views on it."""
-    _execute(connection, f"DELETE FROM {_table(name)}")
+    _execute(connection, f"DELETE FROM {qualified(name)}")
 
 
 def drop(connection: psycopg.Connection, relation: Relation) -> None:
     """Drop a mart's table or view. Raises PublishError if other objects need it."""
     name, kind = relation.name, "VIEW" if relation.is_view else "TABLE"
     with _depending(f"{SCHEMA}.{name} is not dropped: other objects in Postgres depend on it"):
-        _execute(connection, f"DROP {kind} {_table(name)}")
+        _execute(connection, f"DROP {kind} {qualified(name)}")
 
 
 def _create(connection: psycopg.Connection, mart: Mart) -> int:
@@ -192,7 +192,8 @@ def _depending(problem: str) -> Iterator[None]:
         ) from None
 
 
-def _table(name: str) -> str:
+def qualified(name: str) -> str:
+    """Return the qualified name of a mart, as an SQL identifier."""
     return f"{identifier(SCHEMA)}.{identifier(name)}"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.compile.compiler import Compiled
 from lakehouse.engines.sql import identifier, literal
-from lakehouse.publish.publication_table import SCHEMA
+from lakehouse.publish.mart_moves import qualified
 from lakehouse.publish.relations import Relation, columns
 
 if TYPE_CHECKING:
@@ -45,14 +45,9 @@ class MartView:
         content = repr((self.select, dict(self.columns), self.comment))
         return f"{_VIEW}{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
-    def stands(self, relation: Relation | None, version: str | None) -> bool:
-        """Return whether `relation` is this view, published as this `version`."""
-        return (
-            relation is not None
-            and relation.is_view
-            and version == self.version
-            and relation.columns == self.columns
-        )
+    def stands(self, relation: Relation | None) -> bool:
+        """Return whether `relation` is a view with the columns of this one."""
+        return relation is not None and relation.is_view and relation.columns == self.columns
 
 
 def is_view(version: str) -> bool:
@@ -94,20 +89,16 @@ def with_readers(views: list[MartView], changed: Collection[str]) -> list[MartVi
 def create(connection: psycopg.Connection, view: MartView) -> None:
     """Make a view in the transaction of a publication."""
     tables = ", ".join(
-        f"{identifier(name)} AS (SELECT * FROM {_qualified(name)})" for name in view.parents
+        f"{identifier(name)} AS (SELECT * FROM {qualified(name)})" for name in view.parents
     )
     values = ", ".join(
         f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
         for name, kind in view.columns.items()
     )
     connection.execute(
-        f"CREATE VIEW {_qualified(view.name)} AS WITH {tables}"
+        f"CREATE VIEW {qualified(view.name)} AS WITH {tables}"
         f" SELECT {values} FROM ({view.select}) AS made".encode()
     )
     if view.comment:
-        comment = f"COMMENT ON VIEW {_qualified(view.name)} IS {literal(view.comment)}"
+        comment = f"COMMENT ON VIEW {qualified(view.name)} IS {literal(view.comment)}"
         connection.execute(comment.encode())
-
-
-def _qualified(name: str) -> str:
-    return f"{identifier(SCHEMA)}.{identifier(name)}"

@@ -200,7 +200,8 @@ class _Work:
             relation = self.standing.get(view.name)
             if relation is not None:
                 self._require_ours(relation, is_alike=False)
-            if not view.stands(relation, self.last.versions.get(view.name)):
+            is_published = self.last.versions.get(view.name) == view.version
+            if not (is_published and view.stands(relation)):
                 yield view.name
 
     def _drop_replaced(self) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_string
 
 import pytest
+from heard import Heard
 from people import People
 from receivers import Mail, Web
 from toy import at, event
@@ -24,14 +25,6 @@ from lakehouse.run.attempts import run
 from lakehouse.run.request import Request
 
 BAD = event("bad", 501, at(0))
-
-
-class Heard(Silence):
-    def __init__(self):
-        self.warnings = []
-
-    def warning(self, message):
-        self.warnings.append(message)
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import pytest
 import shop
+from heard import Heard
 from toy import NotedEvents, Source, at, event
 
 from lakehouse import Unread, ingestion
 from lakehouse.errors import CheckFailedError, DeclarationError, SourceError
 from lakehouse.ingest.gone_rows import whole_days
 from lakehouse.maintain import maintain
-from lakehouse.records.listener import Silence
 from lakehouse.windows import Window
 
 PEOPLE = {
@@ -58,16 +58,6 @@ def places(readings):
 """,
 }
 """Readings of people, who are listed in a file."""
-
-
-class Heard(Silence):
-    """Keeps the warnings of a run."""
-
-    def __init__(self):
-        self.warnings = []
-
-    def warning(self, message):
-        self.warnings.append(message)
 
 
 @pytest.fixture

@@ -2,27 +2,17 @@
 
 import pytest
 import shop
+from heard import Heard
 from people import People
 from toy import at, event
 
 from lakehouse import Unread
 from lakehouse.errors import ProjectError, SourceError
 from lakehouse.plan.key_windows import KeyWindows
-from lakehouse.records.listener import Silence
 from lakehouse.system import clock
 from lakehouse.windows import Window, union
 
 DAYS = [Window(at(day, 0), at(day + 1, 0)) for day in range(10)]
-
-
-class Heard(Silence):
-    """Keeps the warnings of a run."""
-
-    def __init__(self):
-        self.warnings = []
-
-    def warning(self, message):
-        self.warnings.append(message)
 
 
 @pytest.fixture
