@@ -67,7 +67,8 @@ def _newest(readings: ir.Table) -> ir.Table:
     recent = readings.filter(readings.reading_timestamp.between(now - RECENT, now))
     order = ibis.window(group_by="site", order_by=[recent.reading_timestamp.desc(), "entry_id"])
     newest = recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
-    before = readings.select("site", earlier="reading_timestamp", before="glucose_mg_dl")
+    near = readings.filter(readings.reading_timestamp.between(now - RECENT - LONGEST, now))
+    before = near.select("site", earlier="reading_timestamp", before="glucose_mg_dl")
     both = newest.join(before, "site")
     both = both.filter(
         both.earlier <= both.reading_timestamp - SHORTEST,
