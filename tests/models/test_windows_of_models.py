@@ -196,7 +196,8 @@ def test_late_readings_reach_every_day_that_depends_on_them(run_model, seed, lat
     before, after = chain(run_model, rows[:-late]), chain(run_model, rows)
     moments = [row["reading_timestamp"] for row in rows[-late:]]
     changed = {
-        "stg_glucose_entries": [Window(at, at + timedelta(microseconds=1)) for at in moments]
+        "stg_glucose_entries": [Window(at, at + timedelta(microseconds=1)) for at in moments],
+        "sites": [],
     }
     for model in CHAIN:
         windows = union(
