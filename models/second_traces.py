@@ -36,7 +36,6 @@ def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
     order = ibis.window(group_by="site", order_by=["reading_timestamp", "entry_id"])
     at, glucose = microseconds(entries.reading_timestamp), entries.glucose_mg_dl
     entries = entries.mutate(
-        date=to_local(entries.reading_timestamp, entries.timezone).date(),
         since=at - at.lag().over(order),
         until=at.lead().over(order) - at,
         rise=glucose - glucose.lag().over(order),
@@ -51,6 +50,7 @@ def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
         | ((entries.rise < -least_step) & (entries.fall < -least_step))
     )
     apart = entries.filter(stands_out)
+    apart = apart.mutate(date=to_local(apart.reading_timestamp, apart.timezone).date())
     days = apart.group_by("site", "date").agg(
         reading_timestamp=apart.reading_timestamp.min(),
         readings=apart.count(),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import greatest, least, microseconds
+from lakehouse.expressions import least, microseconds
 from models import cadence, metrics
 from models.cadence import GAP, MINUTE
 
@@ -29,11 +29,12 @@ _NANO = 1000
 
 
 def with_neighbours(readings: ir.Table, part: ir.Column) -> ir.Table:
-    """Add `at`, the `part` a reading belongs to, and both of the readings before and after it.
+    """Add `at`, the `part` a reading belongs to, and the readings before and after it.
 
     A part is a day or a night; null for neither. Readings of no part are left out afterwards, as
     they may be neighbours. `inside` says that the next reading is of the same part, `leads` that
-    none before it is, and `lone` that none is within 45 minutes.
+    none before it is, and `lone` that none is within 45 minutes. `span` is the time to the next
+    reading, 0 if that is of another part or the trace is split before it.
     """
     order = ibis.window(group_by="site", order_by="reading_timestamp")
     trace = readings.mutate(
@@ -45,11 +46,15 @@ def with_neighbours(readings: ir.Table, part: ir.Column) -> ir.Table:
         beside[f"{name}_after"] = trace[name].lead().over(order)
     trace = trace.mutate(**beside)
     trace = trace.filter(trace.part.notnull())
-    return trace.mutate(
+    trace = trace.mutate(
         elapsed=trace.at_after - trace["at"],
         inside=(trace.part_after == trace.part).fill_null(False),
         leads=(trace.part_before != trace.part).fill_null(True),
         lone=~(_joined(trace.at_before, trace["at"]) | _joined(trace["at"], trace.at_after)),
+    )
+    return trace.mutate(
+        span=ibis.ifelse(trace.inside, _span(trace["at"], trace.at_after), 0),
+        **_line("", trace.value, trace.value_after),
     )
 
 
@@ -59,26 +64,24 @@ def sums(trace: ir.Table) -> dict[str, ir.Scalar]:
     What reaches over the edges of the part is left to `measured`: the first and the last reading
     and their neighbours on the other side are kept for it.
     """
-    span = ibis.ifelse(trace.inside & (trace.elapsed <= GAP * MINUTE), trace.elapsed, 0)
-    after, lone = trace.value_after.fill_null(trace.value), trace.lone & trace.inside
-    edges = {"last": ~trace.inside, "first": trace.leads}
-    others = {"last": "after", "first": "before"}
+    lone = trace.lone & trace.inside
+    edges = {"first": (trace.leads, "before"), "last": (~trace.inside, "after")}
     return {
         **cadence.intervals(ibis.ifelse(trace.inside, trace.elapsed, None)),
         **cadence.reaches(trace.elapsed, where=trace.inside),
-        "traced": span.sum(),
+        "traced": trace["span"].sum(),
         "lone": _count(lone),
-        **{f"time_{name}": _beyond(name, trace.value, after, span).sum() for name in LIMITS},
+        **{f"time_{name}": _beyond(trace, name).sum() for name in LIMITS},
         **{f"lone_{name}": _count(lone & _is_beyond(name, trace.value)) for name in LIMITS},
         "last_is_lone": _count(trace.lone & ~trace.inside),
         **{
-            f"{edge}_{side}": ibis.ifelse(is_edge, trace[column], None).max()
-            for edge, is_edge in edges.items()
-            for side, column in {
+            f"{edge}_{kept}": ibis.ifelse(is_edge, trace[column], None).max()
+            for edge, (is_edge, side) in edges.items()
+            for kept, column in {
                 "at": "at",
                 "value": "value",
-                "other_at": f"at_{others[edge]}",
-                "other_value": f"value_{others[edge]}",
+                "other_at": f"at_{side}",
+                "other_value": f"value_{side}",
             }.items()
         },
     }
@@ -89,76 +92,80 @@ def measured(parts: ir.Table) -> ir.Table:
 
     `parts` has the aggregates `sums`, and `starts` and `ends` of the part; `cadence` is added.
     """
-    parts = parts.mutate(cadence=cadence.cadence(parts))
-    left = parts.ends - parts.last_at
-    elapsed = parts.last_other_at - parts.last_at
     parts = parts.mutate(
-        one=parts.cadence * MINUTE,
+        cadence=cadence.cadence(parts),
+        first_room=parts.first_at - parts.starts,
+        last_room=parts.ends - parts.last_at,
+        first_span=_span(parts.first_other_at, parts.first_at),
+        last_span=_span(parts.last_at, parts.last_other_at),
+        **_line("first_", parts.first_value, parts.first_other_value),
+        **_line("last_", parts.last_value, parts.last_other_value),
+    )
+    one, elapsed = parts.cadence * MINUTE, parts.last_other_at - parts.last_at
+    parts = parts.mutate(
         covered=cadence.at_cadence(parts, "reach")
-        + least(cadence.reach(elapsed, parts.cadence), left),
+        + least(cadence.reach(elapsed, parts.cadence), parts.last_room),
+        lone_time=parts.lone * one,
+        lone_last=parts.last_is_lone * least(one, parts.last_room),
         # The trace enters from the reading before, and leaves towards the one after.
-        enters=_span(parts.first_other_at, parts.first_at),
-        outside=greatest(parts.starts - parts.first_other_at, 0).fill_null(0),
-        leaves=_span(parts.last_at, parts.last_other_at),
-        left=left,
+        first_stays=ibis.least(parts.first_span, parts.first_room),
+        last_stays=ibis.least(parts.last_span, parts.last_room),
+        **{
+            f"{edge}_{name}": _beyond(parts, name, f"{edge}_")
+            for edge in ("first", "last")
+            for name in LIMITS
+        },
     )
-    parts = parts.mutate(
-        outside=ibis.ifelse(parts.enters > 0, parts.outside, 0),
-        stays=least(parts.leaves, parts.left),
-        lone_last=parts.last_is_lone * least(parts.one, parts.left),
-    )
-    traced = parts.traced + parts.enters - parts.outside + parts.stays
+    inside = parts.traced + parts.first_stays + parts.last_stays
     return parts.mutate(
-        traced=traced + parts.lone * parts.one + parts.lone_last,
+        traced=inside + parts.lone_time + parts.lone_last,
         **{f"minutes_{name}": _minutes(parts, name) for name in LIMITS},
     )
 
 
 def _minutes(parts: ir.Table, name: str) -> ir.FloatingColumn:
     """Return the minutes beyond a limit within each part."""
-    before, first = parts.first_other_value.fill_null(parts.first_value), parts.first_value
-    last, after = parts.last_value, parts.last_other_value.fill_null(parts.last_value)
-    entering = _beyond(name, before, first, parts.enters)
-    leaving = _beyond(name, last, after, parts.leaves)
-    lone_last = ibis.ifelse(_is_beyond(name, last), parts.lone_last, 0)
+    lone_last = ibis.ifelse(_is_beyond(name, parts.last_value), parts.lone_last, 0)
     total = (
         parts[f"time_{name}"]
-        + (entering - _up_to(parts.outside, name, before, parts.enters, entering))
-        + _up_to(parts.stays, name, last, parts.leaves, leaving)
-        + (parts[f"lone_{name}"] * parts.one + lone_last) * _NANO
+        + _beyond_at_edge(parts, name, "first")
+        + _beyond_at_edge(parts, name, "last")
+        + (parts[f"lone_{name}"] * parts["cadence"] * MINUTE + lone_last) * _NANO
     )
     return total.cast("float64") / float(MINUTE * _NANO)
 
 
-def _up_to(
-    end: ir.IntegerColumn,
-    name: str,
-    value: ir.IntegerColumn,
-    span: ir.IntegerColumn,
-    beyond: ir.IntegerColumn,
-) -> ir.IntegerColumn:
-    """Return how much of the time `beyond` a limit lies before `end`, of a straight line.
-
-    The line starts at `value`; `end` and `span` are microseconds after its start.
-    """
-    within = (span * _NANO) - beyond
+def _beyond_at_edge(parts: ir.Table, name: str, edge: str) -> ir.IntegerColumn:
+    """Return the nanoseconds beyond a limit from the edge of a part to the reading next to it."""
+    beyond, stays = parts[f"{edge}_{name}"], parts[f"{edge}_stays"] * _NANO
+    within = parts[f"{edge}_span"] * _NANO - beyond
     return ibis.ifelse(
-        _is_beyond(name, value),
-        least(beyond, end * _NANO),
-        greatest(end * _NANO - within, 0),
+        _is_beyond(name, parts[f"{edge}_value"]),
+        ibis.least(beyond, stays),
+        ibis.greatest(stays - within, 0),
     )
 
 
-def _beyond(
-    name: str, value: ir.IntegerColumn, after: ir.IntegerColumn, span: ir.IntegerColumn
-) -> ir.IntegerColumn:
-    """Return the nanoseconds beyond a limit of a line from `value` to `after` in `span`."""
-    limit = LIMITS[name]
-    low, high = least(value, after), greatest(value, after)
-    beyond = limit - low if name.startswith("below") else high - limit
-    part = (span * _NANO * beyond) // (high - low).nullif(0)
-    both = _is_beyond(name, value) & _is_beyond(name, after)
-    return ibis.cases((both, span * _NANO), (beyond <= 0, 0), else_=part)
+def _line(prefix: str, value: ir.IntegerColumn, other: ir.IntegerColumn) -> dict[str, ir.Column]:
+    """Return the columns of the line between two values, of which `_beyond` is computed.
+
+    Without an `other`, it stays where it is. `rise` is at least 1, so that it can divide.
+    """
+    other = other.fill_null(value)
+    return {
+        f"{prefix}low": ibis.least(value, other),
+        f"{prefix}high": ibis.greatest(value, other),
+        f"{prefix}rise": ibis.greatest((value - other).abs(), 1),
+    }
+
+
+def _beyond(lines: ir.Table, name: str, prefix: str = "") -> ir.IntegerColumn:
+    """Return the nanoseconds that a line spends beyond a limit, of all those of its `span`."""
+    limit, rise = LIMITS[name], lines[f"{prefix}rise"]
+    is_low = name.startswith("below")
+    beyond = limit - lines[f"{prefix}low"] if is_low else lines[f"{prefix}high"] - limit
+    share = ibis.greatest(ibis.least(beyond, rise), 0)
+    return lines[f"{prefix}span"] * _NANO * share // rise
 
 
 def _is_beyond(name: str, value: ir.IntegerColumn) -> ir.BooleanColumn:
