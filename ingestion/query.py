@@ -46,7 +46,7 @@ def read(target: str) -> Query | None:
     """Return the query of a request's target; None if its path is not one of entries.
 
     Without a condition on `date` it is about the last four days, as on a real server.
-    Raises ValueError for a condition that is not supported here.
+    Raises ValueError for what is no number, and for a condition that is not supported here.
     """
     parts = urlsplit(target)
     if parts.path not in PATHS:
@@ -54,12 +54,10 @@ def read(target: str) -> Query | None:
     count, start, end = _DEFAULT_COUNT, -inf, inf
     for name, text in parse_qsl(parts.query, keep_blank_values=True):
         if name == "count":
-            count = abs(int(text))  # as MongoDB's limit
+            count = abs(_whole(text))  # as MongoDB's limit
         elif condition := _CONDITION.fullmatch(name):
             operator, value = condition[1], _whole(text)
-            if value is None:
-                end = -inf
-            elif operator in ("gte", "gt"):
+            if operator in ("gte", "gt"):
                 start = max(start, value if operator == "gte" else nextafter(value, inf))
             else:
                 end = min(end, value if operator == "lt" else nextafter(value, inf))
@@ -71,7 +69,10 @@ def read(target: str) -> Query | None:
     return Query(count, PATHS[parts.path], start, end)
 
 
-def _whole(text: str) -> int | None:
+def _whole(text: str) -> int:
     """Return the whole number that `text` begins with, as JavaScript's parseInt reads it."""
     number = re.match(r"\s*([+-]?\d+)", text)
-    return int(number[1]) if number else None
+    if number is None:
+        msg = f"{text} is no number"
+        raise ValueError(msg)
+    return int(number[1])
