@@ -1,4 +1,7 @@
-"""`python -m deploy up` and `down`; `make stack` and `make stack-down` say the same."""
+"""`python -m deploy up` and `down`; `make stack` and `make stack-down` say the same.
+
+`python -m deploy nightscout` starts a real Nightscout, to be read.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from deploy import nightscout as real_nightscout
 from deploy import stack
 
 _folder = click.option(
@@ -20,7 +24,7 @@ _folder = click.option(
 
 @click.group()
 def main() -> None:
-    """Trino, Nessie, an S3 server and Postgres, on loopback."""
+    """Trino, Nessie, an S3 server and Postgres, on loopback; or a Nightscout."""
 
 
 @main.command()
@@ -33,6 +37,21 @@ def up(folder: Path) -> None:
     at = variables["LAKEHOUSE_POSTGRES_URL"].rpartition("@")[2]
     sys.stdout.write(f"{'postgres':12} postgresql://{at}\n\n")
     sys.stdout.write(f"to use it:   source {shlex.quote(str(folder / 'env'))}\n")
+
+
+@main.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=stack.ROOT / "nightscout",
+    help="Where it keeps its data, its log and its pids.",
+)
+def nightscout(folder: Path) -> None:
+    """Start an empty Nightscout of version 0.12, and say where it listens."""
+    variables = real_nightscout.start(folder.resolve())
+    sys.stdout.write(f"{'nightscout':12} {variables['NIGHTSCOUT_URL']}\n\n")
+    sys.stdout.write(f"to read it:  source {shlex.quote(str(folder / 'env'))}\n")
+    sys.stdout.write(f"to stop it:  python -m deploy down --folder {shlex.quote(str(folder))}\n")
 
 
 @main.command()

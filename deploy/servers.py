@@ -78,10 +78,10 @@ def _escaped(value: str) -> str:
 
 def all_servers(place: Place) -> list[Server]:
     """Every server of the stack; they may start at the same time."""
-    return [_postgres(place), _s3(place), _nessie(place), _trino(place)]
+    return [postgres(place), _s3(place), _nessie(place), _trino(place)]
 
 
-def _postgres(place: Place) -> Server:
+def postgres(place: Place) -> Server:
     folder = place.folder / place.data("postgres")
     user, group = programs.owner(folder)
     if user == os.geteuid():

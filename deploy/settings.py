@@ -19,6 +19,7 @@ class Ports:
     nessie: int = 19120
     nessie_management: int = 19121
     trino: int = 8080
+    nightscout: int = 1337
 
     @property
     def s3_url(self) -> str:

