@@ -52,7 +52,8 @@ def of_error(error: Exception, timeout: float) -> Failure:
     if isinstance(error, requests.Timeout | ReadTimeoutError):
         return Failure(
             f"said nothing for {timeout:g} s",
-            hint="is the server up? `timeout` in [nightscout] of lakehouse.toml gives it longer",
+            hint="is the server up, and its database?"
+            " `timeout` in [nightscout] of lakehouse.toml gives it longer",
             passing=True,
         )
     causes = [*_causes(error)]

@@ -29,6 +29,7 @@ START = datetime(2024, 3, 15, tzinfo=UTC)
 MS = int(START.timestamp() * 1000)
 MINUTE, HOURS = 60_000, 24 * 3_600_000
 WINDOW = Window(START, START + timedelta(days=1))
+PATIENCE = Patience(timeout=30, attempts=1)
 OVERVIEW = "select * from marts.mrt_glucose_overview order by reading_date"
 COUNTED = "select count(*) as n, count(_gone_run) as gone from raw.glucose_entries"
 
@@ -50,19 +51,21 @@ def readings(number, step=5, **fields):
     return [entry(place * step, 100 + place % 50, **fields) for place in range(number)]
 
 
+FOLDER = deploy.stack.ROOT / "test-nightscout" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
+
 @pytest.fixture(scope="module")
 def server():
     """One Nightscout for the tests of a worker, unless one runs already."""
     if program := deploy.nightscout.missing():
         pytest.skip(f"a real Nightscout needs `{program}`, which is not on the PATH")
-    folder = deploy.stack.ROOT / "test-nightscout" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    was_running = bool(deploy.stack.processes(folder))
+    was_running = bool(deploy.stack.processes(FOLDER))
     if not was_running:
-        shutil.rmtree(folder / "data", ignore_errors=True)
-    variables = deploy.nightscout.start(folder)
+        shutil.rmtree(FOLDER / "data", ignore_errors=True)
+    variables = deploy.nightscout.start(FOLDER)
     yield RealNightscout(variables["NIGHTSCOUT_URL"], variables["NIGHTSCOUT_API_SECRET"])
     if not was_running:
-        deploy.stack.stop(folder)
+        deploy.stack.stop(FOLDER)
 
 
 @pytest.fixture
@@ -86,9 +89,9 @@ def rows(home, sql):
     return found
 
 
-def read(person, window=WINDOW, **options):
+def read(person, window=WINDOW, patience=PATIENCE, **options):
     """Every entry of a window, as the client reads it."""
-    with closing(Client(person, Patience(timeout=30, attempts=1), **options)) as client:
+    with closing(Client(person, patience, **options)) as client:
         return [one for page in client.entries(window) for one in page]
 
 
@@ -293,7 +296,20 @@ def test_the_replay_server_answers_as_it_does(real):
     assert not differing
 
 
-# Who may read
+# Who may not answer, and who may read
+
+
+def test_a_server_whose_database_hangs_says_nothing(real):
+    real.upload(*readings(3))
+    database = deploy.stack.processes(FOLDER)["mongo"]
+    database.suspend()
+    try:
+        with pytest.raises(SourceError, match="said nothing for 1 s") as raised:
+            read(person(real), patience=Patience(timeout=1, attempts=1))
+    finally:
+        database.resume()
+    assert "its database" in raised.value.hint
+    assert len(read(person(real))) == 3
 
 
 def test_without_a_credential_a_run_says_what_to_set(real, lakehouse, monkeypatch):
