@@ -16,6 +16,7 @@ def script() -> None:
     # NumPy, which is not loaded yet, starts threads for linear algebra. By default they spin for
     # 2^26 cycles, on a core that the staging process could use; 2^4 is the least that can be set.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"  # also where a project's source is of dlt
     # Libraries fail if a user has neither a name, as in many containers, nor a home.
     if not users.has_name(os.geteuid()):
         os.environ.setdefault("HOME", "/nonexistent")

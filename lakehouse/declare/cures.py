@@ -62,7 +62,8 @@ def cure_of(error: BaseException) -> str:
         return _of_name(error)
     if isinstance(error, TypeError) and (call := _CALL.match(str(error))):
         return _of_call(call[1], str(error)) or _TRACEBACK
-    return _of_columns(error) or (_OF_IBIS if _is_of_ibis(error) else _TRACEBACK)
+    found = _of_settings(error) or _of_columns(error)
+    return found or (_OF_IBIS if _is_of_ibis(error) else _TRACEBACK)
 
 
 def _of_call(name: str, text: str) -> str:
@@ -84,6 +85,18 @@ def _of_import(error: ImportError) -> str:
         return ""
     public = getattr(module, "__all__", [name for name in dir(module) if not name.startswith("_")])
     return choices(f"names in {error.name}", missing[1], public)
+
+
+def _of_settings(error: BaseException) -> str:
+    """Where dlt looks for the settings and secrets of a source, if it did not find them."""
+    if type(error).__name__ != "ConfigFieldMissingException":
+        return ""
+    traces: Any = getattr(error, "traces", {})
+    variables = [next((each.key for each in found), name) for name, found in traces.items()]
+    return (
+        f"set {' and '.join(variables)} in the environment, or write it to .dlt/secrets.toml or"
+        " .dlt/config.toml of the folder that you start in"
+    )
 
 
 def _of_name(error: NameError) -> str:

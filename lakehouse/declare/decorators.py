@@ -49,8 +49,9 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     max_quarantine_percent: float | None = None,
     retention: str | timedelta | None = None,
     deletes: Literal["window"] | None = None,
+    naming: Literal["snake_case"] | None = None,
 ) -> Callable[[Function], Function]:
-    """Declare that the function yields Arrow tables of `raw.<table_name>` for a `Window`.
+    """Declare that the function gives back rows of `raw.<table_name>`, for a `Window`.
 
     `unique_key` names the columns that identify a row, `validation_schema` is the Pandera model
     that rows must satisfy, `time_column` the instant by which rows belong to windows.
@@ -58,8 +59,9 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     fetches again, as far as it was ingested earlier. If more than `max_quarantine_percent` of the
     rows that a run fetched are rejected, the run fails as by a blocking check. `retention` is how
     long rows stay, such as '3y', before `maintain` moves them to the archive. With `deletes`
-    'window', rows that a window no longer has leave the models. Raises DeclarationError, which
-    names the function and says what to write instead.
+    'window', rows that a window no longer has leave the models. With `naming` 'snake_case', the
+    source's `unitPrice` is the column `unit_price`. Raises DeclarationError, which names the
+    function and says what to write instead.
     """
     arguments = locals()
 
@@ -110,6 +112,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 max_quarantine_percent=max_quarantine_percent,
                 retention=retained,
                 deletes=deletes,
+                naming=naming,
             )
         return attach(function, spec)
 

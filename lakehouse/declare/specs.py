@@ -34,6 +34,8 @@ class IngestionSpec:
     retention: timedelta | None
     deletes: str | None = None
     """'window' if rows that a window no longer has are marked as gone; None: they stay."""
+    naming: str | None = None
+    """'snake_case' if columns are the source's names in snake case; None: they are its names."""
     schema: str = "raw"
 
     @property

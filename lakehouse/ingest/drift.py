@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lakehouse.catalogs import StoredTable
     from lakehouse.declare.specs import IngestionSpec
 
-_MOST = 500
+MOST = 500
 """Fields of a source, at most, whose names are remembered.
 
 A source with more of them uses data, such as ids, as field names.
@@ -32,7 +32,7 @@ def fields(engine: DuckDB, spec: IngestionSpec, fetched: frozenset[str]) -> froz
     document = f"TRY_CAST({PAYLOAD} AS JSON)"
     rows = engine.execute(
         f"SELECT DISTINCT unnest(json_keys({document})) FROM {WRITTEN}"
-        f" WHERE json_type({document}) = 'OBJECT' LIMIT {_MOST + 1}"
+        f" WHERE json_type({document}) = 'OBJECT' LIMIT {MOST + 1}"
     ).fetchall()
     return frozenset(name for (name,) in rows)
 
@@ -40,7 +40,7 @@ def fields(engine: DuckDB, spec: IngestionSpec, fetched: frozenset[str]) -> froz
 def remembered(known: Collection[str], seen: Collection[str]) -> tuple[str, ...]:
     """Return all fields, `known` and newly `seen`; only the known ones if there are too many."""
     union = {*known, *seen}
-    return tuple(sorted(union if len(union) <= _MOST else known))
+    return tuple(sorted(union if len(union) <= MOST else known))
 
 
 def new_fields(spec: IngestionSpec, before: StoredTable | None, after: StoredTable | None) -> str:

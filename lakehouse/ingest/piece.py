@@ -13,6 +13,7 @@ from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import validated
 from lakehouse.declare.unread import Unread
 from lakehouse.errors import ProjectError, SourceError
+from lakehouse.ingest.given_rows import pages
 from lakehouse.ingest.plain_pages import plain
 from lakehouse.plan.key_windows import Key, in_words, key_of
 from lakehouse.windows import END, Window, Windows
@@ -65,34 +66,34 @@ class Answer:
     """The keys that the source could not read so far."""
 
     def __iter__(self) -> Iterator[pa.Table]:
-        """Yield the pages. Raises ProjectError for what is no page, SourceError if there is none.
+        """Yield the pages. Raises ProjectError for what holds no rows, SourceError without a page.
 
         That is: if every key that the source has is one that could not be read.
         """
         self.asked_at, has_pages = self.clock(), False
         inputs = {WINDOW: self.window} if WINDOW in self.spec.inputs else {}
         with placed(f"{self.spec.table} could not be fetched", self.spec.function):
-            for page in self.function(**{**self.parents, **inputs}):
+            for page in _placed_pages(self.function(**{**self.parents, **inputs}), self.spec):
                 if isinstance(page, Unread):
                     _require_key(self.spec, page)
                     self.unread.append(page)
                 else:
                     has_pages = True
-                    yield plain(_require_table(self.spec, page), self.spec.table)
+                    yield page
         if self.unread and not has_pages:
             raise _nothing_read(self.spec, self.unread)
 
 
-def _require_table(spec: IngestionSpec, page: Any) -> pa.Table:
-    import pyarrow as pa
-
-    if not isinstance(page, pa.Table):
-        raise ProjectError(
-            f"{spec.table} yielded {type(page).__name__}, not a table",
-            hint="an ingestion yields tables of pyarrow, and Unread for a key that it cannot read",
-            place=place_of(spec.function),
-        )
-    return page
+def _placed_pages(given: Any, spec: IngestionSpec) -> Iterator[pa.Table | Unread]:
+    """Yield pages with plain types; an error about them names the place of the function."""
+    try:
+        for page in pages(given, spec):
+            yield page if isinstance(page, Unread) else plain(page, spec.table)
+    except ProjectError as error:
+        if error.place:
+            raise
+        place = place_of(spec.function)
+        raise ProjectError(error.message, hint=error.hint, place=place) from None
 
 
 def _require_key(spec: IngestionSpec, unread: Unread) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import storage
 from lakehouse.declare.raw_columns import POSITION
-from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.errors import StorageError
+from lakehouse.ingest.dlt_rows import cause_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +30,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "schema": {"naming": "direct"},  # names of columns stay as the source wrote them
 }
 """All that dlt is told, by section."""
+_OF_A_POOL = re.compile(r"dlt-pool-(\d+)-")
+"""How the threads of dlt are named, with the number of the thread that started them."""
 _TAKEN_FOR_PATTERNS = frozenset("%*?")
 """Characters of a path that dlt would format or expand."""
 
@@ -134,18 +139,34 @@ def _require_rows(name: str, rows: int, files: Sequence[Path]) -> None:
 
 @contextmanager
 def _settings_of_our_own() -> Iterator[None]:
-    """Shut out what a user has configured for dlt, in files or variables: it may move our files."""
+    """Shut out what a user has configured for dlt, in files or variables: it may move our files.
+
+    In this thread and those that it starts: another one may read a source of dlt meanwhile, for
+    which a user's settings and secrets are meant.
+    """
     from dlt.common.configuration.container import Container
     from dlt.common.configuration.providers import CustomLoaderDocProvider
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
     context = Container()[PluggableRunContext].providers
-    before = context.providers
-    context.providers = [CustomLoaderDocProvider("lakehouse", lambda: _SETTINGS)]
+    before, thread = context.providers, _thread()
+    ours = CustomLoaderDocProvider("lakehouse", lambda: _SETTINGS)
+
+    class Providers(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            return iter([ours] if _thread() == thread else before)
+
+    context.providers = Providers()
     try:
         yield
     finally:
         context.providers = before
+
+
+def _thread() -> int:
+    """Return the number of this thread, or of the one that started it as one of dlt's."""
+    started = _OF_A_POOL.match(threading.current_thread().name)
+    return int(started[1]) if started else threading.get_ident()
 
 
 @contextmanager
@@ -195,7 +216,7 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
         pipeline.normalize()
         pipeline.load(raise_on_failed_jobs=True)
     except Exception as error:  # noqa: BLE001 - dlt wraps whatever a source raised
-        raise _cause(error) from None
+        raise cause_of(error) from None
     finally:
         shutil.rmtree(working, ignore_errors=True)
 
@@ -210,18 +231,3 @@ def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:
         "endpoint_url": options["endpoint_url"],
         "region_name": options["client_kwargs"]["region_name"],
     }
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return the error that a source raised, which dlt wraps in its own errors."""
-    from dlt.extract.exceptions import ResourceExtractionError
-
-    seen: BaseException | None = error
-    while seen is not None:
-        below = seen.__cause__ or seen.__context__
-        if isinstance(seen, LakehouseError | KeyboardInterrupt):
-            return seen
-        if isinstance(seen, ResourceExtractionError) and below is not None:
-            return below
-        seen = below
-    return error

@@ -25,7 +25,7 @@ from lakehouse.declare.column_types import stored
 from lakehouse.declare.raw_columns import POSITION, declared, rounded, validated
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import empty_relation, identifier, sql_type
-from lakehouse.ingest import temporary_tables
+from lakehouse.ingest import drift, temporary_tables
 from lakehouse.ingest.exact_casts import as_text, exact_cast
 
 if TYPE_CHECKING:
@@ -70,12 +70,31 @@ def validate(
     kept = f"to_json({FIELDS})::VARCHAR" if is_one else FIELDS
     kept = FIELDS if KEPT_FIELDS in staged[0] else kept
     fields = ", ".join(f"CASE WHEN {needed} THEN {kept} END AS {name}" for name in names)
+    fetched = frozenset().union(*staged)
+    if PAYLOAD not in declared(spec):
+        fetched |= _in_documents(engine, relations, staged)
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS"
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
         f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({quarantine_reasons})"
     )
-    return Validated(name, frozenset().union(*staged) - {POSITION, KEPT_FIELDS})
+    return Validated(name, fetched - {POSITION, KEPT_FIELDS})
+
+
+def _in_documents(
+    engine: DuckDB, relations: Sequence[str], staged: Sequence[Mapping[str, str]]
+) -> frozenset[str]:
+    """Return the names of fields in rows that were given as documents."""
+    several = zip(relations, staged, strict=True)
+    documents = [
+        f"SELECT DISTINCT unnest(json_keys(TRY_CAST({KEPT_FIELDS} AS JSON))) FROM {rows}"
+        for rows, columns in several
+        if KEPT_FIELDS in columns
+    ]
+    if not documents:
+        return frozenset()
+    names = engine.execute(f"{' UNION '.join(documents)} LIMIT {drift.MOST + 1}").fetchall()
+    return frozenset(name for (name,) in names)
 
 
 def keyless(spec: IngestionSpec) -> str:
@@ -112,6 +131,8 @@ def _casts(spec: IngestionSpec, staged: Mapping[str, str], *, is_one: bool) -> s
     for name, kind in schema.items():
         value, target = identifier(name), sql_type(stored(kind), _DIALECT)
         cast, text = f"NULL::{target}", "NULL::VARCHAR"
+        if name == PAYLOAD and name not in staged:
+            cast = f"CAST(to_json({_fields(staged)}) AS {target})"
         if name in staged:
             cast = exact_cast(value, staged[name], kind, is_rounded=name in may_round)
             # A value that is taken as it is has no reason, so its text is not needed.

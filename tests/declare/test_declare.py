@@ -54,6 +54,7 @@ def told_at(function):
         ({"max_quarantine_percent": 101}, "max_quarantine_percent"),
         ({"cron": "hourly"}, "cron"),
         ({"overlap": "2"}, "overlap"),
+        ({"naming": "camelCase"}, "naming"),
         ({"overlap": "2d"}, "time_column"),
         ({"retention": timedelta(days=-1)}, "`retention` is a length of time, 0 or more"),
     ],
