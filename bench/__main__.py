@@ -19,6 +19,7 @@ from bench import (
     plan,
     publish,
     refresh,
+    rest_api,
 )
 
 BENCHMARKS = {
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "one_more_day": one_more_day.measure,
     "history": old_home.measure,
     "people": people.measure,
+    "rest_api": rest_api.measure,
 }
 
 
