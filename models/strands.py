@@ -1,10 +1,11 @@
 """Strands of an uploader: the traces of which its readings consist on a day.
 
 Two phones may upload under one name. Then an uploader gives more than one sensor does, and each of
-the traces comes once in a cadence, at its own phase of it. So the readings of such a day are put
-into quarters of the cadence by their phase: those of a quarter are a strand, of which readings of
-two cadences lie three quarters of one apart or more. Readings that a person scans between those of
-a slow sensor do not recur, and are of the one trace: a low that only a scan saw is a low.
+the traces comes once in a cadence, at its own phase of it. So the readings are put into quarters of
+the cadence by their phase: those of a quarter are a strand, of which readings of two cadences lie
+three quarters of one apart or more. The first quarter is the one that holds most cadences of the
+day. Readings that a person scans between those of a slow sensor do not recur, and are of the one
+trace: a low that only a scan saw is a low.
 """
 
 from __future__ import annotations
@@ -12,253 +13,146 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import greatest, least
-from models import cadence
-from models.cadence import CADENCES, GAP, MINUTE
+from lakehouse.expressions import least
+from models.cadence import CADENCES, MINUTE
 
-_DAY = 24 * 60 * MINUTE
-_MIXED = 3
-"""Traces of one uploader, at most, whose cadence is recognised."""
-_CORRECTED = MINUTE * 3 // 4
-"""Microseconds within which a reading that differs corrects the one before, at most.
+_ONE = max(CADENCES) * MINUTE
+"""A cadence, in scaled time."""
+_QUARTER = _ONE // 4
+_TENTH = _ONE // 10
+"""Scaled time within which readings count as one, when quarters are compared."""
+_OWN = 10_000
+"""What a reading of the day itself counts when quarters are compared; those beside count one."""
+_REPLACED = MINUTE * 3 // 4
+"""Microseconds within which a reading replaces the one before, at most.
 
 It is a third of the cadence, and no more than what lies between readings of any sensor.
 """
-_CORRECTIONS = 9
-"""Corrections of an uploader on a day, at most; what differs more often is another trace."""
-_EIGHTH = MINUTE // 8
-"""Microseconds of an eighth of a cadence, for each of its minutes."""
-_FEWEST = 3
-"""Pairs of readings that recur, at least, that tell of several traces on a day."""
-_AWAY = {0: 0, 1: 1, 3: 2, 2: 3}
-"""Rank of a strand, by how many quarters it comes after the one with most readings."""
-_BY = ("site", "day", "device")
+_SHARE = 6
+"""Of so many cadences of the first trace, at least one has a reading of another that recurs."""
+_SLOWER = 5
+"""Cadences of a 1-minute sensor after which a slower uploader sends its next reading."""
+_DEVICE = ("site", "judged", "device")
 
 
-def taken_apart(uploads: ir.Table) -> ir.Table:
-    """Add to readings (`site`, `device`, `at`, `day`, `glucose`) what they are ranked by.
+def scaled(at: ir.IntegerColumn, cadence: ir.IntegerColumn) -> ir.IntegerColumn:
+    """Return a time scaled so that its cadence, in minutes, is as long as the longest one."""
+    *shorter, longest = CADENCES
+    factors = [(cadence == minutes, longest // minutes) for minutes in shorter]
+    return at * ibis.cases(*factors, else_=1).cast("int64")
 
-    `uploader` is the rank of the device on the day, from 0 for the one that covers most; `cadence`
-    is its cadence in minutes. `strand` is the rank of a strand within the device, 0 where it
-    is one trace; `slot` is what of a strand only the last kept reading is of. `corrected` readings
-    are followed by their correction.
+
+def taken_apart(trace: ir.Table) -> ir.Table:
+    """Add to readings of uploaders the `strand` and the `place` that they are ranked by.
+
+    The strand is a quarter of the cadence from the first, and 0 where an uploader is one trace. The
+    place is how late in its quarter a reading comes. Readings that `is_replaced` are followed by a
+    correction, or by the same reading again.
     """
-    same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
-    uploads = uploads.mutate(
-        next_at=uploads["at"].lead().over(same),
-        next_glucose=uploads.glucose.lead().over(same),
-        **{f"back_{n}": uploads["at"].lag(n).over(same) for n in range(1, _MIXED + 1)},
-        **{f"ahead_{n}": uploads["at"].lead(n).over(same) for n in range(1, _MIXED + 1)},
+    trace = trace.mutate(is_crowded=_is_near(trace.nearest, trace.cadence))
+    trace = _with_several(_in_quarters(trace))
+    shortly = least(trace.cadence * (MINUTE // 3), _REPLACED)
+    # A correction is about the moment of the reading that it replaces.
+    replaces = (~trace.is_several & (trace.back <= shortly)).fill_null(False)
+    moment = ibis.ifelse(replaces, trace["at"] - trace.back, trace["at"])
+    trace = trace.mutate(
+        is_replaced=trace.is_repeated
+        | (~trace.is_several & (trace.ahead <= shortly)).fill_null(False),
+        replaces=replaces,
+        is_split=trace.is_several | (trace.is_crowded & (trace.cadence < max(CADENCES))),
+        since_first=scaled(moment, trace.cadence) - trace["first"],
     )
-    # The facts of a day are those of its own readings.
-    uploads = uploads.mutate(
-        **{
-            name: ibis.ifelse(
-                uploads[name] // _DAY == uploads.day, (uploads["at"] - uploads[name]).abs(), None
-            )
-            for name in _BESIDE
-        }
-    )
-    trace = uploads.join(_uploaders(uploads), _BY)
-    return _in_strands(_corrected(trace.select(*uploads.columns, *_FACTS)))
-
-
-_BESIDE = tuple(f"{way}_{n}" for n in range(1, _MIXED + 1) for way in ("back", "ahead"))
-_FACTS = ("uploader", "cadence", "crowded")
-
-
-def is_about(elapsed: ir.IntegerColumn, minutes: int | ir.IntegerColumn) -> ir.BooleanColumn:
-    """Return whether microseconds are a cadence in minutes, give or take a quarter."""
-    one = minutes * MINUTE
-    return (4 * elapsed >= 3 * one) & (4 * elapsed <= 5 * one)
-
-
-def _uploaders(uploads: ir.Table) -> ir.Table:
-    """Return each device of a day with its `uploader` rank, its `cadence`, and if it is `crowded`.
-
-    A crowded one has readings that are nearer than three quarters of its cadence.
-    """
-    elapsed = uploads.back_1
-    known = ibis.ifelse(elapsed <= GAP * MINUTE, elapsed, 0).fill_null(0)
-    days = uploads.group_by(*_BY).agg(
-        readings=uploads.count(),
-        nearest=elapsed.min(),
-        intervals=elapsed.count(),
-        **cadence.intervals(elapsed),
-        **{
-            f"regular_{minutes}": ibis.ifelse(is_about(elapsed, minutes), 1, 0).sum()
-            for minutes in CADENCES
-        },
-        **{
-            f"{name}_{minutes}": ibis.ifelse(
-                ibis.or_(
-                    *(is_about(uploads[column], minutes).fill_null(False) for column in columns)
-                ),
-                known,
-                0,
-            ).sum()
-            for name, columns in {"alone": ["back_1"], "mixed": _BESIDE}.items()
-            for minutes in CADENCES
-        },
-        **cadence.reaches(elapsed, where=ibis.literal(True)),
-    )
-    days = days.mutate(cadence=cadence.cadence(days))
-    days = days.mutate(cadence=_of_each_trace(days))
-    days = days.mutate(
-        covered=cadence.at_cadence(days, "reach"),
-        crowded=_is_near(days.nearest, days.cadence),
-    )
-    best_first = [
-        days.covered.desc(),
-        days.readings.desc(),
-        (days.device == "").asc(),
-        days.device.asc(),
-    ]
-    rank = ibis.row_number().over(group_by=["site", "day"], order_by=best_first)
-    return days.select(*_BY, "cadence", "crowded", uploader=rank)
-
-
-def _of_each_trace(days: ir.Table) -> ir.IntegerColumn:
-    """Return the cadence of the traces of which an uploader's readings consist.
-
-    The `cadence` of all its readings is too long where a fast sensor is out of reach for much of
-    the time: there, three of four intervals are nevertheless its own. It is too short where several
-    traces take turns: intervals are of no sensor's cadence there, but nearly always one of those to
-    the last or next three readings is. What is not mostly minutes is of no sensor of one minute.
-    """
-    regular = [
-        (4 * days[f"regular_{minutes}"] >= 3 * days.intervals, minutes) for minutes in CADENCES
-    ]
-    usual = [
-        (days.cadence == minutes) & (2 * days[f"alone_{minutes}"] >= days["elapsed"])
-        for minutes in CADENCES
-    ]
-    longer = [
-        ((days.cadence < minutes) & (8 * days[f"mixed_{minutes}"] >= 7 * days["elapsed"]), minutes)
-        for minutes in CADENCES[1:]
-    ]
-    return ibis.cases(
-        (days.intervals == 0, days.cadence),
-        *regular,
-        (ibis.or_(*usual), days.cadence),
-        *longer,
-        (8 * days[f"mixed_{CADENCES[0]}"] >= 7 * days["elapsed"], days.cadence),
-        else_=greatest(days.cadence, CADENCES[1]),
-    ).cast("int64")
-
-
-def _corrected(trace: ir.Table) -> ir.Table:
-    """Add whether a reading is `corrected` by the next one, and the `moment` that it is about.
-
-    A correction is about the moment of the reading that it replaces. What differs more often than a
-    person calibrates is another trace.
-    """
-    same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
-    shortly = trace.next_at - trace["at"] <= least(trace.cadence * (MINUTE // 3), _CORRECTED)
-    differs = (shortly & (trace.next_glucose != trace.glucose)).fill_null(False)
-    number = ibis.ifelse(differs, 1, 0).sum().over(ibis.window(group_by=_BY))
-    trace = trace.mutate(corrected=differs & (number <= _CORRECTIONS))
-    trace = trace.mutate(corrects=trace.corrected.lag().over(same) & trace.back_1.notnull())
     return trace.mutate(
-        moment=ibis.ifelse(
-            trace.corrects.fill_null(False), trace["at"] - trace.back_1, trace["at"]
+        strand=ibis.ifelse(trace.is_split, trace.since_first % _ONE // _QUARTER, 0),
+        size=ibis.ifelse(trace.is_several, trace["size"], 0),
+        place=ibis.cases(
+            (trace.is_several, trace.since_first % _QUARTER),
+            (trace.is_split & trace.is_again & ~trace.replaces, 1),
+            else_=0,
         ),
     )
 
 
-def _in_strands(trace: ir.Table) -> ir.Table:
-    """Add the `strand` of each reading, and its `slot`: one quarter of one cadence.
+def _in_quarters(trace: ir.Table) -> ir.Table:
+    """Add the `time` of a reading, scaled, and the `first` phase: where the first quarter starts.
 
-    Strands are numbered by how far their quarter is from that with most readings: 0, next to it 1
-    and 2, opposite 3. So what strays from a trace comes right after it.
-
-    Quarters start at whole cadences since 1970 or an eighth later, whichever leaves most readings
-    in one of them: a trace then lies inside a quarter, and not at its edge.
+    From no other phase on does a quarter of the cadence hold as many readings of the day.
     """
-    eighth = trace.moment // (trace.cadence.cast("int64") * _EIGHTH).nullif(0)
-    trace = trace.mutate(cell_0=eighth // 2, cell_1=(eighth - 1) // 2)
-    trace = trace.mutate(strand_0=trace.cell_0 % 4, strand_1=trace.cell_1 % 4)
-    in_order = ibis.window(group_by=_BY, order_by=["at", "entry_id"])
+    trace = trace.mutate(time=scaled(trace["at"], trace.cadence))
+    back = scaled(trace.back, trace.cadence)
+    again = trace.is_repeated | (back < _TENTH).fill_null(False)
     trace = trace.mutate(
-        **{
-            f"opens_{n}": ibis.ifelse(
-                trace[f"cell_{n}"] == trace[f"cell_{n}"].lag().over(in_order), 0, 1
-            )
-            for n in (0, 1)
-        }
+        phase=trace.time % _ONE,
+        weight=_counted(trace, again),
+        pair=_counted(trace, again | (back >= _QUARTER).fill_null(True)),
     )
-    # Cells count, not readings: two of the same moment cover no more than one.
-    trace = trace.mutate(
-        **{
-            f"count_{n}": trace[f"opens_{n}"]
-            .sum()
-            .over(ibis.window(group_by=[*_BY, f"strand_{n}"]))
-            for n in (0, 1)
-        }
+    # Of a pair in one quarter one counts: the reading before is in it, as a rule, where the quarter
+    # starts well before the reading.
+    held = _in_quarter(trace, "weight", 0) - _in_quarter(trace, "pair", 3 * _TENTH // 2)
+    trace = trace.mutate(held=held)
+    # The most that is held, and of equals the latest phase, as its quarter holds less of others.
+    most = (trace.held * _ONE + trace.phase).max().over(ibis.window(group_by=_DEVICE))
+    return trace.mutate(first=most % _ONE)
+
+
+def _in_quarter(trace: ir.Table, name: str, start: int) -> ir.IntegerColumn:
+    """Return the sum over the quarter of a cadence that starts at a phase, from `start` of it on.
+
+    Phases go round: what follows the last one is the first.
+    """
+    quarter = ibis.range_window(group_by=_DEVICE, order_by="phase", following=(start, _QUARTER - 1))
+    round_the_end = ibis.range_window(
+        group_by=_DEVICE, order_by="phase", preceding=(_ONE - start, _ONE - _QUARTER + 1)
     )
-    day = ibis.window(group_by=_BY)
-    trace = trace.mutate(later=trace.count_1.max().over(day) > trace.count_0.max().over(day))
-    chosen = {
-        name: ibis.ifelse(trace.later, trace[f"{name}_1"], trace[f"{name}_0"])
-        for name in ("cell", "strand", "count")
-    }
-    trace = trace.mutate(cell=chosen["cell"], quarter=chosen["strand"], count=chosen["count"])
-    trace = trace.mutate(most=trace["count"].max().over(day))
-    best = ibis.ifelse(trace["count"] == trace.most, trace.quarter, None).min().over(day)
-    trace = trace.mutate(best=best)
-    away = (trace.quarter - trace.best + 4) % 4
-    trace = trace.mutate(
-        strand=ibis.cases(*((away == quarters, rank) for quarters, rank in _AWAY.items()))
-    )
-    trace = _with_several(trace)
-    return trace.mutate(
-        strand=ibis.ifelse(trace.is_several, trace.strand, 0),
-        slot=ibis.ifelse(trace.is_several, trace.cell, trace["at"]),
+    return ibis.coalesce(trace[name].sum().over(quarter), 0) + ibis.coalesce(
+        trace[name].sum().over(round_the_end), 0
     )
 
 
 def _with_several(trace: ir.Table) -> ir.Table:
-    """Add whether an uploader `is_several`: of readings beside each other, both recur as a rule.
+    """Add whether an uploader `is_several` traces: readings beside those of the first one recur.
 
-    What recurs has a reading like it one cadence before or after, its own or a slower one: in the
-    same quarter, wherever quarters start, and at the same place among those of its cell. The
-    readings of two phones do, scans do not. Nobody scans a sensor that is faster than the slowest.
+    What recurs has other such readings both one cadence before and after, its own or that of a
+    slower sensor. The readings of two phones do, scans and corrections do not. Add also the `size`
+    of a reading's quarter.
     """
-    for n in (0, 1):
-        in_cell = ibis.window(group_by=[*_BY, f"cell_{n}"], order_by=["at", "entry_id"])
-        trace = trace.mutate(**{f"place_{n}": ibis.row_number().over(in_cell)})
-    # Cells are quarters of the cadence.
-    steps = [minutes * len(_AWAY) for minutes in CADENCES]
+    since_first = trace.time - trace["first"]
+    # The reading before is of the same quarter of the same cadence.
+    before = since_first - scaled(trace.back, trace.cadence)
+    is_again = (before // _QUARTER == since_first // _QUARTER).fill_null(False)
+    is_pair = _is_near(trace.back, trace.cadence) | _is_near(trace.ahead, trace.cadence)
+    trace = trace.mutate(quarter=since_first % _ONE // _QUARTER, is_again=is_again, is_pair=is_pair)
     trace = trace.mutate(
-        recurs=ibis.or_(
-            *(
-                (cells * trace.cadence).isin(steps).fill_null(False)
-                for grid in (0, 1)
-                for cells in _since_alike(trace, grid)
-            )
-        )
+        is_beside=~trace.is_repeated
+        & ibis.ifelse(trace.quarter > 0, trace.is_pair, trace.is_again),
+        is_again=trace.is_again | trace.is_repeated,
     )
-    in_order = ibis.window(group_by=_BY, order_by=["at", "entry_id"])
+    counted = _counted(trace, trace.is_again)
+    recurs = _is_amid(trace, 1) | ((trace.cadence == 1) & _is_amid(trace, _SLOWER))
     trace = trace.mutate(
-        is_pair=_is_near(trace.back_1, trace.cadence) & ~trace.corrects.fill_null(False),
-        both_recur=trace.recurs & trace.recurs.lag().over(in_order),
+        size=counted.sum().over(ibis.window(group_by=[*_DEVICE, "quarter"])),
+        recurs=trace.is_beside & recurs,
+        is_first=(trace.quarter == 0) & ~trace.is_again,
     )
-    day = ibis.window(group_by=_BY)
-    pairs, recurring = (
-        ibis.ifelse(which.fill_null(False), 1, 0).sum().over(day)
-        for which in (trace.is_pair, trace.is_pair & trace.both_recur)
+    device = ibis.window(group_by=_DEVICE)
+    recurring, cadences = (
+        ibis.ifelse(which, 1, 0).sum().over(device) for which in (trace.recurs, trace.is_first)
     )
-    enough = (3 * recurring >= 2 * pairs) & (recurring >= _FEWEST)
-    return trace.mutate(is_several=trace.crowded & (enough | (trace.cadence < max(CADENCES))))
+    return trace.mutate(is_several=trace.is_crowded & (_SHARE * recurring >= cadences))
 
 
-def _since_alike(trace: ir.Table, grid: int) -> list[ir.IntegerColumn]:
-    """Return the cells since the reading before that is like one, and until the one after."""
-    cell = trace[f"cell_{grid}"]
-    like = ibis.window(
-        group_by=[*_BY, f"strand_{grid}", f"place_{grid}"], order_by=["at", "entry_id"]
-    )
-    return [cell - cell.lag().over(like), cell.lead().over(like) - cell]
+def _counted(trace: ir.Table, is_again: ir.BooleanColumn) -> ir.IntegerColumn:
+    """Return what readings count when quarters are compared: those of the day itself before all."""
+    return ibis.cases((is_again, 0), (trace.is_own, _OWN), else_=1).cast("int64")
+
+
+def _is_amid(trace: ir.Table, cadences: int) -> ir.BooleanColumn:
+    """Return whether others beside the first trace are so many cadences before and after one."""
+    apart = (cadences * _ONE + _ONE // 5, cadences * _ONE - _ONE // 5)
+    beside = ibis.ifelse(trace.is_beside, 1, 0).max()
+    before = ibis.range_window(group_by=_DEVICE, order_by="time", preceding=apart)
+    after = ibis.range_window(group_by=_DEVICE, order_by="time", following=apart[::-1])
+    return ibis.and_(*((beside.over(way) == 1).fill_null(False) for way in (before, after)))
 
 
 def _is_near(elapsed: ir.IntegerColumn, cadence: ir.IntegerColumn) -> ir.BooleanColumn:

@@ -2,10 +2,9 @@
 
 Several phones, or a phone and a cloud bridge, may upload the same sensor, seconds or minutes apart,
 under several names, one name or none. An uploader is a `device`; one that gives more than a sensor
-does is taken apart into strands (`models.strands`). On each UTC day the uploaders of a site are
-ranked by the minutes they cover, and their strands by their readings. All readings of the best
-strand are kept, and those of another one that fill a gap: no kept one of a better-ranked strand is
-within three quarters of a cadence.
+does is taken apart into strands (`models.strands`). Of a UTC day, the uploaders are ranked by the
+minutes that they cover, and their strands after each other. A reading is kept if no kept one of a
+better strand is nearer than three quarters of the best uploader's cadence.
 """
 
 from __future__ import annotations
@@ -13,15 +12,18 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import greatest, microseconds
-from models import strands
+from lakehouse.expressions import least, microseconds
+from models import cadence, strands
 from models.cadence import CADENCES, GAP, MINUTE
 
 _DAY = 24 * 60 * MINUTE
+_BESIDE = 12 * 60 * MINUTE
+"""Microseconds before and after a day whose readings help to tell its uploaders apart."""
 NEAR = MINUTE * 3 // 4
 """Microseconds, for each minute of a cadence, within which readings are redundant."""
-_STRANDS = 8
-"""Strands of a day that are told apart; those that rank after them count as one."""
+_ROUNDS = 2
+"""How often readings give way. One that gives way to what gives way itself takes a round more."""
+_DEVICE = ("site", "judged", "device")
 
 
 def redundant(readings: ir.Table) -> ir.Table:
@@ -32,23 +34,11 @@ def redundant(readings: ir.Table) -> ir.Table:
     """
     at = microseconds(readings.reading_timestamp)
     uploads = readings.select(
-        "site",
-        "entry_id",
-        device=readings.device.fill_null(""),
-        glucose=readings.glucose_mg_dl,
-        at=at,
-        day=at // _DAY,
+        "site", "entry_id", device=readings.device.fill_null(""), at=at, day=at // _DAY
     )
-    uploads = _around(_contested(uploads), uploads)
-    same = ibis.window(group_by=["site", "device"], order_by=["at", "entry_id"])
-    uploads = uploads.mutate(repeats=(uploads["at"].lag().over(same) == uploads["at"]))
-    repeated = uploads.filter(uploads.repeats)
-    trace = strands.taken_apart(uploads.filter(~uploads.repeats.fill_null(False)))
-    corrected = trace.filter(trace.corrected)
-    overlapped = _overlapped(_ranked(trace.filter(~trace.corrected)))
-    return ibis.union(
-        *(rows.select("site", "entry_id") for rows in (repeated, corrected, overlapped))
-    )
+    trace = _viewed(_contested(uploads), uploads)
+    trace = _kept(_ranked(strands.taken_apart(_with_cadence(trace))))
+    return trace.filter(trace.is_own & ~trace.kept).select("site", "entry_id")
 
 
 def _contested(uploads: ir.Table) -> ir.Table:
@@ -58,19 +48,18 @@ def _contested(uploads: ir.Table) -> ir.Table:
     are nearer than it allows, and most of the time lies in intervals of about that cadence.
     """
     order = ibis.window(group_by="site", order_by=["at", "entry_id"])
-    uploads = uploads.mutate(previous=uploads["at"].lag().over(order))
-    apart = uploads["at"] - uploads.previous
-    is_known = (uploads.previous // _DAY == uploads.day) & (apart <= GAP * MINUTE)
-    uploads = uploads.mutate(apart=apart, elapsed=ibis.ifelse(is_known, apart, 0).fill_null(0))
+    uploads = uploads.mutate(
+        back=(uploads["at"] - uploads["at"].lag().over(order)).fill_null(_DAY),
+        ahead=(uploads["at"].lead().over(order) - uploads["at"]).fill_null(_DAY),
+    )
+    elapsed = ibis.ifelse(uploads.back <= GAP * MINUTE, uploads.back, 0)
     days = uploads.group_by("site", "day").agg(
         first=uploads.device.min(),
         last=uploads.device.max(),
-        nearest=uploads.apart.min(),
-        elapsed=uploads.elapsed.sum(),
+        nearest=least(uploads.back, uploads.ahead).min(),
+        elapsed=elapsed.sum(),
         **{
-            f"regular_{minutes}": ibis.ifelse(
-                strands.is_about(uploads.elapsed, minutes), uploads.elapsed, 0
-            ).sum()
+            f"regular_{minutes}": ibis.ifelse(_is_about(elapsed, minutes), elapsed, 0).sum()
             for minutes in CADENCES
         },
     )
@@ -79,71 +68,136 @@ def _contested(uploads: ir.Table) -> ir.Table:
         for minutes in CADENCES
     ]
     far = days.nearest >= max(CADENCES) * NEAR
-    is_plain = (days["first"] == days["last"]) & ibis.or_(*plain, far).fill_null(True)
+    is_plain = (days["first"] == days["last"]) & ibis.or_(*plain, far)
     return days.filter(~is_plain).select("site", "day")
 
 
-def _around(contested: ir.Table, uploads: ir.Table) -> ir.Table:
-    """Return the rows of contested days, and of the days beside.
+def _is_about(elapsed: ir.IntegerColumn, minutes: int) -> ir.BooleanColumn:
+    """Return whether microseconds are a cadence in minutes, give or take a quarter."""
+    one = minutes * MINUTE
+    return (4 * elapsed >= 3 * one) & (4 * elapsed <= 5 * one)
 
-    Nearly all days are neither, and skip the costly ranking.
+
+def _viewed(contested: ir.Table, uploads: ir.Table) -> ir.Table:
+    """Return the rows by which each contested day, as `judged`, is judged: its own and some beside.
+
+    A sensor that was put on at 22:30 shows by midnight what it is. Each day is judged by itself, so
+    that what is kept of one does not depend on what is kept of the other. Nearly all days are not
+    contested, and skip what is costly.
     """
-    around = contested.select("site", day=contested.day + _one_of(-1, 0, 1))
-    return uploads.semi_join(around, ["site", "day"])
+    views = contested.select("site", judged=contested.day, day=contested.day + _one_of(-1, 0, 1))
+    rows = uploads.join(views, ["site", "day"])
+    start, end = rows.judged * _DAY - _BESIDE, (rows.judged + 1) * _DAY + _BESIDE
+    rows = rows.filter((rows["at"] >= start) & (rows["at"] < end))
+    return rows.select("site", "judged", "device", "entry_id", "at", is_own=rows.day == rows.judged)
 
 
-def _ranked(trace: ir.Table) -> ir.Table:
-    """Return the readings with the `rank` of their strand among all of the site's day, from 0."""
-    rank = ibis.dense_rank().over(group_by=["site", "day"], order_by=["uploader", "strand"])
+def _with_cadence(trace: ir.Table) -> ir.Table:
+    """Add an uploader's `cadence` in minutes, and the microseconds `back` and `ahead` of readings.
+
+    Several traces may take turns under one name, so the times between readings alone tell little.
+    The cadence is the shortest one at which half of the readings have others both before and after
+    them. Where there is none, it is that of the times between readings. `covered` and `readings`
+    are of the day itself.
+    """
+    same = ibis.window(group_by=_DEVICE, order_by=["at", trace.entry_id.desc()])
+    before = ibis.range_window(group_by=_DEVICE, order_by="at", preceding=(None, 1))
+    after = ibis.range_window(group_by=_DEVICE, order_by="at", following=(1, None))
+    trace = trace.mutate(
+        # Of readings of one moment, the one with the smallest key comes last.
+        is_repeated=(trace["at"].lead().over(same) == trace["at"]).fill_null(False),
+        back=trace["at"] - trace["at"].max().over(before),
+        ahead=trace["at"].min().over(after) - trace["at"],
+        **{f"amid_{minutes}": _is_amid(trace, minutes) for minutes in CADENCES},
+    )
+    counts, counts_here = ~trace.is_repeated, trace.is_own & ~trace.is_repeated
+    back = ibis.ifelse(counts, trace.back, None)
+    is_followed = (trace["at"] + trace.ahead) // _DAY == trace.judged
+    facts = {
+        "all_readings": ibis.ifelse(counts, 1, 0).sum(),
+        "readings": ibis.ifelse(counts_here, 1, 0).sum(),
+        "nearest": trace.back.min(),
+        **{
+            f"of_{minutes}": ibis.ifelse(counts & trace[f"amid_{minutes}"], 1, 0).sum()
+            for minutes in CADENCES
+        },
+        **cadence.intervals(back),
+        **cadence.reaches(ibis.ifelse(is_followed, trace.ahead, None), where=counts_here),
+    }
+    device = ibis.window(group_by=_DEVICE)
+    trace = trace.mutate(**{name: fact.over(device) for name, fact in facts.items()})
+    trace = trace.mutate(
+        cadence=ibis.cases(
+            *((2 * trace[f"of_{minutes}"] >= trace.all_readings, minutes) for minutes in CADENCES),
+            else_=cadence.cadence(trace),
+        ).cast("int64")
+    )
     return trace.select(
-        "site", "entry_id", "at", "day", "device", "is_several", "cadence", "slot", rank=rank
+        *_DEVICE,
+        "entry_id",
+        "at",
+        "is_own",
+        "is_repeated",
+        "back",
+        "ahead",
+        "cadence",
+        "readings",
+        "nearest",
+        covered=cadence.at_cadence(trace, "reach"),
     )
 
 
-def _overlapped(trace: ir.Table) -> ir.Table:
-    """Return the keys of readings that have a kept one of a better-ranked strand beside them.
+def _is_amid(trace: ir.Table, minutes: int) -> ir.BooleanColumn:
+    """Return whether readings are a cadence before and after one, give or take a quarter."""
+    apart = (5 * minutes * MINUTE // 4, 3 * minutes * MINUTE // 4)
+    before = ibis.range_window(group_by=_DEVICE, order_by="at", preceding=apart)
+    after = ibis.range_window(group_by=_DEVICE, order_by="at", following=apart[::-1])
+    return (trace.count().over(before) > 0) & (trace.count().over(after) > 0)
 
-    Beside means nearer than 0.75 of the longer cadence of the two. Strands are gone through from
-    the best on, so that a reading gives way to what is kept, and to nothing else.
+
+def _ranked(trace: ir.Table) -> ir.Table:
+    """Add the `rank` of a reading's strand on the day, from 0, and its `time`.
+
+    The time is such that the cadence of the best uploader is as long as the longest one.
     """
-    trace = _with_hand_overs(trace).mutate(kept=ibis.literal(False))
-    for rank in range(_STRANDS):
-        is_last = rank == _STRANDS - 1
-        is_here = trace["rank"] >= rank if is_last else trace["rank"] == rank
-        trace = trace.mutate(is_free=is_here & ~trace.hands_over & ~_is_beside(trace))
-        slot = ibis.window(group_by=["site", "day", "rank", "slot"])
-        last = ibis.ifelse(trace.is_free, trace["at"], None).max().over(slot)
-        trace = trace.mutate(kept=trace.kept | (trace.is_free & (trace["at"] == last)))
-    return trace.filter(~trace.kept)
-
-
-def _is_beside(trace: ir.Table) -> ir.BooleanColumn:
-    """Return whether a kept reading is beside one, before or after it."""
-    order = ["at", "entry_id"]
-    before = ibis.window(group_by="site", order_by=order, preceding=(None, 1))
-    after = ibis.window(group_by="site", order_by=order, following=(1, None))
-    at, near = trace["at"], trace.cadence * NEAR
-    own, kept = ibis.ifelse(trace.kept, at, None), trace.kept
-    beside = [
-        at - own.max().over(before) < near,
-        at < ibis.ifelse(kept, at + near, None).max().over(before),
-        own.min().over(after) - at < near,
-        at > ibis.ifelse(kept, at - near, None).min().over(after),
+    best_first = [
+        trace.covered.desc(),
+        trace.readings.desc(),
+        (trace.device == "").asc(),
+        trace.device.asc(),
+        trace["size"].desc(),
+        trace.strand.asc(),
+        trace.place.asc(),
     ]
-    return ibis.or_(*(is_near.fill_null(False) for is_near in beside))
+    day = ibis.window(group_by=["site", "judged"], order_by=best_first)
+    first = ibis.window(group_by=["site", "judged"], order_by=[*best_first, "at", "entry_id"])
+    trace = trace.mutate(rank=ibis.dense_rank().over(day), best=trace.cadence.first().over(first))
+    return trace.select(
+        "site",
+        "judged",
+        "entry_id",
+        "is_own",
+        rank=ibis.ifelse(trace.is_replaced, None, trace["rank"]),
+        time=strands.scaled(trace["at"], trace.best),
+    )
 
 
-def _with_hand_overs(trace: ir.Table) -> ir.Table:
-    """Add whether a reading `hands_over`: the best of one day to the best of the next.
+def _kept(trace: ir.Table) -> ir.Table:
+    """Add whether a reading is `kept`: none that is kept and of a better strand is beside it.
 
-    Nothing is lost without the first reading of a day if it is nearer than half a cadence.
+    In each round those stay that have no better one beside them, and what is beside those goes.
     """
-    strand = ibis.window(group_by=["site", "rank"], order_by=["at", "entry_id"])
-    before = {name: trace[name].lag().over(strand) for name in ("at", "day", "device", "cadence")}
-    near = greatest(trace.cadence, before["cadence"]) * NEAR
-    is_other = (trace.device != before["device"]) | trace.is_several
-    follows = (trace.day > before["day"]) & (3 * (trace["at"] - before["at"]) < 2 * near)
-    return trace.mutate(hands_over=(is_other & follows).fill_null(False))
+    near = max(CADENCES) * NEAR - 1
+    beside = ibis.range_window(
+        group_by=["site", "judged"], order_by="time", preceding=near, following=near
+    )
+    for number in range(_ROUNDS):
+        if number:
+            overlaps = ibis.ifelse(trace.kept, 1, 0).max().over(beside) == 1
+            trace = trace.mutate(rank=ibis.ifelse(trace.kept | ~overlaps, trace["rank"], None))
+        best = trace["rank"].min().over(beside)
+        trace = trace.mutate(kept=(trace["rank"] == best).fill_null(False))
+    return trace
 
 
 def _one_of(*numbers: int) -> ir.IntegerColumn:

@@ -1,15 +1,16 @@
--- Readings of days on which any might be superfluous, with the strands of their uploaders.
+-- Readings of days on which any might be superfluous, and of twelve hours around each of them, with
+-- the strands of their uploaders. Times are scaled so that every cadence is 15 minutes long.
 WITH uploads AS (
     SELECT
-        site, entry_id, at_us, at_us // 86400000000 AS day, coalesce(device, '') AS device,
-        glucose_mg_dl AS glucose
+        site, entry_id, at_us, at_us // 86400000000 AS day, coalesce(device, '') AS device
     FROM entries
 ),
 apart AS (
     SELECT
         *,
-        at_us - lag(at_us) OVER trace AS apart,
-        if(lag(at_us) OVER trace // 86400000000 = day AND apart <= 2700000000, apart, 0) AS elapsed
+        coalesce(at_us - lag(at_us) OVER trace, 86400000000) AS back,
+        coalesce(lead(at_us) OVER trace - at_us, 86400000000) AS ahead,
+        if(back <= 2700000000, back, 0) AS elapsed
     FROM uploads
     WINDOW trace AS (PARTITION BY site ORDER BY at_us, entry_id)
 ),
@@ -17,224 +18,188 @@ apart AS (
 days AS (
     SELECT
         site, day,
-        min(apart) AS nearest,
-        sum(elapsed) AS elapsed,
+        min(least(back, ahead)) AS nearest,
         sum(elapsed) FILTER (elapsed BETWEEN 45000000 AND 75000000) AS about_1,
-        sum(elapsed) FILTER (elapsed BETWEEN 225000000 AND 375000000) AS about_5,
-        sum(elapsed) FILTER (elapsed BETWEEN 675000000 AND 1125000000) AS about_15
+        sum(elapsed) FILTER (elapsed BETWEEN 225000000 AND 375000000) AS about_5
     FROM apart
     GROUP BY site, day
-    HAVING min(device) <> max(device) OR NOT coalesce(
+    HAVING min(device) <> max(device) OR NOT (
         nearest >= 675000000
         OR (nearest >= 225000000 AND 2 * coalesce(about_5, 0) >= sum(elapsed))
-        OR (nearest >= 45000000 AND 2 * coalesce(about_1, 0) >= sum(elapsed)),
-        true
+        OR (nearest >= 45000000 AND 2 * coalesce(about_1, 0) >= sum(elapsed))
     )
 ),
 around AS (
-    SELECT DISTINCT site, day + unnest([-1, 0, 1]) AS day FROM days
+    SELECT
+        uploads.* EXCLUDE (day), days.day, uploads.day = days.day AS is_own
+    FROM uploads
+    JOIN days ON
+        uploads.site = days.site
+        AND uploads.day BETWEEN days.day - 1 AND days.day + 1
+        AND at_us >= days.day * 86400000000 - 43200000000
+        AND at_us < days.day * 86400000000 + 129600000000
 ),
-several AS (
+beside AS (
     SELECT
         *,
         coalesce(
-            lag(at_us) OVER (PARTITION BY site, device ORDER BY at_us, entry_id) = at_us, false
-        ) AS repeats
-    FROM uploads
-    SEMI JOIN around USING (site, day)
-),
-trace AS (
-    SELECT
-        *,
-        if(lag(day) OVER same = day, at_us - lag(at_us) OVER same, NULL) AS back_1,
-        if(lag(day, 2) OVER same = day, at_us - lag(at_us, 2) OVER same, NULL) AS back_2,
-        if(lag(day, 3) OVER same = day, at_us - lag(at_us, 3) OVER same, NULL) AS back_3,
-        if(lead(day) OVER same = day, lead(at_us) OVER same - at_us, NULL) AS ahead_1,
-        if(lead(day, 2) OVER same = day, lead(at_us, 2) OVER same - at_us, NULL) AS ahead_2,
-        if(lead(day, 3) OVER same = day, lead(at_us, 3) OVER same - at_us, NULL) AS ahead_3,
-        lead(at_us) OVER same - at_us AS ahead,
-        lead(glucose) OVER same AS next_glucose
-    FROM several
-    WHERE NOT repeats
-    WINDOW same AS (PARTITION BY site, device ORDER BY at_us, entry_id)
-),
-per_cadence AS (
-    SELECT
-        site, day, device, minutes,
-        count(*) AS readings,
-        min(back_1) AS nearest,
-        count(back_1) AS intervals,
-        coalesce(sum(back_1) FILTER (back_1 <= 2700000000), 0) AS elapsed,
-        CASE
-            WHEN elapsed = 0 THEN 5
-            WHEN 2 * sum(back_1) FILTER (back_1 < 180000000) >= elapsed THEN 1
-            WHEN 2 * sum(back_1) FILTER (back_1 < 600000000) >= elapsed THEN 5
-            ELSE 15
-        END AS median,
-        4 * count_if(abs(back_1 - one) * 4 <= one) >= 3 * intervals AS is_regular,
-        2 * sum(back_1) FILTER (back_1 <= 2700000000 AND abs(back_1 - one) * 4 <= one)
-            >= elapsed AS is_usual,
-        8 * sum(back_1) FILTER (
-            back_1 <= 2700000000
-            AND (
-                abs(back_1 - one) * 4 <= one
-                OR abs(back_2 - one) * 4 <= one
-                OR abs(back_3 - one) * 4 <= one
-                OR abs(ahead_1 - one) * 4 <= one
-                OR abs(ahead_2 - one) * 4 <= one
-                OR abs(ahead_3 - one) * 4 <= one
-            )
-        ) >= 7 * elapsed AS is_mixed,
-        sum(if(2 * back_1 <= 3 * one, back_1, one)) AS reach
-    FROM trace
-    CROSS JOIN (SELECT unnest([1, 5, 15]) AS minutes, minutes::BIGINT * 60000000 AS one)
-    GROUP BY site, day, device, minutes
+            lead(at_us) OVER (
+                PARTITION BY site, day, device ORDER BY at_us, entry_id DESC
+            ) = at_us,
+            false
+        ) AS repeated,
+        at_us - max(at_us) OVER (
+            same RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS back,
+        min(at_us) OVER (same RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) - at_us AS ahead,
+        count(*) OVER (same RANGE BETWEEN 75000000 PRECEDING AND 45000000 PRECEDING) > 0
+            AND count(*) OVER (same RANGE BETWEEN 45000000 FOLLOWING AND 75000000 FOLLOWING) > 0
+            AS amid_1,
+        count(*) OVER (same RANGE BETWEEN 375000000 PRECEDING AND 225000000 PRECEDING) > 0
+            AND count(*) OVER (same RANGE BETWEEN 225000000 FOLLOWING AND 375000000 FOLLOWING) > 0
+            AS amid_5,
+        count(*) OVER (same RANGE BETWEEN 1125000000 PRECEDING AND 675000000 PRECEDING) > 0
+            AND count(*) OVER (same RANGE BETWEEN 675000000 FOLLOWING AND 1125000000 FOLLOWING) > 0
+            AS amid_15
+    FROM around
+    WINDOW same AS (PARTITION BY site, day, device ORDER BY at_us)
 ),
 uploaders AS (
     SELECT
         site, day, device,
-        any_value(readings) AS readings,
+        count_if(is_own) AS readings,
+        coalesce(sum(back) FILTER (back <= 2700000000), 0) AS elapsed,
         CASE
-            WHEN any_value(intervals) = 0 THEN any_value(median)
-            ELSE coalesce(
-                min(minutes) FILTER (is_regular),
-                min(minutes) FILTER (is_usual AND minutes = median),
-                min(minutes) FILTER (is_mixed AND minutes > median),
-                any_value(median) FILTER (is_mixed AND minutes = 1),
-                greatest(any_value(median), 5)
-            )
-        END AS cadence,
-        max(reach) FILTER (minutes = 1) AS reach_1,
-        max(reach) FILTER (minutes = 5) AS reach_5,
-        max(reach) FILTER (minutes = 15) AS reach_15,
-        coalesce(4 * any_value(nearest) < 180000000 * cadence::BIGINT, false) AS crowded,
-        row_number() OVER (
-            PARTITION BY site, day
-            ORDER BY
-                CASE cadence WHEN 1 THEN reach_1 WHEN 5 THEN reach_5 ELSE reach_15 END DESC,
-                any_value(readings) DESC,
-                device = '',
-                device
-        ) AS uploader
-    FROM per_cadence
+            WHEN 2 * count_if(amid_1) >= count(*) THEN 1
+            WHEN 2 * count_if(amid_5) >= count(*) THEN 5
+            WHEN 2 * count_if(amid_15) >= count(*) THEN 15
+            WHEN elapsed = 0 THEN 5
+            WHEN 2 * coalesce(sum(back) FILTER (back < 180000000), 0) >= elapsed THEN 1
+            WHEN 2 * coalesce(sum(back) FILTER (back < 600000000), 0) >= elapsed THEN 5
+            ELSE 15
+        END::BIGINT AS cadence,
+        15 // cadence AS scale
+    FROM beside
+    WHERE NOT repeated
     GROUP BY site, day, device
 ),
-differing AS (
+scaled AS (
     SELECT
-        *,
+        beside.*, cadence, scale, readings,
+        sum(
+            CASE
+                WHEN NOT is_own OR repeated THEN 0
+                WHEN (at_us + ahead) // 86400000000 = day AND 2 * ahead <= 180000000 * cadence
+                    THEN ahead
+                ELSE 60000000 * cadence
+            END
+        ) OVER here AS covered,
         coalesce(
-            ahead <= least(cadence * 20000000, 45000000) AND next_glucose <> glucose, false
-        ) AS differs
-    FROM trace
+            min(back) OVER here < 45000000 * cadence,
+            false
+        ) AS crowded,
+        at_us * scale AS time,
+        time % 900000000 AS phase,
+        CASE
+            WHEN repeated OR coalesce(back * scale < 90000000, false) THEN 0
+            WHEN is_own THEN 10000
+            ELSE 1
+        END AS weight,
+        if(coalesce(back * scale < 225000000, false), weight, 0) AS pair
+    FROM beside
     JOIN uploaders USING (site, day, device)
-),
-corrections AS (
-    SELECT
-        *,
-        differs AND count_if(differs) OVER (PARTITION BY site, day, device) <= 9 AS corrected
-    FROM differing
-),
-moments AS (
-    SELECT
-        *,
-        if(lag(corrected) OVER same AND back_1 IS NOT NULL, at_us - back_1, at_us)
-            // (cadence * 7500000) AS eighth,
-        eighth // 2 AS cell_0,
-        (eighth - 1) // 2 AS cell_1
-    FROM corrections
-    WINDOW same AS (PARTITION BY site, device ORDER BY at_us, entry_id)
-),
-opened AS (
-    SELECT
-        *,
-        if(cell_0 = lag(cell_0) OVER here, 0, 1) AS opens_0,
-        if(cell_1 = lag(cell_1) OVER here, 0, 1) AS opens_1
-    FROM moments
-    WINDOW here AS (PARTITION BY site, day, device ORDER BY at_us, entry_id)
-),
-counted AS (
-    SELECT
-        *,
-        sum(opens_0) OVER (PARTITION BY site, day, device, cell_0 % 4) AS count_0,
-        sum(opens_1) OVER (PARTITION BY site, day, device, cell_1 % 4) AS count_1
-    FROM opened
-),
-chosen AS (
-    SELECT
-        *,
-        max(count_1) OVER here > max(count_0) OVER here AS later,
-        if(later, cell_1, cell_0) AS cell,
-        if(later, count_1, count_0) AS cells
-    FROM counted
     WINDOW here AS (PARTITION BY site, day, device)
 ),
-most AS (
-    SELECT *, max(cells) OVER (PARTITION BY site, day, device) AS most FROM chosen
-),
-placed AS (
+held AS (
     SELECT
         *,
-        min(if(cells = most, cell % 4, NULL)) OVER (PARTITION BY site, day, device) AS best,
-        row_number() OVER (PARTITION BY site, day, device, cell_0 ORDER BY at_us, entry_id)
-            AS place_0,
-        row_number() OVER (PARTITION BY site, day, device, cell_1 ORDER BY at_us, entry_id)
-            AS place_1,
-        lag(corrected) OVER (PARTITION BY site, device ORDER BY at_us, entry_id) IS TRUE
-            AND back_1 IS NOT NULL AS corrects
-    FROM most
+        sum(weight) OVER (phases RANGE BETWEEN CURRENT ROW AND 224999999 FOLLOWING)
+            + coalesce(
+                sum(weight) OVER (
+                    phases RANGE BETWEEN 900000000 PRECEDING AND 675000001 PRECEDING
+                ),
+                0
+            )
+            - coalesce(
+                sum(pair) OVER (phases RANGE BETWEEN 135000000 FOLLOWING AND 224999999 FOLLOWING),
+                0
+            )
+            - coalesce(
+                sum(pair) OVER (
+                    phases RANGE BETWEEN 765000000 PRECEDING AND 675000001 PRECEDING
+                ),
+                0
+            ) AS held
+    FROM scaled
+    WINDOW phases AS (PARTITION BY site, day, device ORDER BY phase)
 ),
-lanes AS (
+quarters AS (
     SELECT
         *,
-        -- By how many quarters it comes after the best one: none, one, three, two.
-        list_position([0, 1, 3, 2], (cell % 4 - best + 4) % 4) - 1 AS lane
-    FROM placed
+        first(phase) OVER (
+            PARTITION BY site, day, device ORDER BY held DESC, phase DESC
+        ) AS first_phase,
+        time - first_phase AS since,
+        since % 900000000 // 225000000 AS quarter,
+        repeated OR coalesce((since - back * scale) // 225000000 = since // 225000000, false)
+            AS again,
+        NOT repeated AND if(
+            quarter > 0,
+            coalesce(back < 45000000 * cadence, false)
+            OR coalesce(ahead < 45000000 * cadence, false),
+            again
+        ) AS aside
+    FROM held
 ),
 recurring AS (
     SELECT
         *,
-        -- Like another one cadence before or after; cells are quarters of it.
-        coalesce((cell_0 - lag(cell_0) OVER alike_0) * cadence IN (4, 20, 60), false)
-        OR coalesce((lead(cell_0) OVER alike_0 - cell_0) * cadence IN (4, 20, 60), false)
-        OR coalesce((cell_1 - lag(cell_1) OVER alike_1) * cadence IN (4, 20, 60), false)
-        OR coalesce((lead(cell_1) OVER alike_1 - cell_1) * cadence IN (4, 20, 60), false)
-            AS recurs
-    FROM lanes
-    WINDOW
-        alike_0 AS (
-            PARTITION BY site, day, device, cell_0 % 4, place_0 ORDER BY at_us, entry_id
-        ),
-        alike_1 AS (
-            PARTITION BY site, day, device, cell_1 % 4, place_1 ORDER BY at_us, entry_id
-        )
-),
-pairs AS (
-    SELECT
-        *,
-        coalesce(back_1 < cadence * 45000000, false) AND NOT corrects AS is_pair,
-        recurs AND lag(recurs) OVER here IS TRUE AS both_recur
-    FROM recurring
-    WINDOW here AS (PARTITION BY site, day, device ORDER BY at_us, entry_id)
+        sum(CASE WHEN again THEN 0 WHEN is_own THEN 10000 ELSE 1 END) OVER (
+            PARTITION BY site, day, device, quarter
+        ) AS size,
+        aside AND coalesce(
+            (
+                bool_or(aside) OVER (
+                    times RANGE BETWEEN 1080000000 PRECEDING AND 720000000 PRECEDING
+                )
+                AND bool_or(aside) OVER (
+                    times RANGE BETWEEN 720000000 FOLLOWING AND 1080000000 FOLLOWING
+                )
+            )
+            OR (
+                cadence = 1
+                AND bool_or(aside) OVER (
+                    times RANGE BETWEEN 4680000000 PRECEDING AND 4320000000 PRECEDING
+                )
+                AND bool_or(aside) OVER (
+                    times RANGE BETWEEN 4320000000 FOLLOWING AND 4680000000 FOLLOWING
+                )
+            ),
+            false
+        ) AS recurs
+    FROM quarters
+    WINDOW times AS (PARTITION BY site, day, device ORDER BY time)
 ),
 several_traces AS (
     SELECT
         *,
-        crowded
-        AND (
-            cadence < 15
-            OR (
-                count_if(is_pair AND both_recur) OVER here >= 3
-                AND 3 * count_if(is_pair AND both_recur) OVER here
-                    >= 2 * count_if(is_pair) OVER here
-            )
-        ) AS is_several
-    FROM pairs
+        crowded AND 6 * count_if(recurs) OVER here >= count_if(quarter = 0 AND NOT again) OVER here
+            AS several,
+        least(cadence * 20000000, 45000000) AS shortly,
+        NOT several AND coalesce(back <= shortly, false) AS replaces
+    FROM recurring
     WINDOW here AS (PARTITION BY site, day, device)
 )
 SELECT
-    site, entry_id, at_us, day, device, uploader, cadence, is_several, corrected, false AS repeats,
-    if(is_several, lane, 0) AS strand,
-    if(is_several, cell, at_us) AS slot
+    site, entry_id, at_us, day, is_own, device, cadence, covered, readings,
+    repeated OR (NOT several AND coalesce(ahead <= shortly, false)) AS replaced,
+    several OR (crowded AND cadence < 15) AS split,
+    if(several, size, 0) AS size,
+    since - if(replaces, back * scale, 0) AS moment,
+    if(split, moment % 900000000 // 225000000, 0) AS strand,
+    CASE
+        WHEN several THEN moment % 225000000
+        WHEN split AND again AND NOT replaces THEN 1
+        ELSE 0
+    END AS place
 FROM several_traces
-UNION ALL BY NAME
-SELECT site, entry_id, repeats FROM several WHERE repeats

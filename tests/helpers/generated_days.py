@@ -38,6 +38,16 @@ class Sample(NamedTuple):
     is_scan: bool = False
 
 
+class Sent(NamedTuple):
+    """What an uploader sent of a sample."""
+
+    at: int
+    glucose: int
+    is_scan: bool
+    corrects: int | None = None
+    """Time of the document that it corrects."""
+
+
 @dataclass(frozen=True)
 class Uploader:
     """What becomes of samples on one way to Nightscout."""
@@ -69,7 +79,10 @@ class GeneratedDay:
     deleted: frozenset[str] = frozenset()
     corrected: frozenset[str] = field(default=frozenset())
     """Entries that a calibration replaced."""
+    scanned: frozenset[str] = field(default=frozenset())
+    """Entries of what a person scanned."""
     scans: int = 0
+    """How often a person scanned."""
 
     @property
     def present(self) -> list[Reading]:
@@ -99,21 +112,21 @@ def generated_day(seed: int) -> GeneratedDay:
     samples = _worn(chance, every)
     uploaders = _uploaders(chance, every, samples)
     arriving = [
-        (number, at, glucose, corrects)
+        (number, sent)
         for number, uploader in enumerate(uploaders)
-        for at, glucose, corrects in _sent(chance, uploader, samples)
+        for sent in _sent(chance, uploader, samples)
     ]
     chance.shuffle(arriving)
     uploads: list[list[Reading]] = [[] for _ in uploaders]
-    arrived, corrected = [], set()
+    arrived = []
     moments: dict[tuple[int, int], str] = {}
-    for place, (number, at, glucose, _) in enumerate(arriving):
-        reading = Reading(at, glucose, f"{place:05}", uploaders[number].device)
+    for place, (number, sent) in enumerate(arriving):
+        reading = Reading(sent.at, sent.glucose, f"{place:05}", uploaders[number].device)
         uploads[number].append(reading)
         arrived.append(reading)
-        moments[number, at] = reading.entry_id
+        moments[number, sent.at] = reading.entry_id
     corrected = {
-        moments[number, corrects] for number, _, _, corrects in arriving if corrects is not None
+        moments[number, sent.corrects] for number, sent in arriving if sent.corrects is not None
     }
     lost = chance.sample(arrived, min(chance.choice([0, 0, 1, 20]), len(arrived)))
     return GeneratedDay(
@@ -124,6 +137,7 @@ def generated_day(seed: int) -> GeneratedDay:
         arrived=tuple(arrived),
         deleted=frozenset(reading.entry_id for reading in lost),
         corrected=frozenset(corrected),
+        scanned=frozenset(moments[number, sent.at] for number, sent in arriving if sent.is_scan),
         scans=sum(sample.is_scan for sample in samples),
     )
 
@@ -185,10 +199,8 @@ def _gap(chance: Random) -> Span:
     return Span(start, start + chance.choice([20 * MINUTE, chance.randrange(5 * HOUR)]))
 
 
-def _sent(
-    chance: Random, uploader: Uploader, samples: Iterable[Sample]
-) -> Iterator[tuple[int, int, int | None]]:
-    """Time, glucose, and the time of the document that it corrects, of what an uploader sends."""
+def _sent(chance: Random, uploader: Uploader, samples: Iterable[Sample]) -> Iterator[Sent]:
+    """What an uploader sends of samples."""
     for number, sample in enumerate(samples):
         away = not uploader.on.start <= sample.at < uploader.on.end
         if number % uploader.stride or away or any(a <= sample.at < b for a, b in uploader.gaps):
@@ -197,7 +209,8 @@ def _sent(
         at = sample.at + uploader.offset + late
         at += uploader.ahead if sample.at < uploader.put_right_at else 0
         at = at // 1000 * 1000  # Nightscout knows milliseconds
-        yield at, sample.glucose, None
+        yield Sent(at, sample.glucose, sample.is_scan)
         if number in uploader.calibrations:
             glucose = sample.glucose + chance.choice([-30, -12, 12, 30])
-            yield at + chance.randrange(2, 20) * SECOND, max(glucose, 40), at
+            late = chance.randrange(2, 20) * SECOND
+            yield Sent(at + late, max(glucose, 40), sample.is_scan, corrects=at)

@@ -10,6 +10,9 @@ from generated_days import FULL_DAY, GeneratedDay
 from witness.moments import DAY, MINUTE, SECOND, utc
 from witness.readings import Reading
 
+SCANNED = 15 * MINUTE
+"""Cadence of the sensors that a person may scan in between."""
+
 
 def violations(day: GeneratedDay, kept: Sequence[Reading]) -> list[str]:
     """Lines that say what does not hold of kept readings in order of time."""
@@ -46,6 +49,7 @@ def _unchanged(day: GeneratedDay, kept: Sequence[Reading]) -> Iterator[str]:
 def _no_more_than_one_sensor(day: GeneratedDay, kept: Sequence[Reading]) -> Iterator[str]:
     """A day has no more readings than one sensor gives, but for one at each hand-over."""
     most = (FULL_DAY.end - FULL_DAY.start) // day.every + day.scans + 1 + handovers(day)
+    most += taken_for_scans(day)
     number = sum(FULL_DAY.start <= reading.at < FULL_DAY.end for reading in kept)
     if number > most:
         yield f"{number} readings are kept, one sensor gives {most}"
@@ -58,6 +62,37 @@ def handovers(day: GeneratedDay) -> int:
     )
 
 
+def taken_for_scans(day: GeneratedDay) -> int:
+    """Readings of another phone under one name that nothing tells from scans.
+
+    They are those of a 15-minute sensor, where phones of one name send beside each other for less
+    than a sixth of the time.
+    """
+    if day.every < SCANNED:
+        return 0
+    found = 0
+    for device in {uploader.device for uploader in day.uploaders}:
+        times = sorted({reading.at for reading in day.present if reading.device == device})
+        beside = sum(4 * (after - before) < 3 * day.every for before, after in pairwise(times))
+        found += beside if 6 * (beside - day.scans) < len(times) - beside else 0
+    return found
+
+
+def sent_twice(day: GeneratedDay) -> int:
+    """Neighbours, at most, of the few readings that come twice at a hand-over under one name.
+
+    A clock that was ahead gives some minutes twice when it is put right, and so do an old phone and
+    a new one. Nothing tells the one or two readings of a 15-minute sensor from scans, or those of a
+    1-minute sensor that come seconds after another from corrections.
+    """
+    minutes = sum(max(uploader.ahead, 0) for uploader in day.uploaders) + sum(
+        max(0, one.on.end - other.on.start)
+        for one, other in pairwise(day.uploaders)
+        if one.on.start < other.on.start and one.device == other.device
+    )
+    return 2 * -(-minutes // day.every)
+
+
 def longest_cadence(day: GeneratedDay) -> int:
     """The cadence of the uploader that sends least often, microseconds."""
     return day.every * max(uploader.stride for uploader in day.uploaders)
@@ -67,14 +102,14 @@ def _apart(day: GeneratedDay, kept: Sequence[Reading]) -> Iterator[str]:
     """Neighbours are at least 0.75 of a cadence apart, unless there are scans.
 
     Where one uploader hands over to another, at midnight UTC, and after a correction, which comes
-    some seconds late, two may be closer.
+    some seconds late, two may be closer; so may the few that both send at a hand-over.
     """
     near = [
         (before, after)
         for before, after in pairwise(kept)
         if 4 * (after.at - before.at) < 3 * day.every and before.at // DAY == after.at // DAY
     ]
-    if len(near) > handovers(day) + len(day.corrected) and not day.scans:
+    if len(near) > handovers(day) + len(day.corrected) + sent_twice(day) and not day.scans:
         told = ", ".join(f"{utc(a.at):%H:%M:%S} {utc(b.at):%H:%M:%S}" for a, b in near[:3])
         yield f"{len(near)} neighbours are closer than 0.75 of {day.every // MINUTE} minutes: {told}"
 
@@ -111,29 +146,56 @@ def lonely(documents: Iterable[Reading], kept: Sequence[Reading], near: int) -> 
 def _covers(day: GeneratedDay, kept: Sequence[Reading]) -> Iterator[str]:
     """The trace covers as many minutes as the best uploader alone."""
     cadences = {
-        reading.entry_id: uploader.stride * day.every
+        reading.entry_id: day.every * stride(day, uploader.device)
         for uploader, uploads in zip(day.uploaders, day.uploads, strict=True)
         for reading in uploads
     }
-    best = max(covered(day.of_uploader(number), cadences) for number in range(len(day.uploaders)))
+    best = max(covered(told_apart(day, number), cadences) for number in range(len(day.uploaders)))
     lost = best - covered(kept, cadences)
     if lost > forgiven(day):
         yield f"{lost / MINUTE:.2f} minutes are lost that the best uploader covers"
+
+
+def stride(day: GeneratedDay, device: str | None) -> int:
+    """The shortest stride of the uploaders of a name.
+
+    An entry does not say of how many minutes it is the only one: that is told from the entries of
+    its name, and among those of every minute it stands for a minute.
+    """
+    return min(uploader.stride for uploader in day.uploaders if uploader.device == device)
+
+
+def told_apart(day: GeneratedDay, number: int) -> list[Reading]:
+    """What an uploader sent, without scans if others have its name.
+
+    An entry does not say that it is a scan: it may as well be another phone's.
+    """
+    device = day.uploaders[number].device
+    is_shared = sum(uploader.device == device for uploader in day.uploaders) > 1
+    return [
+        reading
+        for reading in day.of_uploader(number)
+        if not (is_shared and reading.entry_id in day.scanned)
+    ]
 
 
 def forgiven(day: GeneratedDay) -> int:
     """Microseconds that a trace may cover less than the best uploader.
 
     A correction moves a reading by some seconds. A clock that is put right costs up to 15 minutes,
-    and where another uploader takes over, up to a cadence: once, if the best is preferred; if one
-    is preferred for its name, wherever it misses something.
+    and where another uploader takes over, up to a cadence and the jitter of two readings: once, if
+    the best is preferred; if one is preferred for its name, wherever it misses something. Where two
+    of a name vary by a tenth of the cadence, one that misses a reading or two more may be preferred.
     """
     moved = 20 * SECOND * len(day.corrected) + 15 * MINUTE * day.clocks_put_right
     if len(day.uploaders) == 1:
         return moved
     names = {uploader.device is None for uploader in day.uploaders}
     missed = sum(len(uploader.gaps) for uploader in day.uploaders) + len(day.deleted)
-    return moved + longest_cadence(day) * (1 + (2 * missed if len(names) == 2 else 0))
+    taken_over = longest_cadence(day) + 2 * max(uploader.jitter for uploader in day.uploaders)
+    is_shared = len({uploader.device for uploader in day.uploaders}) < len(day.uploaders)
+    varies = is_shared and any(10 * uploader.jitter >= day.every for uploader in day.uploaders)
+    return moved + taken_over * (1 + varies + (2 * missed if len(names) == 2 else 0))
 
 
 def covered(readings: Sequence[Reading], cadences: Mapping[str, int]) -> int:

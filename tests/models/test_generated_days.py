@@ -26,8 +26,11 @@ FEW, BATCH = 24, 200
 DAYS = int(os.environ.get("GENERATED_DAYS", "2_000"))
 """Days of the long suite; ten thousand take some minutes."""
 SHOWN = 40
-UNTOLD = 33
-"""Of this many days, one at most is not told from another by its documents, in a long batch."""
+ONCE_WRONG = (
+    *(243, 806, 904, 1579, 647, 1420, 1580, 1729, 1897, 764, 1721, 1713, 1038, 1233, 769, 921),
+    *(1924, 1926, 900, 966, 304, 381, 899, 1113, 1170, 1468, 2543, 2915, 3081, 3662, 3699, 3998),
+)
+"""Days of each kind that was hard to tell."""
 DAY = timedelta(days=1)
 ZONES = ["UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
 UTC_DAYS = [datetime(2024, 3, day, tzinfo=UTC) for day in (14, 15, 16)]
@@ -90,18 +93,18 @@ def kept(run_model, uploads):
 
 @batches(DAYS)
 def test_one_trace_of_many_documents(run_model, seeds):
-    """It holds for all of the few days, and for nearly all of the others.
+    assert not wrong(run_model, generated(seeds))
 
-    Some days are not told from others by what was uploaded: the last minutes of a day on which two
-    phones look like a faster sensor, or scans that recur by chance. Where all is told in
-    docs/explanation/one-sensor-many-uploaders.md, such days are one in a hundred.
-    """
-    days = generated(seeds)
+
+def test_one_trace_on_days_that_were_once_wrong(run_model):
+    assert not wrong(run_model, generated(ONCE_WRONG))
+
+
+def wrong(run_model, days):
+    """What does not hold of the kept readings of days, in words."""
     found = kept(run_model, {day.site: day.present for day in days})
     told = [line for day in days for line in violations(day, found.get(day.site, []))]
-    wrong = {line.split(":")[0] for line in told}
-    most = 0 if len(seeds) == FEW else len(seeds) // UNTOLD
-    assert len(wrong) <= most, "\n".join(["", f"{len(told)} violations", *told[:SHOWN]])
+    return "\n".join(["", f"{len(told)} violations", *told[:SHOWN]]) if told else ""
 
 
 def documents(readings):

@@ -268,6 +268,52 @@ def test_scans_around_midnight_are_kept(run_model):
     assert len(facts(run_model, history, scans(-1, 0, 3))) == 20 + 3
 
 
+def test_scans_of_a_sensor_that_is_put_on_before_midnight_are_kept(run_model):
+    """What the sensor is shows the day after."""
+    history = entries([100] * 40, start=later(minutes=-98), every=15)
+    assert len(facts(run_model, history, scans(-90, -61, -3))) == 40 + 3
+
+
+@pytest.mark.parametrize("every", [5, 15])
+def test_two_phones_of_a_sensor_that_is_put_on_before_midnight_count_once(run_model, every):
+    values = [100] * (780 // every)
+    rows = facts(
+        run_model,
+        entries(values, start=later(minutes=-20), every=every),
+        entries(values, start=later(minutes=-20 + every // 3), every=every, name="other"),
+    )
+    assert len(rows) in (len(values), len(values) + 1)
+
+
+@pytest.mark.parametrize("every", [5, 15])
+def test_two_phones_of_a_sensor_that_ends_after_midnight_count_once(run_model, every):
+    values = [100] * (780 // every)
+    start = later(minutes=20 - 780)
+    rows = facts(
+        run_model,
+        entries(values, start=start, every=every),
+        entries(values, start=start + timedelta(minutes=every / 3), every=every, name="other"),
+    )
+    assert len(rows) in (len(values), len(values) + 1)
+
+
+def test_a_bridge_under_the_name_of_a_fast_phone_counts_once(run_model):
+    rows = facts(
+        run_model,
+        entries([100] * 720, every=1),
+        entries([100] * 144, start=later(seconds=17), every=5, name="bridge"),
+    )
+    assert len(rows) == 720
+    assert {row["entry_id"].split("-")[0] for row in rows} == {"phone"}
+
+
+def test_heavy_scanning_is_no_second_phone(run_model):
+    chance = Random(1)
+    history = entries([100] * 96, every=15)
+    scanned = [15 * slot + chance.randint(1, 14) for slot in chance.sample(range(95), 30)]
+    assert len(facts(run_model, history, scans(*scanned))) == 96 + 30
+
+
 def test_what_two_phones_scan_counts_once(run_model):
     both = [
         facts_of

@@ -224,15 +224,14 @@ def halves(run_model, model, tables, cut):
 def test_the_reading_before_is_judged_by_the_day_before_its_own(run_model):
     yesterday = FIRST + DAY
     rows = [
-        # Until midnight the slow sensor is best: the phone's readings right after it are in reach.
-        *entries([100] * 8, start=yesterday - timedelta(minutes=111), every=15, device="slow"),
-        *entries([110] * 3, start=yesterday, every=1, device="fast"),
-        *entries([120] * 2, start=yesterday + timedelta(minutes=3), every=1, device="phone"),
-        *entries([130], start=yesterday + DAY + timedelta(minutes=1), device="fast"),
+        # That the phone reads every minute is known of the day before alone.
+        *entries([100] * 120, start=yesterday - timedelta(hours=2), every=1),
+        *entries([110] * 2, start=yesterday, every=3),
+        *entries([130], start=yesterday + DAY + timedelta(minutes=1)),
     ]
     tables = {"stg_glucose_entries": rows}
     full, built = halves(run_model, fct_glucose_readings, tables, yesterday + DAY)
-    assert only(full, glucose_mg_dl=130)["minutes_since_last_reading"] == 1439
+    assert only(full, glucose_mg_dl=130)["minutes_since_last_reading"] == 1438
     assert built == full
 
 
