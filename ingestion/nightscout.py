@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pyarrow as pa
 
-from ingestion.schema import GlucoseEntries, Sites
+from ingestion.schema import TRAVELS, GlucoseEntries, Sites
 from ingestion.source import Nightscout
 from lakehouse import Settings, Unread, Window, ingestion
 
@@ -48,7 +49,7 @@ def glucose_entries(window: Window, nightscout: Nightscout) -> Iterator[pa.Table
     group="nightscout",
 )
 def sites(nightscout: Nightscout) -> Iterator[pa.Table]:
-    """The people whose readings are fetched, each with a time zone, units and a target range."""
+    """The people whose readings are fetched, each with time zones, units and a target range."""
     people = nightscout.people
     yield pa.table(
         {
@@ -57,5 +58,9 @@ def sites(nightscout: Nightscout) -> Iterator[pa.Table]:
             "units": pa.array([person.units for person in people], pa.string()),
             "target_low": pa.array([person.target_range[0] for person in people], pa.int32()),
             "target_high": pa.array([person.target_range[1] for person in people], pa.int32()),
+            "travels": pa.array(
+                [[asdict(travel) for travel in person.travels] for person in people],
+                TRAVELS.to_pyarrow(),
+            ),
         }
     )

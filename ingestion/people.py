@@ -1,9 +1,9 @@
 """Settings of the people whose readings are fetched, and of how long their servers may take.
 
-Addresses, time zones, units and targets are set in `[[nightscout.sites]]` of lakehouse.toml, or by
-the variables NIGHTSCOUT_URL, NIGHTSCOUT_SITE, NIGHTSCOUT_TIMEZONE and NIGHTSCOUT_UNITS. Secrets are
-set in the environment only. No message repeats a secret, nor an invalid address, as a secret may be
-in it.
+Addresses, time zones, travels, units and targets are set in `[[nightscout.sites]]` of
+lakehouse.toml; for one person, the variables NIGHTSCOUT_URL, NIGHTSCOUT_SITE, NIGHTSCOUT_TIMEZONE
+and NIGHTSCOUT_UNITS do. Secrets are set in the environment only. No message repeats a secret, nor
+an invalid address, as a secret may be in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from ingestion import targets
+from ingestion import targets, travel
 from ingestion.certificates import CA_FILE, trusted
 from lakehouse import ConfigError
 from lakehouse.addresses import repeatable
@@ -32,7 +32,7 @@ _LONGEST_TIMEOUT = 3600
 """Seconds."""
 _SETTINGS = ("sites", "timeout", "attempts", "wake_timeout")
 _TEXTS = ("url", "timezone", "ca_file", "units")
-_OF_A_SITE = ("site", *_TEXTS, "target_range")
+_OF_A_SITE = ("site", *_TEXTS, "target_range", "travels")
 _PAGE = re.compile(
     r"/(api(/.*)?|(report|admin|profile|food|clock|split|bgclock)(/.*)?|[\w.-]+\.(html|json))$"
 )
@@ -43,10 +43,11 @@ _PAGE = re.compile(
 class Person:
     """One person and the address of their Nightscout.
 
-    `url` has no query, no password and no slash at its end; `timezone` is an IANA name. `suffix`
-    ends the names of the environment variables with the person's secrets. `ca_file` is the path of
-    the authorities whose certificates are trusted; None: the well-known ones. `units` are what the
-    person reads, and `target_range` the lowest and the highest value in target, in mg/dL.
+    `url` has no query, no password and no slash at its end; `timezone` is an IANA name, that of the
+    zone before the first of the `travels`. `suffix` ends the names of the environment variables
+    with the person's secrets. `ca_file` is the path of the authorities whose certificates are
+    trusted; None: the well-known ones. `units` are what the person reads, and `target_range` the
+    lowest and the highest value in target, in mg/dL.
     """
 
     site: str
@@ -58,6 +59,7 @@ class Person:
     ca_file: str | None = None
     units: str = targets.MG_DL
     target_range: tuple[int, int] = targets.CONSENSUS
+    travels: tuple[travel.Travel, ...] = ()
 
     @property
     def variables(self) -> tuple[str, str]:
@@ -188,16 +190,18 @@ def _person(
     url = _address(own["url"] or "", places["url"])
     is_encrypted = url.startswith("https:")
     units = targets.units(own.get("units"), places["units"])
+    home = zone(own.get("timezone") or "UTC", places["timezone"]).key
     return Person(
         site=site,
         url=url,
-        timezone=zone(own.get("timezone") or "UTC", places["timezone"]).key,
+        timezone=home,
         secret=secret,
         token=token,
         suffix=suffix,
         ca_file=trusted(own.get("ca_file"), places["ca_file"], env, root) if is_encrypted else None,
         units=units,
         target_range=targets.target_range(own.get("target_range"), units, places["target_range"]),
+        travels=travel.travels(own.get("travels"), home, places["travels"]),
     )
 
 

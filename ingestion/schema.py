@@ -20,6 +20,11 @@ from lakehouse import OPTIONAL, ROUNDED
 Instant = Annotated[dt.Timestamp, "UTC", 6, True]
 """Type of instants in UTC, in microseconds; the annotation needs all arguments of the type."""
 
+TRAVELS = dt.Array(
+    dt.Struct({"since": dt.date, "timezone": dt.string, "starts_at": dt.Timestamp("UTC", scale=6)})
+)
+"""Type of the changes of a person's time zone, in order of time, as `ingestion.travel` has them."""
+
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Earliest possible reading: before it there were no sensors, so the clock was not set."""
 AHEAD = ibis.interval(days=1)
@@ -122,10 +127,14 @@ def _glucose(
 
 
 class Sites(pa.DataFrameModel):
-    """`raw.sites`: the people, each with an IANA time zone, units and a target range in mg/dL."""
+    """`raw.sites`: the people, each with an IANA time zone, units and a target range in mg/dL.
+
+    The time zone is the one before the first of the `travels`.
+    """
 
     site: str
     timezone: str
     units: str = pa.Field(nullable=True)
     target_low: dt.Int32 = pa.Field(nullable=True)
     target_high: dt.Int32 = pa.Field(nullable=True)
+    travels: TRAVELS = pa.Field(nullable=True)  # type: ignore[valid-type]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -95,6 +95,7 @@ def test_several_people_are_read(settings: Settings, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("NIGHTSCOUT_URL", home.url)
         monkeypatch.setenv("NIGHTSCOUT_API_SECRET_ANNA", "of-anna")
         own = {"timezone": "Europe/London", "units": "mmol/L", "target_range": [3.5, 7.8]}
+        own |= {"travels": [{"since": date(2024, 1, 12), "timezone": "America/New_York"}]}
         block = {"site": "anna", "url": anna.url, **own}
         configured = replace(settings, sections={"nightscout": {"sites": [block]}})
         with closing(nightscout(configured)) as source:
@@ -104,9 +105,14 @@ def test_several_people_are_read(settings: Settings, monkeypatch: pytest.MonkeyP
         ("anna", "a", "1"),
         ("home", "a", "2"),
     ]
+    change = {
+        "since": date(2024, 1, 12),
+        "timezone": "America/New_York",
+        "starts_at": datetime(2024, 1, 12, tzinfo=UTC),
+    }
     assert [tuple(person.values()) for person in people] == [
-        ("home", "UTC", "mg/dL", 70, 180),
-        ("anna", "Europe/London", "mmol/L", 63, 141),
+        ("home", "UTC", "mg/dL", 70, 180, []),
+        ("anna", "Europe/London", "mmol/L", 63, 141, [change]),
     ]
 
 
