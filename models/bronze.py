@@ -1,12 +1,12 @@
-"""Cleaned entries: sensor glucose only, in whole mg/dL, with the person's time zone."""
+"""Cleaned entries: sensor glucose only, in whole mg/dL, with the time zone where the person was."""
 
 from __future__ import annotations
 
-import ibis
 import ibis.expr.types as ir
 
 from lakehouse import View, model
 from lakehouse.expressions import iso_text
+from models import stays
 
 LOWEST = 39
 """mg/dL at which a sensor shows LOW; values below are error codes."""
@@ -28,14 +28,13 @@ def stg_glucose_entries(glucose_entries: ir.Table, sites: ir.Table) -> ir.Table:
         glucose_entries.sgv >= LOWEST - half,
         glucose_entries.sgv < HIGHEST + half,
     )
-    zones = sites.select("site", "timezone")
-    entries = sensor.left_join(zones, "site")
+    entries = stays.with_zones(sensor, sites, timezone="reading_timestamp")
     return entries.select(
         "site",
         entry_id=entries["_id"],
         reading_timestamp=entries.reading_timestamp,
         timestamp_iso=iso_text(entries.reading_timestamp),
-        timezone=ibis.coalesce(entries.timezone, "UTC"),
+        timezone=entries.timezone,
         glucose_mg_dl=entries.sgv.round().cast("int32"),
         direction=entries.direction,
         trend=entries.trend.cast("int32"),

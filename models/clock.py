@@ -5,7 +5,8 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import LOCAL, microseconds, with_instants
+from lakehouse.expressions import LOCAL, add_days, least, microseconds, with_instants
+from models import stays
 
 DAY = 24
 """Hour at which the day ends."""
@@ -13,17 +14,38 @@ NIGHT = 6
 """Hour at which the night ends; it starts at midnight."""
 
 
-def with_bounds(days: ir.Table, until: int) -> ir.Table:
+def with_part(readings: ir.Table, sites: ir.Table, until: int) -> ir.Table:
+    """Add `part`: the local date of readings before its hour `until`, null for later ones.
+
+    A part lies in the zone in which its day begins. After a journey over the date line, the clock
+    may show hours of the night for a second time: those are not of the night.
+    """
+    if until == DAY:
+        return readings.mutate(part=readings.reading_date)
+    readings = stays.with_zones(readings, sites, zone="reading_date")
+    is_meant = (readings.hour_of_day < until) & (readings.timezone == readings.zone)
+    return readings.mutate(part=ibis.ifelse(is_meant, readings.reading_date, None))
+
+
+def with_bounds(days: ir.Table, sites: ir.Table, until: int) -> ir.Table:
     """Add `starts` and `ends` of a `reading_date`: midnight, and when the clock shows `until`.
 
-    Both are whole microseconds since 1970.
+    Both are whole microseconds since 1970. A day ends where the next one begins, which may be in
+    another zone; a night ends there too, if that is before six.
     """
     midnight = days.reading_date.cast(LOCAL)
-    timed = days.mutate(midnight=midnight, until=midnight + ibis.interval(hours=until))
-    timed = with_instants(timed, zone="timezone", start="midnight", end="until")
-    return timed.select(
-        *days.columns, starts=microseconds(timed.start), ends=microseconds(timed.end)
+    timed = days.mutate(
+        tomorrow=add_days(days.reading_date, 1),
+        midnight=midnight,
+        until=midnight + ibis.interval(hours=until),
     )
+    timed = timed.mutate(next_midnight=timed.tomorrow.cast(LOCAL))
+    timed = stays.with_zones(timed, sites, zone="reading_date", next_zone="tomorrow")
+    timed = with_instants(timed, zone="zone", start="midnight", shown="until")
+    timed = with_instants(timed, zone="next_zone", end="next_midnight")
+    start, shown, end = (microseconds(timed[name]) for name in ("start", "shown", "end"))
+    ends = end if until == DAY else least(shown, end)
+    return timed.select(*days.columns, starts=start, ends=ends)
 
 
 def newest_days(readings: ir.Table, calendar: ir.Table, days: int) -> ir.Table:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import from_seconds, greatest, least, microseconds, to_local
+from lakehouse.expressions import from_seconds, greatest, least, microseconds
 from models.cadence import GAP, MINUTE
 from models.metrics import HIGH, LOW, VERY_HIGH, VERY_LOW
 
@@ -246,27 +246,23 @@ def within_days(excursions: ir.Table) -> ir.Table:
     meant = [(excursions.kind == kind) & (excursions.level == level) for kind, level in DANGEROUS]
     parts = joined(excursions.filter(ibis.or_(*meant)))
     parts = parts.filter(parts.episode > 0)
-    episodes = parts.group_by("site", "timezone", "kind", "episode").agg(
-        started_at=parts.starts_at.min(), ended_at=parts.episode_ended_at.max()
-    )
-    started, ended = episodes.started_at, episodes.ended_at
-    episodes = episodes.mutate(
-        reading_date=to_local(started, episodes.timezone).date(),
-        end_date=end_date(ended, episodes.timezone),
-        minutes=(microseconds(ended) - microseconds(started)) / MINUTE,
+    episodes = parts.group_by("site", "kind", "episode").agg(
+        reading_date=parts.local_date.min(),
+        end_date=parts.local_end_date.max(),
+        started_at=parts.starts_at.min(),
+        ended_at=parts.episode_ended_at.max(),
     )
     # The end of an episode is null if it lies beyond what is read, later than the day.
-    episodes = episodes.filter(episodes.end_date == episodes.reading_date)
+    episodes = episodes.filter(
+        episodes.ended_at.notnull(), episodes.end_date == episodes.reading_date
+    )
+    elapsed = microseconds(episodes.ended_at) - microseconds(episodes.started_at)
+    episodes = episodes.mutate(minutes=elapsed / MINUTE)
     longest = {
         f"longest_{kind}": ibis.ifelse(episodes.kind == kind, episodes.minutes, None).max()
         for kind, _ in DANGEROUS
     }
     return episodes.group_by("site", "reading_date").agg(**longest)
-
-
-def end_date(ended_at: ir.TimestampColumn, zone: ir.StringColumn) -> ir.DateColumn:
-    """Return the local date of an episode's last moment: midnight belongs to the day before."""
-    return to_local(ended_at - ibis.interval(seconds=1), zone).date()
 
 
 def instant(slot: ir.IntegerColumn) -> ir.TimestampColumn:

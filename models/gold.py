@@ -6,8 +6,8 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import Incremental, model
-from lakehouse.expressions import add_days, iso_day_of_week, microseconds
-from models import cadence, episodes, metrics, periods
+from lakehouse.expressions import add_days, iso_day_of_week, microseconds, to_local
+from models import cadence, episodes, metrics, periods, stays
 
 # A local day lies between 14 hours before and 12 hours after the UTC day of its date.
 _LOCAL_DAYS = Incremental(
@@ -111,20 +111,26 @@ def int_glucose_days(fct_glucose_readings: ir.Table) -> ir.Table:
     ),
     group="glucose",
 )
-def int_glucose_excursions(fct_glucose_readings: ir.Table) -> ir.Table:
+def int_glucose_excursions(fct_glucose_readings: ir.Table, sites: ir.Table) -> ir.Table:
     """Times beyond a limit, cut at midnight UTC, of which episodes of low and high consist."""
     excursions = episodes.excursions(fct_glucose_readings)
-    zones = fct_glucose_readings.select("site", "timezone").distinct()
-    excursions = excursions.join(zones, "site")
-    return excursions.select(
+    excursions = excursions.select(
         "site",
         "kind",
         "level",
-        "timezone",
         starts_at=episodes.instant(excursions["first"]),
         ends_at=episodes.instant(excursions.end),
         opens=excursions.opens,
         episode_ended_at=episodes.instant(excursions.over),
         lowest_mg_dl=excursions.lowest,
         highest_mg_dl=excursions.highest,
+    )
+    end = excursions.episode_ended_at.fill_null(excursions.ends_at)
+    # Midnight belongs to the day before.
+    dated = excursions.mutate(last=end - ibis.interval(seconds=1))
+    dated = stays.with_zones(dated, sites, zone="starts_at", end_zone="last")
+    return dated.select(
+        *excursions.columns,
+        local_date=to_local(dated.starts_at, dated.zone).date(),
+        local_end_date=to_local(dated["last"], dated.end_zone).date(),
     )

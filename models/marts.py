@@ -8,10 +8,10 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import Incremental, View, model
-from lakehouse.expressions import microseconds, quantiles, to_local
+from lakehouse.expressions import microseconds, quantiles
 from models import clock, metrics, periods, targets, trace
 from models.cadence import MINUTE, coverage
-from models.episodes import EXTENDED, FOLLOWED, HYPO, end_date, joined, within_days
+from models.episodes import EXTENDED, FOLLOWED, HYPO, joined, within_days
 from models.status import day_status, status_reasons
 from models.units import in_mmol
 
@@ -33,7 +33,7 @@ def mrt_glucose_overview(
 ) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
     readings = targets.with_target(fct_glucose_readings, sites)
-    days = _summed(readings, until=clock.DAY, beside=targets.sums)
+    days = _summed(readings, sites, until=clock.DAY, beside=targets.sums)
     days = _with_starts(days, int_glucose_excursions)
     days = _with_longest(days, int_glucose_excursions)
     days = days.mutate(**metrics.percentages(days))
@@ -60,11 +60,11 @@ def mrt_glucose_overview(
 
 @model(kind=_DAILY, group="glucose")
 def mrt_glucose_overnight(
-    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table
+    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
 ) -> ir.Table:
     """One row per local night, from midnight to six."""
-    nights = _summed(fct_glucose_readings, until=clock.NIGHT)
-    nights = _with_starts(nights, int_glucose_excursions, until=clock.NIGHT)
+    nights = _summed(fct_glucose_readings, sites, until=clock.NIGHT)
+    nights = _with_starts(nights, int_glucose_excursions)
     nights = nights.mutate(
         coverage=coverage(nights.covered, nights.ends - nights.starts),
         cv=metrics.cv(nights["mean"], nights.stddev),
@@ -94,6 +94,7 @@ def mrt_glucose_overnight(
 
 def _summed(
     readings: ir.Table,
+    sites: ir.Table,
     until: int,
     beside: Callable[[ir.Table], dict[str, ir.Scalar]] = lambda _: {},
 ) -> ir.Table:
@@ -101,26 +102,29 @@ def _summed(
 
     `beside` returns further aggregates of the readings.
     """
-    part = ibis.ifelse(readings.hour_of_day < until, readings.reading_date, None)
-    read = trace.with_neighbours(readings, part)
-    parts = read.group_by("site", "timezone", "reading_date").agg(
+    readings = clock.with_part(readings, sites, until=until)
+    read = trace.with_neighbours(readings, readings.part)
+    parts = read.group_by("site", "reading_date").agg(
         **metrics.sums(read.glucose_mg_dl),
         **trace.sums(read),
         **beside(read),
         lowest=read.glucose_mg_dl.min(),
         highest=read.glucose_mg_dl.max(),
     )
-    parts = trace.measured(clock.with_bounds(parts, until=until))
+    parts = trace.measured(clock.with_bounds(parts, sites, until=until))
     return parts.mutate(mean=metrics.mean(parts), stddev=metrics.stddev(parts))
 
 
-def _with_starts(days: ir.Table, excursions: ir.Table, until: int = clock.DAY) -> ir.Table:
-    """Add the number of episodes below 70 that start on the local day, before the hour `until`."""
+def _with_starts(days: ir.Table, excursions: ir.Table) -> ir.Table:
+    """Add the number of episodes below 70 that start on the local day, before its part `ends`."""
     starts = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
-    starts = starts.mutate(local=to_local(starts.starts_at, starts.timezone))
-    starts = starts.filter(starts.local.hour() < until)
-    counts = starts.group_by("site", reading_date=starts.local.date())
-    joined = days.left_join(counts.agg(hypo_episodes=starts.count()), ["site", "reading_date"])
+    starts = starts.select(
+        "site", reading_date=starts.local_date, start=microseconds(starts.starts_at)
+    )
+    starts = days.select("site", "reading_date", "ends").join(starts, ["site", "reading_date"])
+    starts = starts.filter(starts.start < starts.ends)
+    counts = starts.group_by("site", "reading_date").agg(hypo_episodes=starts.count())
+    joined = days.left_join(counts, ["site", "reading_date"])
     return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
 
 
@@ -188,7 +192,9 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
     """One row per episode of low or high glucose; level 1 includes level 2 (Battelino 2023)."""
     parts = joined(int_glucose_excursions)
     parts = parts.filter(parts.episode > 0)
-    episodes = parts.group_by("site", "timezone", "kind", "level", "episode").agg(
+    episodes = parts.group_by("site", "kind", "level", "episode").agg(
+        local_date=parts.local_date.min(),
+        local_end_date=parts.local_end_date.max(),
         started_at=parts.starts_at.min(),
         ended_at=ibis.coalesce(parts.episode_ended_at.max(), parts.ends_at.max()),
         lowest=parts.lowest_mg_dl.min(),
@@ -202,8 +208,8 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
         "level",
         "started_at",
         "ended_at",
-        local_date=to_local(episodes.started_at, episodes.timezone).date(),
-        local_end_date=end_date(episodes.ended_at, episodes.timezone),
+        "local_date",
+        "local_end_date",
         duration_minutes=minutes,
         extreme_mg_dl=ibis.ifelse(low, episodes.lowest, episodes.highest).cast("int32"),
         is_extended=low & (minutes > EXTENDED),

@@ -67,6 +67,29 @@ def test_the_whole_recording_gives_the_expected_figures(lakehouse):
     assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
 
 
+@pytest.mark.long
+def test_travels_that_change_rebuild_that_person_alone(lakehouse, tmp_path):
+    """A reading of every hour of three days: the first of them turns out to have had 28 hours."""
+    found = [entry(f"e{hour}", 60 * hour) for hour in range(-12, 60)]
+    moved = 'travels = [{ since = 2024-03-16, timezone = "America/New_York" }]\n'
+    days = ("--from", DAY, "--to", "2024-03-17")
+    sql = "select site, total_readings from marts.mrt_glucose_overview order by site, reading_date"
+    counts, built = [], []
+    with ReplayServer(Documents(found)) as server:
+        for travels in ("", moved, ""):
+            people = (
+                f'[[nightscout.sites]]\nsite = "{name}"\nurl = "{server.url}"\n{also}'
+                for name, also in (("anna", travels), ("ben", ""))
+            )
+            (tmp_path / "lakehouse.toml").write_text("".join(["[project]\n", *people]))
+            code, report = lakehouse("backfill", *days)
+            assert code == 0
+            counts.append([row["total_readings"] for row in rows(lakehouse, sql)])
+            built.append({node["windows"] for node in report["nodes"] if node["step"] == "model"})
+    assert counts == [[24, 24, 24] * 2, [28, 24, 20, 24, 24, 24], [24, 24, 24] * 2]
+    assert built[1:] == [{"all of site anna"}] * 2
+
+
 def test_documents_that_the_server_has_no_more_leave_the_marts(lakehouse, documents):
     documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
     lakehouse("run", "--date", DAY)

@@ -1,6 +1,7 @@
 """The glucose tables in SQL written by hand for DuckDB, for the models to be measured against."""
 
 STEPS = {
+    "stays": "TEMP TABLE",
     "entries": "VIEW",
     "offsets": "TEMP TABLE",
     "strands": "TEMP TABLE",

@@ -9,5 +9,7 @@ SELECT
     e.direction,
     e.device
 FROM raw_entries AS e
-LEFT JOIN raw_sites AS s USING (site)
+LEFT JOIN stays AS s
+    ON s.site = e.site AND epoch_us(e.reading_timestamp) >= s.starts
+    AND epoch_us(e.reading_timestamp) < s.ends
 WHERE e.type = 'sgv' AND e.sgv >= 38.5 AND e.sgv < 600.5

@@ -52,22 +52,25 @@ episodes AS (
     SELECT
         *,
         to_timestamp(first * 300) AS started_at,
-        5 * (if(next_first - until <= 72, next_first, until) - first) AS minutes
+        5 * (if(next_first - until <= 72, next_first, until) - first) AS minutes,
+        started_at + to_minutes(minutes) AS ended_at,
+        ended_at - INTERVAL 1 SECOND AS last_second
     FROM ended
     WHERE beyond
 )
 SELECT
-    site,
+    e.site,
     kind,
     level,
     started_at,
-    started_at + to_minutes(minutes) AS ended_at,
+    ended_at,
     timezone(coalesce(s.timezone, 'UTC'), started_at)::DATE AS local_date,
-    timezone(
-        coalesce(s.timezone, 'UTC'), started_at + to_minutes(minutes) - INTERVAL 1 SECOND
-    )::DATE AS local_end_date,
+    timezone(coalesce(t.timezone, 'UTC'), last_second)::DATE AS local_end_date,
     minutes::DOUBLE AS duration_minutes,
     if(kind = 'hypo', lowest, highest) AS extreme_mg_dl,
     kind = 'hypo' AND minutes > 120 AS is_extended
-FROM episodes
-LEFT JOIN raw_sites AS s USING (site)
+FROM episodes AS e
+LEFT JOIN stays AS s
+    ON s.site = e.site AND epoch_us(started_at) >= s.starts AND epoch_us(started_at) < s.ends
+LEFT JOIN stays AS t
+    ON t.site = e.site AND epoch_us(last_second) >= t.starts AND epoch_us(last_second) < t.ends

@@ -1,6 +1,6 @@
 WITH nights AS (
     SELECT
-        site, timezone, reading_date,
+        site, reading_date, covered, minutes_below_70, minutes_below_54,
         count(*) AS readings,
         avg(glucose_mg_dl) AS mean,
         stddev_samp(glucose_mg_dl) AS stddev,
@@ -10,15 +10,15 @@ WITH nights AS (
         count_if(glucose_mg_dl < 70) AS below_70,
         count_if(glucose_mg_dl < 54) AS below_54
     FROM fct_glucose_readings
-    WHERE hour_of_day < 6
-    GROUP BY site, timezone, reading_date
+    JOIN parts USING (site, reading_date)
+    WHERE until = 6 AND epoch_us(reading_timestamp) < ends
+    GROUP BY ALL
 ),
 episodes AS (
-    SELECT site, local_date AS reading_date, count(*) AS hypo_episodes
+    SELECT e.site, local_date AS reading_date, count(*) AS hypo_episodes
     FROM mrt_glucose_episodes AS e
-    LEFT JOIN raw_sites AS s USING (site)
-    WHERE kind = 'hypo' AND level = 1
-        AND hour(timezone(coalesce(s.timezone, 'UTC'), started_at)) < 6
+    JOIN parts AS p ON p.site = e.site AND p.reading_date = e.local_date
+    WHERE kind = 'hypo' AND level = 1 AND until = 6 AND epoch_us(started_at) < ends
     GROUP BY ALL
 )
 SELECT
@@ -39,5 +39,4 @@ SELECT
     coalesce(hypo_episodes, 0) AS hypo_episodes,
     coalesce(cv_percent <= 36 AND below_70 = 0 AND coverage_percent >= 70, false) AS is_stable
 FROM nights
-JOIN (FROM parts WHERE until = 6) USING (site, reading_date)
 LEFT JOIN episodes USING (site, reading_date)

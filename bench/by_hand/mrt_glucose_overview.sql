@@ -1,6 +1,6 @@
 WITH readings AS (
     SELECT
-        site, f.timezone, reading_date,
+        site, reading_date,
         glucose_mg_dl AS glucose,
         coalesce(target_low, 70) AS target_low,
         coalesce(target_high, 180) AS target_high
@@ -9,7 +9,7 @@ WITH readings AS (
 ),
 days AS (
     SELECT
-        site, timezone, reading_date,
+        site, reading_date,
         count(*) AS readings,
         avg(glucose) AS mean,
         stddev_samp(glucose) AS stddev,
@@ -27,7 +27,7 @@ days AS (
         count_if(glucose < target_low) AS below_target,
         count_if(glucose > target_high) AS above_target
     FROM readings
-    GROUP BY site, timezone, reading_date
+    GROUP BY site, reading_date
 ),
 episodes AS (
     SELECT site, local_date AS reading_date, count(*) AS hypo_episodes

@@ -1,6 +1,6 @@
 -- How far each zone is from UTC, by quarter of an hour: asking DuckDB for every reading is slow.
 WITH zones AS (
-    SELECT timezone FROM raw_sites
+    SELECT timezone FROM stays
     UNION
     SELECT 'UTC'
 ),

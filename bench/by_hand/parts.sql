@@ -1,28 +1,44 @@
 -- Days, and nights until six, with the time that their trace covers and is beyond limits.
-WITH parts AS (
-    SELECT
-        *, epoch_us(reading_timestamp) AS at_us, unnest([24, 6]) AS until
-    FROM fct_glucose_readings
+WITH dates AS (
+    SELECT DISTINCT site, reading_date FROM fct_glucose_readings
 ),
-trace AS (
+days AS (
     SELECT
-        site, timezone, reading_date, until, at_us, glucose_mg_dl AS glucose,
-        hour_of_day < until AS is_meant,
-        lead(at_us) OVER trace AS next_at,
-        lead(glucose_mg_dl) OVER trace AS next_glucose,
-        lead(reading_date) OVER trace = reading_date AND lead(hour_of_day) OVER trace < until AS goes_on,
-        lag(at_us) OVER trace AS previous_at,
-        lag(glucose_mg_dl) OVER trace AS previous_glucose,
-        lag(reading_date) OVER trace = reading_date AND lag(hour_of_day) OVER trace < until AS went_on
-    FROM parts
-    WINDOW trace AS (PARTITION BY site, until ORDER BY at_us)
+        d.site, d.reading_date,
+        coalesce(s.timezone, 'UTC') AS zone,
+        epoch_us(timezone(zone, d.reading_date::TIMESTAMP)) AS starts,
+        epoch_us(timezone(coalesce(t.timezone, 'UTC'), (d.reading_date + 1)::TIMESTAMP)) AS tomorrow,
+        epoch_us(timezone(zone, d.reading_date + to_hours(6))) AS six
+    FROM dates AS d
+    LEFT JOIN stays AS s
+        ON s.site = d.site AND d.reading_date >= s.since AND d.reading_date < s.until
+    LEFT JOIN stays AS t
+        ON t.site = d.site AND d.reading_date + 1 >= t.since AND d.reading_date + 1 < t.until
 ),
 bounds AS (
     SELECT
-        *,
-        epoch_us(timezone(timezone, reading_date::TIMESTAMP)) AS starts,
-        epoch_us(timezone(timezone, reading_date + to_hours(until))) AS ends
-    FROM (SELECT DISTINCT site, timezone, reading_date, until FROM trace WHERE is_meant)
+        site, reading_date, starts,
+        unnest([24, 6]) AS until,
+        unnest([tomorrow, least(six, tomorrow)]) AS ends
+    FROM days
+),
+parts AS (
+    SELECT
+        f.*, epoch_us(reading_timestamp) AS at_us, starts, ends, until, at_us < ends AS is_meant
+    FROM fct_glucose_readings AS f
+    JOIN bounds USING (site, reading_date)
+),
+trace AS (
+    SELECT
+        site, reading_date, until, at_us, glucose_mg_dl AS glucose, is_meant,
+        lead(at_us) OVER trace AS next_at,
+        lead(glucose_mg_dl) OVER trace AS next_glucose,
+        lead(reading_date) OVER trace = reading_date AND lead(is_meant) OVER trace AS goes_on,
+        lag(at_us) OVER trace AS previous_at,
+        lag(glucose_mg_dl) OVER trace AS previous_glucose,
+        lag(reading_date) OVER trace = reading_date AND lag(is_meant) OVER trace AS went_on
+    FROM parts
+    WINDOW trace AS (PARTITION BY site, until ORDER BY at_us)
 ),
 cadences AS (
     SELECT
@@ -47,7 +63,7 @@ read AS (
         coalesce(next_at - at_us <= 2700000000, false) AS joined,
         coalesce(at_us - previous_at <= 2700000000, false) AS was_joined
     FROM trace
-    JOIN bounds USING (site, timezone, reading_date, until)
+    JOIN bounds USING (site, reading_date, until)
     JOIN cadences USING (site, reading_date, until)
     WHERE is_meant
 ),
@@ -101,6 +117,7 @@ minutes AS (
 )
 SELECT
     site, reading_date, until,
+    any_value(ends) AS ends,
     any_value(covered) AS covered,
     any_value(traced) AS traced,
     coalesce(max(minutes) FILTER (name = 'below_54'), 0)::DOUBLE AS minutes_below_54,
@@ -108,7 +125,10 @@ SELECT
     coalesce(max(minutes) FILTER (name = 'above_180'), 0)::DOUBLE AS minutes_above_180,
     coalesce(max(minutes) FILTER (name = 'above_250'), 0)::DOUBLE AS minutes_above_250
 FROM (
-    SELECT site, reading_date, until, 100 * sum(reach) / any_value(ends - starts) AS covered
+    SELECT
+        site, reading_date, until,
+        any_value(ends) AS ends,
+        100 * sum(reach) / any_value(ends - starts) AS covered
     FROM read
     GROUP BY ALL
 )

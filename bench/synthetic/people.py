@@ -17,7 +17,12 @@ SITES = """
 SELECT
     format('person{:04d}', person) AS site,
     ['Europe/London', 'America/New_York', 'Asia/Kolkata', 'Australia/Sydney',
-     'America/Sao_Paulo', 'UTC'][person % 6 + 1] AS timezone
+     'America/Sao_Paulo', 'UTC'][person % 6 + 1] AS timezone,
+    CASE WHEN person = 9 THEN [{  -- from Sydney over the date line
+        'since': DATE '2023-03-20',
+        'timezone': 'America/Los_Angeles',
+        'starts_at': TIMESTAMPTZ '2023-03-19 13:00:00+00'
+    }] END AS travels
 FROM range($people) AS people (person)
 """
 _PAGE = 122_880  # rows

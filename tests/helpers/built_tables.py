@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from traces import MODELS
+from traces import MODELS, homes
 
 from lakehouse.declare.specs import parameters
 
@@ -13,11 +13,16 @@ from lakehouse.declare.specs import parameters
 class BuiltTables:
     """The rows of every table over rows of `fct_glucose_readings`, each built once."""
 
-    def __init__(self, run_model: Any, readings: list[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        run_model: Any,
+        readings: list[dict[str, Any]],
+        sites: list[dict[str, Any]] | None = None,
+    ) -> None:
         self._run_model = run_model
         self._rows: dict[str, list[dict[str, Any]]] = {
             "fct_glucose_readings": readings,
-            "sites": [],
+            "sites": homes(readings) if sites is None else sites,
         }
         self._tables: dict[str, pa.Table] = {}
 

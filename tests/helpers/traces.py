@@ -43,8 +43,11 @@ def build(run_model, model, *traces):
 
 
 def over(run_model, model, readings, sites=()):
-    """The rows of a model over rows of fct_glucose_readings, and what lies between the two."""
-    built = {"fct_glucose_readings": readings, "sites": list(sites)}
+    """The rows of a model over rows of fct_glucose_readings, and what lies between the two.
+
+    People live where their readings say, but those of `sites`.
+    """
+    built = {"fct_glucose_readings": readings, "sites": list(sites) or homes(readings)}
 
     def rows(function):
         for name in parameters(function):
@@ -53,6 +56,12 @@ def over(run_model, model, readings, sites=()):
         return run_model(function, **{name: built[name] for name in parameters(function)})
 
     return rows(model)
+
+
+def homes(readings):
+    """A row of raw.sites for each person, by the zone of their readings."""
+    zones = {row["site"]: row["timezone"] for row in readings}
+    return [{"site": site, "timezone": zone} for site, zone in sorted(zones.items())]
 
 
 def only(rows, **where):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis_settings import QUICK
 from traces import MIDNIGHT, NOON, build, entries, facts, over
 from witness.comparison import differences
-from witness.moments import instant
+from witness.moments import Home, instant
 from witness.readings import Person, Reading
 from witness.tables import Tables
 
@@ -162,5 +162,5 @@ def test_episodes_agree_with_plain_python(run_model, seed):
         for row in readings
     ]
     rows = over(run_model, mrt_glucose_episodes, readings)
-    plain = Tables(Person("anna", "UTC", trace)).mrt_glucose_episodes()
+    plain = Tables(Person("anna", Home("UTC"), trace)).mrt_glucose_episodes()
     assert differences("mrt_glucose_episodes", rows, plain) == []

@@ -1,7 +1,7 @@
 """One trace of many documents, over days in which everything happens that real life has."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 from random import Random
@@ -13,8 +13,9 @@ from built_tables import BuiltTables
 from generated_days import generated_day
 from kept_properties import violations
 from traces import dirty, inside
+from travellers import resident
 from witness.comparison import KEYS, differences
-from witness.moments import instant, utc
+from witness.moments import Home, instant, utc
 from witness.readings import Person, Reading
 from witness.tables import Tables
 
@@ -32,7 +33,12 @@ ONCE_WRONG = (
 )
 """Days of each kind that was hard to tell."""
 DAY = timedelta(days=1)
-ZONES = ["UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
+HOMES = [
+    *map(Home, ["UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe"]),
+    Home("Asia/Kathmandu", ((date(2024, 3, 15), "America/New_York"),)),
+    Home("Australia/Sydney", ((date(2024, 3, 16), "America/Los_Angeles"),)),
+    Home("America/Los_Angeles", ((date(2024, 3, 16), "Australia/Sydney"),)),
+]
 UTC_DAYS = [datetime(2024, 3, day, tzinfo=UTC) for day in (14, 15, 16)]
 
 
@@ -57,8 +63,8 @@ def trace(stg_glucose_entries):
     return kept.select("site", "reading_timestamp", "entry_id", "glucose_mg_dl", "device")
 
 
-def staged(uploads, zones=None):
-    """Staged rows of documents by site, in UTC or these zones by site."""
+def staged(uploads, homes=None):
+    """Staged rows of documents by site, in UTC or at these homes by site."""
     rows = [(site, reading) for site, readings in uploads.items() for reading in readings]
     return pa.table(
         {
@@ -67,7 +73,9 @@ def staged(uploads, zones=None):
             "reading_timestamp": pa.array(
                 [reading.at for _, reading in rows], pa.timestamp("us", "UTC")
             ),
-            "timezone": [zones[site] if zones else "UTC" for site, _ in rows],
+            "timezone": [
+                homes[site].zone_at(reading.at) if homes else "UTC" for site, reading in rows
+            ],
             "glucose_mg_dl": [reading.glucose for _, reading in rows],
             "device": pa.array([reading.device for _, reading in rows], pa.string()),
         }
@@ -184,17 +192,17 @@ def test_deleted_documents_leave_the_trace(run_model, seeds):
 @batches(DAYS // 10)
 def test_every_figure_of_a_generated_day_is_what_plain_python_computes(run_model, seeds):
     days = generated(seeds)
-    zones = {day.site: ZONES[number % len(ZONES)] for number, day in enumerate(days)}
+    homes = {day.site: HOMES[number % len(HOMES)] for number, day in enumerate(days)}
     documents = {day.site: {reading.entry_id: reading for reading in day.present} for day in days}
     rows = run_model(
         fct_glucose_readings,
-        stg_glucose_entries=staged({day.site: day.present for day in days}, zones),
+        stg_glucose_entries=staged({day.site: day.present for day in days}, homes),
     )
     people = [
-        Tables(Person(site, zones[site], sorted(documents[site][row["entry_id"]] for row in found)))
+        Tables(Person(site, homes[site], sorted(documents[site][row["entry_id"]] for row in found)))
         for site, found in groupby(rows, key=lambda row: row["site"])
     ]
-    built = BuiltTables(run_model, rows)
+    built = BuiltTables(run_model, rows, [resident(*home) for home in homes.items()])
     told = [
         line
         for table in KEYS

@@ -31,7 +31,7 @@ COLUMNS = {
     "mrt_glucose_periods_mmol": "period avg_glucose stddev_glucose modd p05 p25 p50 p75 p95 target_low_mmol_l target_high_mmol_l",
     "int_glucose_values": "reading_date glucose_mg_dl reading_count",
     "int_glucose_days": "reading_date first_reading last_reading elapsed elapsed_1 elapsed_5 reach_1 reach_5 reach_15 apart pairs",
-    "int_glucose_excursions": "kind level timezone starts_at ends_at opens episode_ended_at lowest_mg_dl highest_mg_dl",
+    "int_glucose_excursions": "kind level starts_at ends_at opens episode_ended_at lowest_mg_dl highest_mg_dl local_date local_end_date",
     "mrt_glucose_episodes": "kind level started_at ended_at local_date local_end_date duration_minutes extreme_mg_dl is_extended",
     "mrt_glucose_agp": "minute_of_day reading_count p05 p25 p50 p75 p95",
     "mrt_glucose_periods": "period first_date last_date reading_count percent_active is_sufficient avg_glucose stddev_glucose cv_percent gmi ea1c percent_in_range percent_in_tight_range percent_below_54 percent_below_70 percent_above_180 percent_above_250 target_low_mg_dl target_high_mg_dl percent_in_target percent_below_target percent_above_target gri gri_zone lbgi hbgi j_index modd p05 p25 p50 p75 p95 hypo_episodes_level1 hypo_episodes_level2",

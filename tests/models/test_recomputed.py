@@ -14,8 +14,9 @@ import pytest
 from built_tables import BuiltTables
 from kept_properties import lonely
 from traces import MODELS
+from travellers import TRAVELLERS, resident
 from witness.comparison import KEYS, differences
-from witness.moments import DAY, MINUTE, SECOND, utc
+from witness.moments import DAY, MINUTE, SECOND, Home, utc
 from witness.readings import Person, of_the_sensor, recording
 from witness.tables import Tables
 
@@ -46,26 +47,28 @@ def built(run_model, person):
         "reading_timestamp": [utc(reading.at) for reading in person.readings],
         "device": pa.array([reading.device for reading in person.readings], pa.string()),
     }
-    sites = [{"site": person.site, "timezone": person.zone}]
+    sites = [resident(person.site, person.home)]
     staged = run_model(stg_glucose_entries, glucose_entries=documents, sites=sites)
     rows = run_model(fct_glucose_readings, stg_glucose_entries=pa.Table.from_pylist(staged))
-    return BuiltTables(run_model, rows)
+    return BuiltTables(run_model, rows, sites)
 
 
-def person(name, zone):
-    return Person(name, zone, recording(FILES[name], device="sensor"))
+def person(name, home):
+    return Person(name, home, recording(FILES[name], device="sensor"))
 
 
+HOMES = {**{zone: Home(zone) for zone in ("UTC", *CLOCKS)}, **TRAVELLERS}
+QUICK = [("2307", "UTC"), ("2307", "from-one-to-the-next")]
 CASES = [
-    pytest.param(name, zone, marks=[] if (name, zone) == ("2307", "UTC") else pytest.mark.long)
-    for zone in ("UTC", *CLOCKS)
+    pytest.param(name, home, marks=[] if (name, home) in QUICK else pytest.mark.long)
+    for home in HOMES
     for name in FILES
 ]
 
 
-@pytest.mark.parametrize(("name", "zone"), CASES)
-def test_every_figure_is_what_plain_python_computes(run_model, name, zone):
-    documents = person(name, zone)
+@pytest.mark.parametrize(("name", "home"), CASES)
+def test_every_figure_is_what_plain_python_computes(run_model, name, home):
+    documents = person(name, HOMES[home])
     tables = built(run_model, documents)
     computed = Tables(trace_of(documents, tables["fct_glucose_readings"]))
     told = [
@@ -92,7 +95,7 @@ NEAR = 3 * 5 * MINUTE // 4
 
 def trace_in(run_model, name):
     """Documents of sensor glucose, and those that the models keep, in order of time."""
-    documents = person(name, "UTC")
+    documents = person(name, Home("UTC"))
     rows = built(run_model, documents)["fct_glucose_readings"]
     return of_the_sensor(documents.readings), sorted(trace_of(documents, rows).readings)
 
@@ -123,7 +126,7 @@ def test_a_doubled_trace_is_one(run_model, name):
     assert lonely(documents, kept, NEAR) == []
 
 
-ZONES = dict(zip(FILES, ["UTC", *CLOCKS, "Europe/London"], strict=True))
+LIVES = dict(zip(FILES, ["UTC", *CLOCKS, "london-new-york-london"], strict=True))
 """Where people of a pipeline live: the recordings go over each of the changes of the clock."""
 
 
@@ -134,7 +137,17 @@ def sensor(name):
         reading._replace(entry_id=f"{reading.at // SECOND:08x}{int(reading.entry_id):016x}")
         for reading in documents
     ]
-    return Person(name, ZONES[name], named)
+    return Person(name, HOMES[LIVES[name]], named)
+
+
+def block(name, url):
+    """The person's settings."""
+    home = HOMES[LIVES[name]]
+    changes = ", ".join(f'{{ since = {day}, timezone = "{zone}" }}' for day, zone in home.moves)
+    return (
+        f'[[nightscout.sites]]\nsite = "{name}"\nurl = "{url}"\n'
+        f'timezone = "{home.first}"\ntravels = [{changes}]\n'
+    )
 
 
 def stored(session, table):
@@ -149,7 +162,7 @@ def stored(session, table):
 def test_the_pipeline_gives_every_figure_of_five_people(lakehouse, tmp_path):
     with ExitStack() as servers:
         sites = [
-            f'[[nightscout.sites]]\nsite = "{name}"\ntimezone = "{ZONES[name]}"\nurl = "{server.url}"\n'
+            block(name, server.url)
             for name, file in FILES.items()
             for server in [servers.enter_context(ReplayServer(Recording(file)))]
         ]

@@ -7,13 +7,15 @@ several uploaders, which rows put together at random hardly ever make.
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import QUICK
-from traces import TIME, build_windows, dirty, entries, instant, only
+from traces import TIME, build_windows, dirty, entries, homes, instant, only
+from travellers import in_zones, resident
+from witness.moments import Home
+from witness.moments import instant as microseconds
 
 from lakehouse.declare.specs import ModelSpec, parameters, spec_of
 from lakehouse.testing.differences import differences
@@ -39,7 +41,17 @@ from models.silver import fct_glucose_readings
 DAY = timedelta(days=1)
 FIRST = datetime(2024, 3, 30, tzinfo=UTC)  # London changes its clocks on the 31st
 DAYS = 4
-ZONES = {"anna": "UTC", "kiri": "Pacific/Kiritimati", "west": "Etc/GMT+12", "lon": "Europe/London"}
+MARCH_31, APRIL_1, APRIL_2 = (FIRST.date() + number * DAY for number in (1, 2, 3))
+HOMES = {
+    "anna": Home("UTC"),
+    "kiri": Home("Pacific/Kiritimati"),
+    "west": Home("Etc/GMT+12"),
+    "lon": Home("Europe/London"),
+    "out": Home("Europe/London", ((MARCH_31, "America/New_York"), (APRIL_2, "Europe/London"))),
+    "line": Home("Pacific/Kiritimati", ((MARCH_31, "Pacific/Honolulu"), (APRIL_1, "Etc/GMT+12"))),
+    "back": Home("Etc/GMT+12", ((MARCH_31, "Asia/Tokyo"), (APRIL_2, "Pacific/Kiritimati"))),
+}
+SITES = [resident(site, home) for site, home in HOMES.items()]
 CHAIN = [
     fct_glucose_readings,
     mrt_glucose_readings,
@@ -60,7 +72,7 @@ def traces(seed):
     """
     chance = Random(seed)
     rows = []
-    for site in chance.sample(sorted(ZONES), 2):
+    for site in chance.sample(sorted(HOMES), 2):
         for _ in range(chance.randint(4, 9)):
             every = chance.choice([1, 5, 5, 5, 15])
             at = FIRST + timedelta(seconds=chance.randrange(DAYS * 86_400))
@@ -74,7 +86,7 @@ def traces(seed):
                 rows += [
                     {
                         "site": site,
-                        "timezone": ZONES[site],
+                        "timezone": HOMES[site].zone_at(microseconds(at)),
                         "device": device,
                         "reading_timestamp": at,
                         "glucose_mg_dl": level + repeat,
@@ -87,18 +99,28 @@ def traces(seed):
     return [{**row, "entry_id": f"{number:05}"} for number, row in enumerate(rows)]
 
 
-ENDS = {"a": "Pacific/Kiritimati", "b": "Etc/GMT+12"}  # where a day starts first, and last
+ENDS = {
+    "a": Home("Pacific/Kiritimati"),  # where a day starts first
+    "b": Home("Etc/GMT+12", ((MARCH_31, "Pacific/Honolulu"), (APRIL_1, "Pacific/Kiritimati"))),
+}
+
+
+def home(row):
+    return ENDS.get(row["site"], Home("UTC"))
 
 
 def zone(row):
-    return ENDS.get(row["site"], "UTC")
+    """The zone of a reading, or the first one of a site."""
+    known = row.get("reading_timestamp")
+    return home(row).zone_at(microseconds(known)) if known else home(row).first
 
 
 def local(row):
     """The wall clock's time of a reading."""
-    return row["reading_timestamp"].astimezone(ZoneInfo(zone(row))).replace(tzinfo=None)
+    return home(row).local(microseconds(row["reading_timestamp"]))
 
 
+PEOPLE = {"timezone": zone, "travels": lambda row: resident(row["site"], home(row))["travels"]}
 READINGS = {
     "entry_id": lambda row: row["reading_timestamp"].isoformat(),  # one reading per moment
     "timezone": zone,
@@ -112,7 +134,12 @@ EXCURSIONS = {
     "kind": st.sampled_from(["hypo", "hyper"]),
     "level": st.sampled_from([1, 2]),
     "ends_at": lambda row: row["starts_at"] + timedelta(minutes=15),
-    "timezone": zone,
+    "local_date": lambda row: home(row).local(microseconds(row["starts_at"])).date(),
+    "local_end_date": lambda row: (
+        home(row)
+        .local(microseconds(row["episode_ended_at"] or row["starts_at"] + timedelta(minutes=14)))
+        .date()
+    ),
 }
 VALUES = {
     "glucose_mg_dl": st.integers(40, 400),
@@ -124,15 +151,20 @@ MADE_UP = {
     fct_glucose_readings: {"timezone": zone},
     dim_date: {},
     mrt_glucose_episodes: EXCURSIONS,
-    mrt_glucose_overview: {**READINGS, **EXCURSIONS},
-    mrt_glucose_overnight: {**READINGS, **EXCURSIONS},
-    mrt_glucose_periods: {**VALUES, "kind": EXCURSIONS["kind"], "level": EXCURSIONS["level"]},
+    int_glucose_excursions: {**PEOPLE, **READINGS},
+    mrt_glucose_overview: {**PEOPLE, **READINGS, **EXCURSIONS},
+    mrt_glucose_overnight: {**PEOPLE, **READINGS, **EXCURSIONS},
+    mrt_glucose_periods: {
+        **PEOPLE,
+        **VALUES,
+        "kind": EXCURSIONS["kind"],
+        "level": EXCURSIONS["level"],
+    },
     **dict.fromkeys(
         [
             mrt_glucose_readings,
             int_glucose_values,
             int_glucose_days,
-            int_glucose_excursions,
             mrt_glucose_hourly_patterns,
             mrt_glucose_agp,
         ],
@@ -169,9 +201,12 @@ def ordered(rows):
     return sorted(rows, key=repr)
 
 
-def chain(run_model, staged):
-    """The rows of every model that is built by windows, and of those between them."""
-    tables = {"stg_glucose_entries": staged, "sites": []}
+def chain(run_model, staged, sites=()):
+    """The rows of every model that is built by windows, and of those between them.
+
+    People live where their readings say, but those of `sites`.
+    """
+    tables = {"stg_glucose_entries": staged, "sites": list(sites) or homes(staged)}
     for model in CHAIN:
         inputs = {name: tables[name] for name in parameters(model)}
         tables[model.__name__] = run_model(model, **inputs)
@@ -182,7 +217,7 @@ def chain(run_model, staged):
 @QUICK
 @given(seeds, cuts)
 def test_windows_make_up_the_whole(run_model, seed, cuts):
-    tables = chain(run_model, traces(seed))
+    tables = chain(run_model, traces(seed), SITES)
     for model in CHAIN:
         built = build_windows(run_model, model, tables, pieces(cuts))
         assert differences(built, tables[model.__name__]) == ([], [])
@@ -193,7 +228,7 @@ def test_windows_make_up_the_whole(run_model, seed, cuts):
 @given(seeds, st.integers(1, 5))
 def test_late_readings_reach_every_day_that_depends_on_them(run_model, seed, late):
     rows = traces(seed)
-    before, after = chain(run_model, rows[:-late]), chain(run_model, rows)
+    before, after = (chain(run_model, each, SITES) for each in (rows[:-late], rows))
     moments = [row["reading_timestamp"] for row in rows[-late:]]
     changed = {
         "stg_glucose_entries": [Window(at, at + timedelta(microseconds=1)) for at in moments],
@@ -284,3 +319,17 @@ def test_the_last_minute_of_the_last_day_on_earth_is_compared_with_a_day_later(r
     full, built = halves(run_model, int_glucose_days, chain(run_model, rows), FIRST)
     assert [row["pairs"] for row in full] == [1, 0]
     assert built == full
+
+
+@pytest.mark.parametrize(
+    "zones", [("Pacific/Kiritimati", "Pacific/Honolulu"), ("Etc/GMT+12", "Asia/Tokyo")]
+)
+def test_the_day_before_a_journey_is_the_same_by_windows(run_model, zones):
+    first, second = zones
+    home = Home(first, ((MARCH_31, second),))
+    rows = in_zones(entries([60, 60, 60, 100, 100, 60] * 96, start=FIRST - DAY), home)
+    tables = chain(run_model, rows, [resident("anna", home)])
+    for model in (mrt_glucose_overview, mrt_glucose_overnight, mrt_glucose_episodes):
+        for midnight in (FIRST, FIRST + DAY):
+            full, built = halves(run_model, model, tables, midnight)
+            assert built == full

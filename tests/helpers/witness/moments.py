@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,16 +37,43 @@ def local(at: int, zone: str) -> datetime:
     return utc(at).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
+class Home(NamedTuple):
+    """Where a person lives: the first zone, and each later one with the first date that begins in it."""
+
+    first: str
+    moves: tuple[tuple[date, str], ...] = ()
+
+    def zone_at(self, at: int) -> str:
+        """The zone of the person's clock: it has moved once the old or the new one shows the date."""
+        zone = self.first
+        for since, following in self.moves:
+            if max(local(at, zone), local(at, following)).date() < since:
+                break
+            zone = following
+        return zone
+
+    def zone_of(self, day: date) -> str:
+        """The zone in which a date begins."""
+        moves = takewhile(lambda move: move[0] <= day, self.moves)
+        return [self.first, *(zone for _, zone in moves)][-1]
+
+    def local(self, at: int) -> datetime:
+        """What the person's clock shows, without a zone."""
+        return local(at, self.zone_at(at))
+
+    def day(self, day: date) -> Span:
+        """A local day, to the midnight that begins the next: 24 hours, or others as clocks change."""
+        return Span(self._midnight(day), self._midnight(day + timedelta(days=1)))
+
+    def night(self, day: date) -> Span:
+        """The night of a local day: from midnight to six, or to the end of a day that is shorter."""
+        start, end = self.day(day)
+        return Span(start, min(end, _on_the_clock(day, 6, self.zone_of(day))))
+
+    def _midnight(self, day: date) -> int:
+        return _on_the_clock(day, 0, self.zone_of(day))
+
+
 def _on_the_clock(day: date, hour: int, zone: str) -> int:
     """The first instant at which the clock of a day shows a full hour."""
     return instant(datetime.combine(day, time(hour), ZoneInfo(zone)))
-
-
-def day_of(day: date, zone: str) -> Span:
-    """A local day: 23, 24 or 25 hours, or half an hour more or less in Lord Howe."""
-    return Span(_on_the_clock(day, 0, zone), _on_the_clock(day + timedelta(days=1), 0, zone))
-
-
-def night_of(day: date, zone: str) -> Span:
-    """The night of a local day: from midnight to six."""
-    return Span(_on_the_clock(day, 0, zone), _on_the_clock(day, 6, zone))

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from witness.moments import Span, instant, local
+from witness.moments import Home, Span, instant
 
 MG_PER_MMOL = Decimal("18.01559")
 LOWEST, HIGHEST = 39, 600
@@ -29,10 +29,10 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Person:
-    """A person's readings in order of time, one a moment, and the zone they live in."""
+    """A person's readings in order of time, one a moment, and where they live."""
 
     site: str
-    zone: str
+    home: Home
     readings: Sequence[Reading]
 
     def within(self, span: Span) -> list[int]:
@@ -42,7 +42,7 @@ class Person:
 
     def dates(self) -> list[date]:
         """Local days with readings."""
-        return sorted({local(reading.at, self.zone).date() for reading in self.readings})
+        return sorted({self.home.local(reading.at).date() for reading in self.readings})
 
 
 def of_the_sensor(documents: Iterable[Reading]) -> list[Reading]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from witness import figures
 from witness.episodes import Episode, episodes
-from witness.moments import DAY, MINUTE, Span, day_of, local, night_of, utc
+from witness.moments import DAY, MINUTE, Span, utc
 from witness.periods import periods
 from witness.reach import coverage, minutes_beyond
 from witness.readings import Person, Reading
@@ -31,14 +31,14 @@ class Tables:
     @cached_property
     def local(self) -> list[datetime]:
         """What the person's clock showed at each reading."""
-        return [local(reading.at, self.person.zone) for reading in self.readings]
+        return [self.person.home.local(reading.at) for reading in self.readings]
 
     @cached_property
     def episodes(self) -> list[Episode]:
         return episodes(self.readings)
 
     def local_date(self, episode: Episode) -> date:
-        return local(episode.start, self.person.zone).date()
+        return self.person.home.local(episode.start).date()
 
     def fct_glucose_readings(self) -> Iterator[Row]:
         before: Reading | None = None
@@ -47,7 +47,7 @@ class Tables:
                 "site": self.person.site,
                 "entry_id": reading.entry_id,
                 "reading_timestamp": utc(reading.at),
-                "timezone": self.person.zone,
+                "timezone": self.person.home.zone_at(reading.at),
                 "local_timestamp": at,
                 "reading_date": at.date(),
                 "hour_of_day": at.hour,
@@ -100,7 +100,7 @@ class Tables:
 
     def mrt_glucose_overview(self) -> Iterator[Row]:
         for day, values in self._grouped(datetime.date):
-            span = day_of(day, self.person.zone)
+            span = self.person.home.day(day)
             minutes = self._minutes(span)
             starting = [found for found in self._hypos() if self.local_date(found) == day]
             shares = figures.shares(values)
@@ -123,7 +123,7 @@ class Tables:
 
     def mrt_glucose_overnight(self) -> Iterator[Row]:
         for day in self.person.dates():
-            span = night_of(day, self.person.zone)
+            span = self.person.home.night(day)
             values = [self.readings[number].glucose for number in self.person.within(span)]
             if not values:
                 continue
@@ -189,7 +189,7 @@ class Tables:
                 "started_at": utc(episode.start),
                 "ended_at": utc(episode.end),
                 "local_date": self.local_date(episode),
-                "local_end_date": local(episode.end - 1, self.person.zone).date(),
+                "local_end_date": self.person.home.local(episode.end - 1).date(),
                 "duration_minutes": episode.minutes,
                 "extreme_mg_dl": episode.extreme,
                 "is_extended": episode.kind == "hypo" and episode.minutes > 120,
