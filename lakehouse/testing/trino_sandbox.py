@@ -101,6 +101,15 @@ def _tuples(rows: pa.Table) -> Any:
 
 
 def _literal(value: Any) -> str:
+    """Return the SQL of a value; a struct has the names of its fields from the cast around it."""
+    if isinstance(value, list):
+        return f"ARRAY[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"ROW({', '.join(map(_literal, value.values()))})"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bool):

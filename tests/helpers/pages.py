@@ -67,6 +67,7 @@ STAND_INS: dict[str, tuple[Recording | Documents, str | None]] = {
     "anna": (Recording(), None),
     "ben": (Recording(), None),
     "carla": (Recording(), None),
+    "dora": (Recording(), None),
     "low": (
         Documents([_entry("bad", 13, 650), *(_entry(f"e{h}", h, 100) for h in range(12))]),
         None,

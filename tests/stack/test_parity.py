@@ -7,6 +7,8 @@ import ibis
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
+from travellers import TRAVELLERS, resident
+from witness.moments import Home
 
 from lakehouse import config, expressions
 from lakehouse.compile.compiler import Statement, stored
@@ -20,6 +22,7 @@ from lakehouse.testing.trino_sandbox import TrinoSandbox
 from tests.stack.parity import both
 
 ROOT = Path(__file__).parents[2]
+DAY = timedelta(days=1)
 FEW = settings(
     max_examples=8,
     deadline=None,
@@ -78,9 +81,17 @@ readings = st.fixed_dictionaries(
         "trend": st.sampled_from([None, 0, 4, 2**31 - 1]),
     }
 )
+moves = st.lists(
+    st.tuples(
+        st.sampled_from([at.date() + days * DAY for at in CHANGES[:4] for days in (0, 1)]),
+        st.sampled_from(ZONES),
+    ),
+    max_size=3,
+    unique_by=lambda move: move[0],
+).map(lambda found: tuple(sorted(found)))
 people = st.lists(
-    st.fixed_dictionaries(
-        {"site": st.sampled_from(["anna", "bob"]), "timezone": st.sampled_from(ZONES)}
+    st.builds(
+        resident, st.sampled_from(["anna", "bob"]), st.builds(Home, st.sampled_from(ZONES), moves)
     ),
     unique_by=lambda row: row["site"],
 )
@@ -97,6 +108,59 @@ def test_models_of_odd_readings_are_the_same(engines, entries, sites):
         missing, extra = differences(one, other)
         assert not missing, "\n".join([spec.table, *shown(missing), "and:", *shown(extra)])
         known[spec.name] = one
+
+
+ODD_DAYS = {
+    "london": (Home("Europe/London"), {date(2024, 3, 31): (23, 5)}),
+    "new-york": (Home("America/New_York"), {date(2024, 3, 10): (23, 5)}),
+    "lord-howe": (Home("Australia/Lord_Howe"), {date(2024, 4, 7): (24.5, 6.5)}),
+    "there-and-back": (
+        TRAVELLERS["london-new-york-london"],
+        {date(2024, 1, 11): (29, 6), date(2024, 3, 19): (20, 6)},
+    ),
+    "over-the-date-line": (
+        TRAVELLERS["over-the-date-line-and-back"],
+        {date(2023, 12, 14): (43, 6), date(2024, 2, 1): (5, 5)},
+    ),
+}
+"""Hours of days and of their nights, as clocks and zones change."""
+
+
+def around(site, days):
+    """Raw readings every quarter of an hour, from a day before these days to two days after."""
+    for day in days:
+        first = datetime(day.year, day.month, day.day, tzinfo=UTC) - DAY
+        for number in range(4 * 96):
+            yield {
+                "site": site,
+                "_id": f"{day}-{number}",
+                "type": "sgv",
+                "sgv": 60.0 + number % 7 * 20,
+                "reading_timestamp": first + number * timedelta(minutes=15),
+            }
+
+
+def test_odd_days_have_their_hours_on_both_engines(engines):
+    known = {
+        "glucose_entries": [
+            row for site, (_, days) in ODD_DAYS.items() for row in around(site, days)
+        ],
+        "sites": [resident(site, home) for site, (home, _) in ODD_DAYS.items()],
+    }
+    for spec in ordered(_project()):
+        inputs = {name: known[name] for name in parameters(spec.function)}
+        one, other = (run_model(spec.function, **inputs) for run_model in engines)
+        assert differences(one, other) == ([], []), spec.table
+        known[spec.name] = other
+    for table, count, part in (
+        ("mrt_glucose_overview", "total_readings", 0),
+        ("mrt_glucose_overnight", "reading_count", 1),
+    ):
+        rows = {(row["site"], row["reading_date"]): row for row in known[table]}
+        for site, (_, days) in ODD_DAYS.items():
+            for day, hours in days.items():
+                row = rows[site, day]
+                assert (row[count], row["coverage_percent"]) == (4 * hours[part], 100)
 
 
 VALUES = ibis.schema(
