@@ -25,12 +25,12 @@ OF_A_RUN = ("_run_id", "_ingested_at", "ingested_at")
 TOLERANCE = 1e-9
 
 
-def both(first, last, production, home):
-    """A row for each table, after running these days through both profiles."""
+def both(first, last, production, home, root=ROOT):
+    """A row for each table, after running these days of a project through both profiles."""
     variables = {"LAKEHOUSE_HOME": str(home / "local")}
-    with Session(config.load(ROOT, variables)) as local:
+    with Session(config.load(root, variables)) as local:
         _run(local, first, last)
-        with Session(config.load(ROOT, production | {"LAKEHOUSE_HOME": str(home / "far")})) as far:
+        with Session(config.load(root, production | {"LAKEHOUSE_HOME": str(home / "far")})) as far:
             _run(far, first, last)
             return [compared(name, local, far) for name in sorted(_tables(local))]
 
@@ -58,11 +58,12 @@ def _tables(session):
 
 
 def _rows(session, name):
-    """The rows of a table, sorted by what tells them apart: all that is not a float."""
+    """The rows of a table, sorted by what tells them apart: all but floats and lists."""
     rows = session.query(f"select * from {name}").drop_columns(
         [each for each in OF_A_RUN if each in session.compiled.schemas[name.partition(".")[2]]]
     )
-    by = [field.name for field in rows.schema if not pa.types.is_floating(field.type)]
+    is_no_key = (pa.types.is_floating, pa.types.is_nested)
+    by = [field.name for field in rows.schema if not any(is_(field.type) for is_ in is_no_key)]
     return rows.sort_by([(each, "ascending") for each in by])
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from travellers import TRAVELLERS, resident
 from witness.moments import Home
 
+from ingestion.recording import Recording
+from ingestion.replay import ReplayServer
 from lakehouse import config, expressions
 from lakehouse.compile.compiler import Statement, stored
 from lakehouse.declare import project
@@ -57,6 +59,29 @@ def test_the_whole_recording_is_the_same(lake, tmp_path):
     lake = lake | {"LAKEHOUSE_ENGINE": "trino"}
     rows = both(date(2023, 10, 18), date(2024, 4, 12), lake, tmp_path)
     assert len(rows) == len(_project().tables)
+    assert [row for row in rows if row["differs"]] == []
+
+
+def test_a_traveller_is_the_same(lake, tmp_path):
+    for name in ("ingestion", "models"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    with ReplayServer(Recording()) as server:
+        (tmp_path / "lakehouse.toml").write_text(f"""
+[[nightscout.sites]]
+site = "anna"
+url = "{server.url}"
+timezone = "Europe/London"
+travels = [
+    {{ since = 2024-01-12, timezone = "America/New_York" }},
+    {{ since = 2024-01-14, timezone = "Europe/London" }},
+]
+
+[[nightscout.sites]]
+site = "ben"
+url = "{server.url}"
+""")
+        lake = lake | {"LAKEHOUSE_ENGINE": "trino"}
+        rows = both(date(2024, 1, 11), date(2024, 1, 14), lake, tmp_path, tmp_path)
     assert [row for row in rows if row["differs"]] == []
 
 
