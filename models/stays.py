@@ -49,20 +49,18 @@ def _stays(sites: ir.Table) -> ir.Table:
     zone, and the first one that does not.
     """
     first, last = ibis.date(*_FIRST), ibis.date(*_LAST)
-    changes = ibis.range(sites.travels.length().fill_null(0)).unnest()
-    travels = sites.mutate(number=changes)
-    travel = travels.travels[travels.number]
-    stays = ibis.union(
-        sites.select("site", "timezone", starts=_midnight(first), since=first),
-        travels.select(
-            "site", timezone=travel.timezone, starts=travel.starts_at, since=travel.since
-        ),
-    )
-    order = ibis.window(group_by="site", order_by="since")
-    ends, until = (stays[name].lead().over(order) for name in ("starts", "since"))
-    return stays.mutate(
-        ends=ends.fill_null(_midnight(last)),
-        until=until.fill_null(last),
+    changes = sites.travels.length().fill_null(0)
+    # A union of homes and travels would read the table twice.
+    stays = sites.mutate(number=ibis.range(changes + 1).unnest())
+    is_first = stays.number == 0
+    travel, following = stays.travels[stays.number - 1], stays.travels[stays.number]
+    return stays.select(
+        "site",
+        timezone=ibis.ifelse(is_first, stays.timezone, travel.timezone),
+        starts=ibis.ifelse(is_first, _midnight(first), travel.starts_at),
+        since=ibis.ifelse(is_first, first, travel.since),
+        ends=following.starts_at.fill_null(_midnight(last)),
+        until=following.since.fill_null(last),
     )
 
 
