@@ -156,6 +156,14 @@ def test_an_episode_over_a_change_is_one(run_model, start, end, local_date, loca
     assert of(built["mrt_glucose_overview"], local_end_date)["day_status"] == "CRITICAL"
 
 
+def test_an_episode_ends_in_the_zone_of_its_end(run_model):
+    """At midnight in Kathmandu, a quarter past six in London, the evening comes again."""
+    home = Home("Asia/Kathmandu", ((date(2024, 1, 12), LONDON),))
+    built = tables(run_model, home, low(at(2024, 1, 11, 18), at(2024, 1, 11, 19)))
+    episode = only(built["mrt_glucose_episodes"], level=1)
+    assert (episode["local_date"], episode["local_end_date"]) == (OUT, OUT)
+
+
 def test_a_night_is_not_gone_on_with_on_the_other_side_of_the_date_line(run_model):
     """When it is midnight in Sydney, it is five in the morning of the same day in Los Angeles."""
     built = tables(run_model, DATE_LINE, steady(OVER))
