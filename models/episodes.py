@@ -174,7 +174,7 @@ def _runs(parts: ir.Table) -> ir.Table:
     """Return runs of consecutive slots `beyond` a limit, and those back between them.
 
     `limit` is a place in `KINDS`. A run beyond is cut at midnight UTC, and has the same number,
-    `run`, on all its days.
+    `run`, and the same `length` of the whole on all its days.
     """
     limits = ibis.array([ibis.literal(number, "int64") for number in range(len(KINDS))])
     parts = parts.mutate(limit=limits.unnest())
@@ -183,21 +183,26 @@ def _runs(parts: ir.Table) -> ir.Table:
     by = ["site", "limit", "segment_end"]
     order = ibis.window(group_by=by, order_by="first")
     up_to = ibis.window(group_by=by, order_by="first", rows=(None, 0))
-    follows = parts["first"] == parts.end.lag().over(order)  # portable: ok a slot is in one part
-    parts = parts.mutate(turns=ibis.ifelse(follows, 0, 1).cast("int64"))
-    parts = parts.mutate(run=parts.turns.sum().over(up_to))  # portable: ok a slot is in one part
+    # The end minus the slots so far is the same number for parts without others between them.
+    passed = (parts.end - parts["first"]).sum().over(up_to)  # portable: ok a slot is in one part
+    parts = parts.mutate(run=parts.end - passed)
     runs = parts.group_by(*by, "run", day=parts["first"] // _A_DAY).agg(
         first=parts["first"].min(),
         end=parts.end.max(),
         lowest=parts.lowest.min(),
         highest=parts.highest.max(),
     )
+    whole = ibis.window(group_by=[*by, "run"])
     following = runs["first"].lead().over(order)  # portable: ok one run begins at a slot
-    runs = runs.mutate(next_first=following.fill_null(runs.segment_end))
+    runs = runs.mutate(
+        next_first=following.fill_null(runs.segment_end),
+        length=runs.end.max().over(whole) - runs["first"].min().over(whole),
+    )
     both = runs.mutate(beyond=ibis.array([True, False]).unnest())
     both = both.mutate(
         first=ibis.ifelse(both.beyond, both["first"], both.end),
         end=ibis.ifelse(both.beyond, both.end, both.next_first),
+        length=ibis.ifelse(both.beyond, both.length, both.next_first - both.end),
     )
     return both.filter(both["first"] < both.end)
 
@@ -209,10 +214,8 @@ def _confirmed(runs: ir.Table) -> ir.Table:
     belong to an episode that goes on until then.
     """
     by = ["site", "limit", "segment_end"]
-    whole = ibis.window(group_by=[*by, "run", "beyond"])
-    length = runs.end.max().over(whole) - runs["first"].min().over(whole)
-    runs = runs.mutate(is_long=length >= _CONFIRMED)
     up_to = ibis.window(group_by=by, order_by="first", rows=(None, 0))
+    runs = runs.mutate(is_long=runs.length >= _CONFIRMED)
     number = ibis.ifelse(runs.is_long, 1, 0).cast("int64").sum()
     runs = runs.mutate(part=number.over(up_to))  # portable: ok one run begins at a slot
     until_next = ibis.window(group_by=[*by, "part"])
