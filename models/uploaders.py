@@ -2,9 +2,9 @@
 
 Several phones, or a phone and a cloud bridge, may upload the same sensor, seconds or minutes apart,
 under several names, one name or none. An uploader is a `device`; one that gives more than a sensor
-does is taken apart into strands (`models.strands`). Of a UTC day, the uploaders are ranked by the
-minutes that they cover, and their strands after each other. A reading is kept if no kept one of a
-better strand is nearer than three quarters of the best uploader's cadence.
+does is taken apart into strands (`models.strands`). Of a UTC day, uploaders with a name come first,
+then the one that covers most minutes, and their strands after each other. A reading is kept if no
+kept one of a better strand is nearer than three quarters of the best uploader's cadence.
 """
 
 from __future__ import annotations
@@ -161,9 +161,9 @@ def _ranked(trace: ir.Table) -> ir.Table:
     The time is such that the cadence of the best uploader is as long as the longest one.
     """
     best_first = [
+        (trace.device == "").asc(),
         trace.covered.desc(),
         trace.readings.desc(),
-        (trace.device == "").asc(),
         trace.device.asc(),
         trace["size"].desc(),
         trace.strand.asc(),

@@ -8,11 +8,11 @@ WITH ranked AS (
             dense_rank() OVER (
                 PARTITION BY site, day
                 ORDER BY
-                    covered DESC, readings DESC, device = '', device, size DESC, strand, place
+                    device = '', covered DESC, readings DESC, device, size DESC, strand, place
             )
         ) AS rank,
         at_us * 15 // first(cadence) OVER (
-            PARTITION BY site, day ORDER BY covered DESC, readings DESC, device = '', device
+            PARTITION BY site, day ORDER BY device = '', covered DESC, readings DESC, device
         ) AS time
     FROM strands
 ),
