@@ -5,7 +5,14 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import LOCAL, add_days, least, microseconds, with_instants
+from lakehouse.expressions import (
+    LOCAL,
+    add_days,
+    least,
+    microseconds,
+    to_local,
+    with_instants,
+)
 from models import stays
 
 DAY = 24
@@ -25,6 +32,18 @@ def with_part(readings: ir.Table, sites: ir.Table, until: int) -> ir.Table:
     readings = stays.with_zones(readings, sites, zone="reading_date")
     is_meant = (readings.hour_of_day < until) & (readings.timezone == readings.zone)
     return readings.mutate(part=ibis.ifelse(is_meant, readings.reading_date, None))
+
+
+def with_part_of_start(excursions: ir.Table, sites: ir.Table, until: int) -> ir.Table:
+    """Add the `part` in which each excursion starts."""
+    if until == DAY:
+        return excursions.mutate(part=excursions.local_date)
+    started = stays.with_zones(excursions, sites, timezone="starts_at")
+    started = started.mutate(
+        reading_date=started.local_date,
+        hour_of_day=to_local(started.starts_at, started.timezone).hour(),
+    )
+    return with_part(started, sites, until)
 
 
 def with_bounds(days: ir.Table, sites: ir.Table, until: int) -> ir.Table:

@@ -21,6 +21,15 @@ _DAILY = Incremental(
     time_column="reading_date", grain="day", lookback="15h", lookahead="13h", key="site"
 )
 _BY_SITE = Incremental(key="site")
+_OF_A_READING = (
+    "site",
+    "reading_timestamp",
+    "reading_date",
+    "hour_of_day",
+    "timezone",
+    "glucose_mg_dl",
+)
+"""Columns of readings that tell of a day or a night."""
 
 PATTERN_DAYS = 30
 AGP_DAYS = 14
@@ -32,9 +41,9 @@ def mrt_glucose_overview(
     fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
 ) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
-    readings = targets.with_target(fct_glucose_readings, sites)
+    readings = targets.with_target(fct_glucose_readings.select(_OF_A_READING), sites)
     days = _summed(readings, sites, until=clock.DAY, beside=targets.sums)
-    days = _with_starts(days, int_glucose_excursions)
+    days = _with_starts(days, int_glucose_excursions, sites, until=clock.DAY)
     days = _with_longest(days, int_glucose_excursions)
     days = days.mutate(**metrics.percentages(days))
     return days.select(
@@ -63,8 +72,9 @@ def mrt_glucose_overnight(
     fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
 ) -> ir.Table:
     """One row per local night, from midnight to six."""
-    nights = _summed(fct_glucose_readings, sites, until=clock.NIGHT)
-    nights = _with_starts(nights, int_glucose_excursions)
+    readings = fct_glucose_readings.select(_OF_A_READING)
+    nights = _summed(readings, sites, until=clock.NIGHT)
+    nights = _with_starts(nights, int_glucose_excursions, sites, until=clock.NIGHT)
     nights = nights.mutate(
         coverage=coverage(nights.covered, nights.ends - nights.starts),
         cv=metrics.cv(nights["mean"], nights.stddev),
@@ -115,16 +125,12 @@ def _summed(
     return parts.mutate(mean=metrics.mean(parts), stddev=metrics.stddev(parts))
 
 
-def _with_starts(days: ir.Table, excursions: ir.Table) -> ir.Table:
-    """Add the number of episodes below 70 that start on the local day, before its part `ends`."""
+def _with_starts(days: ir.Table, excursions: ir.Table, sites: ir.Table, until: int) -> ir.Table:
+    """Add the number of episodes below 70 that start on the local day, before its hour `until`."""
     starts = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
-    starts = starts.select(
-        "site", reading_date=starts.local_date, start=microseconds(starts.starts_at)
-    )
-    starts = days.select("site", "reading_date", "ends").join(starts, ["site", "reading_date"])
-    starts = starts.filter(starts.start < starts.ends)
-    counts = starts.group_by("site", "reading_date").agg(hypo_episodes=starts.count())
-    joined = days.left_join(counts, ["site", "reading_date"])
+    starts = clock.with_part_of_start(starts, sites, until)
+    counts = starts.group_by("site", reading_date=starts.part)
+    joined = days.left_join(counts.agg(hypo_episodes=starts.count()), ["site", "reading_date"])
     return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
 
 
