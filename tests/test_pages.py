@@ -19,6 +19,7 @@ schedule.md: needs systemd, cron and Kubernetes
 test-a-model.md: a part of a test
 test-a-model.md: needs Trino
 write-an-ingestion.md: a part of an ingestion
+your-own-nightscout.md: installs 440 packages, and builds a program with Go
 """
 PAGES = [
     ROOT / "README.md",
