@@ -25,6 +25,7 @@ FEWEST = 12
 QUARTER = 15
 LONGEST_SHIFT = 14 * 60
 """Minutes by which zones of the world differ from UTC, at most."""
+_DAY = 24 * 60 * MINUTE
 _AGREE = 40
 """Percent of a day's readings, at least, that come again after a shift."""
 
@@ -75,10 +76,10 @@ def no_trace_comes_again_at_another_hour(
 ) -> ir.Table:
     """Nobody's trace is there again, shifted by whole quarters of an hour."""
     entries = stg_glucose_entries.mutate(
-        minute=(microseconds(stg_glucose_entries.reading_timestamp) + MINUTE // 2) // MINUTE,
-        date=to_local(stg_glucose_entries.reading_timestamp, stg_glucose_entries.timezone).date(),
+        minute=(microseconds(stg_glucose_entries.reading_timestamp) + MINUTE // 2) // MINUTE
     )
-    doubled = entries.semi_join(_doubled(entries, fct_glucose_readings), ["site", "date"])
+    doubled = _of_doubled_days(entries, fct_glucose_readings)
+    doubled = doubled.mutate(date=to_local(doubled.reading_timestamp, doubled.timezone).date())
     shifts = ibis.range(1, LONGEST_SHIFT // QUARTER + 1).unnest().cast("int64")
     doubled = doubled.mutate(shift=shifts * QUARTER)
     doubled = doubled.mutate(shifted=doubled.minute + doubled["shift"])
@@ -109,12 +110,18 @@ def no_trace_comes_again_at_another_hour(
     return _told(again, ": the trace of ", " comes again " + minutes + " minutes later")
 
 
-def _doubled(entries: ir.Table, readings: ir.Table) -> ir.Table:
-    """Return the local days of which many entries are redundant."""
-    kept = readings.select("site", "entry_id")
-    redundant = entries.anti_join(kept, ["site", "entry_id"])
-    days = redundant.group_by("site", "date").agg(entries=redundant.count())
-    return days.filter(days.entries >= FEWEST)
+def _of_doubled_days(entries: ir.Table, readings: ir.Table) -> ir.Table:
+    """Return the entries of the UTC days of which many are redundant."""
+    entries, readings = (
+        table.mutate(day=microseconds(table.reading_timestamp) // _DAY)
+        for table in (entries, readings)
+    )
+    one = ibis.literal(1, "int64")
+    counts = ibis.union(
+        entries.select("site", "day", redundant=one), readings.select("site", "day", redundant=-one)
+    )
+    days = counts.group_by("site", "day").agg(redundant=counts.redundant.sum())
+    return entries.semi_join(days.filter(days.redundant >= FEWEST), ["site", "day"])
 
 
 def _told(days: ir.Table, problem: str, detail: ir.StringValue) -> ir.Table:
