@@ -36,7 +36,7 @@ def pages(given: Any, spec: IngestionSpec) -> Iterator[pa.Table | Unread]:
     """
     if given is None:
         raise ProjectError(
-            f"{spec.table} gave back nothing",
+            f"{spec.table} gave back None",
             hint=f"`yield` or `return` rows: {_KINDS}; without new rows, an empty list",
         )
     rows = DictPages(spec)

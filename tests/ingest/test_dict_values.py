@@ -166,7 +166,9 @@ def is_same(name, value, held):  # noqa: C901, PLR0911, PLR0912 - a line for eac
     if name in ("int", "small", "unsigned", "decimal"):
         if isinstance(value, bool) and name != "decimal":
             return False
-        return Decimal(str(value).strip() if isinstance(value, str) else value) == held
+        # A double is the number that its digits say: the shortest that are no other double's.
+        digits = repr(value) if isinstance(value, float) else value
+        return Decimal(digits.strip() if isinstance(digits, str) else digits) == held
     if name == "float":
         return float(value) == held and (not isinstance(value, int) or int(held) == value)
     if name == "bool":

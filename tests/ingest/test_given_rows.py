@@ -364,7 +364,7 @@ def both_names(_):
 
 
 WRONG = [
-    ("gave back nothing", lambda _: None, {}),
+    ("gave back None", lambda _: None, {}),
     ("yielded Wrong, which holds no rows", lambda _: Wrong(), {}),
     ("yielded Wrong, which holds no rows", lambda _: [Wrong()], {}),
     ("yielded str, which holds no rows", lambda _: "rows", {}),
