@@ -129,6 +129,11 @@ def from_seconds(seconds: ir.IntegerValue) -> ir.TimestampValue:
     return with_timezone(epoch + seconds.as_interval("s"), "UTC").cast(INSTANT)
 
 
+def utc_midnight(day: ir.DateValue) -> ir.TimestampValue:
+    """Return the instant at which a date begins in UTC."""
+    return with_timezone(day.cast(LOCAL), "UTC").cast(INSTANT)
+
+
 def elapsed_seconds(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.FloatingValue:
     """Return the seconds that pass from `start` to `end`, to the millisecond."""
     return ((microseconds(end) - microseconds(start)) / 1e6).round(3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import INSTANT, LOCAL, with_timezone
+from lakehouse.expressions import utc_midnight
 
 _UNKNOWN = "UTC"
 """Zone of a site that is not configured."""
@@ -57,12 +57,8 @@ def _stays(sites: ir.Table) -> ir.Table:
     return stays.select(
         "site",
         timezone=ibis.ifelse(is_first, stays.timezone, travel.timezone),
-        starts=ibis.ifelse(is_first, _midnight(first), travel.starts_at),
+        starts=ibis.ifelse(is_first, utc_midnight(first), travel.starts_at),
         since=ibis.ifelse(is_first, first, travel.since),
-        ends=following.starts_at.fill_null(_midnight(last)),
+        ends=following.starts_at.fill_null(utc_midnight(last)),
         until=following.since.fill_null(last),
     )
-
-
-def _midnight(day: ir.DateValue) -> ir.TimestampValue:
-    return with_timezone(day.cast(LOCAL), "UTC").cast(INSTANT)

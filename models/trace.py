@@ -44,9 +44,11 @@ def with_neighbours(readings: ir.Table, part: ir.Column) -> ir.Table:
         at=microseconds(readings.reading_timestamp), part=part, value=readings.glucose_mg_dl
     )
     beside = {}
-    for name in ("at", "part", "value"):  # portable: ok a site has one reading at a moment
-        beside[f"{name}_before"] = trace[name].lag().over(order)
-        beside[f"{name}_after"] = trace[name].lead().over(order)
+    for name in ("at", "part", "value"):
+        before, after = (  # portable: ok a site has one reading at a moment
+            way.over(order) for way in (trace[name].lag(), trace[name].lead())
+        )
+        beside |= {f"{name}_before": before, f"{name}_after": after}
     trace = trace.mutate(**beside)
     trace = trace.filter(trace.part.notnull())
     trace = trace.mutate(
@@ -112,8 +114,8 @@ def measured(parts: ir.Table) -> ir.Table:
         lone_time=parts.lone * one,
         lone_last=parts.last_is_lone * least(one, parts.last_room),
         # The trace enters from the reading before, and leaves towards the one after.
-        first_stays=ibis.least(parts.first_span, parts.first_room),
-        last_stays=ibis.least(parts.last_span, parts.last_room),
+        first_stays=_lesser(parts.first_span, parts.first_room),
+        last_stays=_lesser(parts.last_span, parts.last_room),
         **{
             f"{edge}_{name}": _beyond(parts, name, f"{edge}_")
             for edge in ("first", "last")
@@ -147,8 +149,8 @@ def _beyond_at_edge(parts: ir.Table, name: str, edge: str) -> ir.IntegerColumn:
     within = parts[f"{edge}_span"] * _NANO - beyond
     return ibis.ifelse(
         _is_beyond(name, parts[f"{edge}_value"]),
-        ibis.least(beyond, stays),
-        ibis.greatest(stays - within, 0),
+        _lesser(beyond, stays),
+        _greater(stays - within, 0),
     )
 
 
@@ -159,9 +161,9 @@ def _line(prefix: str, value: ir.IntegerColumn, other: ir.IntegerColumn) -> dict
     """
     other = other.fill_null(value)
     return {
-        f"{prefix}low": ibis.least(value, other),
-        f"{prefix}high": ibis.greatest(value, other),
-        f"{prefix}rise": ibis.greatest((value - other).abs(), 1),
+        f"{prefix}low": _lesser(value, other),
+        f"{prefix}high": _greater(value, other),
+        f"{prefix}rise": _greater((value - other).abs(), 1),
     }
 
 
@@ -170,8 +172,8 @@ def _beyond(lines: ir.Table, name: str, prefix: str = "") -> ir.IntegerColumn:
     limit, rise = LIMITS[name], lines[f"{prefix}rise"]
     is_low = name.startswith("below")
     beyond = limit - lines[f"{prefix}low"] if is_low else lines[f"{prefix}high"] - limit
-    share = ibis.greatest(ibis.least(beyond, rise), 0)
-    return lines[f"{prefix}span"] * _NANO * share // rise
+    share = _greater(_lesser(beyond, rise), 0)
+    return lines[f"{prefix}span"] * _NANO * share // rise  # portable: ok it is at least 1
 
 
 def _is_beyond(name: str, value: ir.IntegerColumn) -> ir.BooleanColumn:
@@ -186,6 +188,14 @@ def _joined(at: ir.IntegerColumn, after: ir.IntegerColumn) -> ir.BooleanColumn:
 def _span(at: ir.IntegerColumn, after: ir.IntegerColumn) -> ir.IntegerColumn:
     """Return the microseconds between two readings; 0 if the trace is split between them."""
     return ibis.ifelse(_joined(at, after), after - at, 0)
+
+
+def _lesser(one: ir.NumericColumn, other: ir.NumericColumn | int) -> ir.NumericColumn:
+    return ibis.least(one, other)  # portable: ok neither is null
+
+
+def _greater(one: ir.NumericColumn, other: ir.NumericColumn | int) -> ir.NumericColumn:
+    return ibis.greatest(one, other)  # portable: ok neither is null
 
 
 def _count(condition: ir.BooleanColumn) -> ir.IntegerScalar:

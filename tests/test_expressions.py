@@ -20,6 +20,7 @@ from lakehouse.expressions import (
     quantiles,
     to_instant,
     to_local,
+    utc_midnight,
     with_instants,
     with_local,
 )
@@ -113,6 +114,12 @@ def test_microseconds_are_exact(con):
 def test_from_seconds(con):
     found = column(con, [0, 1_710_460_800], lambda t: from_seconds(t.value), "int64")
     assert found == [datetime(1970, 1, 1, tzinfo=UTC), MIDNIGHT]
+
+
+def test_utc_midnight(con):
+    days = [date(1970, 1, 1), MIDNIGHT.date(), date(9999, 12, 31)]
+    found = column(con, days, lambda t: utc_midnight(t.value), "date")
+    assert found == [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days]
 
 
 def test_elapsed_seconds(con):

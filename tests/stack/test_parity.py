@@ -227,6 +227,7 @@ def expressed(rows):
         iso=expressions.iso_text(rows["at"]),
         elapsed=expressions.elapsed_seconds(rows["at"], rows["at"] + ibis.interval(hours=25)),
         later=expressions.add_days(rows["day"], rows["days"]),
+        begins=expressions.utc_midnight(rows["day"]),
         weekday=expressions.iso_day_of_week(rows["day"]),
         week=rows["day"].week_of_year().cast("int32"),
         iso_year=rows["day"].iso_year().cast("int32"),
