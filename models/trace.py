@@ -43,7 +43,7 @@ def with_neighbours(readings: ir.Table, part: ir.Column) -> ir.Table:
     trace = readings.mutate(
         at=microseconds(readings.reading_timestamp), part=part, value=readings.glucose_mg_dl
     )
-    beside = {}
+    beside: dict[str, ir.Column] = {}
     for name in ("at", "part", "value"):
         before, after = (  # portable: ok a site has one reading at a moment
             way.over(order) for way in (trace[name].lag(), trace[name].lead())
