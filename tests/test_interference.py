@@ -196,15 +196,32 @@ SURROUNDINGS = {
     "standard error that is closed": Around(shell="exec 2>&-"),
     "a terminal": Around({"COLUMNS": "20", "FORCE_COLOR": "1", "TERM": "dumb", "CI": "1"}),
 }
-SURROUNDINGS["together"] = Around(
-    variables={
-        name: text for each in SURROUNDINGS.values() for name, text in each.variables.items()
-    }
-    | {"HOME": "{home}"},
-    at_home={n: t for each in SURROUNDINGS.values() for n, t in each.at_home.items()},
-    here={n: t for each in SURROUNDINGS.values() for n, t in each.here.items()},
-    may_warn=True,
-)
+
+
+def together(*several):
+    """All of these at once."""
+    return Around(
+        variables={name: text for each in several for name, text in each.variables.items()},
+        at_home={name: text for each in several for name, text in each.at_home.items()},
+        here={name: text for each in several for name, text in each.here.items()},
+        may_warn=any(each.may_warn for each in several),
+    )
+
+
+SURROUNDINGS["together"] = together(*SURROUNDINGS.values(), Around({"HOME": "{home}"}))
+# What these say does not touch what the others of a row say: they share a home that is set up.
+AT_ONCE = [
+    ("proxies", "netrc", "certificates"),
+    ("Amazon", "DuckDB", "fsspec", "Pandera", "Nessie", "threads"),
+    ("Python: hash seed", "Python: a start", "Python: unsafe path"),
+    ("locale", "time zone"),
+    ("locale of Turkey", "time zone of POSIX"),
+    ("locale that is not there", "time zone that is not there"),
+    ("no HOME", "no TMPDIR"),
+    ("HOME that is not there", "TMPDIR that is not there"),
+]
+for row in AT_ONCE:
+    SURROUNDINGS[", ".join(row)] = together(*(SURROUNDINGS.pop(name) for name in row))
 
 
 @dataclass(frozen=True)
