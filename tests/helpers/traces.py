@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
+
 from lakehouse.declare.specs import ModelSpec, parameters, spec_of
 from models import bronze, gold, marts, silver
 from models.silver import fct_glucose_readings
@@ -60,7 +62,8 @@ def over(run_model, model, readings, sites=()):
 
 def homes(readings):
     """A row of raw.sites for each person, by the zone of their readings."""
-    zones = {row["site"]: row["timezone"] for row in readings}
+    rows = readings.to_pylist() if isinstance(readings, pa.Table) else readings
+    zones = {row["site"]: row["timezone"] for row in rows}
     return [{"site": site, "timezone": zone} for site, zone in sorted(zones.items())]
 
 
