@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 
 import pytest
 from kinds_of_damage import KINDS, folder
@@ -25,8 +26,12 @@ SMALL = ("record", "older record", "mark", "memory", "ledger", "code", "compiled
 
 
 @pytest.fixture
-def home(lakehouse, tmp_path, capsys, monkeypatch):
+def home(lakehouse, tmp_path, compiled, monkeypatch):
     """A home with each kind of small file: two runs, one of which did not end well."""
+    (tmp_path / "__pycache__").unlink()
+    (tmp_path / "__pycache__").mkdir()
+    for file in compiled.glob("*.json"):  # other tests use what is compiled there
+        shutil.copy(file, tmp_path / "__pycache__")
     monkeypatch.setenv("LAKEHOUSE_ALERTS", "json://127.0.0.1:9")
     assert lakehouse("run", "--date", DAY)[0] == 0
     return tmp_path / "home"
@@ -47,7 +52,7 @@ def small(home, lakehouse, tmp_path, monkeypatch):
     oldest.unlink()
     (journal,) = warehouse.glob("staging/*/journal.jsonl")
     compiled = max(tmp_path.glob("__pycache__/*.json"), key=lambda each: each.stat().st_mtime)
-    yield {
+    return {
         "record": newest,
         "older record": older,
         "mark": home / "format",
@@ -57,8 +62,6 @@ def small(home, lakehouse, tmp_path, monkeypatch):
         "compiled": compiled,
         "journal": journal,
     }
-    if compiled.is_dir():
-        compiled.rmdir()  # other tests find there what is compiled
 
 
 def unharmed(capsys, commands=COMMANDS):
