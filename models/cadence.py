@@ -10,6 +10,8 @@ import ibis.expr.types as ir
 
 MINUTE = 60_000_000
 """Microseconds."""
+DAY = 24 * 60 * MINUTE
+"""Microseconds of a UTC day."""
 CADENCES = (1, 5, 15)
 """Minutes between two readings, for each kind of sensor that exists."""
 GAP = 45

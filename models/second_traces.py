@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from lakehouse import quality
 from lakehouse.expressions import greatest, microseconds, to_local
-from models.cadence import MINUTE
+from models.cadence import DAY, MINUTE
 
 NOISE = 40
 """mg/dL by which readings of one sensor within a few minutes may differ."""
@@ -25,7 +25,6 @@ FEWEST = 12
 QUARTER = 15
 LONGEST_SHIFT = 14 * 60
 """Minutes by which zones of the world differ from UTC, at most."""
-_DAY = 24 * 60 * MINUTE
 _AGREE = 40
 """Percent of a day's readings, at least, that come again after a shift."""
 
@@ -113,7 +112,7 @@ def no_trace_comes_again_at_another_hour(
 def _of_doubled_days(entries: ir.Table, readings: ir.Table) -> ir.Table:
     """Return the entries of the UTC days of which many are redundant."""
     entries, readings = (
-        table.mutate(day=microseconds(table.reading_timestamp) // _DAY)
+        table.mutate(day=microseconds(table.reading_timestamp) // DAY)
         for table in (entries, readings)
     )
     one = ibis.literal(1, "int64")

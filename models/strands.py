@@ -32,7 +32,8 @@ _SHARE = 6
 """Of so many cadences of the first trace, at least one has a reading of another that recurs."""
 _SLOWER = 5
 """Cadences of a 1-minute sensor after which a slower uploader sends its next reading."""
-_DEVICE = ("site", "judged", "device")
+DEVICE = ("site", "judged", "device")
+"""Columns of an uploader, and of the day that is judged."""
 
 
 def scaled(at: ir.IntegerColumn, cadence: ir.IntegerColumn) -> ir.IntegerColumn:
@@ -91,7 +92,7 @@ def _in_quarters(trace: ir.Table) -> ir.Table:
     held = _in_quarter(trace, "weight", 0) - _in_quarter(trace, "pair", 3 * _TENTH // 2)
     trace = trace.mutate(held=held)
     # The most that is held, and of equals the latest phase, as its quarter holds less of others.
-    most = (trace.held * _ONE + trace.phase).max().over(ibis.window(group_by=_DEVICE))
+    most = (trace.held * _ONE + trace.phase).max().over(ibis.window(group_by=DEVICE))
     return trace.mutate(first=most % _ONE)
 
 
@@ -100,9 +101,9 @@ def _in_quarter(trace: ir.Table, name: str, start: int) -> ir.IntegerColumn:
 
     Phases go round: what follows the last one is the first.
     """
-    quarter = ibis.range_window(group_by=_DEVICE, order_by="phase", following=(start, _QUARTER - 1))
+    quarter = ibis.range_window(group_by=DEVICE, order_by="phase", following=(start, _QUARTER - 1))
     round_the_end = ibis.range_window(
-        group_by=_DEVICE, order_by="phase", preceding=(_ONE - start, _ONE - _QUARTER + 1)
+        group_by=DEVICE, order_by="phase", preceding=(_ONE - start, _ONE - _QUARTER + 1)
     )
     return ibis.coalesce(trace[name].sum().over(quarter), 0) + ibis.coalesce(
         trace[name].sum().over(round_the_end), 0
@@ -130,11 +131,11 @@ def _with_several(trace: ir.Table) -> ir.Table:
     counted = _counted(trace, trace.is_again)
     recurs = _is_amid(trace, 1) | ((trace.cadence == 1) & _is_amid(trace, _SLOWER))
     trace = trace.mutate(
-        size=counted.sum().over(ibis.window(group_by=[*_DEVICE, "quarter"])),
+        size=counted.sum().over(ibis.window(group_by=[*DEVICE, "quarter"])),
         recurs=trace.is_beside & recurs,
         is_first=(trace.quarter == 0) & ~trace.is_again,
     )
-    device = ibis.window(group_by=_DEVICE)
+    device = ibis.window(group_by=DEVICE)
     recurring, cadences = (
         ibis.ifelse(which, 1, 0).sum().over(device) for which in (trace.recurs, trace.is_first)
     )
@@ -150,8 +151,8 @@ def _is_amid(trace: ir.Table, cadences: int) -> ir.BooleanColumn:
     """Return whether others beside the first trace are so many cadences before and after one."""
     apart = (cadences * _ONE + _ONE // 5, cadences * _ONE - _ONE // 5)
     beside = ibis.ifelse(trace.is_beside, 1, 0).max()
-    before = ibis.range_window(group_by=_DEVICE, order_by="time", preceding=apart)
-    after = ibis.range_window(group_by=_DEVICE, order_by="time", following=apart[::-1])
+    before = ibis.range_window(group_by=DEVICE, order_by="time", preceding=apart)
+    after = ibis.range_window(group_by=DEVICE, order_by="time", following=apart[::-1])
     return ibis.and_(*((beside.over(way) == 1).fill_null(False) for way in (before, after)))
 
 

@@ -14,16 +14,15 @@ import ibis.expr.types as ir
 
 from lakehouse.expressions import least, microseconds
 from models import cadence, strands
-from models.cadence import CADENCES, GAP, MINUTE
+from models.cadence import CADENCES, DAY, GAP, MINUTE
+from models.strands import DEVICE
 
-_DAY = 24 * 60 * MINUTE
 _BESIDE = 12 * 60 * MINUTE
 """Microseconds before and after a day whose readings help to tell its uploaders apart."""
 NEAR = MINUTE * 3 // 4
 """Microseconds, for each minute of a cadence, within which readings are redundant."""
 _ROUNDS = 2
 """How often readings give way. One that gives way to what gives way itself takes a round more."""
-_DEVICE = ("site", "judged", "device")
 
 
 def redundant(readings: ir.Table) -> ir.Table:
@@ -34,7 +33,7 @@ def redundant(readings: ir.Table) -> ir.Table:
     """
     at = microseconds(readings.reading_timestamp)
     uploads = readings.select(
-        "site", "entry_id", device=readings.device.fill_null(""), at=at, day=at // _DAY
+        "site", "entry_id", device=readings.device.fill_null(""), at=at, day=at // DAY
     )
     trace = _viewed(_contested(uploads), uploads)
     trace = _kept(_ranked(strands.taken_apart(_with_cadence(trace))))
@@ -49,8 +48,8 @@ def _contested(uploads: ir.Table) -> ir.Table:
     """
     order = ibis.window(group_by="site", order_by=["at", "entry_id"])
     uploads = uploads.mutate(
-        back=(uploads["at"] - uploads["at"].lag().over(order)).fill_null(_DAY),
-        ahead=(uploads["at"].lead().over(order) - uploads["at"]).fill_null(_DAY),
+        back=(uploads["at"] - uploads["at"].lag().over(order)).fill_null(DAY),
+        ahead=(uploads["at"].lead().over(order) - uploads["at"]).fill_null(DAY),
     )
     elapsed = ibis.ifelse(uploads.back <= GAP * MINUTE, uploads.back, 0)
     days = uploads.group_by("site", "day").agg(
@@ -87,7 +86,7 @@ def _viewed(contested: ir.Table, uploads: ir.Table) -> ir.Table:
     """
     views = contested.select("site", judged=contested.day, day=contested.day + _one_of(-1, 0, 1))
     rows = uploads.join(views, ["site", "day"])
-    start, end = rows.judged * _DAY - _BESIDE, (rows.judged + 1) * _DAY + _BESIDE
+    start, end = rows.judged * DAY - _BESIDE, (rows.judged + 1) * DAY + _BESIDE
     rows = rows.filter((rows["at"] >= start) & (rows["at"] < end))
     return rows.select("site", "judged", "device", "entry_id", "at", is_own=rows.day == rows.judged)
 
@@ -100,9 +99,9 @@ def _with_cadence(trace: ir.Table) -> ir.Table:
     them. Where there is none, it is that of the times between readings. `covered` and `readings`
     are of the day itself.
     """
-    same = ibis.window(group_by=_DEVICE, order_by=["at", trace.entry_id.desc()])
-    before = ibis.range_window(group_by=_DEVICE, order_by="at", preceding=(None, 1))
-    after = ibis.range_window(group_by=_DEVICE, order_by="at", following=(1, None))
+    same = ibis.window(group_by=DEVICE, order_by=["at", trace.entry_id.desc()])
+    before = ibis.range_window(group_by=DEVICE, order_by="at", preceding=(None, 1))
+    after = ibis.range_window(group_by=DEVICE, order_by="at", following=(1, None))
     trace = trace.mutate(  # portable: ok a view of a day has an entry once
         # Of readings of one moment, the one with the smallest key comes last.
         is_repeated=(trace["at"].lead().over(same) == trace["at"]).fill_null(False),
@@ -112,7 +111,7 @@ def _with_cadence(trace: ir.Table) -> ir.Table:
     )
     counts, counts_here = ~trace.is_repeated, trace.is_own & ~trace.is_repeated
     back = ibis.ifelse(counts, trace.back, None)
-    is_followed = (trace["at"] + trace.ahead) // _DAY == trace.judged
+    is_followed = (trace["at"] + trace.ahead) // DAY == trace.judged
     facts = {
         "all_readings": ibis.ifelse(counts, 1, 0).sum(),
         "readings": ibis.ifelse(counts_here, 1, 0).sum(),
@@ -124,7 +123,7 @@ def _with_cadence(trace: ir.Table) -> ir.Table:
         **cadence.intervals(back),
         **cadence.reaches(ibis.ifelse(is_followed, trace.ahead, None), where=counts_here),
     }
-    device = ibis.window(group_by=_DEVICE)
+    device = ibis.window(group_by=DEVICE)
     trace = trace.mutate(**{name: fact.over(device) for name, fact in facts.items()})
     trace = trace.mutate(
         cadence=ibis.cases(
@@ -133,7 +132,7 @@ def _with_cadence(trace: ir.Table) -> ir.Table:
         ).cast("int64")
     )
     return trace.select(
-        *_DEVICE,
+        *DEVICE,
         "entry_id",
         "at",
         "is_own",
@@ -150,8 +149,8 @@ def _with_cadence(trace: ir.Table) -> ir.Table:
 def _is_amid(trace: ir.Table, minutes: int) -> ir.BooleanColumn:
     """Return whether readings are a cadence before and after one, give or take a quarter."""
     apart = (5 * minutes * MINUTE // 4, 3 * minutes * MINUTE // 4)
-    before = ibis.range_window(group_by=_DEVICE, order_by="at", preceding=apart)
-    after = ibis.range_window(group_by=_DEVICE, order_by="at", following=apart[::-1])
+    before = ibis.range_window(group_by=DEVICE, order_by="at", preceding=apart)
+    after = ibis.range_window(group_by=DEVICE, order_by="at", following=apart[::-1])
     return (trace.count().over(before) > 0) & (trace.count().over(after) > 0)
 
 

@@ -279,7 +279,8 @@ def test_a_window_of_a_database_is_asked_for(home, shop_database):
 
 
 def folder_of(folder, form):
-    """A folder of two files with the same rows, half and half."""
+    """A new folder of two files with the same rows, half and half."""
+    folder.mkdir()
     for place, rows in enumerate((DAYS[:2], DAYS[2:])):
         path = folder / f"{place}.{form}"
         texts = [{**row, "at": row["at"].isoformat()} for row in rows]
@@ -297,14 +298,16 @@ def folder_of(folder, form):
 READERS = {"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet}
 
 
+def rows_of(folder, form):
+    """The rows of a folder's files, as dlt reads them."""
+    return filesystem(bucket_url=folder.as_uri(), file_glob=f"*.{form}") | READERS[form]()
+
+
 @pytest.mark.parametrize("form", READERS)
 @pytest.mark.sample(1)
 def test_a_folder_of_files_is_read_whole(home, tmp_path, form):
-    folder = tmp_path / "files"
-    folder.mkdir()
-    folder_of(folder, form)
-    files = filesystem(bucket_url=folder.as_uri(), file_glob=f"*.{form}")
-    home.change(give=lambda: files | READERS[form](), time_column=None)
+    folder_of(tmp_path / "files", form)
+    home.change(give=lambda: rows_of(tmp_path / "files", form), time_column=None)
     home.run(0)
     assert list(home.raw().values()) == DAYS
 
@@ -312,9 +315,7 @@ def test_a_folder_of_files_is_read_whole(home, tmp_path, form):
 @pytest.mark.parametrize("form", READERS)
 @pytest.mark.sample(1)
 def test_a_window_of_a_folder_of_files_is_filtered(home, tmp_path, form):
-    folder = tmp_path / "files"
-    folder.mkdir()
-    folder_of(folder, form)
+    folder_of(tmp_path / "files", form)
 
     def give(window):
         def is_inside(row):
@@ -322,8 +323,7 @@ def test_a_window_of_a_folder_of_files_is_filtered(home, tmp_path, form):
             moment = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
             return window.start <= moment < window.end
 
-        files = filesystem(bucket_url=folder.as_uri(), file_glob=f"*.{form}")
-        return (files | READERS[form]()).add_filter(is_inside)
+        return rows_of(tmp_path / "files", form).add_filter(is_inside)
 
     home.change(give=give)
     home.run(1, 2)
