@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.raw_columns import OPTIONAL, ROUNDED
     from lakehouse.declare.unread import Unread
     from lakehouse.errors import ConfigError, SourceError
+    from lakehouse.interface import Lakehouse, open  # noqa: A004 - as `gzip.open` is one
     from lakehouse.windows import Window
 
 __version__ = "0.1.0"
@@ -51,11 +52,13 @@ _HOME = {
     "OPTIONAL": "declare.raw_columns",
     "ROUNDED": "declare.raw_columns",
     "Unread": "declare.unread",
+    "open": "interface",
     "ingestion": "declare.decorators",
     "model": "declare.decorators",
     "quality": "declare.decorators",
     "ConfigError": "errors",
     "SourceError": "errors",
+    "Lakehouse": "interface",
     "Window": "windows",
 }
 
@@ -67,6 +70,7 @@ __all__ = [
     "CustomCheck",
     "FreshnessCheck",
     "Incremental",
+    "Lakehouse",
     "NullCheck",
     "PatternCheck",
     "RangeCheck",
@@ -83,6 +87,7 @@ __all__ = [
     "Window",
     "ingestion",
     "model",
+    "open",
     "quality",
 ]
 

@@ -51,6 +51,10 @@ class UnknownNameError(LakehouseError):
     """A table, a node or a ref that was asked for does not exist."""
 
 
+class UsageError(LakehouseError):
+    """A method of the Python interface was given arguments that cannot be meant."""
+
+
 class NotYetError(LakehouseError):
     """A day that was asked for has not begun yet."""
 

@@ -254,13 +254,13 @@ class Session:
         if not stored and not asks_for_records:
             raise UnknownNameError(f"there is no table on {ref} yet", hint="`run` builds them all")
         if self.engine_dialect != DuckDB.dialect and not asks_for_records:
-            return self.engine.query(sql, self._sources(self.compiled, stored))
-        sources = self._sources(self.compiled_for_duckdb, stored)
+            return self.engine.query(sql, self.sources(self.compiled, stored))
+        sources = self.sources(self.compiled_for_duckdb, stored)
         if asks_for_records:  # only then: listing all records takes time
             sources |= record_tables.tables(self.settings.warehouse)
         return self.reader.query(sql, sources)
 
-    def _sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
+    def sources(self, compiled: Compiled, stored: Mapping[str, StoredTable]) -> dict[str, Source]:
         """Return all that a statement may name, by qualified name: tables, views, quarantines.
 
         Raw tables are shown as they are stored, with rows that are gone from the source.

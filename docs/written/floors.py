@@ -5,7 +5,7 @@ from __future__ import annotations
 FLOORS = [
     ["__main__"],
     ["cli"],
-    ["schedule"],
+    ["interface", "schedule"],
     ["maintain", "run"],
     ["alerts", "doctor", "history"],
     ["audit", "publish", "testing"],

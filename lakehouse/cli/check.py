@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from lakehouse.catalogs import MAIN
-from lakehouse.cli.options import Selection, selection_options
+from lakehouse.cli.options import selection_options
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.errors import FOUND_PROBLEMS
+from lakehouse.interface.selection import Selection
 from lakehouse.session import Session
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from lakehouse.cli.options import Selection, selection_options
+from lakehouse.cli.options import selection_options
 from lakehouse.cli.output import Output, format_option, table
+from lakehouse.interface.selection import Selection
 from lakehouse.session import Session
 
 

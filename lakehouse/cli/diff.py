@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import lakehouse
 from lakehouse.catalogs import MAIN
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.errors import FOUND_PROBLEMS
-from lakehouse.session import Session
 
 if TYPE_CHECKING:
     from lakehouse.history.diff import TableDiff
@@ -40,14 +40,12 @@ class Refs(click.ParamType[tuple[str, str]]):
 @format_option
 def diff(*, refs: tuple[str, str], name: str | None, strict: bool, style: str) -> None:
     """Compare two refs: the tables that differ, or the rows of one TABLE."""
-    from lakehouse.history import diff as difference
-
-    session = Session()
+    lake, (before, after) = lakehouse.open(), refs
     if name is None:
-        diffs = difference.diff(session, *refs)
+        diffs = lake.diff(before, after)
         text = table([_line(table_diff) for table_diff in diffs]) if diffs else "no differences"
     else:
-        one = difference.diff_table(session, *refs, name)
+        one = lake.diff_table(before, after, name)
         diffs = [one] if one else []
         text = "\n".join(_detail(one)) if one else "no differences"
     Output(style).result([asdict(table_diff) for table_diff in diffs], text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+import lakehouse
 from lakehouse.catalogs import Commit
 from lakehouse.cli.options import AT_MOST
 from lakehouse.cli.output import Output, format_option, table
@@ -29,9 +31,9 @@ _SHORT = 16
 @format_option
 def log(*, limit: int, style: str) -> None:
     """List the commits of main, newest first: who, when, which run, and what it changed."""
-    session = Session()
-    commits = session.catalog.log(limit)
-    entries = [_entry(session, commit) for commit in commits]
+    lake = lakehouse.open()
+    commits = lake.log(limit)
+    entries = [_entry(lake.settings.warehouse, commit) for commit in commits]
     counts = ["new", "changed", "built"]
     counts += ["unread"] if any(entry["unread"] for entry in entries) else []
     rows = [
@@ -48,11 +50,11 @@ def log(*, limit: int, style: str) -> None:
     Output(style).result(entries, table(rows) + hint if rows else "no commits yet")
 
 
-def _entry(session: Session, commit: Commit) -> dict[str, Any]:
+def _entry(warehouse: Path, commit: Commit) -> dict[str, Any]:
     """Return a commit with the numbers of rows that its run fetched and built, and unread keys."""
     from lakehouse.records import run_records
 
-    record = run_records.load(session.settings.warehouse, commit.run_id)
+    record = run_records.load(warehouse, commit.run_id)
     nodes = record["nodes"] if record else ()
     merged = [node.get("counts", {}) for node in nodes if node["step"] == "merge"]
     built = [node["rows"] or 0 for node in nodes if node["step"] == "model"]

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lakehouse.catalogs import MAIN
-from lakehouse.session import Session
-
-if TYPE_CHECKING:
-    from lakehouse.plan.selectors import Changes
-
+from lakehouse.interface.selection import Selection
 
 _FIRST, _LAST = date(1, 1, 2), date(9998, 12, 30)
 """Days whose instants exist in every time zone, as do those of the day after."""
@@ -58,32 +53,6 @@ class Moment(click.ParamType[datetime]):
         if not _FIRST <= moment.date() <= _LAST:
             self.fail(f"{value} is not between {_FIRST} and {_LAST}", param, ctx)
         return moment
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Tables that a command is about, as its options select them."""
-
-    select: str | None
-    exclude: str | None
-    state: str
-    """Ref that `state:` compares with."""
-
-    @property
-    def is_all(self) -> bool:
-        """Whether no option selects or excludes tables."""
-        return self.select is self.exclude is None
-
-    def names(self, session: Session) -> frozenset[str]:
-        """Return the bare names of the tables. Only a `state:` opens the catalog."""
-        from lakehouse.plan.selectors import compare, select
-
-        def changes() -> Changes:
-            stored = session.catalog.tables(self.state)
-            return compare(session.compiled, {name: table.state for name, table in stored.items()})
-
-        root = session.settings.root
-        return select(session.project, self.select, self.exclude, root=root, changes=changes)
 
 
 def _joined(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:

@@ -102,8 +102,9 @@ class Output:
         """Write what went wrong although the command goes on."""
         self._line(f"warning: {message}")
 
-    def ended(self, report: RunReport) -> None:
-        """Do nothing: a command shows the report as its result."""
+    def ended(self, report: RunReport) -> None:  # noqa: ARG002
+        """Remove the progress line: a command shows the report as its result."""
+        self.done()
 
     def _line(self, message: str) -> None:
         """Write a message to stderr; lines after its first are indented."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.options import Day, Selection, force_option, selection_options
+import lakehouse
+from lakehouse.cli.options import Day, force_option, selection_options
 from lakehouse.cli.output import Output, format_option, table
-from lakehouse.session import Session
+from lakehouse.interface.selection import Selection
 
 if TYPE_CHECKING:
     from lakehouse.run.plan_preview import Preview
@@ -22,27 +24,11 @@ if TYPE_CHECKING:
 @format_option
 def plan(*, day: date | None, selection: Selection, force: bool, style: str) -> None:
     """Show which nodes a run would execute, for which windows, and why."""
-    session = Session()
-    day = day or session.today()
-    if not force:
-        session.require_begun(day)
-    show(session, day, day, selection, Output(style))
+    show(lakehouse.open().plan(day, force=force, **vars(selection)), Output(style))
 
 
-def show(
-    session: Session,
-    first: date,
-    last: date,
-    selection: Selection,
-    output: Output,
-    *,
-    full_refresh: bool = False,
-) -> None:
-    """Print the plan of a run over these days."""
-    from lakehouse.run.plan_preview import preview
-
-    windows, names = session.days(first, last), selection.names(session)
-    nodes = preview(session, windows, names, force=full_refresh)
+def show(nodes: Sequence[Preview], output: Output) -> None:
+    """Print the plan of a run."""
     rows = [
         {
             "node": node.node,

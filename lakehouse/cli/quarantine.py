@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+import lakehouse
 from lakehouse.catalogs import MAIN
-from lakehouse.cli.options import AT_MOST, Selection, selection_options
+from lakehouse.cli.options import AT_MOST, selection_options
 from lakehouse.cli.output import Output, format_option, table
+from lakehouse.interface.selection import Selection
 from lakehouse.session import Session
 
 _WIDE = 100
@@ -51,12 +53,11 @@ def show(*, reason: str, limit: int, ref: str, style: str) -> None:
 @format_option
 def retry(*, selection: Selection, style: str) -> None:
     """Validate rejected rows again, and run with those that pass now."""
-    from lakehouse.cli.run import execute
-    from lakehouse.windows import ALL_TIME
+    from lakehouse.cli.run import show_report
 
-    with Session() as session:
-        options = {"message": "quarantine retry", "retry": True}
-        execute(session, (ALL_TIME,), selection, Output(style), **options)
+    output = Output(style)
+    report = lakehouse.open().retry_quarantine(listener=output, **vars(selection))
+    show_report(report, output)
 
 
 def _short(payload: str | None) -> str:

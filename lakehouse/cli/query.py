@@ -13,6 +13,7 @@ from lakehouse.catalogs import MAIN
 from lakehouse.cli.options import Moment
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.engines.python_rows import of_arrow
+from lakehouse.interface import Lakehouse
 from lakehouse.session import Session
 
 
@@ -51,8 +52,5 @@ def query(
 def _rows(sql: str, ref: str | None, moment: datetime | None, on: str | None) -> list[Any]:
     """Return the rows that an engine reads of a ref, or of main at a moment."""
     chosen = {"LAKEHOUSE_ENGINE": on} if on else {}
-    with Session(config.load(environment={**os.environ, **chosen})) as session:
-        if moment is not None:
-            local = moment if moment.tzinfo else moment.replace(tzinfo=session.settings.timezone)
-            ref = session.catalog.at(local).id
-        return of_arrow(session.query(sql, ref or MAIN))
+    lake = Lakehouse(config.load(environment={**os.environ, **chosen}))
+    return of_arrow(lake.query(sql, ref=ref or MAIN, at=moment))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
 import click
 
-from lakehouse.cli.options import Day, Selection, force_option, selection_options
+import lakehouse
+from lakehouse.cli.options import Day, force_option, selection_options
 from lakehouse.cli.output import Output, format_option
 from lakehouse.cli.report import summary
 from lakehouse.errors import FOUND_PROBLEMS
-from lakehouse.records.run_records import RunStatus
-from lakehouse.session import Session
-from lakehouse.system.garbage import undisturbed
-from lakehouse.windows import Windows
+from lakehouse.interface.selection import Selection
+from lakehouse.records.run_records import RunReport, RunStatus
 
 hold_option = click.option(
     "--no-merge",
@@ -44,17 +42,14 @@ def run(
     style: str,
 ) -> None:
     """Ingest one day, build what depends on it, check, merge and publish."""
-    with Session() as session:
-        day = day or session.today()
-        if not force:
-            session.require_begun(day)
-        if dry_run:
-            from lakehouse.cli.plan import show
+    output, lake = Output(style), lakehouse.open()
+    options = {"full_refresh": full_refresh, "force": force, **vars(selection)}
+    if dry_run:
+        from lakehouse.cli.plan import show
 
-            show(session, day, day, selection, Output(style), full_refresh=full_refresh)
-            return
-        options = {"message": f"run {day}", "full_refresh": full_refresh, "hold": hold}
-        execute(session, session.days(day, day), selection, Output(style), **options)
+        show(lake.plan(day, **options), output)
+        return
+    show_report(lake.run(day, hold=hold, listener=output, **options), output)
 
 
 @click.command()
@@ -81,8 +76,6 @@ def backfill(
     first: date,
     last: date,
     selection: Selection,
-    missing: bool,
-    force: bool,
     verbose: bool,
     style: str,
     **options: Any,
@@ -91,42 +84,17 @@ def backfill(
     if last < first:
         msg = f"--to {last} is before --from {first}"
         raise click.UsageError(msg)
-    with Session() as session:
-        if not force:
-            session.require_begun(last)
-        windows = session.days(first, last)
-        if missing:
-            windows = session.missing(windows)
-            if not windows:
-                Output(style).result({"status": RunStatus.NOTHING_TO_DO}, "nothing is missing")
-                return
-        options["message"] = f"backfill {first} to {last}"
-        execute(session, windows, selection, Output(style, verbose=verbose), **options)
+    output = Output(style, verbose=verbose)
+    report = lakehouse.open().backfill(first, last, listener=output, **vars(selection), **options)
+    if report is None:
+        output.result({"status": RunStatus.NOTHING_TO_DO}, "nothing is missing")
+        return
+    show_report(report, output)
 
 
-def execute(
-    session: Session, windows: Windows, selection: Selection, output: Output, **options: Any
-) -> None:
-    """Run, send alerts, print the report, and exit with 1 if it has findings."""
-    session.start_staging()  # its libraries take as long to load as all of the rest
-    session.require_home()
-    with ExitStack() as noted:
-        with undisturbed():
-            from lakehouse.alerts import watching
-            from lakehouse.publish import standing
-            from lakehouse.run.attempts import run as start
-            from lakehouse.run.request import Request
-
-            noted.enter_context(standing.noted(session))
-            watched = noted.enter_context(ExitStack())
-            listener = watched.enter_context(watching(session, output))
-            watched.callback(output.done)
-            output.progress("loading")
-            session.open()
-        with watched:
-            request = Request(windows, selection.names(session), **options)
-            report = start(session, request, listener)
-        record = report.to_json()
-        output.result(record, summary(record))
+def show_report(report: RunReport, output: Output) -> None:
+    """Print the report of a run, and exit with 1 if it has findings."""
+    record = report.to_json()
+    output.result(record, summary(record))
     if report.has_findings:
         click.get_current_context().exit(FOUND_PROBLEMS)

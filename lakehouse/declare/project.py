@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, starmap, zip_longest
@@ -77,7 +77,7 @@ def load(settings: Settings) -> Project:
     return load_packages(str(settings.root), packages.values(), [*packages])
 
 
-def load_packages(root: str, packages: Iterable[str], settings: Iterable[str] = ()) -> Project:
+def load_packages(root: str, packages: Collection[str], settings: Iterable[str] = ()) -> Project:
     """Load the project in these packages; `root` is the folder that holds them.
 
     `settings` are the keys of `lakehouse.toml` that name them.
@@ -87,6 +87,8 @@ def load_packages(root: str, packages: Iterable[str], settings: Iterable[str] = 
     places = [f"`{key}` in [project] of {FILE}" for key in settings]
     modules = starmap(project_modules.of, zip_longest(packages, places, fillvalue=""))
     layers = {module.name: module.layer for module in chain.from_iterable(modules)}
+    for package in packages:
+        project_modules.require_own(package, root)
     return collect([sys.modules[name] for name in layers], layers)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -71,6 +74,27 @@ def _package(package: str, setting: str) -> ModuleType:
                 hint="create the folder beside lakehouse.toml, or name another one there",
                 place=setting,
             ) from None
+
+
+def require_own(package: str, root: str) -> None:
+    """Raise ProjectError if the project in `root` has a package that is loaded from elsewhere.
+
+    Python keeps one package of a name in a process, so a second project would get the first one's.
+    """
+    top = package.partition(".")[0]
+    own, loaded = PathFinder.find_spec(top, [root]), sys.modules[top].__spec__
+    if own is not None and loaded is not None and not _places(own) & _places(loaded):
+        raise ProjectError(
+            f"this process has loaded the package {top!r} of another project:"
+            f" {', '.join(sorted(_places(loaded)))}",
+            hint=f"open the project in {root} in a process of its own",
+        )
+
+
+def _places(spec: ModuleSpec) -> set[str]:
+    """Return the file that a package begins with, or the folders of one without `__init__.py`."""
+    named = [spec.origin] if spec.origin else spec.submodule_search_locations or []
+    return {os.path.realpath(place) for place in named}
 
 
 def _below(folders: Sequence[Path]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -179,11 +179,14 @@ class DuckDB:
         row = self.execute(side_by_side(questions, scan, self.dialect)).fetchone()
         return by_question(questions, row or ())
 
+    def statement(self, source: Source) -> str:
+        """Return the SELECT of all rows of a table or view."""
+        return f"SELECT * FROM {relation(source, scan, self.dialect)}"
+
     def _define(self, name: str, source: Source) -> None:
         """Create a view with a table's qualified name, so that a user's SQL can read the table."""
         self.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema_of(name))}")
-        rows = relation(source, scan, self.dialect)
-        self.execute(f"CREATE OR REPLACE VIEW {qualified(name)} AS SELECT * FROM {rows}")
+        self.execute(f"CREATE OR REPLACE VIEW {qualified(name)} AS {self.statement(source)}")
 
 
 def _is_large(question: Question) -> bool:

@@ -12,10 +12,10 @@ from toy import at, event, into
 
 from lakehouse import Incremental, View, ingestion, model
 from lakehouse.cli import main
-from lakehouse.cli.run import Selection
 from lakehouse.compile.compiler import Compiled, CompiledModel
 from lakehouse.declare.project import collect
 from lakehouse.errors import UnknownNameError
+from lakehouse.interface import Selection
 from lakehouse.plan.selectors import Changes, compare, select
 from lakehouse.plan.state import TableState
 
