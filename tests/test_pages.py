@@ -9,6 +9,8 @@ ROOT = Path(__file__).parent.parent
 NOT_RUN = """
 README.md: what it prints is shown below
 alerts.md: this project has no orders
+begin-a-project.md: begins a project outside of this one
+begin-a-project.md: begins a project outside of this one
 from-laptop-to-production.md: needs Nessie and an S3 server
 from-laptop-to-production.md: needs Trino, Nessie and an S3 server
 from-laptop-to-production.md: needs a role without this right

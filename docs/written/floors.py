@@ -13,7 +13,7 @@ FLOORS = [
     ["build", "ingest", "postgres", "records"],
     ["engines"],
     ["catalogs"],
-    ["draw", "plan", "portability"],
+    ["draw", "plan", "portability", "scaffold"],
     ["compile"],
     ["declare"],
     ["checks", "expressions", "home"],

@@ -27,6 +27,8 @@ from lakehouse.system import signals
 
 _LOOK = "`lakehouse doctor` examines what is wrong; `lakehouse --debug …` shows where it failed"
 _COMMANDS = {
+    "init": ("Write a small project to begin with.", "scaffold"),
+    "new": ("Add an ingestion, a model or a check to the project.", "scaffold"),
     "run": ("Ingest one day, build what depends on it, check, merge and publish.", "run"),
     "backfill": ("Ingest a range of days, and build what depends on them, once.", "run"),
     "plan": ("Show what a run would do, and why.", "plan"),

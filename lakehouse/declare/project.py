@@ -24,7 +24,7 @@ WINDOW = "window"
 """Name of the parameter that tells an ingestion which window to fetch."""
 SETTINGS = "settings"
 """Name of the parameter that gives a resource the settings of the project."""
-_RESERVED = {
+RESERVED_SCHEMAS = {
     "raw": "what ingestions fetch",
     "quarantine": "rows that failed validation",
     "lakehouse": "the records of runs",
@@ -136,10 +136,10 @@ def collect(
 
 
 def _require_schema(spec: ModelSpec) -> None:
-    if spec.schema in _RESERVED:
+    if spec.schema in RESERVED_SCHEMAS:
         raise ProjectError(
             f"the model would be the table {spec.table!r}, and the schema {spec.schema!r} holds"
-            f" {_RESERVED[spec.schema]}",
+            f" {RESERVED_SCHEMAS[spec.schema]}",
             hint="move the model to a module of another name, such as `silver` or `marts`",
             place=place_of(spec.function),
         )
