@@ -11,6 +11,7 @@ README.md: what it prints is shown below
 alerts.md: this project has no orders
 begin-a-project.md: begins a project outside of this one
 begin-a-project.md: begins a project outside of this one
+coming-from-dlt.md: a pipeline of dlt alone
 from-laptop-to-production.md: needs Nessie and an S3 server
 from-laptop-to-production.md: needs Trino, Nessie and an S3 server
 from-laptop-to-production.md: needs a role without this right
