@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from lakehouse.addresses import Address, alert_channels, repeatable
 from lakehouse.addresses.postgres import postgres_address
+from lakehouse.addresses.variables import expanded
 from lakehouse.addresses.web import bucket_address, web_address
 from lakehouse.errors import ConfigError, choices
 from lakehouse.storage import Bucket
@@ -29,12 +30,11 @@ _LONGEST_HOME, _LONGEST_NAME = 480, 255
 """Bytes in the path of a home, at most (SQLite takes 512 with its file names), and in a name."""
 _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
-    "project": ("ingestion", "models", "timezone", "home", "profile", "engine"),
+    "project": ("ingestion", "models", "seeds", "timezone", "home", "profile", "engine"),
     PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "region"),
 }
 _UNKNOWN_TO_ENGINES = re.compile(r"(right|posix)/.*|posixrules|localtime|Factory|EST|MST|HST|ROC")
 """Names that Python finds among the files of an operating system, and DuckDB or Trino nowhere."""
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)(?::-([^}]*))?\}")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Settings:
     """Name of the package of ingestion modules."""
     models: str
     """Name of the package of model modules."""
+    seeds: Path
+    """Folder of seeds."""
     sections: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """The project's own tables of the file, by name."""
 
@@ -93,7 +95,7 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
     """
     env = os.environ if environment is None else environment
     root = find_root(start or Path.cwd())
-    document = _expand(_read(root / FILE), env, "")
+    document = expanded(_read(root / FILE), env, f"{FILE}: ")
     project = _texts(document, "project")
     declared = _texts(document, PRODUCTION)
     profile = _one_of(
@@ -121,6 +123,7 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         ),
         ingestion=project.get("ingestion", "ingestion"),
         models=project.get("models", "models"),
+        seeds=root / project.get("seeds", "seeds"),
         sections=document,
     )
 
@@ -277,24 +280,3 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}", hint="repair the TOML") from None
-
-
-def _expand(value: Any, env: Mapping[str, str], where: str) -> Any:
-    """Replace `${NAME}` and `${NAME:-default}` in every text of the value of the key `where`."""
-    if isinstance(value, dict):
-        return {key: _expand(item, env, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, env, where) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def lookup(reference: re.Match[str]) -> str:
-        text = env.get(reference[1]) or reference[2]
-        if text is None:
-            raise ConfigError(
-                f"{FILE}: {where[1:]} needs the environment variable {reference[1]}",
-                hint=f"set {reference[1]}",
-            )
-        return text
-
-    return _VARIABLE.sub(lookup, value)

@@ -2,8 +2,8 @@
 
 Compiling takes about a second, and most processes find the code unchanged. The cache lies in the
 project's `__pycache__`, so that a new home need not compile. The key of an entry is a digest of
-every module of the framework and every one imported from the project, of the other files in the
-project's packages, and of the versions of the libraries that compile. The entry itself holds the
+every module of the framework and every one imported from the project, of its seeds and the other
+files in its packages, and of the versions of the libraries that compile. The entry itself holds the
 digests of further files that the code read or imported. Nothing else can change what models compile
 to: code that depends on the time, the environment or chance is refused.
 """
@@ -87,6 +87,8 @@ def _path(settings: Settings, dialect: str) -> Path:
     digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
     for path in _files(settings.root, settings.ingestion, settings.models):
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of(path).encode()))
+    for path in _data_files(str(settings.seeds)):  # data, which may change while a process runs
+        digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of.__wrapped__(path).encode()))
     key = digest.hexdigest()[:16]
     return settings.root / "__pycache__" / f"lakehouse-{dialect}-{key}.json"
 
@@ -118,7 +120,7 @@ def _sources() -> Iterator[Path]:
 def _data_files(folder: str) -> list[Path]:
     """The files of a package other than Python's code."""
     paths = (path for path in Path(folder).rglob("*") if path.suffix not in (".py", ".pyc"))
-    return [path for path in paths if path.is_file()]
+    return sorted(path for path in paths if path.is_file())
 
 
 def _are_unchanged(files: dict[str, str]) -> bool:

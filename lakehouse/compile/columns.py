@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.column_types import require_storable
+from lakehouse.declare.copies import CopySpec, stored_columns
 from lakehouse.declare.project_code import place_of
 from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared
 from lakehouse.errors import ProjectError
@@ -65,6 +66,17 @@ def require_columns_of_model(spec: ModelSpec, columns: ibis.Schema) -> None:
     _require_columns(columns)
     if spec.time_column is not None and spec.time_column in columns:
         _require_time(spec.time_column, columns[spec.time_column])
+
+
+def columns_of_copy(spec: CopySpec) -> ibis.Schema:
+    """Return the columns of a copy as tables store them. Raises ProjectError, with the place."""
+    columns = stored_columns(spec)
+    try:
+        _require_columns(columns)
+    except ProjectError as error:
+        message = f"{spec.table}: {error.message}"
+        raise ProjectError(message, hint=error.hint, place=spec.place) from None
+    return columns
 
 
 def _require_columns(columns: ibis.Schema) -> None:

@@ -18,7 +18,7 @@ from ibis.common.exceptions import OperationNotDefinedError
 
 from lakehouse.checks import Rule
 from lakehouse.compile import dag, postgres_view
-from lakehouse.compile.columns import require_columns_of_model, told_of
+from lakehouse.compile.columns import columns_of_copy, require_columns_of_model, told_of
 from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
@@ -126,6 +126,8 @@ class _Compiler:
             ingestion = self.project.ingestions[name]
             self.compiled.quarantine_reasons[name] = quarantine_reasons(ingestion)
             return self._unbound(name, landed(ingestion))
+        if step is Step.COPY:
+            return self._unbound(name, columns_of_copy(self.project.copies[name]))
         if step is Step.MODEL:
             spec = self.project.models[name]
             expression = _call(spec, function, parents)

@@ -1,6 +1,7 @@
 """The one DAG: a Hamilton driver over ingestion, models, checks, commit and publication.
 
 An ingestion becomes the nodes fetch → stage → validate → merge; those of one group share a stage.
+A seed or a table of others is the node copy.
 Each model and each check is one node, and audit → commit → publish are the last ones. A `Visitor`
 decides what a node does (compile, run, draw); Hamilton calls it through a lifecycle adapter.
 """
@@ -18,6 +19,7 @@ from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import SETTINGS, WINDOW, Project
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
 from lakehouse.errors import ConfigError
@@ -40,6 +42,7 @@ class Step(StrEnum):
     STAGE = "stage"
     VALIDATE = "validate"
     MERGE = "merge"
+    COPY = "copy"
     MODEL = "model"
     CHECK = "check"
     AUDIT = "audit"
@@ -120,6 +123,8 @@ def _nodes(
     for group in dict.fromkeys(map(_group, project.ingestions.values())):
         members = [spec.name for spec in project.ingestions.values() if _group(spec) == group]
         yield Step.STAGE, f"{group}__stage", tuple(f"{name}__fetch" for name in members), _stage
+    for name in project.copies:
+        yield Step.COPY, name, (), _copy
     for name, model in project.models.items():
         yield Step.MODEL, name, model.inputs, model.function
     for name, check in project.checks.items():
@@ -144,6 +149,10 @@ def _validate(**_: Any) -> None:
 
 def _merge(**_: Any) -> None:
     """Write new and changed rows into the raw table."""
+
+
+def _copy(**_: Any) -> None:
+    """Write the rows of a seed or of another's table anew, if they changed."""
 
 
 def _audit(**_: Any) -> None:
@@ -177,7 +186,7 @@ def _function(
 
 
 def _tags(project: Project, name: str) -> dict[str, str]:
-    spec: IngestionSpec | ModelSpec | QualitySpec | None = project.tables.get(name)
+    spec: IngestionSpec | CopySpec | ModelSpec | QualitySpec | None = project.tables.get(name)
     spec = spec or project.checks.get(name)
     return {} if spec is None else {"table": spec.table}
 

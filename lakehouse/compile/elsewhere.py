@@ -50,7 +50,9 @@ def serve() -> None:
     world.enter()
     answer: dict[str, Any] = {}
     try:
-        loaded = project.load_packages(request["root"], request["packages"])
+        loaded = project.load_packages(
+            request["root"], request["packages"], seeds_in=Path(request["seeds"])
+        )
         answer["compiled"] = cache.to_json(compile_project(loaded, request["dialect"]))
     except Exception as error:  # noqa: BLE001 - the other process reports it
         answer["problem"] = _problem(error)

@@ -24,6 +24,7 @@ from typing import Any
 from lakehouse.compile import cache
 from lakehouse.compile.compiler import Compiled, compile_project
 from lakehouse.config import Settings
+from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import Project
 from lakehouse.errors import ProjectError
 
@@ -96,6 +97,7 @@ def _elsewhere(settings: Settings, dialect: str) -> Iterator[subprocess.Popen[by
     request = {
         "root": str(settings.root),
         "packages": [settings.ingestion, settings.models],
+        "seeds": str(settings.seeds),
         "dialect": dialect,
     }
     path = list(map(os.path.abspath, sys.path))  # the process has another working folder
@@ -200,6 +202,8 @@ def _place(settings: Settings, project: Project, difference: Difference) -> str:
     spec = project.tables.get(difference.name) or project.checks.get(difference.name)
     if spec is None:
         return difference.name
+    if isinstance(spec, CopySpec):
+        return spec.place
     source: Any = inspect.unwrap(spec.function)
     name = difference.name
     if difference.name in project.ingestions:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, starmap, zip_longest
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from lakehouse.checks import UniqueCheck
 from lakehouse.config import FILE, Settings
-from lakehouse.declare import project_modules
+from lakehouse.declare import project_modules, seeds
+from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
 from lakehouse.errors import ProjectError, choices
@@ -26,6 +28,7 @@ _RESERVED = {
     "raw": "what ingestions fetch",
     "quarantine": "rows that failed validation",
     "lakehouse": "the records of runs",
+    seeds.SCHEMA: "the seeds",
 }
 """Schemas that no model may be in, and what they hold."""
 
@@ -39,11 +42,13 @@ class Project:
     checks: dict[str, QualitySpec] = field(default_factory=dict)
     resources: dict[str, Callable[..., Any]] = field(default_factory=dict)
     """Functions that make what ingestions take beside `window`, such as the client of an API."""
+    copies: dict[str, CopySpec] = field(default_factory=dict)
+    """Seeds, and tables that others write."""
 
     @property
-    def tables(self) -> dict[str, IngestionSpec | ModelSpec]:
-        """Ingestions and models by name."""
-        return {**self.ingestions, **self.models}
+    def tables(self) -> dict[str, IngestionSpec | CopySpec | ModelSpec]:
+        """Ingestions, copies and models by name."""
+        return {**self.ingestions, **self.copies, **self.models}
 
     @property
     def published(self) -> dict[str, ModelSpec]:
@@ -68,35 +73,53 @@ class Project:
 
 
 def load(settings: Settings) -> Project:
-    """Import the project's packages and collect what they declare.
+    """Import the project's packages and collect what they declare, with the project's seeds.
 
     Raises ProjectError if two declarations share a name, a parameter names nothing, or models
     read each other in a circle.
     """
     packages = {"ingestion": settings.ingestion, "models": settings.models}
-    return load_packages(str(settings.root), packages.values(), [*packages])
+    return load_packages(
+        str(settings.root), packages.values(), [*packages], seeds_in=settings.seeds
+    )
 
 
-def load_packages(root: str, packages: Iterable[str], settings: Iterable[str] = ()) -> Project:
+def load_packages(
+    root: str,
+    packages: Iterable[str],
+    settings: Iterable[str] = (),
+    *,
+    seeds_in: Path | None = None,
+) -> Project:
     """Load the project in these packages; `root` is the folder that holds them.
 
-    `settings` are the keys of `lakehouse.toml` that name them.
+    `settings` are the keys of `lakehouse.toml` that name them; `seeds_in` is the folder of seeds.
     """
     if root not in sys.path:
         sys.path.insert(0, root)
     places = [f"`{key}` in [project] of {FILE}" for key in settings]
     modules = starmap(project_modules.of, zip_longest(packages, places, fillvalue=""))
     layers = {module.name: module.layer for module in chain.from_iterable(modules)}
-    return collect([sys.modules[name] for name in layers], layers)
+    found = seeds.find(seeds_in) if seeds_in else ()
+    return collect([sys.modules[name] for name in layers], layers, found)
 
 
-def collect(modules: Iterable[ModuleType], layers: Mapping[str, str] | None = None) -> Project:
+def collect(
+    modules: Iterable[ModuleType],
+    layers: Mapping[str, str] | None = None,
+    found: Iterable[CopySpec] = (),
+) -> Project:
     """The project that these modules declare; `layers` are the schemas of their models, by name.
 
-    The schema of a module that is not named is the last part of its own name.
+    The schema of a module that is not named is the last part of its own name. `found` are the
+    seeds.
     """
     project = Project()
+    for copy in found:
+        _add(project, copy)
     for module in modules:
+        for copy in _copies(module):
+            _add(project, copy)
         for function in list(vars(module).values()):
             spec = spec_of(function) if callable(function) else None
             if spec is not None and function.__module__ == module.__name__:
@@ -120,20 +143,32 @@ def _require_schema(spec: ModelSpec) -> None:
         )
 
 
-def _add(project: Project, spec: Spec) -> None:
+def _copies(module: ModuleType) -> Iterator[CopySpec]:
+    """Yield the tables of others that a module declares, and not those that it imports."""
+    copies = (value for value in vars(module).values() if isinstance(value, CopySpec))
+    yield from (copy for copy in dict.fromkeys(copies) if copy.module == module.__name__)
+
+
+def _add(project: Project, spec: Spec | CopySpec) -> None:
     group: dict[str, Any] = project.checks
     if isinstance(spec, IngestionSpec):
         group = project.ingestions
+    elif isinstance(spec, CopySpec):
+        group = project.copies
     elif isinstance(spec, ModelSpec):
         group = project.models
     namesake = {**project.tables, **project.checks}.get(spec.name)
     if namesake is not None:
         raise ProjectError(
-            f"it shares the name {spec.name!r} with {place_of(namesake.function)}",
+            f"it shares the name {spec.name!r} with {_place(namesake)}",
             hint="rename one: parameters refer to tables by name, whatever their schema",
-            place=place_of(spec.function),
+            place=_place(spec),
         )
     group[spec.name] = spec
+
+
+def _place(spec: Spec | CopySpec) -> str:
+    return spec.place if isinstance(spec, CopySpec) else place_of(spec.function)
 
 
 def _add_resources(project: Project, ingestion: IngestionSpec) -> None:

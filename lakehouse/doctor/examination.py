@@ -68,6 +68,7 @@ def _project(session: Session) -> str:
     return (
         f"{len(project.ingestions)} ingestions, {len(project.models)} models,"
         f" {len(project.checks)} checks"
+        + (f", {len(project.copies)} seeds and tables of others" if project.copies else "")
     )
 
 

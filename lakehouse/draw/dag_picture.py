@@ -7,9 +7,10 @@ from typing import Any
 
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
+from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project import SETTINGS, WINDOW, Project
-from lakehouse.declare.specs import ModelSpec
+from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.draw.picture import Box, Picture
 
 _CHECKS = "checks"
@@ -32,6 +33,7 @@ def project_title(project: Project) -> str:
     return (
         f"{len(project.ingestions)} ingestions, {len(project.models)} models,"
         f" {len(project.checks)} checks"
+        + (f", {len(project.copies)} seeds and tables of others" if project.copies else "")
     )
 
 
@@ -75,14 +77,17 @@ class _Drawer:
             check = self.project.checks[name]
             note = "blocking" if check.blocking else "warning"
             return Box(name, name, _CHECKS, step.value, note, doc)
-        if table is None:
-            return _FINAL_STEPS[step](name, doc)
-        doc = (table.function.__doc__ or "").strip()
-        if isinstance(table, ModelSpec):
-            return Box(name, table.table, table.schema, *_kind(table), doc)
-        return Box(
-            name, table.table, table.schema, "merge", f"by {', '.join(table.unique_key)}", doc
-        )
+        return _FINAL_STEPS[step](name, doc) if table is None else _of_table(table)
+
+
+def _of_table(spec: IngestionSpec | CopySpec | ModelSpec) -> Box:
+    if isinstance(spec, CopySpec):
+        return Box(spec.name, spec.table, spec.schema, "copy", spec.origin.kind)
+    doc = (spec.function.__doc__ or "").strip()
+    if isinstance(spec, ModelSpec):
+        return Box(spec.name, spec.table, spec.schema, *_kind(spec), doc)
+    key = ", ".join(spec.unique_key)
+    return Box(spec.name, spec.table, spec.schema, "merge", f"by {key}", doc)
 
 
 _FINAL_STEPS = {

@@ -79,6 +79,12 @@ STYLES: dict[str, Style] = {
         Ink("#d9e6fd", "#1d4fc4", "#102a6b"),
         Ink("#16306e", "#84aefc", "#e2ecff"),
     ),
+    "copy": Style(
+        "round",
+        "solid",
+        Ink("#e5eef7", "#41658a", "#132a41"),
+        Ink("#1f3348", "#8fb4d9", "#e6f0fa"),
+    ),
     "view": Style(
         "round",
         "dashed",

@@ -15,6 +15,7 @@ from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.engines.sql import identifier, literal, qualified, sql_type, where
 from lakehouse.errors import UnknownNameError
 from lakehouse.keys import Keys
+from lakehouse.plan.selectors import TableSpec
 from lakehouse.plan.state import EVERYTHING, Changed, TableState, joined
 from lakehouse.records import code_history, run_records
 from lakehouse.windows import ALL_TIME, Window
@@ -126,7 +127,7 @@ def _condition(session: Session, name: str, conditions: Mapping[str, str]) -> st
     return " AND ".join(same) or "1 = 1"
 
 
-def _place(spec: IngestionSpec | ModelSpec, row: Row) -> Changed:
+def _place(spec: TableSpec, row: Row) -> Changed:
     """Return the place of a row: its moment, and the values of its table's key."""
     windows = (ALL_TIME,)
     if spec.time_column is not None and row[spec.time_column] is not None:
@@ -141,7 +142,7 @@ def _place(spec: IngestionSpec | ModelSpec, row: Row) -> Changed:
     return Changed(windows, Keys(columns, frozenset([tuple(row[name] for name in columns)])))
 
 
-def _written_by(spec: IngestionSpec | ModelSpec, row: Row, state: TableState | None) -> str | None:
+def _written_by(spec: TableSpec, row: Row, state: TableState | None) -> str | None:
     """Return the run that wrote a row of a raw table, or that last built a row of a model."""
     if state is None:
         return None
@@ -194,9 +195,7 @@ def _origins(
         yield Origin(spec.table, str(reach), rows, runs)
 
 
-def _within(
-    spec: IngestionSpec | ModelSpec, reach: Changed, schema: ibis.Schema, dialect: str
-) -> str:
+def _within(spec: TableSpec, reach: Changed, schema: ibis.Schema, dialect: str) -> str:
     """Return the SQL condition that a row of a table lies within the reach."""
     column = None if ALL_TIME in reach.windows else spec.time_column
     return where(reach.windows, reach.keys, column, schema, dialect)

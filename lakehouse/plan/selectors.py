@@ -20,6 +20,7 @@ from inspect import unwrap
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
+from lakehouse.declare.copies import CopySpec, fingerprint
 from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.errors import UnknownNameError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lakehouse.compile.compiler import Compiled
     from lakehouse.plan.state import TableState
 
-TableSpec: TypeAlias = IngestionSpec | ModelSpec
+TableSpec: TypeAlias = IngestionSpec | CopySpec | ModelSpec
 
 _PART = re.compile(
     r"(?P<around>@)?(?:(?P<up>\d*)\+)?"
@@ -56,6 +57,12 @@ def compare(compiled: Compiled, states: Mapping[str, TableState]) -> Changes:
     project = compiled.project
     new = {name for name, spec in project.ingestions.items() if spec.table not in states}
     modified = set(new)
+    for name, copy in project.copies.items():
+        state = states.get(copy.table)
+        if state is None:
+            new.add(name)
+        if state is None or state.fingerprint != fingerprint(compiled.schemas[name]):
+            modified.add(name)
     for spec in reversed(list(ordered(project))):
         if spec.is_view:
             readers = {name for name, other in project.models.items() if spec.name in other.inputs}
@@ -126,7 +133,7 @@ class _Resolver:
     @cached_property
     def parents(self) -> dict[str, tuple[str, ...]]:
         models = {name: spec.inputs for name, spec in self.project.models.items()}
-        return dict.fromkeys(self.project.ingestions, ()) | models
+        return dict.fromkeys((*self.project.ingestions, *self.project.copies), ()) | models
 
     @cached_property
     def children(self) -> dict[str, list[str]]:
@@ -243,19 +250,27 @@ def _steps(written: str | None) -> float:
 
 
 def _path(spec: TableSpec, root: Path) -> str:
-    """Return the file of a table's function, relative to the root if it lies below it."""
-    path = Path(unwrap(spec.function).__code__.co_filename)
+    """Return the file that declares a table, relative to the root if it lies below it."""
+    if isinstance(spec, CopySpec):
+        path = spec.file
+    else:
+        path = Path(unwrap(spec.function).__code__.co_filename)
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _kind(spec: TableSpec) -> str:
+    """Return the kind of a model, or what else a table is."""
+    if isinstance(spec, ModelSpec):
+        return type(spec.kind).__name__.lower()
+    return spec.origin.kind if isinstance(spec, CopySpec) else "ingestion"
 
 
 _LABELS: dict[str, Callable[[TableSpec, Path], tuple[str, ...]]] = {
     "name": lambda spec, _: (spec.name, spec.table),
     "tag": lambda spec, _: spec.tags if isinstance(spec, ModelSpec) else (),
-    "group": lambda spec, _: (spec.group,) if spec.group else (),
+    "group": lambda spec, _: (spec.group,) if not isinstance(spec, CopySpec) and spec.group else (),
     "layer": lambda spec, _: (spec.schema,),
-    "kind": lambda spec, _: (
-        type(spec.kind).__name__.lower() if isinstance(spec, ModelSpec) else "ingestion",
-    ),
+    "kind": lambda spec, _: (_kind(spec),),
     "path": lambda spec, root: (_path(spec, root),),
 }
 """For each method, a function that returns its labels of a table."""

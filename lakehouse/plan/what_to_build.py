@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -115,7 +115,7 @@ def decide(
         _dirty(model, changed_rows, has_time=project.tables[name].time_column is not None)
         for name, changed_rows in changed.items()
     )
-    reads_raw = all(name in project.ingestions for name in stored_parents(project, model.spec.name))
+    reads_raw = not any(name in project.models for name in stored_parents(project, model.spec.name))
     reason = Reason.NEW_DATA if reads_raw else Reason.PARENT_CHANGED
     buildable = _buildable(dirty.windows, model.spec, parents)
     return Decision(reason, buildable, dirty.keys, tuple(changed))
@@ -152,20 +152,21 @@ def plan_run(
     selected: frozenset[str],
     *,
     force: bool = False,
+    same: Collection[str] = (),
 ) -> list[PlannedNode]:
     """Return what a run would do, given the states of the stored tables by qualified name.
 
     What follows from the code and from rows that are stored is built for sure. As the plan cannot
     know what a fetch will find, models that depend on it have a second decision, with what would
-    be built if all fetched rows were new; `Reason.IF_NEW` means that nothing else is built.
+    be built if all fetched rows were new; `Reason.IF_NEW` means that nothing else is built. `same`
+    are the copies whose origin has not changed, so that they are not read.
     """
     project = compiled.project
     stored = {name: states.get(spec.table) for name, spec in project.tables.items()}
     sure, assumed = dict(stored), dict(stored)  # as they are after the run, at least and at most
     nodes = []
-    for name, spec in project.ingestions.items():
-        if name not in selected:
-            continue
+    ingestions = [(name, spec) for name, spec in project.ingestions.items() if name in selected]
+    for name, spec in ingestions:
         wanted = fetch_windows(spec, asked, stored[name])
         reason = _why_fetched(spec, asked, stored[name])
         nodes.append(PlannedNode(spec.table, Decision(reason, wanted)))
@@ -174,6 +175,9 @@ def plan_run(
             sure[name] = _touched(stored[name], wanted)
         if wanted:
             assumed[name] = _touched(stored[name], wanted)
+    for name, decision in _read_copies(project, selected, stored, same):
+        nodes.append(PlannedNode(project.copies[name].table, decision))
+        assumed[name] = _touched(stored[name], decision.windows)
     for model in ordered(project):
         if model.name not in selected:
             continue
@@ -194,6 +198,19 @@ def plan_run(
             is_same = True
         nodes.append(PlannedNode(model.table, decision, None if is_same else if_new))
     return nodes
+
+
+def _read_copies(
+    project: Project,
+    selected: frozenset[str],
+    stored: Mapping[str, TableState | None],
+    same: Collection[str],
+) -> Iterator[tuple[str, Decision]]:
+    """Yield the copies whose origins are read; what that finds is not known yet."""
+    for name in project.copies:
+        if name in selected and name not in same:
+            reason = Reason.FIRST_RUN if stored[name] is None else Reason.ASKED
+            yield name, Decision(reason, (ALL_TIME,))
 
 
 def key_columns(project: Project, ingestion: IngestionSpec) -> tuple[str, ...]:

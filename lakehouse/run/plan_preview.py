@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lakehouse.catalogs import MAIN, StoredTable
-from lakehouse.declare import raw_columns
+from lakehouse.declare import copies, raw_columns
 from lakehouse.ingest.quarantine import quarantine_table
 from lakehouse.plan.state import TableState
 from lakehouse.plan.what_to_build import PlannedNode, plan_run
 from lakehouse.publish import departed
 from lakehouse.publish.publication_table import SCHEMA
 from lakehouse.records import code_history
+from lakehouse.run.copying import is_news
 from lakehouse.session import Session
 from lakehouse.table_names import name_of
 from lakehouse.windows import Windows
@@ -52,7 +53,9 @@ def preview(
     """
     stored = session.catalog.tables(MAIN)
     states = {name: table.state for name, table in stored.items()}
-    nodes = plan_run(session.compiled, states, windows, selected, force=force)
+    read = session.project.copies.items()
+    same = {name for name, spec in read if not is_news(session, name, states.get(spec.table))}
+    nodes = plan_run(session.compiled, states, windows, selected, force=force, same=same)
     planned = [
         Preview(
             node=node.table,
@@ -100,8 +103,15 @@ def _undeclared(session: Session, stored: Mapping[str, StoredTable]) -> Iterator
 def _changes(session: Session, node: PlannedNode, state: TableState | None) -> tuple[str, ...]:
     """Return the changes of the code since a table was built; empty if it is the same code."""
     compiled, name = session.compiled, name_of(node.table)
-    ingestion = compiled.project.ingestions.get(name)
-    now = raw_columns.fingerprint(ingestion) if ingestion else compiled.models[name].fingerprint
+    project = compiled.project
+    if name in project.copies:
+        now = copies.fingerprint(compiled.schemas[name])
+        if state is None:  # their types may be inferred, and are to be seen
+            return tuple(f"+ column {column} {of}" for column, of in compiled.schemas[name].items())
+    elif name in project.ingestions:
+        now = raw_columns.fingerprint(project.ingestions[name])
+    else:
+        now = compiled.models[name].fingerprint
     if state is None:
         return ()
     declared = compiled.project.tables[name].declared

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lakehouse.compile.dag import Step
-from lakehouse.run import building, checking, committing, fetching, merging
+from lakehouse.run import building, checking, committing, copying, fetching, merging
 from lakehouse.run.context import RunContext
 
 _STEPS: Mapping[Step, Callable[..., Any]] = {
@@ -15,6 +15,7 @@ _STEPS: Mapping[Step, Callable[..., Any]] = {
     Step.STAGE: fetching.stage,
     Step.VALIDATE: merging.validate_rows,
     Step.MERGE: merging.merge,
+    Step.COPY: copying.copy,
     Step.MODEL: building.model,
     Step.CHECK: checking.check,
     Step.AUDIT: checking.audit,

@@ -199,7 +199,8 @@ def _catch_up(session: Session, job: Job, listener: Listener) -> int:
 
 def _ingest(session: Session, job: Job, days: Windows, listener: Listener) -> int:
     started = time.monotonic()
-    names = frozenset([*job.ingestions, *session.project.models])
+    project = session.project
+    names = frozenset([*job.ingestions, *project.copies, *project.models])
     report = run(session, Request(days, names, message=f"schedule {job.group}"), listener)
     listener.detail(f"{job.group}: {report.status} in {time.monotonic() - started:.1f} s")
     return 0 if report.is_whole else FOUND_PROBLEMS

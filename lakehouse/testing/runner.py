@@ -16,6 +16,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from lakehouse.compile.compiler import Statement, stored
+from lakehouse.declare.copies import stored_columns
 from lakehouse.declare.project import Project
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import parameters
@@ -85,6 +86,8 @@ class RunModel:
         project = self.project()
         if name in project.ingestions:
             return landed(project.ingestions[name])
+        if name in project.copies:
+            return stored_columns(project.copies[name])
         require_known([name], tuple(project.tables), "table")
         return stored(self.expression(project.models[name].function).schema())
 

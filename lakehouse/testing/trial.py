@@ -149,6 +149,7 @@ def _around(project: Project, spec: ModelSpec) -> Project:
             },
             spec.name: spec,
         },
+        copies={name: project.copies[name] for name in spec.inputs if name in project.copies},
     )
 
 
