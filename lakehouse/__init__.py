@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from lakehouse.config import Settings
     from lakehouse.declare.decorators import ingestion, model, quality
+    from lakehouse.declare.external import external
     from lakehouse.declare.kinds import Incremental, Table, View
     from lakehouse.declare.raw_columns import OPTIONAL, ROUNDED
     from lakehouse.declare.unread import Unread
@@ -46,6 +47,7 @@ _HOME = {
     "SchemaCheck": "checks",
     "UniqueCheck": "checks",
     "Settings": "config",
+    "external": "declare.external",
     "Incremental": "declare.kinds",
     "Table": "declare.kinds",
     "View": "declare.kinds",
@@ -85,6 +87,7 @@ __all__ = [
     "Unread",
     "View",
     "Window",
+    "external",
     "ingestion",
     "model",
     "open",

@@ -13,7 +13,7 @@ from lakehouse.catalogs import Catalog, StoredTable, TableChange
 from lakehouse.declare.column_types import arrow_schema, stored
 from lakehouse.declare.copies import fingerprint
 from lakehouse.engines.duckdb_relations import scan
-from lakehouse.engines.sql import columns, identifier, sql_type
+from lakehouse.engines.sql import columns, identifier, literal, sql_type
 from lakehouse.errors import choices
 from lakehouse.ingest.exact_casts import exact_cast
 from lakehouse.ingest.origins import Rows
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _COPIED = "copied"
 """Temporary table with the rows of the origin."""
+_REFUSED, _LINE = "_lakehouse_refused", "_lakehouse_line"
+"""Its columns with the name of a column whose value is not of its type, and with a row's line."""
 _DIALECT = "duckdb"
 
 
@@ -73,44 +75,41 @@ class CopyWriter:
 
         Raises the error of `rows` for a value that would be another one then.
         """
-        parts = []
-        for relation in rows.relations:
-            types = self.engine.shape(relation)
-            for name in declared:
-                if name not in types:
-                    hint = choices("columns", name, [*types])
-                    raise rows.error(f"it has no column {name!r}", hint, None)
-            casts = {name: _cast(name, types[name], kind) for name, kind in declared.items()}
-            self._require_kept(rows, relation, declared, casts)
-            listed = ", ".join(f"{cast} AS {identifier(name)}" for name, cast in casts.items())
-            parts.append(f"SELECT {listed} FROM {relation}")
+        parts = [self._select(rows, relation, declared) for relation in rows.relations]
         self.engine.execute(
             f"CREATE OR REPLACE TEMP TABLE {_COPIED} AS {' UNION ALL '.join(parts)}"
         )
+        first = self.engine.execute(
+            f"SELECT {_REFUSED}, {_LINE}, count(*) OVER () FROM {_COPIED}"
+            f" WHERE {_REFUSED} IS NOT NULL ORDER BY {_LINE}, {_REFUSED} LIMIT 1"
+        ).fetchone()
+        if first is not None:
+            name, line, count = first
+            others = f", as in {count} rows" if count > 1 else ""
+            raise rows.error(
+                f"a value is no {declared[name]}, the type of the column {name!r}{others}",
+                "correct the value, or declare a type that holds it, such as string",
+                line,
+            )
         return self.engine.scalar(f"SELECT count(*) FROM {_COPIED}")
 
-    def _require_kept(
-        self, rows: Rows, relation: str, declared: ibis.Schema, casts: dict[str, str]
-    ) -> None:
-        bad = {
-            name: f"{identifier(name)} IS NOT NULL AND ({cast}) IS NULL"
+    def _select(self, rows: Rows, relation: str, declared: ibis.Schema) -> str:
+        """Return the SELECT of a relation's values as their types, and what was refused."""
+        types = self.engine.shape(relation)
+        for name in declared:
+            if name not in types:
+                hint = choices("columns", name, [*types])
+                raise rows.error(f"it has no column {name!r}", hint, None)
+        casts = {name: _cast(name, types[name], kind) for name, kind in declared.items()}
+        refused = " ".join(
+            f"WHEN {identifier(name)} IS NOT NULL AND ({cast}) IS NULL THEN {literal(name)}"
             for name, cast in casts.items()
-            if cast != identifier(name)
-        }
-        if not bad:
-            return
-        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in bad.values())
-        counted = self.engine.execute(f"SELECT {counts} FROM {relation}").fetchone() or ()
-        for (name, condition), count in zip(bad.items(), counted, strict=True):
-            if count:
-                line = f"SELECT min({rows.line}) FROM {relation} WHERE {condition}"
-                rest = f", and {count - 1} others neither" if count > 1 else ""
-                kind = f"{declared[name]}, the type of the column {name!r}"
-                raise rows.error(
-                    f"a value is no {kind}{rest}",
-                    "correct the value, or declare a type that holds it, such as string",
-                    self.engine.scalar(line) if rows.line else None,
-                )
+        )
+        listed = ", ".join(f"{cast} AS {identifier(name)}" for name, cast in casts.items())
+        line = rows.line or "NULL::BIGINT"
+        return (
+            f"SELECT {listed}, CASE {refused} END AS {_REFUSED}, {line} AS {_LINE} FROM {relation}"
+        )
 
     def _differs(self, before: StoredTable, schema: ibis.Schema) -> bool:
         """Return whether the rows differ from those stored; repeated rows count."""

@@ -25,9 +25,9 @@ def copy(context: RunContext, name: str, _: Callable[..., Any], __: Mapping[str,
     since, session = time.perf_counter(), context.session
     spec = session.project.copies[name]
     before = context.tables.get(spec.table)
-    rows, version, stored = None, origins.version(spec), None
+    rows, version, stored = None, origins.version(spec, session.settings), None
     if not _is_of(version, spec, session.compiled, before.state if before else None):
-        with origins.opened(spec, session.duckdb) as opened:
+        with origins.opened(spec, session.settings, session.duckdb) as opened:
             writer = CopyWriter(
                 session.duckdb, session.catalog, context.branch, spec, context.run_id
             )
@@ -47,7 +47,7 @@ def copy(context: RunContext, name: str, _: Callable[..., Any], __: Mapping[str,
 def is_news(session: Session, name: str, state: TableState | None) -> bool:
     """Return whether a run would read the origin of a copy, whose table has this state."""
     spec = session.project.copies[name]
-    version = origins.version(spec)
+    version = origins.version(spec, session.settings)
     return not _is_of(version, spec, session.compiled, state)
 
 

@@ -1,5 +1,6 @@
 """A project of copies: the seeds in a folder, and tables of others that the test declares."""
 
+from dataclasses import replace
 from inspect import Parameter, Signature
 from types import ModuleType
 
@@ -22,7 +23,7 @@ class Copied(Toy):
         for name in names:
             model(kind=Table())(into(marts)(_mart(name)))
         for other in others:
-            vars(source)[other.name] = other
+            vars(source)[other.name] = replace(other, module=source.__name__)
         found = seeds.find(self.folder / "seeds")
         self.project = collect([source, marts], found=found)
         self.compiled = compile_project(self.project, "duckdb")

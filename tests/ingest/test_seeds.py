@@ -132,7 +132,7 @@ WRONG = {
     "a value of another type": (
         "a,b\n1,2\n3,x\n5,y\n",
         'b = "int64"',
-        r"s\.csv:3: a value is no int64, .*'b', and 1 other",
+        r"s\.csv:3: a value is no int64, .*'b', as in 2 rows",
     ),
     "a value that is too large": ("a\n40000\n", 'a = "int16"', r"s\.csv:2: a value is no int16"),
     "a type of no column": ("a\n1\n", 'c = "int64"', r"s\.toml: the seed has no column 'c'"),
