@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,8 @@ _RESERVED = {
     "lakehouse": "the records of runs",
 }
 """Schemas that no model may be in, and what they hold."""
+_OF_POSTGRES = re.compile(r"pg_.*|information_schema|lakehouse_.*")
+"""Schemas in Postgres that nothing can be published to."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Project:
 
     @property
     def published(self) -> dict[str, ModelSpec]:
-        """The models that are published: those in the schema `marts`."""
-        return {name: spec for name, spec in self.models.items() if spec.schema == "marts"}
+        """The models that are published: those in the schema `marts`, unless they say otherwise."""
+        return {name: spec for name, spec in self.models.items() if spec.is_published}
 
     def checks_of(self, name: str) -> Iterator[QualitySpec]:
         """The checks of one table."""
@@ -115,6 +118,12 @@ def _require_schema(spec: ModelSpec) -> None:
         raise ProjectError(
             f"the model would be the table {spec.table!r}, and the schema {spec.schema!r} holds"
             f" {_RESERVED[spec.schema]}",
+            hint="move the model to a module of another name, such as `silver` or `marts`",
+            place=place_of(spec.function),
+        )
+    if spec.is_published and _OF_POSTGRES.fullmatch(spec.schema):
+        raise ProjectError(
+            f"{spec.table} is published, and Postgres has the schema {spec.schema!r} for itself",
             hint="move the model to a module of another name, such as `silver` or `marts`",
             place=place_of(spec.function),
         )

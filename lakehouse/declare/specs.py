@@ -14,6 +14,8 @@ from lakehouse.table_names import name_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+MARTS = "marts"
+"""The schema whose models are published to Postgres unless they say otherwise."""
 _SPEC = "__lakehouse_spec__"
 
 
@@ -68,11 +70,23 @@ class ModelSpec:
     kind: Kind
     group: str | None
     tags: tuple[str, ...]
+    publish: bool | None = None
+    """Whether the table is published to Postgres; None: if its schema is `marts`."""
 
     @property
     def table(self) -> str:
         """The qualified name of the table."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the table is published to Postgres."""
+        return self.schema == MARTS if self.publish is None else self.publish
+
+    @property
+    def mart(self) -> str:
+        """The name of the table among what is published: bare in the schema `marts`."""
+        return self.name if self.schema == MARTS else self.table
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def examine(compiled: Compiled, root: Path) -> list[Finding]:
     declared = _declared(project)
     specs: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
     for spec in specs:
-        if not parameters(spec.function):
+        if isinstance(spec, QualitySpec) and not parameters(spec.function):
             continue
         tables = {
             name: ibis.table(compiled.schemas[name], name=name)
