@@ -16,6 +16,7 @@ FLOORS = [
     ["draw", "plan", "portability"],
     ["compile"],
     ["declare"],
+    ["sql_models"],
     ["checks", "expressions", "home"],
     ["config", "patches"],
     ["addresses", "small_files", "storage"],

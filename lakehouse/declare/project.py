@@ -13,7 +13,7 @@ from typing import Any
 
 from lakehouse.checks import UniqueCheck
 from lakehouse.config import FILE, Settings
-from lakehouse.declare import project_modules
+from lakehouse.declare import project_modules, sql_files
 from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
 from lakehouse.errors import ProjectError, choices
@@ -83,14 +83,20 @@ def load(settings: Settings) -> Project:
 def load_packages(root: str, packages: Iterable[str], settings: Iterable[str] = ()) -> Project:
     """Load the project in these packages; `root` is the folder that holds them.
 
-    `settings` are the keys of `lakehouse.toml` that name them.
+    The last package may hold models in SQL. `settings` are the keys of `lakehouse.toml` that name
+    the packages.
     """
     if root not in sys.path:
         sys.path.insert(0, root)
     places = [f"`{key}` in [project] of {FILE}" for key in settings]
+    packages = list(packages)
     modules = starmap(project_modules.of, zip_longest(packages, places, fillvalue=""))
     layers = {module.name: module.layer for module in chain.from_iterable(modules)}
-    return collect([sys.modules[name] for name in layers], layers)
+    found = [sys.modules[name] for name in layers]
+    for module, layer in sql_files.of(packages[-1], project_modules.folders(packages[-1])):
+        found.append(module)
+        layers[module.__name__] = layer
+    return collect(found, layers)
 
 
 def collect(modules: Iterable[ModuleType], layers: Mapping[str, str] | None = None) -> Project:
@@ -181,6 +187,8 @@ def _validate(project: Project) -> None:
                     ),
                     place=place_of(check.function),
                 )
+    for model in project.models.values():
+        _require_tables_of_sql(model, tables)
     readers: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
     for spec in readers:
         for name in spec.inputs:
@@ -192,6 +200,24 @@ def _validate(project: Project) -> None:
                     place=place_of(spec.function),
                 )
     ordered(project)
+
+
+def _require_tables_of_sql(
+    model: ModelSpec, tables: Mapping[str, IngestionSpec | ModelSpec]
+) -> None:
+    """Raise ProjectError, with the line, for a table that SQL names and that nobody builds."""
+    sql = sql_files.sql_of(model.function)
+    if sql is None:
+        return
+    for named in sql.text.tables():
+        table = tables.get(named.name)
+        if table is None or named.schema not in ("", table.schema):
+            known = sorted(spec.table for spec in tables.values())
+            raise sql.text.error(
+                f"{model.table} reads {named.written!r}, which no function builds",
+                named.line,
+                hint=choices("known tables", table.table if table else named.written, known),
+            )
 
 
 def _tables_of(check: QualitySpec) -> Iterator[tuple[str, str]]:

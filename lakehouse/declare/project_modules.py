@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,24 +34,29 @@ def of(package: str, setting: str = "") -> Iterator[ProjectModule]:
     `setting` is the place of the package's name, for errors.
     """
     module = _package(package, setting)
-    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    places = folders(package)
     files = [Path(module.__file__)] if module.__file__ else []
-    for path in (*files, *(folder / "__init__.py" for folder in folders)):
+    for path in (*files, *(folder / "__init__.py" for folder in places)):
         if not is_project_code(str(path)):
             raise ProjectError(
                 f"the package {package!r} is a library's, not the project's: {path}",
                 hint="name a folder of the project",
                 place=setting,
             )
-    if not folders:  # a single file
+    if not places:  # a single file
         yield ProjectModule(package, package.rpartition(".")[2])
         return
     _require_nothing_in(module, package)
-    for name, parts in sorted(set(_below(folders))):
+    for name, parts in sorted(set(_below(places))):
         with placed(f"{package}.{name} cannot be imported"):
             below = importlib.import_module(f"{package}.{name}")
         _require_no_twins(below)
         yield ProjectModule(below.__name__, parts[0])
+
+
+def folders(package: str) -> list[Path]:
+    """Return the folders of a package that was imported; none if it is a single file."""
+    return [Path(folder) for folder in getattr(sys.modules[package], "__path__", ())]
 
 
 def _package(package: str, setting: str) -> ModuleType:
