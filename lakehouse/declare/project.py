@@ -15,7 +15,7 @@ from lakehouse.checks import UniqueCheck
 from lakehouse.config import FILE, Settings
 from lakehouse.declare import project_modules, sql_files
 from lakehouse.declare.project_code import place_of
-from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
+from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters
 from lakehouse.errors import ProjectError, choices
 from lakehouse.table_names import name_of
 
@@ -106,17 +106,24 @@ def collect(modules: Iterable[ModuleType], layers: Mapping[str, str] | None = No
     """
     project = Project()
     for module in modules:
-        for function in list(vars(module).values()):
-            spec = spec_of(function) if callable(function) else None
-            if spec is not None and function.__module__ == module.__name__:
-                if isinstance(spec, ModelSpec):
-                    spec = replace(spec, schema=(layers or {}).get(module.__name__, spec.schema))
-                    _require_schema(spec)
-                _add(project, spec)
+        for spec in project_modules.specs_in(module):
+            _add(project, _in_schema(spec, (layers or {}).get(module.__name__, _last(module))))
     for ingestion in project.ingestions.values():
         _add_resources(project, ingestion)
     _validate(project)
     return project
+
+
+def _last(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _in_schema(spec: Spec, schema: str) -> Spec:
+    """Return a spec; a model is put into the schema of its module."""
+    if isinstance(spec, ModelSpec):
+        spec = replace(spec, schema=schema)
+        _require_schema(spec)
+    return spec
 
 
 def _require_schema(spec: ModelSpec) -> None:
@@ -143,9 +150,12 @@ def _add(project: Project, spec: Spec) -> None:
         group = project.models
     namesake = {**project.tables, **project.checks}.get(spec.name)
     if namesake is not None:
+        hint = "rename one: parameters refer to tables by name, whatever their schema"
+        if place_of(namesake.function) == place_of(spec.function):
+            hint = "it is made more than once: give each a `name` of its own, such as name=f'x_{y}'"
         raise ProjectError(
             f"it shares the name {spec.name!r} with {place_of(namesake.function)}",
-            hint="rename one: parameters refer to tables by name, whatever their schema",
+            hint=hint,
             place=place_of(spec.function),
         )
     group[spec.name] = spec

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
 from lakehouse.checks import Rule, Tolerance
@@ -16,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 MARTS = "marts"
 """The schema whose models are published to Postgres unless they say otherwise."""
-_SPEC = "__lakehouse_spec__"
+_SPEC, _MADE_IN = "__lakehouse_spec__", "__lakehouse_made_in__"
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,18 @@ Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
 
 
 def attach(function: Function, spec: Spec) -> Function:
-    """Attach a spec to a function; return the function."""
+    """Attach a spec to a function, and the module that has it made; return the function."""
     setattr(function, _SPEC, spec)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    setattr(function, _MADE_IN, frame.f_globals.get("__name__") if frame else None)
     return function
+
+
+def made_in(function: object) -> str | None:
+    """The name of the module whose import made a decorated function, maybe by another's help."""
+    return getattr(function, _MADE_IN, None)
 
 
 def spec_of(function: object) -> Spec | None:

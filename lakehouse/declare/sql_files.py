@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUFFIX = ".sql"
 _SQL = "__lakehouse_sql__"
 _KEYS = ("kind", "group", "tags", "publish")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]*")
 _SETTING = re.compile(r"([A-Za-z_]+)\s*:\s*(.*)")
 _KIND = re.compile(r"(\w+)\s*(?:\((.*)\))?")
 _ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*(\[[^\]]*\]|\([^)]*\)|'[^']*'|\"[^\"]*\"|[^,]*?)\s*(?:,|$)")
@@ -93,7 +94,13 @@ def of(package: str, folders: list[Path]) -> Iterator[tuple[ModuleType, str]]:
                     hint=f"move it to a folder, such as {package}/silver/{path.name}",
                     place=shown(str(path)),
                 )
-            module = ModuleType(".".join((package, *parts)))
+            if not _SCHEMA.fullmatch(parts[0]):
+                raise ProjectError(
+                    f"{parts[0]!r}, the folder of the model, cannot be the name of a schema",
+                    hint="rename it, in small letters, digits and _",
+                    place=shown(str(path)),
+                )
+            module = ModuleType(f"{package}.{parts[0]}")
             function = _function(path, module.__name__)
             setattr(module, function.__name__, function)
             yield module, parts[0]

@@ -84,7 +84,11 @@ def record(
     sql = sql_of(function)
     if sql is not None:
         file = function.__code__.co_filename
-        return sql.expression(tables, lambda node, line: lines.note(node, Place(file, line))), lines
+
+        def note(node: ops.Node, line: int) -> None:
+            lines.note(node, Place(file if line else _FRAMEWORK, line))
+
+        return sql.expression(tables, note), lines
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
         if event == "return" and isinstance(value, ir.Expr) and frame.f_back is not None:

@@ -48,7 +48,7 @@ def computed(values: Values, node: Node) -> Any:
     a, b = map(values, values.only(node, "this", "expression"))
     of_a, of_b = a.type(), b.type()
     if of_a.is_date() and of_b.is_integer() and kind in (exp.Add, exp.Sub):
-        return add_days(a, b if kind is exp.Add else -b)
+        return values.selects.helped(add_days(a, b if kind is exp.Add else -b))
     if of_a.is_date() and of_b.is_date() and kind is exp.Sub:
         return a.delta(b, unit="day")
     plain = of_a.is_numeric() and of_b.is_numeric()

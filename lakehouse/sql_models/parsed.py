@@ -78,7 +78,8 @@ class SqlText:
                     yield from self._tables(child, ctes)
 
     def _table(self, node: exp.Table) -> TableName:
-        if not isinstance(node.this, exp.Identifier) or node.catalog:
+        is_name = isinstance(node.this, exp.Identifier) and node.name.isidentifier()
+        if not is_name or node.catalog:
             raise self.error(
                 f"{shown(node)} is no table of the project",
                 node,

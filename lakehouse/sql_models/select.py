@@ -23,6 +23,8 @@ from lakehouse.sql_models.windows import ordered
 
 Note: TypeAlias = Callable[[ops.Node, int], None]
 """Called with each part of the expression, and the line of the text that it was made of."""
+FRAMEWORK = 0
+"""In place of a line: a part that the framework itself has written."""
 _QUALIFIED, _ORDER, _VALUE = "_qualify", "_order", "_value"
 """Names of columns that rows are chosen or sorted by, and that the result does not have."""
 
@@ -38,11 +40,19 @@ class Selects:
     ) -> None:
         self.text, self._note = text, note
         self.ctes: dict[str, ir.Table] = {}
+        self._of_helpers: set[ops.Node] = set()
         self.tables = {(table.schema, table.name): found for table, found in tables.items()}
 
     def note(self, made: Any, node: Node) -> None:
         """Tell the line that a part of the expression was made of."""
-        self._note(made.op(), line_of(node))
+        if made.op() not in self._of_helpers:
+            self._note(made.op(), line_of(node))
+
+    def helped(self, made: Any) -> Any:
+        """Return what a function of `lakehouse.expressions` made, which is the same everywhere."""
+        self._note(made.op(), FRAMEWORK)
+        self._of_helpers.add(made.op())
+        return made
 
     def query(self, node: Node) -> ir.Table:
         """Return the rows of a query."""

@@ -70,7 +70,8 @@ def truncated(values: Values, node: Node) -> Any:
         raise values.refused(node)
     value = values(this)
     if value.type().is_timestamp() and value.type().timezone:
-        return to_instant(to_local(value, "UTC").truncate(unit.name.lower()), "UTC")
+        local = values.selects.helped(to_local(value, "UTC"))
+        return values.selects.helped(to_instant(local.truncate(unit.name.lower()), "UTC"))
     return midnight(value.truncate(unit.name.lower()))
 
 
@@ -88,4 +89,5 @@ def at_zone(values: Values, node: Node) -> Any:
     this, zone = values.only(node, "this", "zone")
     value = values(this)
     name = zone.this if is_text(zone) else values(zone)
-    return to_local(value, name) if value.type().timezone else to_instant(value, name)
+    moved = to_local(value, name) if value.type().timezone else to_instant(value, name)
+    return values.selects.helped(moved)
