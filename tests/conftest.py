@@ -21,7 +21,6 @@ from lakehouse.cli import main
 from lakehouse.engines import duckdb
 from lakehouse.ingest.stage_process import StageProcess
 from lakehouse.plan.state import Change, TableState
-from lakehouse.publish import publication
 from lakehouse.windows import ALL_TIME
 
 pytest.register_assert_rewrite("every_catalog")  # it holds tests
@@ -88,8 +87,12 @@ class Databases:
         address = self.free.pop() if self.free else self._another()
         yield address
         with psycopg.connect(address, autocommit=True) as connection:
-            for schema in (publication.SCHEMA, publication.STAGING, "public"):
-                connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+            schemas = connection.execute(
+                "SELECT nspname FROM pg_namespace"
+                " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+            )
+            for (schema,) in schemas.fetchall():
+                connection.execute(f"DROP SCHEMA {schema} CASCADE")
             connection.execute("CREATE SCHEMA public")
         self.free.append(address)
 

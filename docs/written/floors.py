@@ -16,8 +16,8 @@ FLOORS = [
     ["draw", "plan", "portability", "scaffold"],
     ["compile"],
     ["declare"],
-    ["checks", "expressions", "home"],
-    ["config", "patches"],
+    ["checks", "home", "sql_models"],
+    ["config", "expressions", "patches"],
     ["addresses", "small_files", "storage"],
     ["errors", "keys", "system", "table_names", "windows"],
 ]

@@ -1,4 +1,4 @@
-"""Refuses what no engine could find: tables that are no parameters, and functions of Python."""
+"""Refuses what no engine could run: tables that are no parameters, many rows, Python functions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.expr.operations.udf import InputType
 
 from lakehouse.declare.project_code import place_of
 from lakehouse.errors import ProjectError
+
+_MOST_ROWS = 1000
+"""Rows of a memtable, at most: SQL of a thousand takes half a second to compile."""
 
 
 def require_inputs(
@@ -26,10 +30,22 @@ def require_inputs(
                     hint="write it as an expression of Ibis, or do it in an ingestion",
                     place=place_of(function),
                 )
+        elif isinstance(part, ops.InMemoryTable):
+            _require_few(what, function, part)
         elif not isinstance(part, ops.UnboundTable) or part.name not in inputs:
-            of = "holds rows of its own" if isinstance(part, ops.InMemoryTable) else "reads a table"
             raise ProjectError(
-                f"{what} {of}, {part.name!r}, which is none of its parameters",
-                hint="take tables as parameters; rows of your own come from an ingestion",
+                f"{what} reads a table, {part.name!r}, which is none of its parameters",
+                hint="take tables as parameters; rows of your own are an `ibis.memtable(…)`",
                 place=place_of(function),
             )
+
+
+def _require_few(what: str, function: Callable[..., Any], rows: ops.InMemoryTable) -> None:
+    count = len(pa.table(rows.data.obj))
+    if count > _MOST_ROWS:
+        raise ProjectError(
+            f"{what} has {count} rows in its code, and {_MOST_ROWS} are the most, as each is a part"
+            " of its SQL",
+            hint="let an ingestion fetch them",
+            place=place_of(function),
+        )

@@ -23,7 +23,8 @@ def select(project: Project, spec: ModelSpec, expression: ir.Table) -> str:
     """
     others = [name for name in spec.inputs if name not in project.published]
     if others:
-        raise _not_a_view(spec, f"Postgres has marts alone, not {project.tables[others[0]].table}")
+        unpublished = project.tables[others[0]].table
+        raise _not_a_view(spec, f"Postgres has only what is published, not {unpublished}")
     try:
         return to_sql(expression, "postgres")
     except OperationNotDefinedError as error:

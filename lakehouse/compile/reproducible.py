@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile, zip_longest
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from lakehouse.compile import cache
@@ -208,6 +209,9 @@ def _place(settings: Settings, project: Project, difference: Difference) -> str:
     name = difference.name
     if difference.name in project.ingestions:
         source, name = project.ingestions[name].validation_schema, f"the schema of {name}"
+    if isinstance(source, FunctionType):
+        code = source.__code__
+        return f"{_relative(code.co_filename, settings)}:{code.co_firstlineno}: {name}"
     with suppress(OSError, TypeError):
         file, line = inspect.getsourcefile(source) or "", inspect.getsourcelines(source)[1]
         return f"{_relative(file, settings)}:{line}: {name}"

@@ -14,7 +14,7 @@ from lakehouse.checks import Rule, Tolerance
 from lakehouse.checks.rows import A_SCHEMA, is_schema
 from lakehouse.checks.rule import Names, names
 from lakehouse.declare.argument_types import require_types
-from lakehouse.declare.kinds import Kind, Table, duration
+from lakehouse.declare.kinds import Incremental, Kind, Table, duration
 from lakehouse.declare.requirements import (
     Naming,
     require,
@@ -120,11 +120,18 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
 
 
 def model(
-    *, kind: Kind | None = None, group: str | None = None, tags: Names = ()
+    *,
+    name: str | None = None,
+    kind: Kind | None = None,
+    group: str | None = None,
+    tags: Names = (),
+    publish: bool | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function builds the table `<module>.<function>` from its parameters.
 
-    `kind` is a `View()`, a `Table()` (the default) or an `Incremental(...)`.
+    `name` is the table's, if it is not the function's. `kind` is a `View()`, a `Table()` (the
+    default) or an `Incremental(...)`. A table of the schema `marts` is published to Postgres,
+    unless `publish` is False; one of another schema is if `publish` is True.
     Raises DeclarationError, which names the function and says what to write instead.
     """
     arguments = locals()
@@ -132,21 +139,24 @@ def model(
     def declare(function: Function) -> Function:
         with Naming(function, "model"):
             require_types(model, arguments)
-            require_name("the name of a model", function.__name__)
+            table_name = function.__name__ if name is None else name
+            require_name("the name of a model", table_name)
             if kind is not None:
                 require_kind(kind)
             require_parents(function, "a model")
             require(
-                parameters(function),
-                "a model names the tables that it reads as parameters, and this one has none",
+                parameters(function) or not isinstance(kind, Incremental),
+                "an `Incremental` is rebuilt where the tables that it reads change, and this one"
+                " reads none: let it be a `Table()`",
             )
             spec = ModelSpec(
-                name=function.__name__,
+                name=table_name,
                 schema=function.__module__.rpartition(".")[2],
                 function=function,
                 kind=kind or Table(),
                 group=group,
                 tags=names(tags),
+                publish=publish,
             )
         return attach(function, spec)
 

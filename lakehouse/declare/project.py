@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, starmap, zip_longest
@@ -13,10 +14,10 @@ from typing import Any
 
 from lakehouse.checks import UniqueCheck
 from lakehouse.config import FILE, Settings
-from lakehouse.declare import project_modules, seeds
+from lakehouse.declare import project_modules, seeds, sql_files
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project_code import place_of
-from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters, spec_of
+from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters
 from lakehouse.errors import ProjectError, choices
 from lakehouse.table_names import name_of
 
@@ -31,6 +32,8 @@ RESERVED_SCHEMAS = {
     seeds.SCHEMA: "the seeds",
 }
 """Schemas that no model may be in, and what they hold."""
+_OF_POSTGRES = re.compile(r"pg_.*|information_schema|lakehouse_.*")
+"""Schemas in Postgres that nothing can be published to."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Project:
 
     @property
     def published(self) -> dict[str, ModelSpec]:
-        """The models that are published: those in the schema `marts`."""
-        return {name: spec for name, spec in self.models.items() if spec.schema == "marts"}
+        """The models that are published: those in the schema `marts`, unless they say otherwise."""
+        return {name: spec for name, spec in self.models.items() if spec.is_published}
 
     def checks_of(self, name: str) -> Iterator[QualitySpec]:
         """The checks of one table."""
@@ -80,20 +83,21 @@ def load(settings: Settings) -> Project:
     """
     packages = {"ingestion": settings.ingestion, "models": settings.models}
     return load_packages(
-        str(settings.root), packages.values(), [*packages], seeds_in=settings.seeds
+        str(settings.root), [*packages.values()], [*packages], seeds_in=settings.seeds
     )
 
 
 def load_packages(
     root: str,
-    packages: Collection[str],
+    packages: Sequence[str],
     settings: Iterable[str] = (),
     *,
     seeds_in: Path | None = None,
 ) -> Project:
     """Load the project in these packages; `root` is the folder that holds them.
 
-    `settings` are the keys of `lakehouse.toml` that name them; `seeds_in` is the folder of seeds.
+    The last package may hold models in SQL. `settings` are the keys of `lakehouse.toml` that name
+    the packages; `seeds_in` is the folder of seeds.
     """
     if root not in sys.path:
         sys.path.insert(0, root)
@@ -102,8 +106,11 @@ def load_packages(
     layers = {module.name: module.layer for module in chain.from_iterable(modules)}
     for package in packages:
         project_modules.require_own(package, root)
-    found = seeds.find(seeds_in) if seeds_in else ()
-    return collect([sys.modules[name] for name in layers], layers, found)
+    found = [sys.modules[name] for name in layers]
+    for module, layer in sql_files.of(packages[-1], project_modules.folders(packages[-1])):
+        found.append(module)
+        layers[module.__name__] = layer
+    return collect(found, layers, seeds.find(seeds_in) if seeds_in else ())
 
 
 def collect(
@@ -122,17 +129,24 @@ def collect(
     for module in modules:
         for copy in _copies(module):
             _add(project, copy)
-        for function in list(vars(module).values()):
-            spec = spec_of(function) if callable(function) else None
-            if spec is not None and function.__module__ == module.__name__:
-                if isinstance(spec, ModelSpec):
-                    spec = replace(spec, schema=(layers or {}).get(module.__name__, spec.schema))
-                    _require_schema(spec)
-                _add(project, spec)
+        for spec in project_modules.specs_in(module):
+            _add(project, _in_schema(spec, (layers or {}).get(module.__name__, _last(module))))
     for ingestion in project.ingestions.values():
         _add_resources(project, ingestion)
     _validate(project)
     return project
+
+
+def _last(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _in_schema(spec: Spec, schema: str) -> Spec:
+    """Return a spec; a model is put into the schema of its module."""
+    if isinstance(spec, ModelSpec):
+        spec = replace(spec, schema=schema)
+        _require_schema(spec)
+    return spec
 
 
 def _require_schema(spec: ModelSpec) -> None:
@@ -140,6 +154,12 @@ def _require_schema(spec: ModelSpec) -> None:
         raise ProjectError(
             f"the model would be the table {spec.table!r}, and the schema {spec.schema!r} holds"
             f" {RESERVED_SCHEMAS[spec.schema]}",
+            hint="move the model to a module of another name, such as `silver` or `marts`",
+            place=place_of(spec.function),
+        )
+    if spec.is_published and _OF_POSTGRES.fullmatch(spec.schema):
+        raise ProjectError(
+            f"{spec.table} is published, and Postgres has the schema {spec.schema!r} for itself",
             hint="move the model to a module of another name, such as `silver` or `marts`",
             place=place_of(spec.function),
         )
@@ -161,9 +181,12 @@ def _add(project: Project, spec: Spec | CopySpec) -> None:
         group = project.models
     namesake = {**project.tables, **project.checks}.get(spec.name)
     if namesake is not None:
+        hint = "rename one: parameters refer to tables by name, whatever their schema"
+        if _place(namesake) == _place(spec):
+            hint = "it is made more than once: give each a `name` of its own, such as name=f'x_{y}'"
         raise ProjectError(
             f"it shares the name {spec.name!r} with {_place(namesake)}",
-            hint="rename one: parameters refer to tables by name, whatever their schema",
+            hint=hint,
             place=_place(spec),
         )
     group[spec.name] = spec
@@ -209,6 +232,8 @@ def _validate(project: Project) -> None:
                     ),
                     place=place_of(check.function),
                 )
+    for model in project.models.values():
+        _require_tables_of_sql(model, tables)
     readers: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
     for spec in readers:
         for name in spec.inputs:
@@ -220,6 +245,24 @@ def _validate(project: Project) -> None:
                     place=place_of(spec.function),
                 )
     ordered(project)
+
+
+def _require_tables_of_sql(
+    model: ModelSpec, tables: Mapping[str, IngestionSpec | CopySpec | ModelSpec]
+) -> None:
+    """Raise ProjectError, with the line, for a table that SQL names and that nobody builds."""
+    sql = sql_files.sql_of(model.function)
+    if sql is None:
+        return
+    for named in sql.text.tables():
+        table = tables.get(named.name)
+        if table is None or named.schema not in ("", table.schema):
+            known = sorted(spec.table for spec in tables.values())
+            raise sql.text.error(
+                f"{model.table} reads {named.written!r}, which no function builds",
+                named.line,
+                hint=choices("known tables", table.table if table else named.written, known),
+            )
 
 
 def _tables_of(check: QualitySpec) -> Iterator[tuple[str, str]]:

@@ -8,16 +8,18 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from lakehouse.declare.project_code import is_project_code, place_of, placed, shown
-from lakehouse.declare.specs import spec_of
+from lakehouse.declare.specs import Spec, made_in, spec_of
 from lakehouse.errors import ProjectError
 
+_LOOPED = re.compile(rb"^(?:for|while)\b", re.MULTILINE)
 _DEFINED = re.compile(rb"^(?:async +)?def +(\w+)", re.MULTILINE)
 
 
@@ -36,24 +38,55 @@ def of(package: str, setting: str = "") -> Iterator[ProjectModule]:
     `setting` is the place of the package's name, for errors.
     """
     module = _package(package, setting)
-    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    places = folders(package)
     files = [Path(module.__file__)] if module.__file__ else []
-    for path in (*files, *(folder / "__init__.py" for folder in folders)):
+    for path in (*files, *(folder / "__init__.py" for folder in places)):
         if not is_project_code(str(path)):
             raise ProjectError(
                 f"the package {package!r} is a library's, not the project's: {path}",
                 hint="name a folder of the project",
                 place=setting,
             )
-    if not folders:  # a single file
+    if not places:  # a single file
         yield ProjectModule(package, package.rpartition(".")[2])
         return
     _require_nothing_in(module, package)
-    for name, parts in sorted(set(_below(folders))):
+    for name, parts in sorted(set(_below(places))):
         with placed(f"{package}.{name} cannot be imported"):
             below = importlib.import_module(f"{package}.{name}")
         _require_no_twins(below)
         yield ProjectModule(below.__name__, parts[0])
+
+
+def specs_in(module: ModuleType) -> Iterator[Spec]:
+    """Yield what a module declares: decorated functions that are its own, also in lists and dicts.
+
+    A function that another module made for it is its own, and one that it has imported is not.
+    """
+    seen: set[int] = set()
+    for function in _functions(list(vars(module).values())):
+        spec = spec_of(function)
+        if spec is None or id(function) in seen:
+            continue
+        seen.add(id(function))
+        if module.__name__ in (function.__module__, made_in(function)):
+            yield spec
+
+
+def _functions(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the functions among values, and those in lists, tuples and dicts among them."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from filter(callable, value)
+        elif isinstance(value, dict):
+            yield from filter(callable, list(value.values()))
+        elif callable(value):
+            yield value
+
+
+def folders(package: str) -> list[Path]:
+    """Return the folders of a package that was imported; none if it is a single file."""
+    return [Path(folder) for folder in getattr(sys.modules[package], "__path__", ())]
 
 
 def _package(package: str, setting: str) -> ModuleType:
@@ -121,16 +154,31 @@ def _require_nothing_in(module: ModuleType, package: str) -> None:
             )
 
 
+def _require_none_in(loop: ast.For | ast.While, module: ModuleType) -> None:
+    """Raise ProjectError for a declaration in a loop: each would replace the one before it."""
+    for node in ast.walk(loop):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if spec_of(vars(module).get(node.name)) is not None:
+            raise ProjectError(
+                f"{node.name!r} is defined in a loop, and only the last one would be left",
+                hint="let a function make each, with a `name` of its own, and keep them in a list",
+                place=f"{shown(module.__file__ or '')}:{node.lineno} in {node.name}",
+            )
+
+
 def _require_no_twins(module: ModuleType) -> None:
     """Raise ProjectError for a declaration that a later function of the same name replaced."""
     if module.__file__ is None:
         return
     code = Path(module.__file__).read_bytes()
     names = Counter(_DEFINED.findall(code))
-    if all(count == 1 for count in names.values()):
+    if all(count == 1 for count in names.values()) and not _LOOPED.search(code):
         return
     first: dict[str, int] = {}
     for node in ast.parse(code).body:
+        if isinstance(node, ast.For | ast.While):
+            _require_none_in(node, module)
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if node.name in first and spec_of(vars(module).get(node.name)) is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
 from lakehouse.checks import Rule, Tolerance
@@ -14,7 +16,9 @@ from lakehouse.table_names import name_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_SPEC = "__lakehouse_spec__"
+MARTS = "marts"
+"""The schema whose models are published to Postgres unless they say otherwise."""
+_SPEC, _MADE_IN = "__lakehouse_spec__", "__lakehouse_made_in__"
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,23 @@ class ModelSpec:
     kind: Kind
     group: str | None
     tags: tuple[str, ...]
+    publish: bool | None = None
+    """Whether the table is published to Postgres; None: if its schema is `marts`."""
 
     @property
     def table(self) -> str:
         """The qualified name of the table."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the table is published to Postgres."""
+        return self.schema == MARTS if self.publish is None else self.publish
+
+    @property
+    def mart(self) -> str:
+        """The name of the table among what is published: bare in the schema `marts`."""
+        return self.name if self.schema == MARTS else self.table
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -138,9 +154,18 @@ Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
 
 
 def attach(function: Function, spec: Spec) -> Function:
-    """Attach a spec to a function; return the function."""
+    """Attach a spec to a function, and the module that has it made; return the function."""
     setattr(function, _SPEC, spec)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    setattr(function, _MADE_IN, frame.f_globals.get("__name__") if frame else None)
     return function
+
+
+def made_in(function: object) -> str | None:
+    """The name of the module whose import made a decorated function, maybe by another's help."""
+    return getattr(function, _MADE_IN, None)
 
 
 def spec_of(function: object) -> Spec | None:

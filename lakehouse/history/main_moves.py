@@ -13,7 +13,7 @@ from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.errors import MergeConflictError, UnknownNameError
 from lakehouse.publish import departed, standing
-from lakehouse.publish.publication_table import SCHEMA
+from lakehouse.publish.publication_table import shown
 from lakehouse.publish.publish_head import publish_head, summary
 from lakehouse.records import run_records
 from lakehouse.records.run_records import RunRecorder, RunReport, RunStatus
@@ -34,7 +34,7 @@ def drop_mart(session: Session, name: str) -> RunReport:
     """
     with _recording(session, f"publish --drop {name}") as recording:
         departed.drop(session, name)
-        recording.add("drop", f"{SCHEMA}.{name}", note="from Postgres")
+        recording.add("drop", shown(name), note="from Postgres")
     return recording.report()
 
 

@@ -6,6 +6,7 @@ Some operations are put in other words before Ibis compiles them:
   fingerprints would differ from process to process;
 - a filter by a window, which Ibis writes with `QUALIFY`: Trino has none, and what sqlglot makes of
   it names a table out of reach;
+- rows of a memtable, which become values;
 - functions of DuckDB that Trino has under another name, or not at all.
 
 Gain: none in time. Without it models would be rebuilt for no reason, and some not be built on
@@ -28,6 +29,8 @@ from lakehouse.patches.ibis_compilers import compilers_on_demand
 from lakehouse.patches.ibis_trino_times import six_digits
 
 compilers_on_demand()  # before anything asks Ibis for SQL
+
+from lakehouse.patches.ibis_rows_in_code import in_code  # noqa: E402 - it loads a compiler
 
 
 @ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
@@ -68,6 +71,8 @@ def _rewritten(
         return _name_what_is_kept(operation)
     if isinstance(operation, ops.Filter):
         return _name_windows(operation)
+    if isinstance(operation, ops.InMemoryTable):
+        return in_code(operation)
     if isinstance(operation, ops.ScalarUDF) and operation.__func_name__ in words:
         return _in_other_words(operation, words[operation.__func_name__])
     return operation

@@ -8,11 +8,11 @@ each part of its expression is recorded; rules (`Trap`) then examine the parts. 
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import getsourcefile, getsourcelines
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ import ibis.expr.types as ir
 
 from lakehouse.checks import UniqueCheck
 from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters
+from lakehouse.declare.sql_files import SUFFIX
 from lakehouse.patches.ibis_dialects import to_sql
 from lakehouse.portability.trap import Trap
 from lakehouse.portability.traps import TRAPS
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 DIALECTS = ("duckdb", "trino")
 """Engines on which a model has to mean the same."""
 _ACCEPTED = re.compile(r"#\s*portable:\s*ok\s+\S")
+_ACCEPTED_IN_SQL = re.compile(r"--\s*portable:\s*ok\s+\S")
 _STORABLE = ("boolean", "integer", "floating", "decimal", "string", "date", "timestamp", "null")
 """Kinds of types that a table can hold on every engine, as Ibis names them in `is_…()`."""
 
@@ -65,7 +67,7 @@ def examine(compiled: Compiled, root: Path) -> list[Finding]:
     declared = _declared(project)
     specs: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
     for spec in specs:
-        if not parameters(spec.function):
+        if isinstance(spec, QualitySpec) and not parameters(spec.function):
             continue
         tables = {
             name: ibis.table(compiled.schemas[name], name=name)
@@ -131,6 +133,8 @@ def _declared(project: Project) -> Declared:
 def _is_accepted(place: Place) -> bool:
     """Return whether the statement around a place has a comment that accepts findings."""
     lines = linecache.getlines(place.file)
+    if place.file.endswith(SUFFIX):
+        return bool(_ACCEPTED_IN_SQL.search(lines[place.line - 1]))
     within = [
         range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
         for statement in ast.walk(ast.parse("".join(lines)))
@@ -142,5 +146,5 @@ def _is_accepted(place: Place) -> bool:
 
 def _place(spec: ModelSpec | QualitySpec) -> Place:
     """Return the first line of the function of a model or check."""
-    first = getsourcelines(spec.function)[1]
-    return Place(getsourcefile(spec.function) or "", first)
+    code = inspect.unwrap(spec.function).__code__
+    return Place(code.co_filename, code.co_firstlineno)

@@ -276,11 +276,4 @@ TRAPS = (
         conditions.is_asof,
         word=Word.NOTYET,
     ),
-    Trap(
-        "memtable",
-        "rows in the code are sent to Trino with one INSERT for each row",
-        "ibis.cases() for a few values, an ingestion for more",
-        (ops.InMemoryTable,),
-        word=Word.NOTYET,
-    ),
 )

@@ -17,6 +17,8 @@ from typing import Any
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
+from lakehouse.declare.sql_files import sql_of
+
 _FRAMEWORK = str(Path(__file__).parent.parent)
 
 
@@ -79,6 +81,14 @@ def record(
     lines = WrittenLines()
     for table in tables.values():
         lines.note(table.op(), Place(_FRAMEWORK, 0))
+    sql = sql_of(function)
+    if sql is not None:
+        file = function.__code__.co_filename
+
+        def note(node: ops.Node, line: int) -> None:
+            lines.note(node, Place(file if line else _FRAMEWORK, line))
+
+        return sql.expression(tables, note), lines
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
         if event == "return" and isinstance(value, ir.Expr) and frame.f_back is not None:

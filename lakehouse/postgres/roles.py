@@ -11,12 +11,12 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from lakehouse.declare.specs import MARTS
+
 OWNER = "postgres"
 """The role that owns the marts; it is a superuser."""
 READER = "lakehouse_reader"
-"""The role that may read the marts, and nothing else."""
-MARTS = "marts"
-"""The schema that the reader reads."""
+"""The role that may read what is published, and nothing else."""
 RULES = """\
 # Written by lakehouse. Everybody needs a password; roles without one, and replication, are refused.
 local all all scram-sha-256
@@ -42,6 +42,15 @@ def password(passfile: Path, role: str) -> str:
     return next(password for *_, name, password in entries if name == role)
 
 
+def reading(schema: str) -> list[str]:
+    """Return the statements that let the reader read all tables of a schema."""
+    return [
+        f"GRANT USAGE ON SCHEMA {schema} TO {READER}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {READER}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {READER}",
+    ]
+
+
 def statements(passwords: Mapping[str, str]) -> str:
     """Return the SQL that sets the roles up, whatever state they are in; a statement a line.
 
@@ -58,14 +67,13 @@ ALTER ROLE {READER} PASSWORD '{passwords[READER]}'
 SET scram_iterations = 1
 ALTER ROLE {OWNER} PASSWORD '{passwords[OWNER]}'
 CREATE SCHEMA IF NOT EXISTS {MARTS}
-GRANT USAGE ON SCHEMA {MARTS} TO {READER}
-GRANT SELECT ON ALL TABLES IN SCHEMA {MARTS} TO {READER}
-ALTER DEFAULT PRIVILEGES IN SCHEMA {MARTS} GRANT SELECT ON TABLES TO {READER}
+{_READING}
 REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC
 DO $$ DECLARE each regprocedure; BEGIN FOR each IN {_FOR_EVERYBODY} LOOP {_REVOKE}; END LOOP; END $$
 """
 
 
+_READING = "\n".join(reading(MARTS))
 _FOR_EVERYBODY = (
     "SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
     " AND proname ~ '^(pg_(try_)?advisory_|lo_(creat|create|from_bytea)$)'"

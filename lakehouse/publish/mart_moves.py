@@ -17,7 +17,7 @@ from lakehouse.engines.sql import identifier, literal, where
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import EVERYTHING
 from lakehouse.publish import primary_keys
-from lakehouse.publish.publication_table import SCHEMA
+from lakehouse.publish.publication_table import qualified, shown
 from lakehouse.publish.relations import Relation, columns
 from lakehouse.windows import ALL_TIME
 
@@ -89,7 +89,7 @@ def empty(connection: psycopg.Connection, name: str) -> None:
 def drop(connection: psycopg.Connection, relation: Relation) -> None:
     """Drop a mart's table or view. Raises PublishError if other objects need it."""
     name, kind = relation.name, "VIEW" if relation.is_view else "TABLE"
-    with _depending(f"{SCHEMA}.{name} is not dropped: other objects in Postgres depend on it"):
+    with _depending(f"{shown(name)} is not dropped: other objects in Postgres depend on it"):
         _execute(connection, f"DROP {kind} {qualified(name)}")
 
 
@@ -172,7 +172,7 @@ def _alter(connection: psycopg.Connection, mart: Mart, relation: Relation) -> No
             old = f"{column}::{kind}" if name in relation.referenced else "NULL"
             steps.append(f"ALTER COLUMN {column} TYPE {kind} USING {old}")
     if steps:
-        changed = f"the columns of {SCHEMA}.{mart.name} changed"
+        changed = f"the columns of {shown(mart.name)} changed"
         with _depending(f"{changed}, and other objects in Postgres depend on them"):
             _execute(connection, f"ALTER TABLE {mart.table} {', '.join(steps)}")
 
@@ -190,11 +190,6 @@ def _depending(problem: str) -> Iterator[None]:
             f"{problem}: {detail}",
             hint="change or drop what depends on it, then publish again",
         ) from None
-
-
-def qualified(name: str) -> str:
-    """Return the qualified name of a mart, as an SQL identifier."""
-    return f"{identifier(SCHEMA)}.{identifier(name)}"
 
 
 def _staging(mart: Mart) -> str:

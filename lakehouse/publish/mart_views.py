@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse.compile.compiler import Compiled
 from lakehouse.engines.sql import identifier, literal
-from lakehouse.publish.mart_moves import qualified
+from lakehouse.publish.publication_table import qualified, shown
 from lakehouse.publish.relations import Relation, columns
+from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -58,18 +59,19 @@ def is_view(version: str) -> bool:
 def of_commit(compiled: Compiled, tables: Collection[str]) -> list[MartView]:
     """Return the views over marts among `tables`, and over each other, parents first."""
     views: list[MartView] = []
-    known = {name for name, spec in compiled.project.published.items() if spec.table in tables}
+    published = compiled.project.published
+    known = {name for name, spec in published.items() if spec.table in tables}
     for name, model in compiled.models.items():
         if model.postgres_view is None or not known.issuperset(model.spec.inputs):
             continue
         known.add(name)
         views.append(
             MartView(
-                name,
+                model.spec.mart,
                 model.postgres_view,
                 columns(model.statement.schema),
                 inspect.cleandoc(model.spec.function.__doc__ or ""),
-                model.spec.inputs,
+                tuple(published[parent].mart for parent in model.spec.inputs),
             )
         )
     return views
@@ -89,15 +91,17 @@ def with_readers(views: list[MartView], changed: Collection[str]) -> list[MartVi
 def create(connection: psycopg.Connection, view: MartView) -> None:
     """Make a view in the transaction of a publication."""
     tables = ", ".join(
-        f"{identifier(name)} AS (SELECT * FROM {qualified(name)})" for name in view.parents
+        f"{identifier(name_of(shown(mart)))} AS (SELECT * FROM {qualified(mart)})"
+        for mart in view.parents
     )
+    ctes = f"WITH {tables} " if tables else ""
     values = ", ".join(
         f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
         for name, kind in view.columns.items()
     )
     connection.execute(
-        f"CREATE VIEW {qualified(view.name)} AS WITH {tables}"
-        f" SELECT {values} FROM ({view.select}) AS made".encode()
+        f"CREATE VIEW {qualified(view.name)} AS {ctes}"
+        f"SELECT {values} FROM ({view.select}) AS made".encode()
     )
     if view.comment:
         comment = f"COMMENT ON VIEW {qualified(view.name)} IS {literal(view.comment)}"

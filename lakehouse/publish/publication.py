@@ -26,7 +26,7 @@ from lakehouse.plan.state import EVERYTHING
 from lakehouse.publish import mart_moves, mart_views, publication_table, refusals, relations
 from lakehouse.publish.mart_moves import Mart
 from lakehouse.publish.mart_views import MartView
-from lakehouse.publish.publication_table import SCHEMA, STAGING, Last
+from lakehouse.publish.publication_table import STAGING, Last, shown
 from lakehouse.publish.relations import Relation
 
 if TYPE_CHECKING:
@@ -97,14 +97,15 @@ def stands(address: Address, compiled: Compiled, tables: Mapping[str, StoredTabl
     Whether the rows are right is not looked at. Raises PublishError.
     """
     with postgres.connected(address) as connection, refusals.explained(address):
-        found = relations.standing(connection)
-    stored = [n for n, spec in compiled.project.published.items() if spec.table in tables]
+        made = compiled.project.published
+        found = relations.standing(connection, [spec.mart for spec in made.values()])
+    stored = {spec.mart: name for name, spec in made.items() if spec.table in tables}
     views = mart_views.of_commit(compiled, tables)
     return (
         publication_table.NAME in found
         and all(
-            name in found and found[name].has(relations.columns(compiled.schemas[name]))
-            for name in stored
+            mart in found and found[mart].has(relations.columns(compiled.schemas[name]))
+            for mart, name in stored.items()
         )
         and all(view.name in found and found[view.name].columns == view.columns for view in views)
     )
@@ -127,18 +128,18 @@ class _Work:
         self.commit, self.last, self.again = commit, last, again
         self.token = secrets.token_hex(4)
         """Beginning of the names of the staging tables of this publication alone."""
-        self.standing = relations.standing(connection)
-        made = compiled.project.published
+        self.made = {spec.mart: spec for spec in compiled.project.published.values()}
+        self.standing = relations.standing(connection, {*last.marts, *self.made})
         self.versions = {
-            name: tables[spec.table].state.version
-            for name, spec in made.items()
+            mart: tables[spec.table].state.version
+            for mart, spec in self.made.items()
             if spec.table in tables
         }
         views = mart_views.of_commit(compiled, tables)
         gone = last.marts.keys() - self.versions.keys() - {view.name for view in views}
         standing = gone & self.standing.keys()
-        self.emptied = sorted(name for name in standing if name in made)
-        self.kept = {name: last.marts[name] for name in standing if name not in made}
+        self.emptied = sorted(name for name in standing if name in self.made)
+        self.kept = {name: last.marts[name] for name in standing if name not in self.made}
         self.marts = list(self._changed())
         self.views = mart_views.with_readers(views, set(self._replaced(views)))
         """Views to make anew, parents first."""
@@ -152,6 +153,7 @@ class _Work:
 
     def move(self) -> Published:
         """Move all staged rows, and note the commit, in the transaction that began earlier."""
+        publication_table.make_schemas(self.connection, self.versions)
         self._drop_replaced()
         rows = {
             mart.name: mart_moves.move(self.connection, mart, self.standing.get(mart.name))
@@ -171,24 +173,24 @@ class _Work:
 
     def _changed(self) -> Iterator[Mart]:
         """Yield the marts that have to be written, with the rows that do."""
-        for place, name in enumerate(self.versions):
-            spec = self.compiled.project.published[name]
-            rows = source(self.compiled, name, self.tables)
+        for place, mart in enumerate(self.versions):
+            spec = self.made[mart]
+            rows = source(self.compiled, spec.name, self.tables)
             columns = relations.columns(rows.schema)
-            relation = self.standing.get(name)
+            relation = self.standing.get(mart)
             if relation is not None:
                 self._require_ours(relation, is_alike=relation.has(columns))
-            changed = self.tables[spec.table].state.changed_since(self.last.versions.get(name))
+            changed = self.tables[spec.table].state.changed_since(self.last.versions.get(mart))
             if self.again or relation is None or not relation.has(columns):
                 changed = EVERYTHING
             if changed:
                 # A short name of its own: Postgres would cut one made of the mart's.
                 staging = (STAGING, f"{self.token}_{place}")
                 comment = inspect.cleandoc(spec.function.__doc__ or "")
-                key = self.compiled.project.key_of(name)
+                key = self.compiled.project.key_of(spec.name)
                 # Rows of different windows are compared with each other by no check.
                 is_safe = rows.time_column is None or rows.time_column in key
-                yield Mart(name, Load(rows, changed, staging), comment, key if is_safe else ())
+                yield Mart(mart, Load(rows, changed, staging), comment, key if is_safe else ())
 
     def _replaced(self, views: Iterable[MartView]) -> Iterator[str]:
         """Yield the names of relations that this publication drops, alters or makes as views."""
@@ -226,7 +228,7 @@ class _Work:
         )
         if not is_ours:
             raise PublishError(
-                f"{SCHEMA}.{name} is {relation.described} in Postgres that no publication made",
+                f"{shown(name)} is {relation.described} in Postgres that no publication made",
                 hint="nothing was published; rename or drop it, then publish again",
             )
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import Commit
+from lakehouse.declare.specs import MARTS
+from lakehouse.engines.sql import identifier
+from lakehouse.postgres import roles
+from lakehouse.table_names import name_of, schema_of
 
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMA = "marts"
+SCHEMA = MARTS
 NAME = "publication"
 STAGING = "lakehouse_staging"
 """Schema of the tables that rows are loaded into, before a transaction moves them."""
@@ -54,6 +58,32 @@ class Last:
     """The version of each mart; empty if main does not know the commit."""
     marts: Mapping[str, str] = field(default_factory=dict)
     """The version of each mart in Postgres, also of another lakehouse's."""
+
+
+def shown(mart: str) -> str:
+    """Return the qualified name of a mart, which among marts is bare in the schema `marts`."""
+    return mart if "." in mart else f"{SCHEMA}.{mart}"
+
+
+def qualified(mart: str) -> str:
+    """Return the qualified name of a mart as an SQL identifier."""
+    table = shown(mart)
+    return f"{identifier(schema_of(table))}.{identifier(name_of(table))}"
+
+
+def make_schemas(connection: psycopg.Connection, marts: Iterable[str]) -> None:
+    """Make the schemas that marts lie in, and let the role that reads marts read them, too."""
+    schemas = {schema_of(shown(mart)) for mart in marts}
+    for (schema,) in connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS wanted (name)"
+        " WHERE to_regnamespace(name) IS NULL ORDER BY name",
+        (sorted(schemas),),
+    ).fetchall():
+        connection.execute(f"CREATE SCHEMA {identifier(schema)}".encode())
+        reader = connection.execute("SELECT to_regrole(%s) IS NOT NULL", (roles.READER,))
+        if reader.fetchone() == (True,):
+            for statement in roles.reading(identifier(schema)):
+                connection.execute(statement.encode())
 
 
 def prepare(connection: psycopg.Connection) -> None:

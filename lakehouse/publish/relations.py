@@ -1,13 +1,14 @@
-"""Relations of the schema `marts`, as they stand in Postgres, whoever made or changed them."""
+"""Relations of the marts' schemas, as they stand in Postgres, whoever made or changed them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.compile.postgres_types import postgres_type
-from lakehouse.publish.publication_table import SCHEMA
+from lakehouse.publish.publication_table import SCHEMA, shown
+from lakehouse.table_names import schema_of
 
 if TYPE_CHECKING:
     import ibis
@@ -17,7 +18,8 @@ _TABLES = ("r", "p")
 _VIEW = "v"
 _KINDS = {_VIEW: "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence"}
 _FOUND = f"""
-SELECT relname, relkind::text, obj_description(c.oid, 'pg_class'),
+SELECT CASE nspname WHEN '{SCHEMA}' THEN relname ELSE nspname || '.' || relname END,
+    relkind::text, obj_description(c.oid, 'pg_class'),
     ARRAY(SELECT attname::text FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
     ARRAY(SELECT format_type(atttypid, atttypmod) FROM pg_attribute
@@ -27,8 +29,9 @@ SELECT relname, relkind::text, obj_description(c.oid, 'pg_class'),
         FROM pg_constraint f WHERE confrelid = c.oid AND contype = 'f' ORDER BY f.oid LIMIT 1),
     conname::text,
     ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum = ANY(conkey))
-FROM pg_class c LEFT JOIN pg_constraint p ON conrelid = c.oid AND contype = 'p'
-WHERE relnamespace = to_regnamespace('{SCHEMA}') AND relkind NOT IN ('i', 'I', 't')
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+LEFT JOIN pg_constraint p ON conrelid = c.oid AND contype = 'p'
+WHERE nspname = ANY(%s) AND relkind NOT IN ('i', 'I', 't')
 """
 _ALIKE = {"timestamp(6)": "timestamp", "character varying": "text"}
 """Types that an earlier version gave, by engine, and that hold the same values."""
@@ -73,8 +76,9 @@ class Relation:
         )
 
 
-def standing(connection: psycopg.Connection) -> dict[str, Relation]:
-    """Return the relations of the schema `marts`, by name."""
+def standing(connection: psycopg.Connection, marts: Iterable[str]) -> dict[str, Relation]:
+    """Return the relations of the schemas that marts lie in, and of `marts`, by a mart's name."""
+    schemas = sorted({SCHEMA, *(schema_of(shown(mart)) for mart in marts)})
     return {
         name: Relation(
             name,
@@ -86,7 +90,7 @@ def standing(connection: psycopg.Connection) -> dict[str, Relation]:
             tuple(key),
         )
         for name, kind, comment, names, types, referenced, primary_key, key in connection.execute(
-            _FOUND
+            _FOUND, (schemas,)
         )
     }
 

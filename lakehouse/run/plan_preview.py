@@ -11,7 +11,7 @@ from lakehouse.ingest.quarantine import quarantine_table
 from lakehouse.plan.state import TableState
 from lakehouse.plan.what_to_build import PlannedNode, plan_run
 from lakehouse.publish import departed
-from lakehouse.publish.publication_table import SCHEMA
+from lakehouse.publish.publication_table import shown
 from lakehouse.records import code_history
 from lakehouse.run.copying import is_news
 from lakehouse.session import Session
@@ -78,18 +78,19 @@ def _undeclared(session: Session, stored: Mapping[str, StoredTable]) -> Iterator
     declared = {spec.table for spec in project.tables.values()}
     declared |= {quarantine_table(spec) for spec in project.ingestions.values()}
     new_names = {m.fingerprint: m.spec.table for m in models if m.spec.table not in stored}
-    published = {f"{SCHEMA}.{mart}" for mart in departed.without_model(session)}
-    for name in [*stored, *sorted(published - stored.keys())]:
-        if name in declared:
+    published = {shown(mart): mart for mart in departed.without_model(session)}
+    for name in [*stored, *sorted(published.keys() - stored.keys())]:
+        if name in declared and name not in published:
             continue
         table = stored.get(name)
         renamed = table and new_names.get(table.state.fingerprint)
-        becomes = [_ON_MAIN] if table else []
+        why = f"renamed to {renamed}" if renamed else "removed from the code"
+        becomes = [_ON_MAIN] if table and name not in declared else []
         if name in published:
-            becomes.append(f"Postgres keeps it until `publish --drop {name_of(name)}`")
+            becomes.append(f"Postgres keeps it until `publish --drop {published[name]}`")
         yield Preview(
             node=name,
-            why=f"renamed to {renamed}" if renamed else "removed from the code",
+            why="not published any more" if name in declared else why,
             because=(),
             windows=(),
             keys="",

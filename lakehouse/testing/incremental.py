@@ -29,18 +29,19 @@ _MOST_TRIES = 30
 
 
 def assert_incremental(
-    run_model: RunModel, model: Callable[..., ir.Table], *, columns: Columns | None = None
+    run_model: RunModel, model: Callable[..., ir.Table] | str, *, columns: Columns | None = None
 ) -> None:
     """Fail, with the smallest input found, if windows give other rows than one full build.
 
-    It tries 30 inputs, or fewer if the Hypothesis profile has fewer `max_examples`.
+    It tries 30 inputs, or fewer if the Hypothesis profile has fewer `max_examples`. A model in SQL
+    goes by the name of its table.
 
     `columns` gives values for those columns of the parents that need sensible ones: a Hypothesis
     strategy, or a function of the rest of the row. Raises AssertionError, and DeclarationError for
     a model that is not incremental.
     """
     __tracebackhide__ = True
-    spec, kind = _incremental(model)
+    spec, kind = _incremental(run_model.function(model))
     known = dict.fromkeys(column for name in spec.inputs for column in run_model.schema(name))
     require_known(columns or (), tuple(known), f"column of what {spec.table} reads")
     parents = {name: parent(run_model, name, kind, columns or {}) for name in spec.inputs}

@@ -37,17 +37,28 @@ class RunModel:
         self._statement = cache(self.statement)
         self.schema = cache(self._schema_of)
 
-    def __call__(self, model: Callable[..., ir.Table], **inputs: Any) -> Rows:
+    def __call__(self, model: Callable[..., ir.Table] | str, **inputs: Any) -> Rows:
         """Return the rows of `model`, sorted by their columns from left to right.
 
-        `inputs` are its parents by name: lists of dicts, dicts of lists, data frames, Arrow
-        tables or Ibis tables. Raises UnknownNameError for an unknown input or column.
+        A model in SQL goes by the name of its table. `inputs` are its parents by name: lists of
+        dicts, dicts of lists, data frames, Arrow tables or Ibis tables. Raises UnknownNameError for
+        an unknown input or column.
         """
+        model = self.function(model)
         names = parameters(model)
         require_known(inputs, names, f"input of {model.__name__}")
         for name in names:
             self.fill(name, inputs.get(name))
         return self.rows(self._statement(model), names)
+
+    def function(self, model: Callable[..., ir.Table] | str) -> Callable[..., ir.Table]:
+        """Return the function of a model that is given by itself or by the name of its table."""
+        if not isinstance(model, str):
+            return model
+        models = self.project().models
+        known = {**{spec.table: spec for spec in models.values()}, **models}
+        require_known([model], tuple(known), "model")
+        return known[model].function
 
     def fill(self, name: str, rows: Any) -> None:
         """Let rows, in any form that `__call__` takes, stand for a parent."""

@@ -80,9 +80,9 @@ def test_a_wrong_kind_names_the_function_and_the_cure(kind, complaint):
     assert caught.value.message.startswith(told_at(child))
 
 
-def test_a_model_without_parents_is_refused():
-    with pytest.raises(DeclarationError, match="as parameters"):
-        model()(alone)
+def test_an_incremental_model_without_parents_is_refused():
+    with pytest.raises(DeclarationError, match="reads none"):
+        model(kind=Incremental(key="site"))(alone)
 
 
 @pytest.mark.parametrize(

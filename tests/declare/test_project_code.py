@@ -72,8 +72,8 @@ MISTAKES = [
     ("@model(kind=Table())", "@model", r"marts\.py:5 in sales: TypeError: model\(\)"),
     (
         "@model(kind=Table())",
-        "@model(kind=Table(), publish=1)",
-        r"marts\.py:5 in sales: TypeError: .*'publish'",
+        "@model(kind=Table(), publsh=1)",
+        r"marts\.py:5 in sales: TypeError: .*'publsh'",
     ),
     (
         "orders.price.sum",

@@ -148,7 +148,12 @@ MODELS = [
         ("a generator", "return lines", "yield lines", "generator"),
         ("a number as the result", "return lines", "return 1 or lines", "int"),
         ("a data frame as the result", "return lines", 'return {"a": 1} or lines', "dict"),
-        ("no parameter", "def sales(lines)", "def sales()", "as parameters"),
+        (
+            "an incremental model without a parameter",
+            'Table, model\n\n\n@model(kind=Table(), tags=["daily"])\ndef sales(lines)',
+            'Incremental, Table, model\n\n\n@model(kind=Incremental(key="sku"))\ndef sales()',
+            "reads none",
+        ),
         ("a parameter that is misspelt", "def sales(lines)", "def sales(line)", "'line'"),
         ("any parameters", "def sales(lines)", "def sales(*lines)", "lines"),
         ("parameters by any name", "def sales(lines)", "def sales(**lines)", "lines"),
@@ -174,10 +179,10 @@ MODELS = [
             "no function",
         ),
         (
-            "rows of its own",
+            "many rows of its own",
             'return sales.filter(sales.orders >= 1).select("sku", "price")',
-            'import ibis\n    return ibis.memtable(__import__("pyarrow").table({"sku": ["tea"]}))',
-            "rows of its own",
+            'import ibis\n    return ibis.memtable({"sku": ["tea"] * 2000})',
+            "2000 rows in its code",
         ),
         (
             "another table",
