@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.decorators import ingestion, model, quality
     from lakehouse.declare.kinds import Incremental, Table, View
     from lakehouse.declare.raw_columns import OPTIONAL, ROUNDED
+    from lakehouse.declare.soft_delete import SoftDelete
     from lakehouse.declare.unread import Unread
     from lakehouse.errors import ConfigError, SourceError
     from lakehouse.windows import Window
@@ -50,6 +51,7 @@ _HOME = {
     "View": "declare.kinds",
     "OPTIONAL": "declare.raw_columns",
     "ROUNDED": "declare.raw_columns",
+    "SoftDelete": "declare.soft_delete",
     "Unread": "declare.unread",
     "ingestion": "declare.decorators",
     "model": "declare.decorators",
@@ -75,6 +77,7 @@ __all__ = [
     "RowCountCheck",
     "SchemaCheck",
     "Settings",
+    "SoftDelete",
     "SourceError",
     "Table",
     "UniqueCheck",

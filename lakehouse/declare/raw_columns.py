@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column_types import stored
+from lakehouse.declare.soft_delete import SoftDelete
 
 if TYPE_CHECKING:
     import ibis
@@ -80,5 +81,6 @@ def kept(spec: IngestionSpec) -> ibis.Schema:
 
 
 def fingerprint(spec: IngestionSpec) -> str:
-    """Hash of the columns of the raw table; 16 characters."""
-    return hashlib.sha256(repr(kept(spec)).encode()).hexdigest()[:16]
+    """Hash of the columns of the raw table, and of the one that marks its rows; 16 characters."""
+    marking = repr(spec.deletes) if isinstance(spec.deletes, SoftDelete) else ""
+    return hashlib.sha256(f"{kept(spec)!r}{marking}".encode()).hexdigest()[:16]

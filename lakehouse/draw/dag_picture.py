@@ -8,8 +8,8 @@ from typing import Any
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.declare.kinds import Incremental
-from lakehouse.declare.project import SETTINGS, WINDOW, Project
-from lakehouse.declare.specs import ModelSpec
+from lakehouse.declare.project import SETTINGS, Project
+from lakehouse.declare.specs import WINDOW, ModelSpec
 from lakehouse.draw.picture import Box, Picture
 
 _CHECKS = "checks"

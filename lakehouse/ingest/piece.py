@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import windows
-from lakehouse.declare.project import WINDOW
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import validated
+from lakehouse.declare.specs import WINDOW
 from lakehouse.declare.unread import Unread
 from lakehouse.errors import ProjectError, SourceError
 from lakehouse.ingest.given_rows import pages

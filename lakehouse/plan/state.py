@@ -95,6 +95,8 @@ class TableState:
     """Covered windows in which the source could not read the rows of a key."""
     doubted: tuple[KeyWindows, ...] = ()
     """Days of which rows are stored and the source returned none, when it was read last."""
+    cursor: int | str | None = None
+    """The newest value of an ingestion's cursor that is stored; see `plan/cursor.py`."""
     declared: Mapping[str, str] = field(default_factory=dict)
     """How the table was declared to be kept, by argument; empty if an older version wrote it."""
 
@@ -204,6 +206,7 @@ class TableState:
                 **({"archived": self.archived_before.isoformat()} if self.archived_before else {}),
                 **({"left": keys.to_json(self.departed_keys)} if self.departed_keys else {}),
                 **({"doubted": key_windows.to_json(self.doubted)} if self.doubted else {}),
+                **({} if self.cursor is None else {"cursor": self.cursor}),
                 **({"unread": key_windows.to_json(self.unread)} if self.unread else {}),
             },
             separators=(",", ":"),
@@ -217,6 +220,7 @@ class TableState:
             fingerprint=document["fingerprint"],
             parents=document["parents"],
             declared=document.get("declared", {}),
+            cursor=document.get("cursor"),
             covered=windows.from_json(document["covered"]),
             fields=tuple(document.get("fields", ())),
             archived_before=datetime.fromisoformat(at)
