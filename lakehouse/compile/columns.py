@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.column_types import require_storable
 from lakehouse.declare.project_code import place_of
-from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared
+from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared, file_column
 from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.errors import ProjectError
 
@@ -49,7 +49,7 @@ def require_columns_of_ingestion(spec: IngestionSpec) -> None:
     """Raise ProjectError for a declared column that no raw table can have."""
     columns = declared(spec)
     for name in columns:
-        if name in _OWN:
+        if name in _OWN or name in file_column(spec):
             raise ProjectError(f"{name!r} is a column that lakehouse adds itself", hint=_RENAME)
         kind = columns[name]
         if kind.is_timestamp() and kind.timezone not in (None, "UTC"):

@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from lakehouse.checks.schema_rules import broken_by_column, broken_by_row
 from lakehouse.compile.columns import require_columns_of_ingestion, told_of
 from lakehouse.declare.project_code import place_of, placed
-from lakehouse.declare.raw_columns import POSITION, optional, validated
+from lakehouse.declare.raw_columns import POSITION, file_column, optional, validated
 from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.errors import ProjectError, choices
 from lakehouse.patches.ibis_dialects import to_sql
@@ -59,7 +59,7 @@ def quarantine_reasons(spec: IngestionSpec) -> str:
 def _with_reasons(spec: IngestionSpec, schema: ibis.Schema) -> ir.Table:
     """The cast rows with the column `reasons`, as an expression over a table named CAST."""
     texts = {text_of(name): "string" for name in schema}
-    columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
+    columns = {**schema, **texts, FIELDS: "string", **file_column(spec), POSITION: "int64"}
     rows = ibis.table(columns, name=CAST)
     joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
     added: dict[str, ir.Value] = {REASONS: joined.fill_null("")}

@@ -58,6 +58,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     deletes: Literal["window"] | SoftDelete | None = None,
     cursor: str | None = None,
     lag: str | int | timedelta = timedelta(),
+    files: str | None = None,
     naming: Literal["snake_case"] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function gives back rows of `raw.<table_name>`, for a `Window`.
@@ -71,7 +72,9 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     'window', rows that a window, or the whole of the source, no longer has leave the models; with
     a `SoftDelete`, those of which the source says so. `cursor` names a column that grows with each
     change of a row: the function takes `since`, the newest value that reached main minus the `lag`,
-    and gives back rows from there on. With `naming` 'snake_case', the source's `unitPrice` is the
+    and gives back rows from there on. `files` is a pattern of files, relative to the project's
+    folder: the function takes `file`, the path of one, and is called for each that is new or
+    changed. With `naming` 'snake_case', the source's `unitPrice` is the
     column `unit_price`. Raises DeclarationError, which names the function and says what to write
     instead.
     """
@@ -92,12 +95,12 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
             require(retained != timedelta(), "`retention` is longer than nothing, such as '3y'")
             for argument, given in {"overlap": overlap_length, "retention": retained}.items():
                 if given:
-                    require_goes_by_windows(argument, time_column, cursor)
+                    require_goes_by_windows(argument, time_column, cursor, files)
             require(
                 time_column is not None or cursor is not None or freshness_hours is None,
                 "`freshness_hours` needs a `time_column` to go by",
             )
-            require_way(function, cursor)
+            require_way(function, cursor, files)
             require_deletes(deletes, cursor)
             percent = max_quarantine_percent
             require(
@@ -119,6 +122,7 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 deletes=deletes,
                 cursor=cursor,
                 lag=lag_of(cursor, lag),
+                files=files,
                 naming=naming,
             )
         return attach(function, spec)

@@ -10,7 +10,7 @@ from lakehouse.declare.argument_types import require_types
 from lakehouse.declare.kinds import duration
 from lakehouse.declare.requirements import require
 from lakehouse.declare.soft_delete import SoftDelete
-from lakehouse.declare.specs import SINCE, WINDOW, parameters
+from lakehouse.declare.specs import FILE, SINCE, WINDOW, parameters
 
 
 def lag_of(cursor: str | None, lag: str | int | timedelta) -> timedelta | int:
@@ -24,27 +24,37 @@ def lag_of(cursor: str | None, lag: str | int | timedelta) -> timedelta | int:
     return length
 
 
-def require_way(function: Callable[..., Any], cursor: str | None) -> None:
+def require_way(function: Callable[..., Any], cursor: str | None, files: str | None) -> None:
     """Raise DeclarationError unless a function takes what its way to learn what is new gives."""
+    require(cursor is None or files is None, "`files` and `cursor` are two ways: take one")
+    require(files is None or (files or "").strip(), "`files` is a pattern, such as 'prices/*.csv'")
     given = parameters(function)
-    if cursor is None:
-        return
-    require(
-        SINCE in given,
-        f"with a `cursor` the function takes `{SINCE}`, the value to read from, or None for all:"
-        f" write `def {function.__name__}({SINCE}, …)`",
-    )
-    require(
-        WINDOW not in given,
-        f"with a `cursor` the function is told what to read by `{SINCE}`: take `{WINDOW}` out",
-    )
+    ways = {
+        "cursor": (cursor, SINCE, "the value to read from, or None for all"),
+        "files": (files, FILE, "the path of the file to read"),
+    }
+    for argument, (value, name, meaning) in ways.items():
+        if value is None:
+            continue
+        require(
+            name in given,
+            f"with `{argument}` the function takes `{name}`, {meaning}:"
+            f" write `def {function.__name__}({name}, …)`",
+        )
+        require(
+            WINDOW not in given,
+            f"with `{argument}` the function is told what to read by `{name}`: take `{WINDOW}` out",
+        )
 
 
-def require_goes_by_windows(argument: str, time_column: str | None, cursor: str | None) -> None:
+def require_goes_by_windows(
+    argument: str, time_column: str | None, cursor: str | None, files: str | None
+) -> None:
     """Raise DeclarationError for an argument that has a meaning for windows alone."""
     require(time_column is not None, f"`{argument}` needs a `time_column` to go by")
     instead = ": write it as `lag`" if argument == "overlap" else ""
     require(cursor is None, f"`{argument}` goes by windows, and not by a `cursor`{instead}")
+    require(files is None, f"`{argument}` goes by windows, and not by `files`")
 
 
 def require_deletes(deletes: SoftDelete | str | None, cursor: str | None) -> None:

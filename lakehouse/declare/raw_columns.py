@@ -28,6 +28,8 @@ GONE_AT = "_gone_at"
 """Column with the instant of the run that found the row gone from the source; null: it is there."""
 GONE_RUN = "_gone_run"
 """Column with the id of that run."""
+FILE_NAME = "_file"
+"""Column with the name of the file that the row was read from, if the source is a folder."""
 MARKS = {GONE_AT: "timestamp('UTC', 6)", GONE_RUN: "string"}
 """Columns, with their Ibis types, of raw tables whose ingestion declares `deletes`."""
 BOOKKEEPING = {RUN_ID: "string", INGESTED_AT: "timestamp('UTC', 6)"}
@@ -67,10 +69,18 @@ def validated(spec: IngestionSpec) -> ibis.Schema:
 
 
 def landed(spec: IngestionSpec) -> ibis.Schema:
-    """The columns that models see of a raw table: the declared ones and those of `BOOKKEEPING`."""
+    """The columns that models see of a raw table: the declared ones and those of `BOOKKEEPING`.
+
+    Of a folder, also the file.
+    """
     import ibis
 
-    return ibis.schema({**validated(spec), **ibis.schema(BOOKKEEPING)})
+    return ibis.schema({**validated(spec), **ibis.schema({**file_column(spec), **BOOKKEEPING})})
+
+
+def file_column(spec: IngestionSpec) -> dict[str, str]:
+    """The column with the file of a row and its Ibis type; empty if the source is no folder."""
+    return {} if spec.files is None else {FILE_NAME: "string"}
 
 
 def kept(spec: IngestionSpec) -> ibis.Schema:

@@ -19,6 +19,8 @@ WINDOW = "window"
 """Name of the parameter that tells an ingestion which window to fetch."""
 SINCE = "since"
 """Name of the parameter that tells an ingestion from which value of its cursor to read."""
+FILE = "file"
+"""Name of the parameter that hands an ingestion the file to read."""
 _SPEC = "__lakehouse_spec__"
 
 
@@ -45,6 +47,8 @@ class IngestionSpec:
     """The column of which the source is asked for what is newer than before; None: no such."""
     lag: timedelta | int = timedelta()
     """How far before the newest value of the cursor the source is read again."""
+    files: str | None = None
+    """A pattern of the files that are read, each once as it is; None: the source is no folder."""
     schema: str = "raw"
 
     @property
@@ -60,26 +64,32 @@ class IngestionSpec:
             "time_column": self.time_column or "None",
             "deletes": str(self.deletes),
             "cursor": self.cursor or "None",
+            "files": self.files or "None",
         }
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the function's parameters that nodes of the DAG, or a run, have values of.
 
-        That is without `since`, whose value the state of the table has.
+        That is without `since` and `file`, whose values follow from the state of the table.
         """
-        own = () if self.cursor is None else (SINCE,)
-        return tuple(name for name in parameters(self.function) if name not in own)
+        own = {SINCE: self.cursor, FILE: self.files}
+        return tuple(name for name in parameters(self.function) if own.get(name) is None)
 
     @property
     def by_window(self) -> bool:
         """Whether a run asks the source for its windows, and notes which ones were fetched."""
-        return self.time_column is not None and self.cursor is None
+        return self.time_column is not None and not self.by_state
+
+    @property
+    def by_state(self) -> bool:
+        """Whether what the source is asked for follows from what main has: a cursor, or files."""
+        return self.cursor is not None or self.files is not None
 
     @property
     def is_read_whole(self) -> bool:
         """Whether the source gives all that it has each time."""
-        return self.time_column is None and self.cursor is None
+        return self.time_column is None and not self.by_state
 
 
 @dataclass(frozen=True)

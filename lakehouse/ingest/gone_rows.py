@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from lakehouse import windows
 from lakehouse.catalogs import DataFile
 from lakehouse.compile.quarantine_reasons import REASONS
-from lakehouse.declare.raw_columns import GONE_AT, validated
+from lakehouse.declare.raw_columns import FILE_NAME, GONE_AT, file_column, validated
 from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.engines.duckdb_relations import FILE
 from lakehouse.engines.sql import covered, having, identifier
-from lakehouse.ingest import versions
+from lakehouse.ingest import file_rows, versions
+from lakehouse.ingest.folder import Folder
 from lakehouse.ingest.temporary_tables import GONE, MOMENT, RETURNED
 from lakehouse.keys import Keys, Value
 from lakehouse.plan import key_windows
@@ -94,14 +95,19 @@ class GoneRows:
     departed: Keys | None
     """Keys that the source no longer lists: it is not asked for their rows."""
     run_id: str
+    folder: Folder | None = None
+    """The files that were read and those that are absent, if the source is a folder."""
+    has_shared: bool = False
+    """Whether a key was found in several files of it."""
     warnings: list[str] = field(default_factory=list)
     """What people are to be told."""
     _has_noted: bool = field(default=False)
 
     def note(self, batch: str) -> None:
         """Note the rows of a batch, a temporary table of validated rows, as returned."""
+        names = ", ".join([self._unique_key, *file_column(self.spec)])
         rows = (
-            f"SELECT {self._unique_key}, {self._time} AS {MOMENT}, {REASONS} = '' AS {_IS_VALID},"
+            f"SELECT {names}, {self._time} AS {MOMENT}, {REASONS} = '' AS {_IS_VALID},"
             f" {versions.newness(self.spec)} AS {_NEWNESS} FROM {identifier(batch)}"
         )
         into = f"INSERT INTO {RETURNED}"
@@ -123,7 +129,14 @@ class GoneRows:
         """
         self._search(comparison, files, may_lack_columns=may_lack_columns)
         known = key_windows.windows_by_key(doubted)
-        silent = [day for day in self._silent_days() if not _is_confirmed(day, known)]
+        silent = [
+            day
+            for day in self._silent_days()
+            if not (_is_confirmed(day, known) or self._is_absent(day))
+        ]
+        if self.folder is not None:
+            rows = comparison.rows(files, may_lack_columns=True)
+            self.has_shared = file_rows.is_shared(self.engine, self.spec, self.folder, rows)
         new: dict[Key, list[Window]] = {}
         for day in silent:
             self._keep(day)
@@ -146,15 +159,18 @@ class GoneRows:
         rejected = self.engine.scalar(f"SELECT count(*) FROM {RETURNED} WHERE NOT {_IS_VALID}")
         # A row that became invalid may have had another time before.
         near = files if rejected else [file for file in files if self._may_lack(file)]
-        key = self._unique_key
+        key, last_file, is_not_hidden = self._unique_key, "", ""
+        if self.folder is not None:
+            last_file = file_rows.LAST_FILE
+            is_not_hidden = f" AND {file_rows.is_not_hidden(self.folder)}"
         self.engine.execute(
             f"CREATE OR REPLACE TEMP TABLE {GONE} AS SELECT *, {self._part} AS {_NUMBER} FROM ("
-            f"SELECT {key}, {self._time} AS {MOMENT}, {FILE},"
+            f"SELECT {', '.join([key, *file_column(self.spec)])}, {self._time} AS {MOMENT}, {FILE},"
             f" {_IS_VALID} IS NOT NULL AS {_IS_REJECTED}"
-            f" FROM {comparison.rows(near, may_lack_columns=may_lack_columns)} LEFT JOIN ("
-            f"SELECT {key}, arg_max({_IS_VALID}, {_NEWNESS}) AS {_IS_VALID}"
+            f" FROM {comparison.rows(near, may_lack_columns=may_lack_columns)} AS e LEFT JOIN ("
+            f"SELECT {key}, arg_max({_IS_VALID}, {_NEWNESS}) AS {_IS_VALID}{last_file}"
             f" FROM {RETURNED} GROUP BY {key}) USING ({key}) WHERE {GONE_AT} IS NULL"
-            f" AND coalesce(NOT {_IS_VALID}, {self._was_read()}))"
+            f" AND coalesce(NOT {_IS_VALID}, {self._was_read()}){is_not_hidden})"
         )
 
     def _may_lack(self, file: DataFile) -> bool:
@@ -181,11 +197,19 @@ class GoneRows:
 
     def _inside(self, spans: Windows) -> str:
         """SQL of whether a row lies in windows as a whole."""
+        if self.folder is not None:
+            return versions.is_touched(self.folder.touched, "e")
         if not self.spec.by_window:
             return "true"
         columns, column = validated(self.spec), self.spec.time_column or ""
         spans = whole_days(spans) if columns[column].is_date() else spans
         return covered(spans, column, columns, self.engine.dialect) or "false"
+
+    def _is_absent(self, day: _SilentDay) -> bool:
+        """Return whether a part is a file that is absent while others are there."""
+        if self.folder is None or not self.folder.listed:
+            return False
+        return dict(day.key).get(FILE_NAME) in self.folder.absent
 
     def _silent_days(self) -> Iterator[_SilentDay]:
         """Yield the days of a key of which rows are in GONE, and none was returned."""

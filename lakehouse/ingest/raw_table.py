@@ -16,6 +16,7 @@ from lakehouse import windows
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.declare.column_types import arrow_schema
 from lakehouse.declare.raw_columns import (
+    FILE_NAME,
     GONE_AT,
     GONE_RUN,
     INGESTED_AT,
@@ -28,6 +29,7 @@ from lakehouse.engines.sql import columns, literal
 from lakehouse.ingest import marks
 from lakehouse.ingest.drift import fields, remembered
 from lakehouse.ingest.fetch import Fetched
+from lakehouse.ingest.folder import Folder
 from lakehouse.ingest.gone_rows import GoneRows
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.newest_cursor import NewestCursor
@@ -53,6 +55,8 @@ class RawTableWriter:
     spec: IngestionSpec
     run_id: str
     at: datetime
+    folder: Folder | None = None
+    """The files that the run reads, if the source is a folder."""
 
     def write(
         self,
@@ -94,7 +98,7 @@ class RawTableWriter:
                 validated.table, files, key, may_lack_columns=is_new_code
             )
         after = replace(self._after_fetch(state, fetched), departed_keys=departed, doubted=doubted)
-        after = after if cursor is None else cursor.after(after)
+        after = self._after_asking(after, cursor, gone)
         dirty = comparison.dirty(with_gone=counts.gone > 0) if counts.written else ()
         has_moved = state is not None and cursor is not None and cursor.has_moved(state, after)
         if not (dirty or is_new_code or state is None or has_moved or self._is_news(state, after)):
@@ -138,17 +142,31 @@ class RawTableWriter:
             unread=unread,
         )
 
+    def _after_asking(
+        self, state: TableState, cursor: NewestCursor | None, gone: GoneRows | None
+    ) -> TableState:
+        """Return the state with what the source is asked by: a cursor, or files."""
+        after = state if cursor is None else cursor.after(state)
+        if self.folder is None:
+            return after
+        doubted = {str(dict(entry.key).get(FILE_NAME)) for entry in state.doubted}
+        has_shared = gone is not None and gone.has_shared
+        return self.folder.after(after, doubted, has_shared=has_shared)
+
     def _is_news(self, before: TableState, after: TableState) -> bool:
         """Return whether what a fetch says beside its rows is worth a commit."""
         return (
             after.departed_keys != before.departed_keys
             or after.doubted != before.doubted
+            or after.files_share != before.files_share
+            or _contents(after) != _contents(before)
             or before.is_worth_a_commit(after.covered, after.unread, self.at)
         )
 
     @cached_property
     def _comparison(self) -> RowComparison:
-        return RowComparison(self.engine, self.spec, self.run_id)
+        touched = self.folder.touched if self.folder is not None else frozenset[str]()
+        return RowComparison(self.engine, self.spec, self.run_id, touched)
 
     def _to_rewrite(
         self, files: list[DataFile], holding: set[str], dirty: Windows, span: FileSpan
@@ -235,3 +253,7 @@ def _hull(parts: Sequence[Window]) -> Windows:
     if not parts:
         return ()
     return (Window(min(part.start for part in parts), max(part.end for part in parts)),)
+
+
+def _contents(state: TableState) -> dict[str, str]:
+    return {name: seen.digest for name, seen in state.files.items()}

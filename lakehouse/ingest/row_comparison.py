@@ -13,10 +13,10 @@ from lakehouse import windows
 from lakehouse.catalogs import DataFile
 from lakehouse.compile.quarantine_reasons import REASONS
 from lakehouse.declare import column_types
-from lakehouse.declare.raw_columns import GONE_AT, declared, kept
+from lakehouse.declare.raw_columns import GONE_AT, declared, file_column, kept
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import FILE, parquet_with_files
-from lakehouse.engines.sql import columns, empty_relation, identifier, sql_type
+from lakehouse.engines.sql import empty_relation, identifier, sql_type
 from lakehouse.errors import ProjectError
 from lakehouse.ingest import marks, versions
 from lakehouse.ingest.exact_casts import exact_cast, is_of
@@ -52,6 +52,8 @@ class RowComparison:
     spec: IngestionSpec
     run_id: str
     """The run that fetched the rows."""
+    touched: frozenset[str] = frozenset()
+    """Files that were read, or are absent, if the source is a folder."""
 
     def classify(
         self, validated: str, files: list[DataFile], *, may_lack_columns: bool
@@ -61,7 +63,8 @@ class RowComparison:
         Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
         table. They `may_lack_columns` that were declared since; then all files are compared.
         """
-        run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self.key
+        run, key = self.engine.connection.execute, self.key
+        names = ", ".join(map(identifier, self._compared_columns))
         valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
         total, good, distinct, *hull = run(
             f"SELECT count(*), count(*) FILTER ({REASONS} = ''),"
@@ -244,12 +247,12 @@ class RowComparison:
         key = self.key
         parts = [
             f"i.{identifier(name)} IS NOT DISTINCT FROM e.{identifier(name)}"
-            for name in declared(self.spec)
+            for name in self._compared_columns
         ]
         if self.spec.deletes:  # a row that comes back is written again, without its marks
             parts.append(f"(e.{GONE_AT} IS NOT NULL) = {marks.is_deleted(self.spec, 'i')}")
         same = " AND ".join(parts)
-        same = f"({same}) OR {versions.stays(self.spec, self.run_id)}"
+        same = f"({same}) OR {versions.stays(self.spec, self.run_id, self.touched)}"
         older = versions.goes_backwards(self.spec, self.run_id)
         kept = ", ".join(f"e.{identifier(name)}" for name in self._kept_columns)
         return (
@@ -285,6 +288,10 @@ class RowComparison:
             return []
         hull = (Window(first, last + timedelta.resolution),)
         return [file for file in files if file.may_hold(hull)]
+
+    @property
+    def _compared_columns(self) -> tuple[str, ...]:
+        return (*declared(self.spec), *file_column(self.spec))
 
     @property
     def _kept_columns(self) -> dict[str, None]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.raw_columns import POSITION, RUN_ID
+from lakehouse.declare.raw_columns import FILE_NAME, GONE_AT, POSITION, RUN_ID
 from lakehouse.engines.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -19,15 +20,27 @@ def newness(spec: IngestionSpec) -> str:
     return f"struct_pack(is_known := {name} IS NOT NULL, value := {name}, place := {POSITION})"
 
 
-def stays(spec: IngestionSpec, run_id: str) -> str:
+def stays(spec: IngestionSpec, run_id: str, touched: Collection[str]) -> str:
     """Return SQL of whether a stored row `e` is newer than the incoming row `i`, and stays.
 
-    An earlier batch of the run may have stored a newer version.
+    An earlier batch of the run may have stored a newer version. Of a folder, so does a row of a
+    file with a later name, unless that file is among the `touched` ones, whose rows come again.
     """
-    if spec.cursor is None:
-        return "false"
-    name = identifier(spec.cursor)
-    return f"(i.{name} < e.{name} AND e.{RUN_ID} = {literal(run_id)})"
+    if spec.cursor is not None:
+        name = identifier(spec.cursor)
+        return f"(i.{name} < e.{name} AND e.{RUN_ID} = {literal(run_id)})"
+    if spec.files is not None:
+        is_there = f" AND e.{GONE_AT} IS NULL" if spec.deletes else ""
+        is_later = f"i.{FILE_NAME} < e.{FILE_NAME}"
+        return f"({is_later} AND NOT {is_touched(touched, 'e')}{is_there})"
+    return "false"
+
+
+def is_touched(touched: Collection[str], row: str) -> str:
+    """Return SQL of whether a stored row of the alias `row` is of no file, or a `touched` one."""
+    listed = ", ".join(map(literal, sorted(touched)))
+    is_listed = f" OR {row}.{FILE_NAME} IN ({listed})" if listed else ""
+    return f"({row}.{FILE_NAME} IS NULL{is_listed})"
 
 
 def goes_backwards(spec: IngestionSpec, run_id: str) -> str:

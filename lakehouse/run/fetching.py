@@ -12,7 +12,9 @@ from typing import Any
 from lakehouse import windows
 from lakehouse.compile.dag import Step
 from lakehouse.declare.project_code import placed
+from lakehouse.declare.raw_columns import fingerprint
 from lakehouse.declare.specs import SINCE, IngestionSpec
+from lakehouse.ingest import folder
 from lakehouse.ingest.fetch import Done, Fetch, Fetched, fetch_all
 from lakehouse.ingest.quarantine import (
     quarantine_table,
@@ -59,7 +61,15 @@ def fetch(
     told: dict[str, Any] = {}
     if spec.cursor is not None:
         told = {SINCE: None if context.request.full_refresh else cursor.since(spec, state)}
-    return Fetch(spec, function, parents, wanted, partial(_report, context, spec.name), told)
+    report = partial(_report, context, spec.name)
+    if spec.files is None:
+        return Fetch(spec, function, parents, wanted, report, told)
+    root, everything = context.session.settings.root, context.request.full_refresh
+    files = folder.folder(spec, root, state, everything=everything)
+    if state is not None and not files.is_new and state.fingerprint == fingerprint(spec):
+        return None
+    context.folders[spec.name] = files
+    return Fetch(spec, function, parents, wanted, report, folder=files)
 
 
 def stage(context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from lakehouse.build.builds import departed_keys
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
+from lakehouse.declare.raw_columns import FILE_NAME
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest import nulled_values
 from lakehouse.ingest.drift import new_fields
@@ -60,12 +61,24 @@ class Validation:
         for paths in self.batches:
             since = time.perf_counter()
             validated = validate(
-                duckdb, self.spec, compiled.quarantine_reasons[self.spec.name], paths
+                duckdb,
+                self.spec,
+                compiled.quarantine_reasons[self.spec.name],
+                paths,
+                unread=[*self._unread_files],
             )
             self.seconds += time.perf_counter() - since
             yield validated
         node = f"{self.spec.name}.validate"
         self.context.report(Step.VALIDATE, node, rows=self.fetched.rows, seconds=self.seconds)
+
+    @property
+    def _unread_files(self) -> Iterator[str]:
+        """Yield the files that could not be read, of which a part may be staged."""
+        for piece in self.fetched.pieces:
+            for unread in piece.unread:
+                if FILE_NAME in unread.key:
+                    yield str(unread.key[FILE_NAME])
 
     @cached_property
     def batches(self) -> list[list[str]]:
@@ -141,8 +154,10 @@ def _gone_rows(
     key = what_to_build.key_columns(context.session.project, spec)
     if spec.is_read_whole and set(key) >= set(spec.unique_key):
         key = ()  # a row is no part of the source to have doubts about
+    folder = context.folders.get(spec.name)
+    key = key if folder is None else (FILE_NAME,)
     departed = departed_keys(context.session.compiled, context.tables, key)
-    return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id)
+    return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id, folder)
 
 
 def _newest_cursor(
@@ -182,7 +197,8 @@ def _write(
     stored = context.tables.get(spec.table)
     listed = context.listed.pop(spec.name, None)
     files = listed.result() if listed else context.files(spec)
-    counts, after = RawTableWriter(*target).write(
+    folder = context.folders.get(spec.name)
+    counts, after = RawTableWriter(*target, folder).write(
         validated, stored, files, fetched, key, is_all=validation.is_all, gone=gone, cursor=cursor
     )
     quarantined = context.tables.get(quarantine_table(spec))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.declare import raw_columns
+from lakehouse.ingest import folder
 from lakehouse.ingest.quarantine import quarantine_table
 from lakehouse.plan import cursor
 from lakehouse.plan.state import TableState
@@ -73,8 +74,10 @@ def preview(
 def _asked_for(
     session: Session, node: PlannedNode, state: TableState | None, *, force: bool
 ) -> tuple[str, ...]:
-    """Return the windows of a node as text; of a source with a cursor, what it is asked for."""
+    """Return the windows of a node as text; or what is asked for by a cursor, or read of files."""
     spec = session.project.ingestions.get(name_of(node.table))
+    if spec is not None and spec.files is not None:
+        return (str(folder.folder(spec, session.settings.root, state, everything=force)),)
     since = None if spec is None or force else cursor.since(spec, state)
     return tuple(map(str, node.decision.windows)) if since is None else (f"since {since}",)
 

@@ -17,6 +17,10 @@ def takes_since(since):
     """Rows."""
 
 
+def takes_file(file):
+    """Rows."""
+
+
 def takes_both(since, window):
     """Rows."""
 
@@ -40,6 +44,14 @@ WRONG = [
         "`retention` goes by windows, and not by a `cursor`",
     ),
     (takes_since, {"cursor": "at", "deletes": "window"}, "write SoftDelete('deleted_at')"),
+    (takes_since, {"files": "*.csv"}, "write `def takes_since(file, …)`"),
+    (takes_file, {"files": " "}, "`files` is a pattern, such as 'prices/*.csv'"),
+    (takes_file, {"files": "*.csv", "cursor": "at"}, "`files` and `cursor` are two ways: take one"),
+    (
+        takes_file,
+        {"files": "*.csv", "time_column": "at", "overlap": "1d"},
+        "`overlap` goes by windows, and not by `files`",
+    ),
     (takes_nothing, {"deletes": SoftDelete(5)}, "`column` is text, got 5"),
     (takes_nothing, {"deletes": SoftDelete}, "the class SoftDelete itself: write SoftDelete(…)"),
     (takes_nothing, {"deletes": "soft"}, "`deletes` is 'window', SoftDelete(…) or None"),
