@@ -1,4 +1,4 @@
-"""Rows of a folder: whose file says what became of a stored row, and keys in several files."""
+"""Keys of a folder that are in several of its files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,6 @@ if TYPE_CHECKING:
     from lakehouse.declare.specs import IngestionSpec
     from lakehouse.engines.duckdb import DuckDB
     from lakehouse.ingest.folder import Folder
-
-_LAST_FILE = "_lakehouse_last_file"
-LAST_FILE = f", max({FILE_NAME}) AS {_LAST_FILE}"
-"""SQL that adds the last file of a key that came, to an aggregate of RETURNED."""
-
-
-def is_not_hidden(folder: Folder) -> str:
-    """Return SQL of whether a stored row `e` is in no later file than the row that came.
-
-    A later file that is not `touched` still has its version, and that one counts.
-    """
-    is_earlier = f"coalesce({_LAST_FILE} < e.{FILE_NAME}, false)"
-    return f"NOT ({is_earlier} AND NOT {versions.is_touched(folder.touched, 'e')})"
 
 
 def is_shared(engine: DuckDB, spec: IngestionSpec, folder: Folder, rows: str) -> bool:

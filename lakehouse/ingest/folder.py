@@ -1,7 +1,7 @@
 """Folders of files: which files are new, changed or absent since a run that reached main.
 
 A file is the same if its size and its time of modification are, or else its content. Files are read
-in the order of their names: of a row in several files, the version in the last one counts.
+in the order of their names: of a row in several files, the valid version in the last one counts.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Folder:
 
     @property
     def touched(self) -> frozenset[str]:
-        """Files of whose stored rows this run learns what became of them."""
-        return self.absent | self.to_read.keys()
+        """Files of whose stored rows this run has learned what became of them."""
+        return self.absent | self.read.keys()
 
     @property
     def lost(self) -> frozenset[str]:

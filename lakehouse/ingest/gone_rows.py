@@ -159,18 +159,19 @@ class GoneRows:
         rejected = self.engine.scalar(f"SELECT count(*) FROM {RETURNED} WHERE NOT {_IS_VALID}")
         # A row that became invalid may have had another time before.
         near = files if rejected else [file for file in files if self._may_lack(file)]
-        key, last_file, is_not_hidden = self._unique_key, "", ""
-        if self.folder is not None:
-            last_file = file_rows.LAST_FILE
-            is_not_hidden = f" AND {file_rows.is_not_hidden(self.folder)}"
+        key, is_valid = self._unique_key, f"arg_max({_IS_VALID}, {_NEWNESS})"
+        is_touched = "true"
+        if self.folder is not None:  # a valid version in any file counts
+            is_valid = f"bool_or({_IS_VALID})"
+            is_touched = versions.is_touched(self.folder.touched, "e")
         self.engine.execute(
             f"CREATE OR REPLACE TEMP TABLE {GONE} AS SELECT *, {self._part} AS {_NUMBER} FROM ("
             f"SELECT {', '.join([key, *file_column(self.spec)])}, {self._time} AS {MOMENT}, {FILE},"
             f" {_IS_VALID} IS NOT NULL AS {_IS_REJECTED}"
             f" FROM {comparison.rows(near, may_lack_columns=may_lack_columns)} AS e LEFT JOIN ("
-            f"SELECT {key}, arg_max({_IS_VALID}, {_NEWNESS}) AS {_IS_VALID}{last_file}"
+            f"SELECT {key}, {is_valid} AS {_IS_VALID}"
             f" FROM {RETURNED} GROUP BY {key}) USING ({key}) WHERE {GONE_AT} IS NULL"
-            f" AND coalesce(NOT {_IS_VALID}, {self._was_read()}){is_not_hidden})"
+            f" AND coalesce(NOT {_IS_VALID}, {self._was_read()}) AND {is_touched})"
         )
 
     def _may_lack(self, file: DataFile) -> bool:
@@ -197,8 +198,6 @@ class GoneRows:
 
     def _inside(self, spans: Windows) -> str:
         """SQL of whether a row lies in windows as a whole."""
-        if self.folder is not None:
-            return versions.is_touched(self.folder.touched, "e")
         if not self.spec.by_window:
             return "true"
         columns, column = validated(self.spec), self.spec.time_column or ""

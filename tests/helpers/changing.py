@@ -4,7 +4,8 @@ from types import ModuleType
 
 from toy import Events, Toy, at, into
 
-from lakehouse import Incremental, Table, View, ingestion, model
+from lakehouse import Incremental, Table, View, ingestion, model, quality
+from lakehouse.checks import RangeCheck
 from lakehouse.compile.compiler import compile_project
 from lakehouse.declare.project import collect
 
@@ -45,6 +46,10 @@ class Changing(Toy):
         @into(marts)
         def total(steps):
             return steps.agg(rows=steps.count(), total=steps.value.sum())
+
+        @quality(table="silver.steps", checks=[RangeCheck("value", max_value=500)])
+        @into(silver)
+        def small_values(): ...
 
         self.project = collect([raw, silver, marts])
         self.compiled = compile_project(self.project, "duckdb")

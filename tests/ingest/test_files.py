@@ -177,6 +177,19 @@ def test_of_a_row_in_two_files_the_last_by_name_counts_in_whatever_order_they_co
     assert home.there() == {"a": 1, "b": 2, "c": 3, "z": 0}
 
 
+def test_of_a_row_in_two_files_the_last_valid_version_counts(home, folder):
+    change(home, folder, deletes="window")
+    folder.write("5.csv", a=-5)
+    home.run()
+    assert home.there()["a"] == 1
+    folder.write("1.csv", a=10)
+    home.run()
+    assert home.there() == {"a": 10, "c": 3}
+    folder.write("1.csv", a=-1)
+    home.run()
+    assert home.there() == {"c": 3}
+
+
 def test_a_file_that_cannot_be_read_is_named_and_holds_up_no_other(home, folder):
     change(home, folder, deletes="window")
     home.run()
