@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.external import external
     from lakehouse.declare.kinds import Incremental, Table, View
     from lakehouse.declare.raw_columns import OPTIONAL, ROUNDED
+    from lakehouse.declare.soft_delete import SoftDelete
     from lakehouse.declare.unread import Unread
     from lakehouse.errors import ConfigError, SourceError
     from lakehouse.interface import Lakehouse, open  # noqa: A004 - as `gzip.open` is one
@@ -53,6 +54,7 @@ _HOME = {
     "View": "declare.kinds",
     "OPTIONAL": "declare.raw_columns",
     "ROUNDED": "declare.raw_columns",
+    "SoftDelete": "declare.soft_delete",
     "Unread": "declare.unread",
     "open": "interface",
     "ingestion": "declare.decorators",
@@ -81,6 +83,7 @@ __all__ = [
     "RowCountCheck",
     "SchemaCheck",
     "Settings",
+    "SoftDelete",
     "SourceError",
     "Table",
     "UniqueCheck",

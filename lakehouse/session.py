@@ -235,7 +235,7 @@ class Session:
         tables = self.catalog.tables(MAIN)
         gaps: Windows = ()
         for spec in self.project.ingestions.values():
-            if spec.time_column is not None:
+            if spec.by_window:
                 settled = tables[spec.table].state.settled if spec.table in tables else ()
                 # Older versions noted windows that lie ahead.
                 settled = windows.before(settled, clock.now())

@@ -15,7 +15,7 @@ from lakehouse.checks import Rule
 
 SHARED = tuple(inspect.signature(Rule).parameters)
 """What every check takes as keywords."""
-_OTHERS = ("Window", "Settings", "Unread", "ConfigError", "SourceError")
+_OTHERS = ("Window", "Settings", "SoftDelete", "Unread", "ConfigError", "SourceError")
 
 
 def checks(_: str) -> str:

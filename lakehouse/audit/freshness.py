@@ -129,11 +129,12 @@ def freshness(session: Session, now: datetime | None = None) -> list[Freshness]:
 def _promises(session: Session) -> Iterator[_Promise]:
     project = session.project
     for spec in project.ingestions.values():
-        if spec.freshness_hours is not None and spec.time_column is not None:
+        column = spec.time_column or spec.cursor
+        if spec.freshness_hours is not None and column is not None:
             by = what_to_build.key_columns(project, spec)
             yield _Promise(
                 spec.name,
-                spec.time_column,
+                column,
                 by,
                 spec.freshness_hours,
                 lists=tuple(

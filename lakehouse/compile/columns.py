@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.column_types import require_storable
 from lakehouse.declare.copies import CopySpec, stored_columns
 from lakehouse.declare.project_code import place_of
-from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared
+from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared, file_column
+from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def require_columns_of_ingestion(spec: IngestionSpec) -> None:
     """Raise ProjectError for a declared column that no raw table can have."""
     columns = declared(spec)
     for name in columns:
-        if name in _OWN:
+        if name in _OWN or name in file_column(spec):
             raise ProjectError(f"{name!r} is a column that lakehouse adds itself", hint=_RENAME)
         kind = columns[name]
         if kind.is_timestamp() and kind.timezone not in (None, "UTC"):
@@ -59,6 +61,10 @@ def require_columns_of_ingestion(spec: IngestionSpec) -> None:
     _require_columns(columns)
     if spec.time_column is not None and spec.time_column in columns:
         _require_time(spec.time_column, columns[spec.time_column])
+    if spec.cursor is not None and spec.cursor in columns:
+        _require_cursor(spec, columns[spec.cursor])
+    if isinstance(spec.deletes, SoftDelete) and spec.deletes.column in columns:
+        _require_mark(spec.deletes.column, columns[spec.deletes.column])
 
 
 def require_columns_of_model(spec: ModelSpec, columns: ibis.Schema) -> None:
@@ -104,4 +110,42 @@ def _require_time(name: str, kind: dt.DataType) -> None:
             f"{name!r}, its `time_column`, is of type {kind}",
             hint="it has to be a date or a timestamp, such as"
             " `Annotated[dt.Timestamp, 'UTC', 6, True]`",
+        )
+
+
+def _require_cursor(spec: IngestionSpec, kind: dt.DataType) -> None:
+    is_time = kind.is_timestamp() or kind.is_date()
+    if not (is_time or kind.is_integer() or kind.is_string()):
+        raise ProjectError(
+            f"{spec.cursor!r}, its `cursor`, is of type {kind}, which has no order to go by",
+            hint="a cursor is an instant, a date, a whole number or a text that sorts",
+        )
+    if not is_time and spec.time_column is None and spec.freshness_hours is not None:
+        raise ProjectError(
+            f"{spec.cursor!r}, its `cursor`, is of type {kind}, and `freshness_hours` goes by an"
+            " instant",
+            hint="name one as `time_column`, or leave `freshness_hours` out",
+        )
+    if not spec.lag:
+        return
+    if isinstance(spec.lag, int):
+        fits, length = kind.is_integer(), "a number such as `lag=100` fits whole numbers"
+    else:
+        is_whole = not spec.lag % timedelta(days=1)
+        fits = kind.is_timestamp() or (kind.is_date() and is_whole)
+        length = "a length of time such as `lag='1h'` fits instants, whole days fit dates"
+    if not fits:
+        raise ProjectError(
+            f"{spec.cursor!r}, its `cursor`, is of type {kind}, which the `lag` {spec.lag} does"
+            " not fit",
+            hint=f"{length}; a text has none",
+        )
+
+
+def _require_mark(name: str, kind: dt.DataType) -> None:
+    if not (kind.is_boolean() or kind.is_timestamp() or kind.is_date()):
+        raise ProjectError(
+            f"{name!r}, by which `deletes` goes, is of type {kind}",
+            hint="SoftDelete goes by a boolean, which is true for a deleted row, or by the instant"
+            " of its deletion",
         )

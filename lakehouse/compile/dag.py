@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse.declare.copies import CopySpec
-from lakehouse.declare.project import SETTINGS, WINDOW, Project
-from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, parameters
+from lakehouse.declare.project import SETTINGS, Project
+from lakehouse.declare.specs import WINDOW, IngestionSpec, ModelSpec, QualitySpec, parameters
 from lakehouse.errors import ConfigError
 
 if TYPE_CHECKING:

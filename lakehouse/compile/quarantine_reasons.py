@@ -16,7 +16,8 @@ import ibis.expr.types as ir
 from lakehouse.checks.schema_rules import broken_by_column, broken_by_row
 from lakehouse.compile.columns import require_columns_of_ingestion, told_of
 from lakehouse.declare.project_code import place_of, placed
-from lakehouse.declare.raw_columns import POSITION, optional, validated
+from lakehouse.declare.raw_columns import POSITION, file_column, optional, validated
+from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.errors import ProjectError, choices
 from lakehouse.patches.ibis_dialects import to_sql
 
@@ -58,7 +59,7 @@ def quarantine_reasons(spec: IngestionSpec) -> str:
 def _with_reasons(spec: IngestionSpec, schema: ibis.Schema) -> ir.Table:
     """The cast rows with the column `reasons`, as an expression over a table named CAST."""
     texts = {text_of(name): "string" for name in schema}
-    columns = {**schema, **texts, FIELDS: "string", POSITION: "int64"}
+    columns = {**schema, **texts, FIELDS: "string", **file_column(spec), POSITION: "int64"}
     rows = ibis.table(columns, name=CAST)
     joined = ibis.literal(_SEPARATOR).join(list(_reasons(spec, rows)))
     added: dict[str, ir.Value] = {REASONS: joined.fill_null("")}
@@ -78,6 +79,8 @@ def _require_columns(spec: IngestionSpec, schema: ibis.Schema) -> None:
     for keyword, names in {
         "unique_key": spec.unique_key,
         "time_column": [spec.time_column],
+        "cursor": [spec.cursor],
+        "deletes": [spec.deletes.column if isinstance(spec.deletes, SoftDelete) else None],
     }.items():
         for name in names:
             if name is not None and name not in schema:
@@ -95,7 +98,8 @@ def text_of(name: str) -> str:
 
 def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
     """Yield a text column for each rule: the reason if a row breaks it, else null."""
-    schema, may_be_null = spec.validation_schema.to_schema(), optional(spec)
+    needed = {*spec.unique_key, spec.time_column, spec.cursor}
+    schema, may_be_null = spec.validation_schema.to_schema(), optional(spec) - needed
     for name, column in schema.columns.items():
         value = rows[name]
         text = rows[text_of(name)]
@@ -106,7 +110,7 @@ def _reasons(spec: IngestionSpec, rows: ir.Table) -> Iterator[ir.StringValue]:
             )
         missing = value.isnull() & text.isnull()
         is_needed = column.required and not column.nullable
-        if is_needed or name in spec.unique_key:
+        if is_needed or name in needed:
             yield _when(missing, f"{name} is missing")
         for reason, broken in broken_by_column(column, rows, name):
             yield _when(broken, reason)

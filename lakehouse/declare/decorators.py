@@ -15,6 +15,12 @@ from lakehouse.checks.rows import A_SCHEMA, is_schema
 from lakehouse.checks.rule import Names, names
 from lakehouse.declare.argument_types import require_types
 from lakehouse.declare.kinds import Incremental, Kind, Table, duration
+from lakehouse.declare.news import (
+    lag_of,
+    require_deletes,
+    require_goes_by_windows,
+    require_way,
+)
 from lakehouse.declare.requirements import (
     Naming,
     require,
@@ -26,6 +32,7 @@ from lakehouse.declare.requirements import (
     require_rules,
     require_table,
 )
+from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.declare.specs import (
     Function,
     IngestionSpec,
@@ -48,7 +55,10 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     overlap: str | timedelta = timedelta(),
     max_quarantine_percent: float | None = None,
     retention: str | timedelta | None = None,
-    deletes: Literal["window"] | None = None,
+    deletes: Literal["window"] | SoftDelete | None = None,
+    cursor: str | None = None,
+    lag: str | int | timedelta = timedelta(),
+    files: str | None = None,
     naming: Literal["snake_case"] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function gives back rows of `raw.<table_name>`, for a `Window`.
@@ -59,9 +69,14 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
     fetches again, as far as it was ingested earlier. If more than `max_quarantine_percent` of the
     rows that a run fetched are rejected, the run fails as by a blocking check. `retention` is how
     long rows stay, such as '3y', before `maintain` moves them to the archive. With `deletes`
-    'window', rows that a window no longer has leave the models. With `naming` 'snake_case', the
-    source's `unitPrice` is the column `unit_price`. Raises DeclarationError, which names the
-    function and says what to write instead.
+    'window', rows that a window, or the whole of the source, no longer has leave the models; with
+    a `SoftDelete`, those of which the source says so. `cursor` names a column that grows with each
+    change of a row: the function takes `since`, the newest value that reached main minus the `lag`,
+    and gives back rows from there on. `files` is a pattern of files, relative to the project's
+    folder: the function takes `file`, the path of one, and is called for each that is new or
+    changed. With `naming` 'snake_case', the source's `unitPrice` is the
+    column `unit_price`. Raises DeclarationError, which names the function and says what to write
+    instead.
     """
     arguments = locals()
 
@@ -76,24 +91,17 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
             require_cron(cron)
             require_parents(function, "an ingestion")
             overlap_length = duration("overlap", overlap)
-            require(
-                time_column is not None or not overlap_length,
-                "`overlap` needs a `time_column` to go by",
-            )
             retained = None if retention is None else duration("retention", retention)
             require(retained != timedelta(), "`retention` is longer than nothing, such as '3y'")
+            for argument, given in {"overlap": overlap_length, "retention": retained}.items():
+                if given:
+                    require_goes_by_windows(argument, time_column, cursor, files)
             require(
-                time_column is not None or retained is None,
-                "`retention` needs a `time_column` to go by",
-            )
-            require(
-                time_column is not None or freshness_hours is None,
+                time_column is not None or cursor is not None or freshness_hours is None,
                 "`freshness_hours` needs a `time_column` to go by",
             )
-            require(
-                time_column is not None or deletes is None,
-                "`deletes` needs a `time_column` to go by",
-            )
+            require_way(function, cursor, files)
+            require_deletes(deletes, cursor)
             percent = max_quarantine_percent
             require(
                 percent is None or 0 <= percent <= 100,  # noqa: PLR2004
@@ -112,6 +120,9 @@ def ingestion(  # noqa: PLR0913 - users write the parameters as keywords
                 max_quarantine_percent=max_quarantine_percent,
                 retention=retained,
                 deletes=deletes,
+                cursor=cursor,
+                lag=lag_of(cursor, lag),
+                files=files,
                 naming=naming,
             )
         return attach(function, spec)

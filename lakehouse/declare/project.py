@@ -17,12 +17,18 @@ from lakehouse.config import FILE, Settings
 from lakehouse.declare import project_modules, seeds, sql_files
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project_code import place_of
-from lakehouse.declare.specs import IngestionSpec, ModelSpec, QualitySpec, Spec, parameters
+from lakehouse.declare.specs import (
+    SINCE,
+    WINDOW,
+    IngestionSpec,
+    ModelSpec,
+    QualitySpec,
+    Spec,
+    parameters,
+)
 from lakehouse.errors import ProjectError, choices
 from lakehouse.table_names import name_of
 
-WINDOW = "window"
-"""Name of the parameter that tells an ingestion which window to fetch."""
 SETTINGS = "settings"
 """Name of the parameter that gives a resource the settings of the project."""
 RESERVED_SCHEMAS = {
@@ -203,9 +209,10 @@ def _add_resources(project: Project, ingestion: IngestionSpec) -> None:
             continue
         resource = module.get(name)
         if not callable(resource):
+            cure = f"define a function `{name}(settings)` in the same module, or take `{WINDOW}`"
             raise ProjectError(
                 f"{ingestion.table} takes {name!r}, which is not a function of its module",
-                hint=f"define a function `{name}(settings)` in the same module, or take `{WINDOW}`",
+                hint=f"declare a `cursor`, which gives it, or {cure}" if name == SINCE else cure,
                 place=place_of(ingestion.function),
             )
         unknown = set(parameters(resource)) - {SETTINGS}

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.column_types import stored
+from lakehouse.declare.soft_delete import SoftDelete
 
 if TYPE_CHECKING:
     import ibis
@@ -27,6 +28,8 @@ GONE_AT = "_gone_at"
 """Column with the instant of the run that found the row gone from the source; null: it is there."""
 GONE_RUN = "_gone_run"
 """Column with the id of that run."""
+FILE_NAME = "_file"
+"""Column with the name of the file that the row was read from, if the source is a folder."""
 MARKS = {GONE_AT: "timestamp('UTC', 6)", GONE_RUN: "string"}
 """Columns, with their Ibis types, of raw tables whose ingestion declares `deletes`."""
 BOOKKEEPING = {RUN_ID: "string", INGESTED_AT: "timestamp('UTC', 6)"}
@@ -66,10 +69,18 @@ def validated(spec: IngestionSpec) -> ibis.Schema:
 
 
 def landed(spec: IngestionSpec) -> ibis.Schema:
-    """The columns that models see of a raw table: the declared ones and those of `BOOKKEEPING`."""
+    """The columns that models see of a raw table: the declared ones and those of `BOOKKEEPING`.
+
+    Of a folder, also the file.
+    """
     import ibis
 
-    return ibis.schema({**validated(spec), **ibis.schema(BOOKKEEPING)})
+    return ibis.schema({**validated(spec), **ibis.schema({**file_column(spec), **BOOKKEEPING})})
+
+
+def file_column(spec: IngestionSpec) -> dict[str, str]:
+    """The column with the file of a row and its Ibis type; empty if the source is no folder."""
+    return {} if spec.files is None else {FILE_NAME: "string"}
 
 
 def kept(spec: IngestionSpec) -> ibis.Schema:
@@ -80,5 +91,6 @@ def kept(spec: IngestionSpec) -> ibis.Schema:
 
 
 def fingerprint(spec: IngestionSpec) -> str:
-    """Hash of the columns of the raw table; 16 characters."""
-    return hashlib.sha256(repr(kept(spec)).encode()).hexdigest()[:16]
+    """Hash of the columns of the raw table, and of the one that marks its rows; 16 characters."""
+    marking = repr(spec.deletes) if isinstance(spec.deletes, SoftDelete) else ""
+    return hashlib.sha256(f"{kept(spec)!r}{marking}".encode()).hexdigest()[:16]

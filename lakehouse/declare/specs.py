@@ -12,12 +12,19 @@ from typing import Any, TypeAlias, TypeVar
 
 from lakehouse.checks import Rule, Tolerance
 from lakehouse.declare.kinds import Kind, Table, View, in_words
+from lakehouse.declare.soft_delete import SoftDelete
 from lakehouse.table_names import name_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MARTS = "marts"
 """The schema whose models are published to Postgres unless they say otherwise."""
+WINDOW = "window"
+"""Name of the parameter that tells an ingestion which window to fetch."""
+SINCE = "since"
+"""Name of the parameter that tells an ingestion from which value of its cursor to read."""
+FILE = "file"
+"""Name of the parameter that hands an ingestion the file to read."""
 _SPEC, _MADE_IN = "__lakehouse_spec__", "__lakehouse_made_in__"
 
 
@@ -36,10 +43,16 @@ class IngestionSpec:
     overlap: timedelta
     max_quarantine_percent: float | None
     retention: timedelta | None
-    deletes: str | None = None
+    deletes: SoftDelete | str | None = None
     """'window' if rows that a window no longer has are marked as gone; None: they stay."""
     naming: str | None = None
     """'snake_case' if columns are the source's names in snake case; None: they are its names."""
+    cursor: str | None = None
+    """The column of which the source is asked for what is newer than before; None: no such."""
+    lag: timedelta | int = timedelta()
+    """How far before the newest value of the cursor the source is read again."""
+    files: str | None = None
+    """A pattern of the files that are read, each once as it is; None: the source is no folder."""
     schema: str = "raw"
 
     @property
@@ -53,13 +66,34 @@ class IngestionSpec:
         return {
             "unique_key": ", ".join(self.unique_key),
             "time_column": self.time_column or "None",
-            "deletes": self.deletes or "None",
+            "deletes": str(self.deletes),
+            "cursor": self.cursor or "None",
+            "files": self.files or "None",
         }
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the function's parameters."""
-        return parameters(self.function)
+        """The names of the function's parameters that nodes of the DAG, or a run, have values of.
+
+        That is without `since` and `file`, whose values follow from the state of the table.
+        """
+        own = {SINCE: self.cursor, FILE: self.files}
+        return tuple(name for name in parameters(self.function) if own.get(name) is None)
+
+    @property
+    def by_window(self) -> bool:
+        """Whether a run asks the source for its windows, and notes which ones were fetched."""
+        return self.time_column is not None and not self.by_state
+
+    @property
+    def by_state(self) -> bool:
+        """Whether what the source is asked for follows from what main has: a cursor, or files."""
+        return self.cursor is not None or self.files is not None
+
+    @property
+    def is_read_whole(self) -> bool:
+        """Whether the source gives all that it has each time."""
+        return self.time_column is None and not self.by_state
 
 
 @dataclass(frozen=True)

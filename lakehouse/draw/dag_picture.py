@@ -9,8 +9,8 @@ from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.kinds import Incremental
-from lakehouse.declare.project import SETTINGS, WINDOW, Project
-from lakehouse.declare.specs import IngestionSpec, ModelSpec
+from lakehouse.declare.project import SETTINGS, Project
+from lakehouse.declare.specs import WINDOW, IngestionSpec, ModelSpec
 from lakehouse.draw.picture import Box, Picture
 
 _CHECKS = "checks"

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse import storage, windows
 from lakehouse.errors import LakehouseError
+from lakehouse.ingest.file_answer import FileAnswer
+from lakehouse.ingest.folder import Folder
 from lakehouse.ingest.journal import Journal
 from lakehouse.ingest.page_queue import PageQueue
 from lakehouse.ingest.piece import Answer, Piece
@@ -50,16 +52,21 @@ class Fetch:
     windows: Windows
     report: Callable[[Fetched], None] = lambda _: None
     """Called with what arrived."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What the function takes beside a window and resources, such as `since`."""
+    folder: Folder | None = None
+    """The files to read, if the source is a folder."""
 
     def pieces(self) -> list[Window]:
         """Return the windows to fetch, one after the other, each at most `PIECE` long."""
-        if self.spec.time_column is None or self.windows == (ALL_TIME,):
+        if not self.spec.by_window or self.windows == (ALL_TIME,):
             return [ALL_TIME]
         return [piece for window in self.windows for piece in window.pieces(PIECE)]
 
     def answer(self, window: Window, now: Callable[[], datetime]) -> Answer:
         """Return the answer of the source for a window; it is asked when the answer is iterated."""
-        return Answer(self.spec, self.function, self.parents, window, now)
+        given = (self.spec, self.function, {**self.parents, **self.told}, window, now)
+        return Answer(*given) if self.folder is None else FileAnswer(*given, folder=self.folder)
 
 
 @dataclass
@@ -217,7 +224,8 @@ def fetch_all(
         for last in waiting:
             arrived += _finish(last, result, progress, len(rounds), arrived)
     for name, fetched in result.items():
-        found = (journal.find(name, window) for window in fetches[name].pieces())
+        own = fetches[name].spec.by_state
+        found = (journal.find(name, window, own=own) for window in fetches[name].pieces())
         fetched.pieces += (piece for piece in found if piece is not None)
     return result
 
@@ -266,7 +274,7 @@ def _missing(
         {
             name: fetches[name].answer(piece, now)
             for name, piece in pieces.items()
-            if journal.find(name, piece) is None
+            if journal.find(name, piece, own=fetches[name].spec.by_state) is None
         }
         for pieces in rounds
     ]

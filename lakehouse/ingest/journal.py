@@ -40,9 +40,10 @@ class Journal:
         with path.open("a", encoding="utf-8") as file:
             file.write("\n")  # ends the last line, which may be incomplete after a crash
 
-    def find(self, name: str, window: Window) -> Piece | None:
-        """Return the piece of a window; None if it is not staged."""
-        return self._known.get((name, window))
+    def find(self, name: str, window: Window, *, own: bool = False) -> Piece | None:
+        """Return the piece of a window; None if it is not staged, or not by this run (`own`)."""
+        piece = self._known.get((name, window))
+        return None if piece is not None and own and piece.is_kept else piece
 
     def add(self, name: str, piece: Piece) -> None:
         """Flush the files of a piece to the disk, then note that it is staged."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import windows
-from lakehouse.declare.project import WINDOW
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import validated
+from lakehouse.declare.specs import WINDOW
 from lakehouse.declare.unread import Unread
 from lakehouse.errors import ProjectError, SourceError
 from lakehouse.ingest.given_rows import pages
@@ -73,18 +73,18 @@ class Answer:
         self.asked_at, has_pages = self.clock(), False
         inputs = {WINDOW: self.window} if WINDOW in self.spec.inputs else {}
         with placed(f"{self.spec.table} could not be fetched", self.spec.function):
-            for page in _placed_pages(self.function(**{**self.parents, **inputs}), self.spec):
+            for page in placed_pages(self.function(**{**self.parents, **inputs}), self.spec):
                 if isinstance(page, Unread):
-                    _require_key(self.spec, page)
+                    require_key(self.spec, page)
                     self.unread.append(page)
                 else:
                     has_pages = True
                     yield page
         if self.unread and not has_pages:
-            raise _nothing_read(self.spec, self.unread)
+            raise nothing_read(self.spec, self.unread)
 
 
-def _placed_pages(given: Any, spec: IngestionSpec) -> Iterator[pa.Table | Unread]:
+def placed_pages(given: Any, spec: IngestionSpec) -> Iterator[pa.Table | Unread]:
     """Yield pages with plain types; an error about them names the place of the function."""
     try:
         for page in pages(given, spec):
@@ -96,7 +96,7 @@ def _placed_pages(given: Any, spec: IngestionSpec) -> Iterator[pa.Table | Unread
         raise ProjectError(error.message, hint=error.hint, place=place) from None
 
 
-def _require_key(spec: IngestionSpec, unread: Unread) -> None:
+def require_key(spec: IngestionSpec, unread: Unread) -> None:
     """Raise ProjectError unless an Unread gives columns of the unique key values of their types."""
     columns = validated(spec)
     kinds: dict[str, type] = {}
@@ -114,7 +114,7 @@ def _require_key(spec: IngestionSpec, unread: Unread) -> None:
         )
 
 
-def _nothing_read(spec: IngestionSpec, unread: list[Unread]) -> SourceError:
+def nothing_read(spec: IngestionSpec, unread: Sequence[Unread]) -> SourceError:
     """Return the error of a source of which no key could be read."""
     reasons = dict.fromkeys(f"{in_words(key_of(each.key))}: {each.message}" for each in unread)
     return SourceError(

@@ -17,7 +17,14 @@ from lakehouse.checks import Tolerance, sample_rows
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.quarantine_reasons import FIELDS, KEPT_FIELDS, PAYLOAD, REASONS
 from lakehouse.declare.column_types import arrow_schema
-from lakehouse.declare.raw_columns import BOOKKEEPING, INGESTED_AT, POSITION, RUN_ID, declared
+from lakehouse.declare.raw_columns import (
+    BOOKKEEPING,
+    INGESTED_AT,
+    POSITION,
+    RUN_ID,
+    declared,
+    file_column,
+)
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import columns, empty_relation, identifier, literal
@@ -50,7 +57,7 @@ def quarantine_schema(spec: IngestionSpec) -> ibis.Schema:
     """
     key = dict.fromkeys(spec.unique_key, "string")
     row = dict.fromkeys((PAYLOAD, FIELDS, REASONS), "string")
-    return ibis.schema({**key, **row, **BOOKKEEPING})
+    return ibis.schema({**key, **row, **file_column(spec), **BOOKKEEPING})
 
 
 def quarantined_rows(engine: DuckDB, spec: IngestionSpec, files: list[DataFile]) -> pa.Table:
@@ -64,7 +71,7 @@ def quarantined_rows(engine: DuckDB, spec: IngestionSpec, files: list[DataFile])
         if name != PAYLOAD
     ]
     kept = [PAYLOAD] if PAYLOAD in declared(spec) else []
-    selected = ", ".join([*fields, *kept, f"{FIELDS} AS {KEPT_FIELDS}"])
+    selected = ", ".join([*fields, *kept, *file_column(spec), f"{FIELDS} AS {KEPT_FIELDS}"])
     return engine.execute(
         f"SELECT {selected} FROM {_rows(spec, files)}"
         f" WHERE {FIELDS} IS NOT NULL ORDER BY {INGESTED_AT}"
@@ -157,7 +164,8 @@ class Quarantine:
         texts = ", ".join(f"{name}::VARCHAR AS {name}" for name in key)
         run(
             f"CREATE OR REPLACE TEMP TABLE {REJECTED} AS"
-            f" SELECT {texts}, {PAYLOAD}, {FIELDS}, {REASONS}, {literal(self.run_id)} AS {RUN_ID},"
+            f" SELECT {', '.join([texts, PAYLOAD, FIELDS, REASONS, *file_column(self.spec)])},"
+            f" {literal(self.run_id)} AS {RUN_ID},"
             f" TIMESTAMPTZ {literal(self.at.isoformat())} AS {INGESTED_AT},"
             f" {identity} AS {_IDENTITY}"
             f" FROM {identifier(validated)} WHERE {REASONS} <> ''"

@@ -13,17 +13,19 @@ from lakehouse import windows
 from lakehouse.catalogs import DataFile
 from lakehouse.compile.quarantine_reasons import REASONS
 from lakehouse.declare import column_types
-from lakehouse.declare.raw_columns import GONE_AT, POSITION, declared, kept
+from lakehouse.declare.raw_columns import GONE_AT, declared, file_column, kept
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import FILE, parquet_with_files
-from lakehouse.engines.sql import columns, empty_relation, identifier, sql_type
+from lakehouse.engines.sql import empty_relation, identifier, sql_type
 from lakehouse.errors import ProjectError
+from lakehouse.ingest import marks, versions
 from lakehouse.ingest.exact_casts import exact_cast, is_of
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.temporary_tables import (
     EXISTING,
     GONE,
     INCOMING,
+    IS_OLDER,
     IS_SAME,
     MATCHED,
     MOMENT,
@@ -48,6 +50,10 @@ class RowComparison:
 
     engine: DuckDB
     spec: IngestionSpec
+    run_id: str
+    """The run that fetched the rows."""
+    touched: frozenset[str] = frozenset()
+    """Files that were read, or are absent, if the source is a folder."""
 
     def classify(
         self, validated: str, files: list[DataFile], *, may_lack_columns: bool
@@ -57,7 +63,8 @@ class RowComparison:
         Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
         table. They `may_lack_columns` that were declared since; then all files are compared.
         """
-        run, names, key = self.engine.connection.execute, columns(declared(self.spec)), self.key
+        run, key = self.engine.connection.execute, self.key
+        names = ", ".join(map(identifier, self._compared_columns))
         valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
         total, good, distinct, *hull = run(
             f"SELECT count(*), count(*) FILTER ({REASONS} = ''),"
@@ -65,9 +72,10 @@ class RowComparison:
             f" FROM {identifier(validated)}"
         ).fetchone() or (0, 0, 0, None, None)
         # Finding the newest row of each key sorts whole rows; it is done only if keys repeat.
-        newest = f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {POSITION} DESC) = 1"
+        order = f"PARTITION BY {key} ORDER BY {versions.newness(self.spec)} DESC"
+        newest = f" QUALIFY row_number() OVER ({order}) = 1"
         create = f"CREATE OR REPLACE TEMP VIEW {INCOMING} AS SELECT {names}"
-        if self.spec.deletes and good < total:  # the newest version of a row may be invalid
+        if self.spec.deletes and not self.spec.files and good < total:  # the newest may be invalid
             every = f"SELECT * FROM {identifier(validated)}{newest}"
             run(f"{create} FROM ({every}) WHERE {REASONS} = ''")
             distinct = self.engine.scalar(f"SELECT count(*) FROM {INCOMING}")
@@ -239,13 +247,16 @@ class RowComparison:
         key = self.key
         parts = [
             f"i.{identifier(name)} IS NOT DISTINCT FROM e.{identifier(name)}"
-            for name in declared(self.spec)
+            for name in self._compared_columns
         ]
-        # A row that comes back is written again, without its marks.
-        same = " AND ".join([*parts, *([f"e.{GONE_AT} IS NULL"] if self.spec.deletes else [])])
-        kept = ", ".join(f"e.{identifier(name)}" for name in self._key_and_time)
+        if self.spec.deletes:  # a row that comes back is written again, without its marks
+            parts.append(f"(e.{GONE_AT} IS NOT NULL) = {marks.is_deleted(self.spec, 'i')}")
+        same = " AND ".join(parts)
+        same = f"({same}) OR {versions.stays(self.spec, self.run_id, self.touched)}"
+        older = versions.goes_backwards(self.spec, self.run_id)
+        kept = ", ".join(f"e.{identifier(name)}" for name in self._kept_columns)
         return (
-            f"SELECT {kept}, {FILE}, {same} AS {IS_SAME}"
+            f"SELECT {kept}, {FILE}, {same} AS {IS_SAME}, {older} AS {IS_OLDER}"
             f" FROM (SELECT * FROM {self.rows(files, may_lack_columns=may_lack_columns)}) e"
             f" JOIN {incoming} i USING ({key})"
         )
@@ -279,7 +290,11 @@ class RowComparison:
         return [file for file in files if file.may_hold(hull)]
 
     @property
-    def _key_and_time(self) -> dict[str, None]:
-        """The columns of the unique key, and the time column."""
-        moment = self.spec.time_column
-        return dict.fromkeys([*self.spec.unique_key, *([moment] if moment else [])])
+    def _compared_columns(self) -> tuple[str, ...]:
+        return (*declared(self.spec), *file_column(self.spec))
+
+    @property
+    def _kept_columns(self) -> dict[str, None]:
+        """The columns of the unique key, the time column and the cursor."""
+        others = filter(None, [self.spec.time_column, self.spec.cursor])
+        return dict.fromkeys([*self.spec.unique_key, *others])

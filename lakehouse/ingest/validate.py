@@ -22,9 +22,16 @@ from lakehouse.compile.quarantine_reasons import (
     text_of,
 )
 from lakehouse.declare.column_types import stored
-from lakehouse.declare.raw_columns import POSITION, declared, rounded, validated
+from lakehouse.declare.raw_columns import (
+    FILE_NAME,
+    POSITION,
+    declared,
+    file_column,
+    rounded,
+    validated,
+)
 from lakehouse.engines.duckdb_relations import parquet
-from lakehouse.engines.sql import empty_relation, identifier, sql_type
+from lakehouse.engines.sql import empty_relation, identifier, literal, sql_type
 from lakehouse.ingest import drift, temporary_tables
 from lakehouse.ingest.exact_casts import as_text, exact_cast
 
@@ -46,11 +53,17 @@ class Validated:
 
 
 def validate(
-    engine: DuckDB, spec: IngestionSpec, quarantine_reasons: str, paths: Sequence[str]
+    engine: DuckDB,
+    spec: IngestionSpec,
+    quarantine_reasons: str,
+    paths: Sequence[str],
+    *,
+    unread: Sequence[str] = (),
 ) -> Validated:
     """Cast and validate the staged rows in one pass.
 
-    `quarantine_reasons` is the SELECT that adds the reasons to the rows once they are cast.
+    `quarantine_reasons` is the SELECT that adds the reasons to the rows once they are cast. Of
+    files that are `unread`, no rows count: they may be a part of all.
 
     The resulting table has the declared columns, the position, and `reasons`: empty for a valid
     row. Rejected rows, and rows without a whole key, also keep all their fields as JSON in FIELDS,
@@ -60,7 +73,7 @@ def validate(
     staged = [engine.shape(rows) for rows in relations]
     is_one = len(relations) == 1
     parts = [
-        f"SELECT {_casts(spec, columns, is_one=is_one)} FROM {rows} AS staged"
+        f"SELECT {_casts(spec, columns, is_one=is_one)} FROM {rows} AS staged{_without(unread)}"
         for rows, columns in zip(relations, staged, strict=True)
     ]
     cast = " UNION ALL ".join(parts)
@@ -78,7 +91,11 @@ def validate(
         f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
         f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({quarantine_reasons})"
     )
-    return Validated(name, fetched - {POSITION, KEPT_FIELDS})
+    return Validated(name, fetched - {POSITION, KEPT_FIELDS, FILE_NAME})
+
+
+def _without(files: Sequence[str]) -> str:
+    return f" WHERE {FILE_NAME} NOT IN ({', '.join(map(literal, files))})" if files else ""
 
 
 def _in_documents(
@@ -113,7 +130,7 @@ def _of_one_shape(spec: IngestionSpec, paths: Sequence[str]) -> list[str]:
     Read together, columns of different types would be cast to a common one first.
     """
     if not paths:
-        columns = ibis.schema({**validated(spec), POSITION: "int64"})
+        columns = ibis.schema({**validated(spec), **file_column(spec), POSITION: "int64"})
         return [f"({empty_relation(columns, _DIALECT)})"]
     by_folder: dict[str, list[str]] = {}
     for path in paths:
@@ -142,7 +159,7 @@ def _casts(spec: IngestionSpec, staged: Mapping[str, str], *, is_one: bool) -> s
     fields = _fields(staged)
     if not is_one and KEPT_FIELDS not in staged:
         fields = f"to_json({fields})::VARCHAR"
-    return ", ".join([*parts, f"{fields} AS {FIELDS}", POSITION])
+    return ", ".join([*parts, f"{fields} AS {FIELDS}", *file_column(spec), POSITION])
 
 
 def _fields(staged: Mapping[str, str]) -> str:
@@ -152,5 +169,5 @@ def _fields(staged: Mapping[str, str]) -> str:
     """
     if KEPT_FIELDS in staged:
         return KEPT_FIELDS
-    names = [identifier(name) for name in staged if name not in (POSITION, PAYLOAD)]
+    names = [identifier(name) for name in staged if name not in (POSITION, PAYLOAD, FILE_NAME)]
     return f"struct_pack({', '.join(f'{name} := {name}' for name in names)})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lakehouse import keys, windows
@@ -71,6 +71,16 @@ def joined(changes: Iterable[Changed]) -> Changed:
 
 
 @dataclass(frozen=True)
+class SeenFile:
+    """A file of a source as it was when it was read."""
+
+    size: int
+    modified: int
+    """Nanoseconds since 1970; 0 if it was read so soon that this does not tell it from a later."""
+    digest: str
+
+
+@dataclass(frozen=True)
 class TableState:
     """State of a stored table."""
 
@@ -95,6 +105,12 @@ class TableState:
     """Covered windows in which the source could not read the rows of a key."""
     doubted: tuple[KeyWindows, ...] = ()
     """Days of which rows are stored and the source returned none, when it was read last."""
+    cursor: int | str | None = None
+    """The newest value of an ingestion's cursor that is stored; see `plan/cursor.py`."""
+    files: Mapping[str, SeenFile] = field(default_factory=dict)
+    """The files that an ingestion has read, by name."""
+    files_share: bool = False
+    """Whether a key may be in several of these files."""
     declared: Mapping[str, str] = field(default_factory=dict)
     """How the table was declared to be kept, by argument; empty if an older version wrote it."""
 
@@ -204,6 +220,9 @@ class TableState:
                 **({"archived": self.archived_before.isoformat()} if self.archived_before else {}),
                 **({"left": keys.to_json(self.departed_keys)} if self.departed_keys else {}),
                 **({"doubted": key_windows.to_json(self.doubted)} if self.doubted else {}),
+                **({} if self.cursor is None else {"cursor": self.cursor}),
+                **({"files": {n: astuple(f) for n, f in self.files.items()}} if self.files else {}),
+                **({"files_share": True} if self.files_share else {}),
                 **({"unread": key_windows.to_json(self.unread)} if self.unread else {}),
             },
             separators=(",", ":"),
@@ -217,6 +236,9 @@ class TableState:
             fingerprint=document["fingerprint"],
             parents=document["parents"],
             declared=document.get("declared", {}),
+            cursor=document.get("cursor"),
+            files={name: SeenFile(*seen) for name, seen in document.get("files", {}).items()},
+            files_share=document.get("files_share", False),
             covered=windows.from_json(document["covered"]),
             fields=tuple(document.get("fields", ())),
             archived_before=datetime.fromisoformat(at)

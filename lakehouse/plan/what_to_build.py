@@ -58,7 +58,7 @@ def fetch_windows(spec: IngestionSpec, asked: Windows, state: TableState | None)
     could not be read of keys that can be read again. Archived time is not fetched: the source may
     return only some of its rows, and models that were rebuilt from these would lose the rest.
     """
-    if spec.time_column is None:
+    if not spec.by_window:
         return (ALL_TIME,)
     again: Windows = ()
     if spec.overlap and state is not None:
@@ -76,7 +76,7 @@ def _why_fetched(spec: IngestionSpec, asked: Windows, state: TableState | None) 
         return Reason.FIRST_RUN
     if state.fingerprint != raw_columns.fingerprint(spec):
         return Reason.CODE_CHANGED
-    if spec.time_column is not None and windows.subtract(asked, state.settled):
+    if spec.by_window and windows.subtract(asked, state.settled):
         return Reason.MISSING_WINDOW
     return Reason.ASKED
 

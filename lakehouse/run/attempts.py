@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from lakehouse.addresses.discretion import recorded
 from lakehouse.branches import run_branches
 from lakehouse.compile import dag
-from lakehouse.declare.project import SETTINGS, WINDOW
+from lakehouse.declare.project import SETTINGS
+from lakehouse.declare.specs import WINDOW
 from lakehouse.doctor import servers
 from lakehouse.doctor.full_disk_errors import DiskFullError
 from lakehouse.doctor.servers import ServerError

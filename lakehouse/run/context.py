@@ -15,6 +15,7 @@ from lakehouse.catalogs import Commit, DataFile, StoredTable
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
+from lakehouse.ingest.folder import Folder
 from lakehouse.ingest.journal import Journal, unfinished
 from lakehouse.records.listener import Listener
 from lakehouse.records.run_records import NodeReport, RunStatus, UnreadReport
@@ -71,6 +72,8 @@ class RunContext:
     """Keys that could not be read."""
     listed: dict[str, Future[list[DataFile]]] = field(default_factory=dict)
     """Files of each raw table, by ingestion: listed while pages are staged, for the first merge."""
+    folders: dict[str, Folder] = field(default_factory=dict)
+    """The files that ingestions of folders read, by ingestion."""
     since: float = 0.0
     """Start of the current node, by `time.perf_counter`."""
 

@@ -12,13 +12,15 @@ from typing import Any
 from lakehouse import windows
 from lakehouse.compile.dag import Step
 from lakehouse.declare.project_code import placed
-from lakehouse.declare.specs import IngestionSpec
+from lakehouse.declare.raw_columns import fingerprint
+from lakehouse.declare.specs import SINCE, IngestionSpec
+from lakehouse.ingest import folder
 from lakehouse.ingest.fetch import Done, Fetch, Fetched, fetch_all
 from lakehouse.ingest.quarantine import (
     quarantine_table,
     quarantined_rows,
 )
-from lakehouse.plan import what_to_build
+from lakehouse.plan import cursor, what_to_build
 from lakehouse.plan.key_windows import Key, key_of
 from lakehouse.records.run_records import UnreadReport
 from lakehouse.run.context import RunContext, owner
@@ -56,7 +58,18 @@ def fetch(
     if not wanted:
         context.listener.warning(f"{spec.table}: that time is archived, and not fetched again")
         return None
-    return Fetch(spec, function, parents, wanted, partial(_report, context, spec.name))
+    told: dict[str, Any] = {}
+    if spec.cursor is not None:
+        told = {SINCE: None if context.request.full_refresh else cursor.since(spec, state)}
+    report = partial(_report, context, spec.name)
+    if spec.files is None:
+        return Fetch(spec, function, parents, wanted, report, told)
+    root, everything = context.session.settings.root, context.request.full_refresh
+    files = folder.folder(spec, root, state, everything=everything)
+    if state is not None and not files.is_new and state.fingerprint == fingerprint(spec):
+        return None
+    context.folders[spec.name] = files
+    return Fetch(spec, function, parents, wanted, report, folder=files)
 
 
 def stage(context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]) -> Any:

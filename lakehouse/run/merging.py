@@ -13,12 +13,14 @@ from lakehouse.build.builds import departed_keys
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
+from lakehouse.declare.raw_columns import FILE_NAME
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest import nulled_values
 from lakehouse.ingest.drift import new_fields
 from lakehouse.ingest.fetch import Fetched
 from lakehouse.ingest.gone_rows import GoneRows
 from lakehouse.ingest.merge_counts import MergeCounts
+from lakehouse.ingest.newest_cursor import NewestCursor
 from lakehouse.ingest.quarantine import (
     Quarantine,
     quarantine_table,
@@ -50,7 +52,7 @@ class Validation:
         """Whether a single batch holds everything that the source has."""
         is_retry = self.context.request.retry
         is_whole = not any(piece.unread for piece in self.fetched.pieces)
-        is_one = self.spec.time_column is None and len(self.batches) == 1
+        is_one = self.spec.is_read_whole and len(self.batches) == 1
         return is_one and is_whole and not is_retry
 
     def __iter__(self) -> Iterator[Validated]:
@@ -59,12 +61,24 @@ class Validation:
         for paths in self.batches:
             since = time.perf_counter()
             validated = validate(
-                duckdb, self.spec, compiled.quarantine_reasons[self.spec.name], paths
+                duckdb,
+                self.spec,
+                compiled.quarantine_reasons[self.spec.name],
+                paths,
+                unread=[*self._unread_files],
             )
             self.seconds += time.perf_counter() - since
             yield validated
         node = f"{self.spec.name}.validate"
         self.context.report(Step.VALIDATE, node, rows=self.fetched.rows, seconds=self.seconds)
+
+    @property
+    def _unread_files(self) -> Iterator[str]:
+        """Yield the files that could not be read, of which a part may be staged."""
+        for piece in self.fetched.pieces:
+            for unread in piece.unread:
+                if FILE_NAME in unread.key:
+                    yield str(unread.key[FILE_NAME])
 
     @cached_property
     def batches(self) -> list[list[str]]:
@@ -92,11 +106,14 @@ def merge(
     refused: list[CheckResult] = []
     before = context.tables.get(spec.table)
     gone = _gone_rows(context, validation, before)
+    cursor = _newest_cursor(context, validation, before)
     for number, validated in enumerate(validation, start=1):
         if gone is not None:
             gone.note(validated.table)
+        if cursor is not None:
+            cursor.note(validated.table)
         is_last = number == len(validation.batches)
-        counts = _write(context, validation, validated, gone if is_last else None)
+        counts = _write(context, validation, validated, gone if is_last else None, cursor)
         refused += _refused(context, validation) if counts.quarantined else []
         total += counts
         nulled += nulled_values.count(context.session.duckdb, spec, validated.table)
@@ -135,28 +152,54 @@ def _gone_rows(
         return None
     own = [piece for piece in validation.fetched.pieces if not piece.is_kept]
     key = what_to_build.key_columns(context.session.project, spec)
+    if spec.is_read_whole and set(key) >= set(spec.unique_key):
+        key = ()  # a row is no part of the source to have doubts about
+    folder = context.folders.get(spec.name)
+    key = key if folder is None else (FILE_NAME,)
     departed = departed_keys(context.session.compiled, context.tables, key)
-    return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id)
+    return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id, folder)
+
+
+def _newest_cursor(
+    context: RunContext, validation: Validation, stored: StoredTable | None
+) -> NewestCursor | None:
+    """Return the cursor that the fetch moves; None if the source was not asked by one."""
+    spec, pieces = validation.spec, validation.fetched.pieces
+    if spec.cursor is None or context.request.retry or not pieces:
+        return None
+    return NewestCursor(
+        context.session.duckdb,
+        spec,
+        stored.state if stored else None,
+        asked_at=min(piece.asked_at for piece in pieces),
+        is_whole=not any(piece.unread for piece in pieces),
+        starts_anew=context.request.full_refresh,
+    )
 
 
 def _write(
-    context: RunContext, validation: Validation, validated: Validated, gone: GoneRows | None
+    context: RunContext,
+    validation: Validation,
+    validated: Validated,
+    gone: GoneRows | None,
+    cursor: NewestCursor | None,
 ) -> MergeCounts:
     """Merge a validated batch into the raw table and its quarantine, and count its rows.
 
-    `gone` finds rows that are gone, in the last batch.
+    `gone` finds rows that are gone, in the last batch; `cursor` has the newest value so far.
     """
     spec = validation.spec
     duckdb, catalog = context.session.duckdb, context.session.catalog
     target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
-    by_time = spec.time_column is not None and not context.request.retry
+    by_time = spec.by_window and not context.request.retry
     fetched = validation.fetched if by_time else None
     key = what_to_build.key_columns(context.session.project, spec)
     stored = context.tables.get(spec.table)
     listed = context.listed.pop(spec.name, None)
     files = listed.result() if listed else context.files(spec)
-    counts, after = RawTableWriter(*target).write(
-        validated, stored, files, fetched, key, is_all=validation.is_all, gone=gone
+    folder = context.folders.get(spec.name)
+    counts, after = RawTableWriter(*target, folder).write(
+        validated, stored, files, fetched, key, is_all=validation.is_all, gone=gone, cursor=cursor
     )
     quarantined = context.tables.get(quarantine_table(spec))
     rejected = Quarantine(*target).update(validated.table, counts.quarantined, quarantined)

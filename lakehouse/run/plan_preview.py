@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.declare import copies, raw_columns
+from lakehouse.ingest import folder
 from lakehouse.ingest.quarantine import quarantine_table
+from lakehouse.plan import cursor
 from lakehouse.plan.state import TableState
 from lakehouse.plan.what_to_build import PlannedNode, plan_run
 from lakehouse.publish import departed
@@ -61,7 +63,7 @@ def preview(
             node=node.table,
             why=str(node.decision.reason),
             because=node.decision.because,
-            windows=tuple(map(str, node.decision.windows)),
+            windows=_asked_for(session, node, states.get(node.table), force=force),
             keys="" if node.decision.keys is None else str(node.decision.keys),
             if_new="" if node.if_new is None else str(node.if_new.dirty),
             rows=stored[node.table].rows if node.table in stored else None,
@@ -70,6 +72,17 @@ def preview(
         for node in nodes
     ]
     return [*planned, *_undeclared(session, stored)]
+
+
+def _asked_for(
+    session: Session, node: PlannedNode, state: TableState | None, *, force: bool
+) -> tuple[str, ...]:
+    """Return the windows of a node as text; or what is asked for by a cursor, or read of files."""
+    spec = session.project.ingestions.get(name_of(node.table))
+    if spec is not None and spec.files is not None:
+        return (str(folder.folder(spec, session.settings.root, state, everything=force)),)
+    since = None if spec is None or force else cursor.since(spec, state)
+    return tuple(map(str, node.decision.windows)) if since is None else (f"since {since}",)
 
 
 def _undeclared(session: Session, stored: Mapping[str, StoredTable]) -> Iterator[Preview]:

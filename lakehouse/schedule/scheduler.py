@@ -129,9 +129,9 @@ def windows(session: Session, job: Job) -> Windows:
     today = Window.of_days(day, day, zone)
     tables, wanted = session.catalog.tables(MAIN), [today]
     for name in job.ingestions:
-        table = session.project.ingestions[name].table
-        if table in tables:
-            wanted += _missed(tables[table].state, today, zone)
+        spec = session.project.ingestions[name]
+        if spec.by_window and spec.table in tables:
+            wanted += _missed(tables[spec.table].state, today, zone)
     return union(_whole_days(window, zone) for window in wanted)
 
 

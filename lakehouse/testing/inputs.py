@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lakehouse.checks import AcceptedValuesCheck, NullCheck, RangeCheck, Rule, UniqueCheck
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project import Project
-from lakehouse.declare.raw_columns import BOOKKEEPING
+from lakehouse.declare.raw_columns import BOOKKEEPING, file_column
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.testing.differences import less
 from lakehouse.testing.runner import RunModel
@@ -122,7 +122,8 @@ def _checks(project: Project, name: str) -> Iterator[Rule]:
         return
     declared = table.validation_schema.to_schema().columns
     yield UniqueCheck(table.unique_key)
-    yield NullCheck([*(column for column, c in declared.items() if not c.nullable), *BOOKKEEPING])
+    present = (column for column, c in declared.items() if not c.nullable)
+    yield NullCheck([*present, *file_column(table), *BOOKKEEPING])
     for column, valid in declared.items():
         for check in valid.checks:
             rule = check.statistics or {}

@@ -5,8 +5,8 @@ import shop
 from heard import Heard
 from toy import NotedEvents, Source, at, event
 
-from lakehouse import Unread, ingestion
-from lakehouse.errors import CheckFailedError, DeclarationError, SourceError
+from lakehouse import Unread
+from lakehouse.errors import CheckFailedError, SourceError
 from lakehouse.ingest.gone_rows import whole_days
 from lakehouse.maintain import maintain
 from lakehouse.windows import Window
@@ -408,25 +408,3 @@ def test_marks_survive_maintenance(deleting, source):
     head = deleting.head()
     deleting.run(1)
     assert deleting.head() == head
-
-
-def test_deletes_needs_a_time_column():
-    with pytest.raises(DeclarationError, match="`deletes` needs a `time_column`"):
-
-        @ingestion(table_name="t", unique_key="id", validation_schema=NotedEvents, deletes="window")
-        def t():
-            """A table."""
-
-
-def test_deletes_is_one_word():
-    with pytest.raises(DeclarationError, match="`deletes` is 'window' or None, got 'soft'"):
-
-        @ingestion(
-            table_name="t",
-            unique_key="id",
-            validation_schema=NotedEvents,
-            time_column="at",
-            deletes="soft",
-        )
-        def t():
-            """A table."""
