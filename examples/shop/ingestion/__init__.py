@@ -1,0 +1,1 @@
+"""What the shop reads, a function for each source."""

@@ -1,0 +1,1 @@
+"""Models and checks of the shop."""

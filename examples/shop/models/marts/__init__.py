@@ -1,0 +1,1 @@
+"""What the shop looks at; these tables are published."""
