@@ -12,6 +12,7 @@ from lakehouse.expressions import microseconds, quantiles
 from models import cadence, clock, metrics, periods, targets, trace
 from models.cadence import MINUTE, coverage
 from models.episodes import EXTENDED, FOLLOWED, HYPO, joined, within_days
+from models.second_traces import disagreeing_days
 from models.status import day_status, status_reasons
 from models.units import in_mmol
 
@@ -28,13 +29,17 @@ AGP_MINUTES = 15
 
 @model(kind=_DAILY, group="glucose")
 def mrt_glucose_overview(
-    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
+    stg_glucose_entries: ir.Table,
+    fct_glucose_readings: ir.Table,
+    int_glucose_excursions: ir.Table,
+    sites: ir.Table,
 ) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
     dates = targets.with_target(_dates(fct_glucose_readings), sites)
     parts = clock.with_bounds(dates, sites, until=clock.DAY)
     parts = _with_starts(parts, int_glucose_excursions)
     parts = _with_longest(parts, int_glucose_excursions)
+    parts = _with_disagreeing(parts, stg_glucose_entries)
     days = _summed(fct_glucose_readings, parts, trace.LIMITS, beside=targets.sums)
     days = days.mutate(**metrics.percentages(days))
     return days.select(
@@ -123,6 +128,14 @@ def _with_longest(parts: ir.Table, excursions: ir.Table) -> ir.Table:
         longest_hypo=joined.longest_hypo.fill_null(0.0),
         longest_hyper=joined.longest_hyper.fill_null(0.0),
     )
+
+
+def _with_disagreeing(parts: ir.Table, entries: ir.Table) -> ir.Table:
+    """Add the number of readings, `disagreeing`, by which two traces of a day disagree; often 0."""
+    days = disagreeing_days(entries)
+    days = days.select("site", reading_date=days.date, disagreeing=days.readings)
+    joined = parts.left_join(days, ["site", "reading_date"])
+    return joined.select(*parts.columns, disagreeing=joined.disagreeing.fill_null(0))
 
 
 def _summed(
