@@ -10,7 +10,6 @@ from lakehouse.expressions import (
     add_days,
     least,
     microseconds,
-    to_local,
     with_instants,
 )
 from models import stays
@@ -19,31 +18,6 @@ DAY = 24
 """Hour at which the day ends."""
 NIGHT = 6
 """Hour at which the night ends; it starts at midnight."""
-
-
-def with_part(readings: ir.Table, sites: ir.Table, until: int) -> ir.Table:
-    """Add `part`: the local date of readings before its hour `until`, null for later ones.
-
-    A part lies in the zone in which its day begins. After a journey over the date line, the clock
-    may show hours of the night for a second time: those are not of the night.
-    """
-    if until == DAY:
-        return readings.mutate(part=readings.reading_date)
-    readings = stays.with_zones(readings, sites, zone="reading_date")
-    is_meant = (readings.hour_of_day < until) & (readings.timezone == readings.zone)
-    return readings.mutate(part=ibis.ifelse(is_meant, readings.reading_date, None))
-
-
-def with_part_of_start(excursions: ir.Table, sites: ir.Table, until: int) -> ir.Table:
-    """Add the `part` in which each excursion starts."""
-    if until == DAY:
-        return excursions.mutate(part=excursions.local_date)
-    started = stays.with_zones(excursions, sites, timezone="starts_at")
-    started = started.mutate(
-        reading_date=started.local_date,
-        hour_of_day=to_local(started.starts_at, started.timezone).hour(),
-    )
-    return with_part(started, sites, until)
 
 
 def with_bounds(days: ir.Table, sites: ir.Table, until: int) -> ir.Table:

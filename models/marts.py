@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import ibis
 import ibis.expr.types as ir
 
 from lakehouse import Incremental, View, model
 from lakehouse.expressions import microseconds, quantiles
-from models import clock, metrics, periods, targets, trace
+from models import cadence, clock, metrics, periods, targets, trace
 from models.cadence import MINUTE, coverage
 from models.episodes import EXTENDED, FOLLOWED, HYPO, joined, within_days
+from models.second_traces import disagreeing_days
 from models.status import day_status, status_reasons
 from models.units import in_mmol
 
@@ -21,16 +22,6 @@ _DAILY = Incremental(
     time_column="reading_date", grain="day", lookback="15h", lookahead="13h", key="site"
 )
 _BY_SITE = Incremental(key="site")
-_OF_A_READING = (
-    "site",
-    "reading_timestamp",
-    "reading_date",
-    "hour_of_day",
-    "timezone",
-    "glucose_mg_dl",
-)
-"""Columns of readings that tell of a day or a night."""
-
 PATTERN_DAYS = 30
 AGP_DAYS = 14
 AGP_MINUTES = 15
@@ -38,13 +29,18 @@ AGP_MINUTES = 15
 
 @model(kind=_DAILY, group="glucose")
 def mrt_glucose_overview(
-    fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
+    stg_glucose_entries: ir.Table,
+    fct_glucose_readings: ir.Table,
+    int_glucose_excursions: ir.Table,
+    sites: ir.Table,
 ) -> ir.Table:
     """One row per local day: its summary, its episodes and whether it needs attention."""
-    readings = targets.with_target(fct_glucose_readings.select(_OF_A_READING), sites)
-    days = _summed(readings, sites, until=clock.DAY, beside=targets.sums)
-    days = _with_starts(days, int_glucose_excursions, sites, until=clock.DAY)
-    days = _with_longest(days, int_glucose_excursions)
+    dates = targets.with_target(_dates(fct_glucose_readings), sites)
+    parts = clock.with_bounds(dates, sites, until=clock.DAY)
+    parts = _with_starts(parts, int_glucose_excursions)
+    parts = _with_longest(parts, int_glucose_excursions)
+    parts = _with_disagreeing(parts, stg_glucose_entries)
+    days = _summed(fct_glucose_readings, parts, trace.LIMITS, beside=targets.sums)
     days = days.mutate(**metrics.percentages(days))
     return days.select(
         "site",
@@ -72,9 +68,9 @@ def mrt_glucose_overnight(
     fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
 ) -> ir.Table:
     """One row per local night, from midnight to six."""
-    readings = fct_glucose_readings.select(_OF_A_READING)
-    nights = _summed(readings, sites, until=clock.NIGHT)
-    nights = _with_starts(nights, int_glucose_excursions, sites, until=clock.NIGHT)
+    parts = clock.with_bounds(_dates(fct_glucose_readings), sites, until=clock.NIGHT)
+    parts = _with_starts(parts, int_glucose_excursions)
+    nights = _summed(fct_glucose_readings, parts, ["below_54", "below_70"])
     nights = nights.mutate(
         coverage=coverage(nights.covered, nights.ends - nights.starts),
         cv=metrics.cv(nights["mean"], nights.stddev),
@@ -102,45 +98,73 @@ def mrt_glucose_overnight(
     )
 
 
+def _dates(readings: ir.Table) -> ir.Table:
+    """Return the local dates of each site that have readings."""
+    return readings.select("site", "reading_date").distinct()
+
+
+def _with_starts(parts: ir.Table, excursions: ir.Table) -> ir.Table:
+    """Add the number of episodes below 70 that start between `starts` and `ends` of a date."""
+    starts = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
+    starts = starts.select("site", "local_date", at=microseconds(starts.starts_at))
+    joined = parts.left_join(
+        starts,
+        [
+            parts.site == starts.site,
+            parts.reading_date == starts.local_date,
+            parts.starts <= starts["at"],
+            parts.ends > starts["at"],
+        ],
+    )
+    counts = joined.group_by(*parts.columns).agg(hypo_episodes=joined["at"].count())
+    return counts.select(*parts.columns, "hypo_episodes")
+
+
+def _with_longest(parts: ir.Table, excursions: ir.Table) -> ir.Table:
+    """Add the minutes of the longest episodes within each day, 0 for none."""
+    joined = parts.left_join(within_days(excursions), ["site", "reading_date"])
+    return joined.select(
+        *parts.columns,
+        longest_hypo=joined.longest_hypo.fill_null(0.0),
+        longest_hyper=joined.longest_hyper.fill_null(0.0),
+    )
+
+
+def _with_disagreeing(parts: ir.Table, entries: ir.Table) -> ir.Table:
+    """Add the number of readings, `disagreeing`, by which two traces of a day disagree; often 0."""
+    days = disagreeing_days(entries)
+    days = days.select("site", reading_date=days.date, disagreeing=days.readings)
+    joined = parts.left_join(days, ["site", "reading_date"])
+    return joined.select(*parts.columns, disagreeing=joined.disagreeing.fill_null(0))
+
+
 def _summed(
     readings: ir.Table,
-    sites: ir.Table,
-    until: int,
+    parts: ir.Table,
+    limits: Iterable[str],
     beside: Callable[[ir.Table], dict[str, ir.Scalar]] = lambda _: {},
 ) -> ir.Table:
-    """Return a row per local day, or part of it before the hour `until`, with its sums.
+    """Return the `parts` that have readings, with the sums of these and the times of the trace.
 
-    `beside` returns further aggregates of the readings.
+    A part is that of a local date from `starts` to `ends`. `beside` returns further aggregates of
+    the readings.
     """
-    readings = clock.with_part(readings, sites, until=until)
-    read = trace.with_neighbours(readings, readings.part)
-    parts = read.group_by("site", "reading_date").agg(
+    keys = ["site", "reading_date"]
+    read = trace.with_neighbours(readings.select(*keys, "reading_timestamp", "glucose_mg_dl"))
+    read = read.join(parts, keys)
+    read = read.filter(read["at"] >= read.starts, read["at"] < read.ends)
+    read = trace.with_times(read, limits)
+    facts = {name: read[name].max() for name in parts.drop(*keys).columns}
+    sums = read.group_by(keys).agg(
+        **facts | beside(read),
         **metrics.sums(read.glucose_mg_dl),
-        **trace.sums(read),
-        **beside(read),
+        **trace.sums(read, limits),
         lowest=read.glucose_mg_dl.min(),
         highest=read.glucose_mg_dl.max(),
     )
-    parts = trace.measured(clock.with_bounds(parts, sites, until=until))
-    return parts.mutate(mean=metrics.mean(parts), stddev=metrics.stddev(parts))
-
-
-def _with_starts(days: ir.Table, excursions: ir.Table, sites: ir.Table, until: int) -> ir.Table:
-    """Add the number of episodes below 70 that start on the local day, before its hour `until`."""
-    starts = excursions.filter(excursions.opens, excursions.kind == HYPO, excursions.level == 1)
-    starts = clock.with_part_of_start(starts, sites, until)
-    counts = starts.group_by("site", reading_date=starts.part)
-    joined = days.left_join(counts.agg(hypo_episodes=starts.count()), ["site", "reading_date"])
-    return joined.select(*days.columns, hypo_episodes=joined.hypo_episodes.fill_null(0))
-
-
-def _with_longest(days: ir.Table, excursions: ir.Table) -> ir.Table:
-    """Add the minutes of the longest episodes within each day, 0 for none."""
-    joined = days.left_join(within_days(excursions), ["site", "reading_date"])
-    return joined.select(
-        *days.columns,
-        longest_hypo=joined.longest_hypo.fill_null(0.0),
-        longest_hyper=joined.longest_hyper.fill_null(0.0),
+    sums = sums.mutate(cadence=cadence.cadence(sums))
+    return sums.mutate(
+        **trace.measured(sums, limits), mean=metrics.mean(sums), stddev=metrics.stddev(sums)
     )
 
 

@@ -29,10 +29,13 @@ _AGREE = 40
 """Percent of a day's readings, at least, that come again after a shift."""
 
 
-@quality(table="bronze.stg_glucose_entries", blocking=False, lookback="15h", lookahead="1h")
-def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
-    """Nobody's readings go back and forth between two traces that disagree."""
-    entries = stg_glucose_entries
+def disagreeing_days(entries: ir.Table) -> ir.Table:
+    """Return the local days (`site`, `date`) on which two traces of a person disagree.
+
+    Readings stand out that are far from both of their neighbours, on the same side of them:
+    `readings` is their number, `lowest` and `highest` are of them, and `reading_timestamp` is that
+    of the first. `entries` are all that were uploaded.
+    """
     order = ibis.window(group_by="site", order_by=["reading_timestamp", "entry_id"])
     at, glucose = microseconds(entries.reading_timestamp), entries.glucose_mg_dl
     entries = entries.mutate(
@@ -44,7 +47,6 @@ def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
     )
     least_step = greatest(NOISE, entries.higher * NOISE_PERCENT // 100)
     is_beside = greatest(entries.since, entries.until) <= BESIDE * MINUTE
-    # A reading far from both of its neighbours, on the same side of them.
     stands_out = is_beside & (
         ((entries.rise > least_step) & (entries.fall > least_step))
         | ((entries.rise < -least_step) & (entries.fall < -least_step))
@@ -57,7 +59,13 @@ def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
         lowest=apart.glucose_mg_dl.min(),
         highest=apart.glucose_mg_dl.max(),
     )
-    days = days.filter(days.readings >= FEWEST)
+    return days.filter(days.readings >= FEWEST)
+
+
+@quality(table="bronze.stg_glucose_entries", blocking=False, lookback="15h", lookahead="1h")
+def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
+    """Nobody's readings go back and forth between two traces that disagree."""
+    days = disagreeing_days(stg_glucose_entries)
     return _told(
         days,
         ": two traces disagree on ",

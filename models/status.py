@@ -34,10 +34,14 @@ def day_status(days: ir.Table) -> ir.StringColumn:
 
 
 def status_reasons(days: ir.Table) -> ir.StringColumn:
-    """Return all reasons of the status, in words, and where shares mislead; empty for nothing."""
+    """Return all reasons of the status, in words, and what to mistrust; empty for nothing.
+
+    Of two traces that disagree one is kept, and the status might be another with the other one.
+    """
     reasons = [
         (_critical(days), f"more than {LOW_MINUTES} minutes below {LOW} mg/dL"),
         (_alert(days), f"more than {HIGH_MINUTES} minutes above {VERY_HIGH} mg/dL"),
+        (days.disagreeing > 0, "two traces disagree by more than a sensor's noise"),
         *(
             (
                 _differ(days, name),

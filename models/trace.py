@@ -4,18 +4,23 @@ A trace is read as for episodes: straight between two readings, and split where 
 lie between them. So missed readings do not shorten the time beyond a limit, and doubled ones do not
 lengthen it. A reading with nothing on either side, a lone one, stands for one cadence.
 
+A day or a night is a part. Its trace enters on the line from the reading before it, and leaves on
+the line to the one after it: both are cut at the part's bounds.
+
 Everything is a whole number, so that sums are the same in any order on any engine: moments are
 microseconds, times beyond a limit nanoseconds, each rounded down.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import least, microseconds
+from lakehouse.expressions import microseconds
 from models import cadence, metrics
-from models.cadence import GAP, MINUTE
+from models.cadence import CADENCES, GAP, MINUTE
 
 LIMITS = {
     "below_54": metrics.VERY_LOW,
@@ -26,132 +31,99 @@ LIMITS = {
 """Limits in mg/dL by the names of the times beyond them; the limit itself is not beyond."""
 _NANO = 1000
 """Nanoseconds in a microsecond."""
+_LINES = ("ahead", "behind")
+"""Lines from a reading to the next one, and from the first of a part to the one before it."""
 
-_STEPS = ("first_", "last_", "time_", "lone", "reach_", "elapsed")
-"""What the names of columns start with of which the figures of a part are computed."""
 
-
-def with_neighbours(readings: ir.Table, part: ir.Column) -> ir.Table:
-    """Add `at`, the `part` a reading belongs to, and the readings before and after it.
-
-    A part is a day or a night; null for neither. Readings of no part are left out afterwards, as
-    they may be neighbours. `inside` says that the next reading is of the same part, `leads` that
-    none before it is, and `lone` that none is within 45 minutes. `span` is the time to the next
-    reading, 0 if that is of another part or the trace is split before it.
-    """
+def with_neighbours(readings: ir.Table) -> ir.Table:
+    """Add `at`, in microseconds, and `at` and `value` of the readings before and after each."""
     order = ibis.window(group_by="site", order_by="reading_timestamp")
     trace = readings.mutate(
-        at=microseconds(readings.reading_timestamp), part=part, value=readings.glucose_mg_dl
+        at=microseconds(readings.reading_timestamp), value=readings.glucose_mg_dl
     )
     beside: dict[str, ir.Column] = {}
-    for name in ("at", "part", "value"):
+    for name in ("at", "value"):
         before, after = (  # portable: ok a site has one reading at a moment
             way.over(order) for way in (trace[name].lag(), trace[name].lead())
         )
         beside |= {f"{name}_before": before, f"{name}_after": after}
-    trace = trace.mutate(**beside)
-    trace = trace.filter(trace.part.notnull())
+    return trace.mutate(**beside)
+
+
+def with_times(trace: ir.Table, limits: Iterable[str] = LIMITS) -> ir.Table:
+    """Add to rows of `with_neighbours` what each reading adds to the times of its part.
+
+    Each has the bounds of its part, `starts` and `ends`. `elapsed` is the time to the next reading,
+    null if that is of another part. `reach_<cadence>` is the reach, cut at the end of the part, and
+    `lone_<cadence>` the same of a lone reading. `time` is that of its lines, and
+    `time_<limit>` the nanoseconds of them beyond each of the `limits`.
+    """
+    after, before = trace.at_after - trace["at"], trace["at"] - trace.at_before
+    room, leads = trace.ends - trace["at"], (trace.at_before < trace.starts).fill_null(True)
     trace = trace.mutate(
-        elapsed=trace.at_after - trace["at"],
-        inside=(trace.part_after == trace.part).fill_null(False),
-        leads=(trace.part_before != trace.part).fill_null(True),
-        lone=~(_joined(trace.at_before, trace["at"]) | _joined(trace["at"], trace.at_after)),
+        elapsed=ibis.ifelse(trace.at_after < trace.ends, after, None),
+        is_lone=~(_is_joined(before) | _is_joined(after)),
+        ahead=ibis.ifelse(_is_joined(after), after, 0),
+        behind=ibis.ifelse(_is_joined(before) & leads, before, 0),
+        **{
+            f"reach_{minutes}": _lesser(cadence.reach(after, minutes), room) for minutes in CADENCES
+        },
+        **_line("ahead", trace.value, trace.value_after),
+        **_line("behind", trace.value, trace.value_before),
+    )
+    trace = trace.mutate(
+        ahead_cut=_lesser(trace.ahead, trace.ends - trace["at"]),
+        behind_cut=_lesser(trace.behind, trace["at"] - trace.starts),
+        **{
+            f"lone_{minutes}": ibis.ifelse(trace.is_lone, trace[f"reach_{minutes}"], 0)
+            for minutes in CADENCES
+        },
+        **{f"{line}_{name}": _beyond(trace, name, line) for line in _LINES for name in limits},
     )
     return trace.mutate(
-        span=ibis.ifelse(trace.inside, _span(trace["at"], trace.at_after), 0),
-        **_line("", trace.value, trace.value_after),
+        time=trace.ahead_cut + trace.behind_cut,
+        **{
+            f"time_{name}": _beyond_in_part(trace, name, "ahead")
+            + _beyond_in_part(trace, name, "behind")
+            for name in limits
+        },
     )
 
 
-def sums(trace: ir.Table) -> dict[str, ir.Scalar]:
-    """Return the aggregates of a part, of rows of `with_neighbours`, that `measured` needs.
-
-    What reaches over the edges of the part is left to `measured`: the first and the last reading
-    and their neighbours on the other side are kept for it.
-    """
-    lone = trace.lone & trace.inside
-    edges = {"first": (trace.leads, "before"), "last": (~trace.inside, "after")}
+def sums(trace: ir.Table, limits: Iterable[str] = LIMITS) -> dict[str, ir.Scalar]:
+    """Return the aggregates of a part, of rows of `with_times`, that `measured` needs."""
+    beyond = {name: _is_beyond(name, trace.value) for name in limits}
     return {
-        **cadence.intervals(ibis.ifelse(trace.inside, trace.elapsed, None)),
-        **cadence.reaches(trace.elapsed, where=trace.inside),
-        "traced": trace["span"].sum(),
-        "lone": _count(lone),
-        **{f"time_{name}": _beyond(trace, name).sum() for name in LIMITS},
-        **{f"lone_{name}": _count(lone & _is_beyond(name, trace.value)) for name in LIMITS},
-        "last_is_lone": _count(trace.lone & ~trace.inside),
+        **cadence.intervals(trace.elapsed),
+        **{f"reach_{minutes}": trace[f"reach_{minutes}"].sum() for minutes in CADENCES},
         **{
-            f"{edge}_{kept}": ibis.ifelse(is_edge, trace[column], None).max()
-            for edge, (is_edge, side) in edges.items()
-            for kept, column in {
-                "at": "at",
-                "value": "value",
-                "other_at": f"at_{side}",
-                "other_value": f"value_{side}",
-            }.items()
+            f"traced_{minutes}": (trace["time"] + trace[f"lone_{minutes}"]).sum()
+            for minutes in CADENCES
+        },
+        **{
+            f"time_{name}_{minutes}": (
+                trace[f"time_{name}"] + ibis.ifelse(is_beyond, trace[f"lone_{minutes}"], 0) * _NANO
+            ).sum()
+            for name, is_beyond in beyond.items()
+            for minutes in CADENCES
         },
     }
 
 
-def measured(parts: ir.Table) -> ir.Table:
-    """Add `covered` and `traced`, in microseconds, and `minutes_<limit>` for each of `LIMITS`.
+def measured(parts: ir.Table, limits: Iterable[str] = LIMITS) -> dict[str, ir.NumericColumn]:
+    """Return `covered` and `traced`, in microseconds, and `minutes_<limit>`, from `sums`.
 
-    `parts` has the aggregates `sums`, which are left out, and `starts` and `ends` of the part;
-    `cadence` is added.
+    `parts` has the `cadence` of each part.
     """
-    parts = parts.mutate(
-        cadence=cadence.cadence(parts),
-        first_room=parts.first_at - parts.starts,
-        last_room=parts.ends - parts.last_at,
-        first_span=_span(parts.first_other_at, parts.first_at),
-        last_span=_span(parts.last_at, parts.last_other_at),
-        **_line("first_", parts.first_value, parts.first_other_value),
-        **_line("last_", parts.last_value, parts.last_other_value),
-    )
-    one, elapsed = parts.cadence * MINUTE, parts.last_other_at - parts.last_at
-    parts = parts.mutate(
-        covered=cadence.at_cadence(parts, "reach")
-        + least(cadence.reach(elapsed, parts.cadence), parts.last_room),
-        lone_time=parts.lone * one,
-        lone_last=parts.last_is_lone * least(one, parts.last_room),
-        # The trace enters from the reading before, and leaves towards the one after.
-        first_stays=_lesser(parts.first_span, parts.first_room),
-        last_stays=_lesser(parts.last_span, parts.last_room),
+    return {
+        "covered": cadence.at_cadence(parts, "reach"),
+        "traced": cadence.at_cadence(parts, "traced"),
         **{
-            f"{edge}_{name}": _beyond(parts, name, f"{edge}_")
-            for edge in ("first", "last")
-            for name in LIMITS
+            f"minutes_{name}": cadence.at_cadence(parts, f"time_{name}").cast("float64")
+            / float(MINUTE * _NANO)
+            for name in limits
         },
-    )
-    inside = parts.traced + parts.first_stays + parts.last_stays
-    parts = parts.mutate(
-        traced=inside + parts.lone_time + parts.lone_last,
-        **{f"minutes_{name}": _minutes(parts, name) for name in LIMITS},
-    )
-    # Engines plan a query longer the more columns it passes on.
-    return parts.select(name for name in parts.columns if not name.startswith(_STEPS))
-
-
-def _minutes(parts: ir.Table, name: str) -> ir.FloatingColumn:
-    """Return the minutes beyond a limit within each part."""
-    lone_last = ibis.ifelse(_is_beyond(name, parts.last_value), parts.lone_last, 0)
-    total = (
-        parts[f"time_{name}"]
-        + _beyond_at_edge(parts, name, "first")
-        + _beyond_at_edge(parts, name, "last")
-        + (parts[f"lone_{name}"] * parts["cadence"] * MINUTE + lone_last) * _NANO
-    )
-    return total.cast("float64") / float(MINUTE * _NANO)
-
-
-def _beyond_at_edge(parts: ir.Table, name: str, edge: str) -> ir.IntegerColumn:
-    """Return the nanoseconds beyond a limit from the edge of a part to the reading next to it."""
-    beyond, stays = parts[f"{edge}_{name}"], parts[f"{edge}_stays"] * _NANO
-    within = parts[f"{edge}_span"] * _NANO - beyond
-    return ibis.ifelse(
-        _is_beyond(name, parts[f"{edge}_value"]),
-        _lesser(beyond, stays),
-        _greater(stays - within, 0),
-    )
+    }
 
 
 def _line(prefix: str, value: ir.IntegerColumn, other: ir.IntegerColumn) -> dict[str, ir.Column]:
@@ -161,19 +133,31 @@ def _line(prefix: str, value: ir.IntegerColumn, other: ir.IntegerColumn) -> dict
     """
     other = other.fill_null(value)
     return {
-        f"{prefix}low": _lesser(value, other),
-        f"{prefix}high": _greater(value, other),
-        f"{prefix}rise": _greater((value - other).abs(), 1),
+        f"{prefix}_low": _lesser(value, other),
+        f"{prefix}_high": _greater(value, other),
+        f"{prefix}_rise": _greater((value - other).abs(), 1),
     }
 
 
-def _beyond(lines: ir.Table, name: str, prefix: str = "") -> ir.IntegerColumn:
-    """Return the nanoseconds that a line spends beyond a limit, of all those of its `span`."""
-    limit, rise = LIMITS[name], lines[f"{prefix}rise"]
+def _beyond(lines: ir.Table, name: str, line: str) -> ir.IntegerColumn:
+    """Return the nanoseconds that a line, uncut, spends beyond a limit."""
+    limit, rise = LIMITS[name], lines[f"{line}_rise"]
     is_low = name.startswith("below")
-    beyond = limit - lines[f"{prefix}low"] if is_low else lines[f"{prefix}high"] - limit
-    share = _greater(_lesser(beyond, rise), 0)
-    return lines[f"{prefix}span"] * _NANO * share // rise  # portable: ok it is at least 1
+    beyond = limit - lines[f"{line}_low"] if is_low else lines[f"{line}_high"] - limit
+    share = _lesser(beyond, rise)
+    time = lines[line] * _NANO * share // rise  # portable: ok it is at least 1
+    return ibis.ifelse(beyond > 0, time, 0)
+
+
+def _beyond_in_part(lines: ir.Table, name: str, line: str) -> ir.IntegerColumn:
+    """Return the nanoseconds beyond a limit of a line that is cut at the other end."""
+    beyond, cut = lines[f"{line}_{name}"], lines[f"{line}_cut"] * _NANO
+    within = lines[line] * _NANO - beyond
+    return ibis.cases(
+        (lines[f"{line}_cut"] == lines[line], beyond),
+        (_is_beyond(name, lines.value), _lesser(beyond, cut)),
+        else_=_greater(cut - within, 0),
+    )
 
 
 def _is_beyond(name: str, value: ir.IntegerColumn) -> ir.BooleanColumn:
@@ -181,13 +165,8 @@ def _is_beyond(name: str, value: ir.IntegerColumn) -> ir.BooleanColumn:
     return value < limit if name.startswith("below") else value > limit
 
 
-def _joined(at: ir.IntegerColumn, after: ir.IntegerColumn) -> ir.BooleanColumn:
-    return (after - at <= GAP * MINUTE).fill_null(False)
-
-
-def _span(at: ir.IntegerColumn, after: ir.IntegerColumn) -> ir.IntegerColumn:
-    """Return the microseconds between two readings; 0 if the trace is split between them."""
-    return ibis.ifelse(_joined(at, after), after - at, 0)
+def _is_joined(elapsed: ir.IntegerColumn) -> ir.BooleanColumn:
+    return (elapsed <= GAP * MINUTE).fill_null(False)
 
 
 def _lesser(one: ir.NumericColumn, other: ir.NumericColumn | int) -> ir.NumericColumn:
@@ -196,7 +175,3 @@ def _lesser(one: ir.NumericColumn, other: ir.NumericColumn | int) -> ir.NumericC
 
 def _greater(one: ir.NumericColumn, other: ir.NumericColumn | int) -> ir.NumericColumn:
     return ibis.greatest(one, other)  # portable: ok neither is null
-
-
-def _count(condition: ir.BooleanColumn) -> ir.IntegerScalar:
-    return ibis.ifelse(condition, 1, 0).cast("int64").sum()

@@ -44,11 +44,35 @@ held AS (
     WHERE local_date = local_end_date
     GROUP BY ALL
 ),
+uploads AS (
+    SELECT
+        site, glucose_mg_dl AS glucose,
+        timezone(timezone, make_timestamptz(at_us))::DATE AS reading_date,
+        greatest(at_us - lag(at_us) OVER trace, lead(at_us) OVER trace - at_us) AS apart,
+        lag(glucose_mg_dl) OVER trace AS before,
+        lead(glucose_mg_dl) OVER trace AS after,
+        greatest(40, greatest(glucose, before) * 20 // 100) AS step
+    FROM entries
+    WINDOW trace AS (PARTITION BY site ORDER BY at_us, entry_id)
+),
+disagreeing AS (
+    SELECT site, reading_date, true AS disagree
+    FROM uploads
+    WHERE apart <= 300000000
+        AND before IS NOT NULL AND after IS NOT NULL
+        AND (
+            least(glucose - before, glucose - after) > step
+            OR greatest(glucose - before, glucose - after) < -step
+        )
+    GROUP BY ALL
+    HAVING count(*) >= 12
+),
 judged AS (
     SELECT
-        *,
+        * EXCLUDE (disagree),
         minutes_below_70 > 15 OR coalesce(longest_hypo > 15, false) AS critical,
         minutes_above_250 > 25 OR coalesce(longest_hyper > 25, false) AS alert,
+        coalesce(disagree, false) AS disagree,
         coalesce(abs(100 * below_54 / readings - 100 * minutes_below_54 / traced) > 5, false)
             AS differs_below_54,
         coalesce(abs(100 * below_70 / readings - 100 * minutes_below_70 / traced) > 5, false)
@@ -61,6 +85,7 @@ judged AS (
     JOIN parts USING (site, reading_date)
     LEFT JOIN episodes USING (site, reading_date)
     LEFT JOIN held USING (site, reading_date)
+    LEFT JOIN disagreeing USING (site, reading_date)
     WHERE until = 24
 )
 SELECT
@@ -94,6 +119,7 @@ SELECT
         '; ',
         if(critical, 'more than 15 minutes below 70 mg/dL', NULL),
         if(alert, 'more than 25 minutes above 250 mg/dL', NULL),
+        if(disagree, 'two traces disagree by more than a sensor''s noise', NULL),
         if(differs_below_54, 'shares of readings and of time below 54 mg/dL differ', NULL),
         if(differs_below_70, 'shares of readings and of time below 70 mg/dL differ', NULL),
         if(differs_above_180, 'shares of readings and of time above 180 mg/dL differ', NULL),

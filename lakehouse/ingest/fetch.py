@@ -76,7 +76,7 @@ class Fetched:
     pieces: list[Piece] = field(default_factory=list)
     """The pieces that were staged, in order."""
     seconds: float = 0.0
-    """Time that the source took."""
+    """Time that the run waited for the source, which may read ahead meanwhile."""
     failed: dict[Window, str] = field(default_factory=dict)
     """Error message of each piece that could not be fetched or staged."""
 

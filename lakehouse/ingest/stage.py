@@ -46,7 +46,7 @@ class Pages:
     rows: int = 0
     """Number of rows that were read so far."""
     seconds: float = field(default=0.0)
-    """Time that the source took so far."""
+    """Time that was waited for the source so far."""
 
     def __iter__(self) -> Iterator[pa.Table]:
         import pyarrow as pa

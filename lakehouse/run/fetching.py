@@ -113,7 +113,7 @@ def _refetch(context: RunContext, spec: IngestionSpec) -> Fetch | None:
 
 
 def _report(context: RunContext, name: str, fetched: Fetched) -> None:
-    """Report the rows that a fetch read from its source, and the seconds that the source took."""
+    """Report the rows that a fetch read from its source, and how long it was waited for."""
     unread = [*_unread(context.session.project.ingestions[name].table, fetched)]
     notes = [f"{len(fetched.failed)} windows failed"] if fetched.failed else []
     notes += [f"{len(unread)} keys could not be read"] if unread else []

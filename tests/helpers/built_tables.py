@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from traces import MODELS, homes
+from traces import MODELS, homes, uploaded
 
 from lakehouse.declare.specs import parameters
 
 
 class BuiltTables:
-    """The rows of every table over rows of `fct_glucose_readings`, each built once."""
+    """The rows of every table over rows of `fct_glucose_readings`, each built once.
+
+    All `entries` that were uploaded are the readings, if none are given.
+    """
 
     def __init__(
         self,
         run_model: Any,
         readings: list[dict[str, Any]],
         sites: list[dict[str, Any]] | None = None,
+        entries: list[dict[str, Any]] | None = None,
     ) -> None:
         self._run_model = run_model
         self._rows: dict[str, list[dict[str, Any]]] = {
+            "stg_glucose_entries": uploaded(readings) if entries is None else entries,
             "fct_glucose_readings": readings,
             "sites": homes(readings) if sites is None else sites,
         }

@@ -41,15 +41,21 @@ def facts(run_model, *traces):
 
 def build(run_model, model, *traces):
     """The rows of a model over staged traces."""
-    return over(run_model, model, facts(run_model, *traces))
+    rows = [row for trace in traces for row in trace]
+    return over(run_model, model, facts(run_model, rows), entries=rows)
 
 
-def over(run_model, model, readings, sites=()):
+def over(run_model, model, readings, sites=(), entries=None):
     """The rows of a model over rows of fct_glucose_readings, and what lies between the two.
 
-    People live where their readings say, but those of `sites`.
+    People live where their readings say, but those of `sites`. All `entries` that were uploaded are
+    the readings, if none are given.
     """
-    built = {"fct_glucose_readings": readings, "sites": list(sites) or homes(readings)}
+    built = {
+        "stg_glucose_entries": uploaded(readings) if entries is None else entries,
+        "fct_glucose_readings": readings,
+        "sites": list(sites) or homes(readings),
+    }
 
     def rows(function):
         for name in parameters(function):
@@ -58,6 +64,13 @@ def over(run_model, model, readings, sites=()):
         return run_model(function, **{name: built[name] for name in parameters(function)})
 
     return rows(model)
+
+
+def uploaded(readings):
+    """Staged readings of which rows of fct_glucose_readings are."""
+    names = ("site", "entry_id", "reading_timestamp", "timezone", "glucose_mg_dl", "device")
+    rows = readings.to_pylist() if isinstance(readings, pa.Table) else readings
+    return [{name: row[name] for name in names if name in row} for row in rows]
 
 
 def homes(readings):

@@ -194,15 +194,17 @@ def test_every_figure_of_a_generated_day_is_what_plain_python_computes(run_model
     days = generated(seeds)
     homes = {day.site: HOMES[number % len(HOMES)] for number, day in enumerate(days)}
     documents = {day.site: {reading.entry_id: reading for reading in day.present} for day in days}
-    rows = run_model(
-        fct_glucose_readings,
-        stg_glucose_entries=staged({day.site: day.present for day in days}, homes),
-    )
+    entries = staged({day.site: day.present for day in days}, homes)
+    rows = run_model(fct_glucose_readings, stg_glucose_entries=entries)
     people = [
-        Tables(Person(site, homes[site], sorted(documents[site][row["entry_id"]] for row in found)))
+        Tables(
+            Person(site, homes[site], sorted(documents[site][row["entry_id"]] for row in found)),
+            [*documents[site].values()],
+        )
         for site, found in groupby(rows, key=lambda row: row["site"])
     ]
-    built = BuiltTables(run_model, rows, [resident(*home) for home in homes.items()])
+    sites = [resident(*home) for home in homes.items()]
+    built = BuiltTables(run_model, rows, sites, entries.to_pylist())
     told = [
         line
         for table in KEYS

@@ -50,7 +50,7 @@ def built(run_model, person):
     sites = [resident(person.site, person.home)]
     staged = run_model(stg_glucose_entries, glucose_entries=documents, sites=sites)
     rows = run_model(fct_glucose_readings, stg_glucose_entries=pa.Table.from_pylist(staged))
-    return BuiltTables(run_model, rows, sites)
+    return BuiltTables(run_model, rows, sites, staged)
 
 
 def person(name, home):
@@ -72,7 +72,8 @@ CASES = [
 def test_every_figure_is_what_plain_python_computes(run_model, name, home):
     documents = person(name, HOMES[home])
     tables = built(run_model, documents)
-    computed = Tables(trace_of(documents, tables["fct_glucose_readings"]))
+    kept = trace_of(documents, tables["fct_glucose_readings"])
+    computed = Tables(kept, of_the_sensor(documents.readings))
     told = [
         line
         for table in KEYS
@@ -174,8 +175,11 @@ def test_the_pipeline_gives_every_figure_of_five_people(lakehouse, tmp_path):
     with Session() as session:
         readings = stored(session, "fct_glucose_readings")
         people = [
-            Tables(trace_of(sensor(name), [row for row in readings if row["site"] == name]))
-            for name in FILES
+            Tables(
+                trace_of(person, [row for row in readings if row["site"] == person.site]),
+                person.readings,
+            )
+            for person in map(sensor, FILES)
         ]
         told = [
             line

@@ -4,8 +4,9 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from traces import MIDNIGHT, entries, facts
+from traces import MIDNIGHT, build, entries, facts
 
+from models.marts import mrt_glucose_overview
 from models.second_traces import no_trace_comes_again_at_another_hour, traces_of_a_person_agree
 
 
@@ -45,6 +46,22 @@ def test_two_traces_that_disagree_are_told_with_person_and_day(run_model):
     assert found == [
         "anna: two traces disagree on 2024-03-15, such as 126 and 344 mg/dL within minutes"
     ]
+
+
+def test_a_day_on_which_two_traces_disagree_says_so_whatever_its_status(run_model):
+    """The low is in the trace that gives way: the day looks harmless."""
+    low = entries([60] * 40, start=later(minutes=1), device=None, name="other")
+    traces = entries([126] * 40), low
+    (day,) = build(run_model, mrt_glucose_overview, *traces)
+    assert day["day_status"] == "OK"
+    assert "two traces disagree by more than a sensor's noise" in day["status_reasons"]
+
+
+def test_a_day_before_two_traces_disagree_does_not_say_so(run_model):
+    start = later(hours=-1)
+    traces = entries([126] * 24, start=start), entries([344] * 12, start=later(minutes=1), name="b")
+    days = build(run_model, mrt_glucose_overview, *traces)
+    assert ["disagree" in day["status_reasons"] for day in days] == [False, True]
 
 
 @pytest.mark.parametrize("device", ["phone", "bridge", None])

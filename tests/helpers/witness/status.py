@@ -22,6 +22,8 @@ def status(
     episodes: Sequence[Episode],
     shares: Mapping[str, Fraction],
     minutes: Mapping[str, Fraction],
+    *,
+    is_disagreeing: bool,
 ) -> dict[str, Any]:
     """`day_status` and `status_reasons` of a day."""
     low = minutes["minutes_below_70"] > 15 or _holds(span, episodes, ("hypo", 1), 15)
@@ -31,6 +33,8 @@ def status(
         reasons.append("more than 15 minutes below 70 mg/dL")
     if high:
         reasons.append("more than 25 minutes above 250 mg/dL")
+    if is_disagreeing:
+        reasons.append("two traces disagree by more than a sensor's noise")
     trace = minutes_of_trace(person, span)
     reasons += [
         f"shares of readings and of time {side} {limit} mg/dL differ"

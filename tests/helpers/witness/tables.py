@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from witness.moments import DAY, MINUTE, Span, utc
 from witness.periods import periods
 from witness.reach import coverage, minutes_beyond
 from witness.readings import Person, Reading
+from witness.second_traces import disagreeing_days
 from witness.status import status
 
 Row = dict[str, Any]
@@ -22,11 +23,12 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 class Tables:
-    """All tables of a person."""
+    """All tables of a person, whose readings are those of the `uploads` that are kept."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, uploads: Sequence[Reading] = ()) -> None:
         self.person = person
         self.readings = person.readings
+        self.disagreeing = disagreeing_days(uploads, person.home)
 
     @cached_property
     def local(self) -> list[datetime]:
@@ -118,7 +120,14 @@ class Tables:
                 **figures.target(values),
                 **minutes,
                 "hypo_episodes": len(starting),
-                **status(self.person, span, self.episodes, shares, minutes),
+                **status(
+                    self.person,
+                    span,
+                    self.episodes,
+                    shares,
+                    minutes,
+                    is_disagreeing=day in self.disagreeing,
+                ),
             }
 
     def mrt_glucose_overnight(self) -> Iterator[Row]:
