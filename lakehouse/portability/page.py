@@ -23,7 +23,8 @@ odd data, through both, and compares every table, row for row, floats to 1e-9. E
 compile for both engines but mean different things are found by `check --portable`, with the rules
 below. This page is written by `python -m lakehouse.portability.page`.
 
-A comment `# portable: ok <reason>` in a statement accepts what is found there. The second column
+A comment `# portable: ok <reason>` in a statement accepts what is found there, and in SQL
+`-- portable: ok <reason>` at the end of the line. The second column
 says whether the difference will go away: `notyet` means that Ibis or an engine may remove it one
 day, `never` that the operation itself is ambiguous, `notimpl` that this framework could help but
 does not.

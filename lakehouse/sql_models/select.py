@@ -14,19 +14,19 @@ import ibis.expr.types as ir
 from sqlglot import exp
 
 from lakehouse.errors import LakehouseError
+from lakehouse.sql_models import limits
 from lakehouse.sql_models.aggregation import aggregated
 from lakehouse.sql_models.parsed import PYTHON, Node, SqlText, TableName, clause, line_of, shown
 from lakehouse.sql_models.relations import source
 from lakehouse.sql_models.scope import Scope, ScopeColumn
 from lakehouse.sql_models.values import Values
-from lakehouse.sql_models.windows import ordered
 
 Note: TypeAlias = Callable[[ops.Node, int], None]
 """Called with each part of the expression, and the line of the text that it was made of."""
 FRAMEWORK = 0
 """In place of a line: a part that the framework itself has written."""
-_QUALIFIED, _ORDER, _VALUE = "_qualify", "_order", "_value"
-"""Names of columns that rows are chosen or sorted by, and that the result does not have."""
+_QUALIFIED, _VALUE = "_qualify", "_value"
+"""Names of a column that rows are chosen by, and of one of a subquery that is a value."""
 
 
 class Selects:
@@ -61,9 +61,9 @@ class Selects:
     def rows(self, node: Node) -> ir.Table:
         """Return the rows of a query whose CTEs are known."""
         if isinstance(node, exp.Subquery):
-            return self.ordered_rows(self.query(node.this), node)
+            return limits.first_rows(self, self.query(node.this), node)
         if isinstance(node, exp.SetOperation):
-            return self.ordered_rows(self._set_operation(node), node)
+            return limits.first_rows(self, self._set_operation(node), node)
         if isinstance(node, exp.Select):
             table = self._select(node)
             self.note(table, node)
@@ -103,29 +103,6 @@ class Selects:
         self.note(table, node)
         return table
 
-    def ordered_rows(self, table: ir.Table, node: Node) -> ir.Table:
-        """Return the first rows of a table in an order; without a limit, tables have no order."""
-        limit, offset = self._count(node, "limit"), self._count(node, "offset") or 0
-        order = node.args.get("order")
-        if limit is None and not offset:
-            return table
-        if order is not None:
-            values = Values(self, Scope.of(table, ""))
-            table = table.order_by([ordered(values, part) for part in order.expressions])
-        table = table.limit(limit, offset=offset)
-        self.note(table, node)
-        return table
-
-    def _count(self, node: Node, name: str) -> int | None:
-        part = node.args.get(name)
-        if part is None:
-            return None
-        others = {key for key, value in part.args.items() if value} - {"expression"}
-        number = None if others else part.args.get("expression")
-        if not isinstance(number, exp.Literal) or not str(number.this).isdigit():
-            raise self.text.error(f"{shown(part)} has no number", part, hint="write a number")
-        return int(number.this)
-
     def _select(self, node: Node) -> ir.Table:
         self._require_known_clauses(node)
         scope = source(self, node)
@@ -149,14 +126,14 @@ class Selects:
         hidden: dict[str, Any] = {}
         if qualify := node.args.get("qualify"):
             hidden[_QUALIFIED] = values(qualify.this)
-        sorts = self._sorts(node, values, made, hidden)
+        sorts = limits.sorts(node, values, made, hidden)
         table = values.scope.table.select(**made, **hidden)
         if _QUALIFIED in hidden:
             table = table.filter(table[_QUALIFIED])
         if distinct := node.args.get("distinct"):
             self._require_plain(distinct)
             table = table.select(*made).distinct()
-        limit, offset = self._count(node, "limit"), self._count(node, "offset") or 0
+        limit, offset = limits.count(self, node, "limit"), limits.count(self, node, "offset") or 0
         if limit is not None or offset:
             if sorts:
                 table = table.order_by([sort(table) for sort in sorts])
@@ -171,30 +148,6 @@ class Selects:
                 distinct,
                 hint="QUALIFY row_number() OVER (PARTITION BY … ORDER BY …) = 1",
             )
-
-    def _sorts(
-        self, node: Node, values: Values, made: Mapping[str, Any], hidden: dict[str, Any]
-    ) -> list[Callable[[ir.Table], Any]]:
-        """Return what the rows are sorted by, if a limit makes that matter."""
-        order = node.args.get("order")
-        if order is None or not (node.args.get("limit") or node.args.get("offset")):
-            return []
-        names = {name.lower(): name for name in made}
-        sorts = []
-        for place, part in enumerate(order.expressions):
-            by = part.this if isinstance(part, exp.Ordered) else part
-            name = (
-                names.get(by.name.lower()) if isinstance(by, exp.Column) and not by.table else None
-            )
-            if isinstance(by, exp.Literal):
-                name = [*made][int(by.this) - 1]
-            if name is None:
-                name = f"{_ORDER}{place}"
-                hidden[name] = values(by)
-            descending = isinstance(part, exp.Ordered) and bool(part.args.get("desc"))
-            first = isinstance(part, exp.Ordered) and bool(part.args.get("nulls_first"))
-            sorts.append(_sort(name, descending=descending, nulls_first=first))
-        return sorts
 
     def _columns(self, node: Node, scope: Scope) -> Iterator[tuple[str, Node]]:
         """Yield the name of each column of a SELECT, and what it is; `*` is many."""
@@ -273,11 +226,6 @@ def _is_value(node: Node) -> bool:
 def _column(column: ScopeColumn) -> Node:
     name, alias = (exp.to_identifier(part, quoted=True) for part in (column.name, column.alias))
     return exp.column(name, table=alias if column.alias else None)
-
-
-def _sort(name: str, *, descending: bool, nulls_first: bool) -> Callable[[ir.Table], Any]:
-    sort = ibis.desc if descending else ibis.asc
-    return lambda table: sort(table[name], nulls_first=nulls_first)
 
 
 def named_columns(table: ir.Table, alias: Node) -> ir.Table:

@@ -81,9 +81,9 @@ class RunModel:
         ]
         rows = typed(statement.sql, statement.schema, sandbox.dialect)
         order = ", ".join(str(place + 1) for place in range(len(statement.schema)))
+        ctes = f"WITH {', '.join(inputs)} " if inputs else ""
         return sandbox.rows(
-            f"WITH {', '.join(inputs)} SELECT {columns(statement.schema)} FROM ({rows}) AS found"
-            f" ORDER BY {order}"
+            f"{ctes}SELECT {columns(statement.schema)} FROM ({rows}) AS found ORDER BY {order}"
         )
 
     def expression(self, model: Callable[..., ir.Table]) -> ir.Table:

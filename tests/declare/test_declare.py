@@ -108,6 +108,8 @@ def test_the_function_stays_itself():
 
 
 def test_the_spec_says_what_was_declared():
+    def child(parent): ...
+
     spec = spec_of(model(kind=Incremental(time_column="at", lookback="1h"), tags=["x"])(child))
     assert (spec.table, spec.inputs, spec.tags) == ("test_declare.child", ("parent",), ("x",))
 

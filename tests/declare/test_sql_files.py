@@ -213,6 +213,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize(
     ("text", "line", "told"), [each[1:] for each in WRONG], ids=[each[0] for each in WRONG]
 )
@@ -275,6 +276,13 @@ def test_it_is_tested_by_the_name_of_its_table(shop):
     (row,) = run_model("gold.by_day", lines=lines)
     assert (row["sku"], row["price"]) == ("tea", 3)
     assert_incremental(run_model, "by_day")
+
+
+def test_a_model_that_reads_no_table_is_tested_by_its_name(shop):
+    shop("SELECT 'tea' AS sku, 1 AS rank")
+    forget()
+    run_model = RunModel(lambda: load(config.load(shop.folder, {})))
+    assert run_model("by_day") == [{"sku": "tea", "rank": 1}]
 
 
 @pytest.mark.long
