@@ -5,7 +5,7 @@ from __future__ import annotations
 FLOORS = [
     ["__main__"],
     ["cli"],
-    ["schedule"],
+    ["erase", "schedule"],
     ["maintain", "run"],
     ["alerts", "doctor", "history"],
     ["audit", "publish", "testing"],
