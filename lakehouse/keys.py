@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -44,6 +44,25 @@ def union(several: Iterable[Keys | None]) -> Keys | None:
         return None
     values = frozenset[tuple[Value, ...]]().union(*(keys.values for keys in limited))
     return Keys(limited[0].columns, values) if len(values) <= MOST else None
+
+
+def without(keys: Keys | None, values: Mapping[str, str]) -> Keys | None:
+    """Return keys without those that have all of the values, given as text by column.
+
+    Columns that a key does not name are not compared. None stays None, and is what is left of keys
+    if nothing is.
+    """
+    if keys is None or not set(keys.columns) & values.keys():
+        return keys
+    rest = frozenset(
+        key
+        for key in keys.values
+        if any(
+            str(value) != values.get(column, str(value))
+            for column, value in zip(keys.columns, key, strict=True)
+        )
+    )
+    return Keys(keys.columns, rest) if rest else None
 
 
 def to_json(keys: Keys | None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 FLOORS = [
     ["__main__"],
     ["cli"],
-    ["interface", "schedule"],
+    ["erase", "interface", "schedule"],
     ["maintain", "run"],
     ["alerts", "doctor", "history"],
     ["audit", "publish", "testing"],

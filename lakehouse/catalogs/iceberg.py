@@ -182,8 +182,20 @@ def _existing(catalog: Catalog, change: TableChange) -> Table | None:
 
 
 def _types(schema: pa.Schema) -> list[tuple[str, str]]:
-    # PyIceberg gives every string the Arrow type `large_string`.
-    return [(field.name, str(field.type).removeprefix("large_")) for field in schema]
+    return [(field.name, _plain(field.type)) for field in schema]
+
+
+def _plain(kind: pa.DataType) -> str:
+    """Return a type as text, without what libraries differ in: `large_` and names of items."""
+    import pyarrow.types as of
+
+    if of.is_list(kind) or of.is_large_list(kind):
+        return f"list<{_plain(kind.value_type)}>"
+    if of.is_map(kind):
+        return f"map<{_plain(kind.key_type)}, {_plain(kind.item_type)}>"
+    if of.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name}: {_plain(field.type)}' for field in kind)}>"
+    return str(kind).removeprefix("large_")
 
 
 def _create(

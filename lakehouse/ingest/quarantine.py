@@ -73,12 +73,12 @@ def quarantined_rows(engine: DuckDB, spec: IngestionSpec, files: list[DataFile])
     kept = [PAYLOAD] if PAYLOAD in declared(spec) else []
     selected = ", ".join([*fields, *kept, *file_column(spec), f"{FIELDS} AS {KEPT_FIELDS}"])
     return engine.execute(
-        f"SELECT {selected} FROM {_rows(spec, files)}"
+        f"SELECT {selected} FROM {stored_rows(spec, files)}"
         f" WHERE {FIELDS} IS NOT NULL ORDER BY {INGESTED_AT}"
     ).to_arrow_table()
 
 
-def _rows(spec: IngestionSpec, files: list[DataFile]) -> str:
+def stored_rows(spec: IngestionSpec, files: list[DataFile]) -> str:
     """Return a relation of the rows of these files; columns that older files lack are null."""
     empty = empty_relation(quarantine_schema(spec), "duckdb")
     if not files:
@@ -139,7 +139,7 @@ class Quarantine:
             return None
         schema = quarantine_schema(self.spec)
         files = self.catalog.files(self.branch, stored.name) if stored else []
-        self._prepare(validated, _rows(self.spec, files), schema)
+        self._prepare(validated, stored_rows(self.spec, files), schema)
         if not self._differs():
             return None
         folder = f"{self.catalog.location(quarantine_table(self.spec))}/data"

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lakehouse.session import Session
 
 SECTION = "maintain"
+ERASING = "erase "
+"""Beginning of the messages of commits that erased rows."""
 
 
 @dataclass(frozen=True)
@@ -130,28 +132,13 @@ class _Upkeep:
         """Move rows that are older than the `retention` of their table to the archive."""
         duckdb, catalog = self.session.duckdb, self.session.catalog
         for due in retention.due(self.session, self.now):
-            folder = self._archive / due.spec.schema / due.spec.name / self.recording.run_id
+            archive = retention.archive_of(self.session.settings, self.policy.archive)
+            folder = archive / due.spec.schema / due.spec.name / self.recording.run_id
             move = partial(retention.move, duckdb, catalog, due, folder)
             if self._commit(f"archive {due}", move):
                 self.recording.add("archive", due.spec.table, rows=due.rows, note=str(due))
             else:
                 storage.remove_folder(folder)
-
-    @property
-    def _archive(self) -> Path:
-        """The folder of the archive."""
-        settings = self.session.settings
-        usual = settings.warehouse / files.ARCHIVE
-        if not self.policy.archive:
-            return usual
-        folder = (settings.root / Path(self.policy.archive).expanduser()).resolve()
-        if folder.is_relative_to(settings.home) and folder != usual:
-            raise ConfigError(
-                f"`archive` of [{SECTION}] is {folder}, which is in the home: what is no table's"
-                " is removed there",
-                hint=f"name a folder outside of {settings.home}, or leave `archive` out",
-            )
-        return folder
 
     def compact_tables(self) -> None:
         """Compact tables with more files than they need, in one commit; versions do not change."""
@@ -201,6 +188,19 @@ class _Upkeep:
             oldest, newest = expired[-1].committed_at, expired[0].committed_at
             note = f"{len(expired)} commits of {oldest:%Y-%m-%d} to {newest:%Y-%m-%d}"
             self.recording.add("expire", "log", note=note)
+        self._name_tags_with_erased_rows()
+
+    def _name_tags_with_erased_rows(self) -> None:
+        """Record the tags from before an erasure: they may keep rows that were to be gone."""
+        catalog = self.session.catalog
+        tags = catalog.tags()
+        erasures = [c for c in catalog.log() if c.message.startswith(ERASING)] if tags else []
+        for tag in tags:
+            made = catalog.commit(tag).sequence
+            later = [commit for commit in erasures if commit.sequence > made]
+            if later:
+                note = f"from before `{later[0].message}`: `lakehouse tag {tag} --delete` if it may"
+                self.recording.add("keep", f"tag {tag}", note=f"{note} hold such rows")
 
     def remove_files(self) -> None:
         """Remove data and metadata files that no ref needs, unless a run may be about to commit.

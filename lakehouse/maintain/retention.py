@@ -15,12 +15,14 @@ from lakehouse.declare.specs import IngestionSpec
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.engines.duckdb_relations import FILE, parquet, parquet_with_files
 from lakehouse.engines.sql import identifier, literal
-from lakehouse.errors import ProjectError, StorageError
+from lakehouse.errors import ConfigError, ProjectError, StorageError
+from lakehouse.maintain.files import ARCHIVE
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import CALENDAR_MONTH
 from lakehouse.plan.what_to_build import stored_parents
 
 if TYPE_CHECKING:
+    from lakehouse.config import Settings
     from lakehouse.declare.project import Project
     from lakehouse.session import Session
 
@@ -43,6 +45,24 @@ class Archiving:
 
     def __str__(self) -> str:
         return f"{self.rows} rows of {self.spec.table} before {self.before:%Y-%m-%d}"
+
+
+def archive_of(settings: Settings, named: str) -> Path:
+    """Return the folder of the archive: the one that `[maintain]` names, or the usual one.
+
+    Raises ConfigError for a folder in which files are removed.
+    """
+    usual = settings.warehouse / ARCHIVE
+    if not named:
+        return usual
+    folder = (settings.root / Path(named).expanduser()).resolve()
+    if folder.is_relative_to(settings.home) and folder != usual:
+        raise ConfigError(
+            f"`archive` of [maintain] is {folder}, which is in the home: what is no table's"
+            " is removed there",
+            hint=f"name a folder outside of {settings.home}, or leave `archive` out",
+        )
+    return folder
 
 
 def due(session: Session, now: datetime) -> Iterator[Archiving]:

@@ -7,7 +7,8 @@ there are more changes.
 An overwrite of PyIceberg reads each manifest twice, in threads, and writes one manifest for files
 that come and one for files that go. A manifest of which all files have gone is listed by every
 later snapshot, so lists grow for ever, and each read of the table reads them. `Overwrite` reads
-each once, writes one manifest, and lists none that has nothing in it.
+each once, writes one manifest, and lists none that has nothing in it. Of files that go it keeps no
+least and greatest values, as their rows may have been erased.
 
 Gain: without `Frugal` a commit takes 24 ms instead of 14, which is 3.6 % of a day's run; with
 PyIceberg's overwrite 18 ms, 1.4 %, and more with each day. Seen with PyIceberg 0.12.0.
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus, ManifestFile
+from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
 from pyiceberg.table import Transaction
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update.snapshot import _OverwriteFiles
@@ -57,7 +58,7 @@ class Overwrite(_OverwriteFiles):
         self._validate_required_deletes(leaving)
         with self.new_manifest_writer(metadata.spec()) as writer:
             for each in leaving:
-                writer.delete(each)
+                writer.delete(_without_bounds(each))
             for file in self._added_data_files:
                 new = ManifestEntry.from_args(status=ManifestEntryStatus.ADDED, data_file=file)
                 writer.add(new)
@@ -79,6 +80,30 @@ class Overwrite(_OverwriteFiles):
 
     def _leaves(self, entry: ManifestEntry) -> bool:
         return entry.data_file in self._deleted_data_files
+
+
+def _without_bounds(entry: ManifestEntry) -> ManifestEntry:
+    """Return the entry of a file that leaves, without the least and greatest values of its rows.
+
+    Nobody reads these, and the rows may have been erased.
+    """
+    file = entry.data_file
+    bare = DataFile.from_args(
+        content=file.content,
+        file_path=file.file_path,
+        file_format=file.file_format,
+        partition=file.partition,
+        record_count=file.record_count,
+        file_size_in_bytes=file.file_size_in_bytes,
+    )
+    bare.spec_id = file.spec_id
+    return ManifestEntry.from_args(
+        status=entry.status,
+        snapshot_id=entry.snapshot_id,
+        sequence_number=entry.sequence_number,
+        file_sequence_number=entry.file_sequence_number,
+        data_file=bare,
+    )
 
 
 def overwrite(transaction: Transaction, summary: dict[str, str]) -> Overwrite:

@@ -22,6 +22,11 @@ class KeyWindows:
     windows: Windows
     run: str
 
+    def is_of(self, values: Mapping[str, str]) -> bool:
+        """Return whether a row of the key may have these values, given as text by column."""
+        named = [(column, str(value)) for column, value in self.key if column in values]
+        return bool(named) and all(values[column] == value for column, value in named)
+
 
 def key_of(values: Mapping[str, Value]) -> Key:
     """Return the key of these values, by column."""

@@ -165,6 +165,23 @@ class TableState:
             doubted=key_windows.without(self.doubted, gone),
         )
 
+    def without_key(self, values: Mapping[str, str]) -> TableState:
+        """Return the state without a key, whose values by column are given as text.
+
+        Changes of rows of this key become changes of rows of any key.
+        """
+        changes = (
+            Change(change.version, change.windows, _unless_named(change.keys, values))
+            for change in self.changes
+        )
+        return replace(
+            self,
+            changes=tuple(changes),
+            departed_keys=keys.without(self.departed_keys, values),
+            unread=tuple(entry for entry in self.unread if not entry.is_of(values)),
+            doubted=tuple(entry for entry in self.doubted if not entry.is_of(values)),
+        )
+
     def is_worth_a_commit(
         self, covered: Windows, unread: Iterable[KeyWindows], now: datetime
     ) -> bool:
@@ -252,3 +269,8 @@ class TableState:
                 for version, pairs, *known in document["changes"]
             ),
         )
+
+
+def _unless_named(changed: Keys | None, values: Mapping[str, str]) -> Keys | None:
+    """Return the keys of a change; None, which means any, if a key is among them."""
+    return changed if keys.without(changed, values) == changed else None

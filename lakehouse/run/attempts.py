@@ -82,7 +82,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
                 run_id=run_id,
                 status=context.status(failure),
                 message=request.message,
-                window=None if request.retry else request.hull,
+                window=request.hull if request.asks_sources else None,
                 started_at=started,
                 seconds=time.perf_counter() - began,
                 nodes=tuple(context.nodes),

@@ -85,5 +85,5 @@ def _audit(context: RunContext) -> Audit:
         session.compiled,
         dict(context.tables),
         dict(context.changed),
-        None if context.request.retry else context.request.hull.end,
+        context.request.hull.end if context.request.asks_sources else None,
     )

@@ -20,7 +20,7 @@ from lakehouse.windows import ALL_TIME
 
 def copy(context: RunContext, name: str, _: Callable[..., Any], __: Mapping[str, Any]) -> None:
     """Write the rows of an origin to its table, unless they are the same."""
-    if name not in context.request.selected or context.request.retry:
+    if name not in context.request.selected or not context.request.asks_sources:
         return
     since, session = time.perf_counter(), context.session
     spec = session.project.copies[name]

@@ -32,7 +32,7 @@ def resource(
 ) -> Any:
     """Open a resource that a selected ingestion needs; it is closed when the run ends."""
     specs = context.session.project.ingestions.values()
-    if context.request.retry or not any(
+    if not context.request.asks_sources or not any(
         name in spec.inputs and spec.name in context.request.selected for spec in specs
     ):
         return None
@@ -48,7 +48,7 @@ def fetch(
 ) -> Any:
     """Return the fetch of an ingestion's windows, if there are any; staging draws its pages."""
     spec = context.ingestion(name)
-    if spec.name not in context.request.selected:
+    if spec.name not in context.request.selected or context.request.edit is not None:
         return None
     if context.request.retry:
         return _refetch(context, spec)

@@ -99,6 +99,9 @@ def merge(
     context: RunContext, name: str, _: Callable[..., Any], parents: Mapping[str, Any]
 ) -> None:
     """Write rows that are new or changed to the raw table, and the invalid ones to quarantine."""
+    edit = context.request.edit
+    if edit is not None and edit.name == name:
+        edit.apply(context)
     validation: Validation | None = next(iter(parents.values()))
     if validation is None:
         return

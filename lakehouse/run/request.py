@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import windows
 from lakehouse.windows import Window, Windows
+
+if TYPE_CHECKING:
+    from lakehouse.run.context import RunContext
+
+
+class Edit(Protocol):
+    """A change of the stored rows of one ingestion."""
+
+    @property
+    def name(self) -> str:
+        """The bare name of the ingestion."""
+        ...
+
+    def apply(self, context: RunContext) -> None:
+        """Change the rows on the branch of a run."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,11 +44,19 @@ class Request:
     retry: bool = False
     """Ask no source, but validate the rows in quarantine again."""
 
+    edit: Edit | None = None
+    """Ask no source, but change stored rows of one ingestion."""
+
+    @property
+    def asks_sources(self) -> bool:
+        """Whether sources are asked for rows."""
+        return not self.retry and self.edit is None
+
     @property
     def name(self) -> str:
         """A text that is equal for requests that fetch the same; `resume` looks for it."""
         contents: list[Any] = [windows.to_json(self.windows), sorted(self.selected)]
-        return json.dumps([*contents, "retry"] if self.retry else contents)
+        return json.dumps(contents if self.asks_sources else [*contents, "retry"])
 
     @property
     def hull(self) -> Window:

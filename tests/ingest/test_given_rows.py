@@ -404,3 +404,16 @@ def test_a_day_is_no_instant_of_another_zone(home):
     home.change(give=lambda _: [{**ROWS[0], "at": date(2024, 3, 1)}])
     home.run(0)
     assert home.raw()["a"]["at"] == at(0, 0)
+
+
+class Tagged(Events):
+    tags: dt.Array(dt.string) = pandera.ibis.Field(nullable=True)
+
+
+def test_a_table_with_lists_grows_month_by_month(home):
+    days = (0, 40)
+    rows = [{"id": f"{day}", "value": 1, "at": at(day), "tags": ["a"]} for day in days]
+    home.change(give=lambda w: [r for r in rows if w.start <= r["at"] < w.end], schema=Tagged)
+    for day in days:
+        home.run(day)
+    assert [row["tags"] for row in home.raw().values()] == [["a"], ["a"]]
