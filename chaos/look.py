@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lakehouse.session import Session
 
-_OWN = {"_run_id", "_ingested_at", "ingested_at"}
+_OWN = {"_run_id", "_ingested_at", "ingested_at", "_gone_run"}
 """Columns that tell which run wrote a row, and when: they differ from one history to another."""
+_MARK = "_gone_at"
+"""Column that tells whether a row is gone, and when that was found."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ def look(session: Session, address: str) -> tuple[State, Rest]:
 
 
 def main_rows(session: Session) -> Iterator[tuple[str, str]]:
-    """The tables of main, each with a digest of its rows and the time that it covers."""
+    """The tables of main, each with a digest of its rows and what was read of its source."""
     for name, stored in session.catalog.tables("main").items():
         rows = session.query(f"SELECT * FROM {name}").to_pylist()
-        yield name, f"{_digest(rows)} {stored.state.covered}"
+        files = {name: seen.digest for name, seen in stored.state.files.items()}
+        yield name, f"{_digest(rows)} {stored.state.covered} {stored.state.cursor} {files}"
 
 
 def _published(address: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -66,11 +69,14 @@ def _published(address: str) -> tuple[dict[str, str], tuple[str, ...]]:
 def _digest(rows: Iterable[Mapping[str, Any]]) -> str:
     """A fingerprint of rows in any order; of floats, what does not depend on an order of sums."""
     lines = sorted(
-        repr([_exact(value) for name, value in row.items() if name not in _OWN]) for row in rows
+        repr([_exact(name, value) for name, value in row.items() if name not in _OWN])
+        for row in rows
     )
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     return f"{len(lines)} {digest[:16]}"
 
 
-def _exact(value: Any) -> Any:
+def _exact(name: str, value: Any) -> Any:
+    if name == _MARK:
+        return value is None
     return f"{value:.9g}" if isinstance(value, float) else value

@@ -26,7 +26,11 @@ hold_option = click.option(
 @click.command()
 @click.option("--date", "day", type=Day(), help="A calendar day of the project; today if left out.")
 @selection_options
-@click.option("--full-refresh", is_flag=True, help="Rebuild the models from all of their inputs.")
+@click.option(
+    "--full-refresh",
+    is_flag=True,
+    help="Rebuild the models from all of their inputs; read all of what has a cursor or files.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @hold_option
 @force_option

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.project_code import place_of
+from lakehouse.declare.project_code import place_of, shown
 from lakehouse.declare.raw_columns import FILE_NAME, fingerprint
 from lakehouse.errors import ProjectError, SourceError
 from lakehouse.plan.state import SeenFile, TableState
@@ -132,8 +132,9 @@ def _listed(spec: IngestionSpec, root: Path) -> dict[str, Path]:
         next(start.iterdir(), None)
         paths = [path for path in start.glob(str(Path(*rest))) if _is_file(path)]
     except OSError as error:
+        place, reason = shown(str(start)), type(error).__name__
         raise SourceError(
-            f"the folder of {spec.table} cannot be read: {start} ({type(error).__name__})",
+            f"the folder of {spec.table} cannot be read: {place} ({reason})",
             hint="mount or create it, or correct `files`",
             place=place_of(spec.function),
         ) from None

@@ -1,4 +1,7 @@
-"""`kill_toy.py FOLDER POSTGRES SEED TIMES`: kill runs of the toy project; the findings as JSON."""
+"""`kill_toy.py FOLDER POSTGRES SEED TIMES WAY`: kill runs of a small project; findings as JSON.
+
+The way says how the project learns what is new: by windows, a cursor, or the files of a folder.
+"""
 
 import json
 import shutil
@@ -8,11 +11,13 @@ from pathlib import Path
 
 import dlt.destinations  # noqa: F401 - no process that is killed shall spend its time on it
 import psycopg
-from toy import Source, Toy, at, event
+from changing import Changing, ChangingEvents
+from toy import Events, Source, Toy, at, event
 
 from chaos import forks
 from chaos.kills import experiment
 from chaos.look import look
+from lakehouse import SoftDelete
 from lakehouse.engines import duckdb
 from lakehouse.ingest.stage import stage
 
@@ -65,9 +70,61 @@ class ToyHome:
         shutil.rmtree(self.folder)
 
 
-def main(folder, server, seed, times):
+class FlaggedEvents(ChangingEvents):
+    deleted: bool
+
+
+class CursorHome(ToyHome):
+    """A home that is told what changed; the row that was new the day before is deleted."""
+
+    def toy(self, number=0):
+        def give(since):
+            for row in rows(number):
+                day = row["at"].day
+                changed = min(day + 1, number)  # each row is another one on the day after
+                flags = {"changed": changed, "deleted": changed > day and row["id"][0] == "g"}
+                if since is None or changed >= since:
+                    yield {**row, **flags}
+
+        toy = Changing(self.folder, self.address, None, duckdb.connect())
+        options = {"schema": FlaggedEvents, "deletes": SoftDelete("deleted"), "time_column": "at"}
+        toy.change(give=give, **options)
+        toy.staging = stage
+        return toy
+
+
+class FilesHome(ToyHome):
+    """A home that reads a folder: a file is new each day, another loses its rows, a third goes."""
+
+    def toy(self, number=0):
+        if number:
+            self.write(number)
+        toy = Changing(self.folder, self.address, None, duckdb.connect())
+        options = {"schema": Events, "deletes": "window", "files": "in/*"}
+        toy.change(way="file", give=lambda file: json.loads(file.read_bytes()), **options)
+        toy.staging = stage
+        return toy
+
+    def write(self, number):
+        """Write what the folder has on a day."""
+        place = self.folder / "in"
+        place.mkdir(exist_ok=True)
+        for name, ids in {"all": "gcbl", f"of{number}": "g", "less": "gc"[: 3 - number]}.items():
+            found = [row for row in rows(number) if row["id"][0] in ids]
+            text = json.dumps([{**row, "at": row["at"].isoformat()} for row in found])
+            (place / name).write_text(text)
+        (place / f"of{number - 1}").unlink(missing_ok=True)
+
+
+HOMES = {"windows": ToyHome, "cursor": CursorHome, "files": FilesHome}
+
+
+def main(folder, server, seed, times, way):
     forks.preload()
-    begin = partial(ToyHome, Path(folder), server)
+
+    def begin(name):
+        return HOMES[way](Path(folder), server, f"{way}_{name}")
+
     findings = experiment(begin, seed=int(seed), times=int(times), days=2)
     sys.stdout.write(json.dumps(vars(findings)))
 

@@ -73,6 +73,7 @@ def test_a_full_refresh_reads_everything_and_takes_the_cursor_back(home, log):
     assert (log.asked, home.there()["b"], home.state.cursor) == ([None, None], 7, 1)
 
 
+@pytest.mark.long
 def test_what_is_older_than_what_was_asked_for_is_harmless(home, log):
     home.run()
     head = home.head()
@@ -80,6 +81,7 @@ def test_what_is_older_than_what_was_asked_for_is_harmless(home, log):
     assert (home.run().status, home.head()) == ("nothing to do", head)
 
 
+@pytest.mark.long
 def test_the_newest_version_in_one_answer_wins_in_whatever_order(home, log):
     old = dict(log.rows["a"])
     log.put("a", 10)
@@ -155,6 +157,7 @@ def interrupted(*_, **__):
     raise KeyboardInterrupt
 
 
+@pytest.mark.long
 def test_the_cursor_stays_while_a_key_cannot_be_read(home, log):
     home.run()
     log.put("c", 3)
@@ -178,6 +181,7 @@ def test_a_row_without_a_cursor_or_a_time_is_in_quarantine(home, log):
     assert home.state.cursor == 2
 
 
+@pytest.mark.long
 def test_the_time_column_says_which_windows_changed(home, log):
     home.change(give=log.read, time_column="at")
     home.run()
@@ -187,6 +191,7 @@ def test_the_time_column_says_which_windows_changed(home, log):
     assert home.state.covered
 
 
+@pytest.mark.long
 def test_plan_says_since_when_the_source_is_asked_for_changes(home):
     windows = FIRST_DAY
     names = select(home.project, None)
@@ -202,6 +207,7 @@ def test_plan_says_since_when_the_source_is_asked_for_changes(home):
     assert asked(force=True) == ("asked for", ("all",))
 
 
+@pytest.mark.long
 def test_no_window_of_a_cursor_is_missing(home):
     home.change(time_column="at")
     home.run()
@@ -209,6 +215,7 @@ def test_no_window_of_a_cursor_is_missing(home):
         assert session.missing(FIRST_DAY) == ()
 
 
+@pytest.mark.long
 def test_freshness_goes_by_a_cursor_that_is_an_instant(home):
     class Schema(Events):
         changed: ibis.dtype("timestamp('UTC', 6)")
@@ -256,6 +263,7 @@ def test_since_is_the_newest_value_minus_the_lag(home, kind, lag, value, asked):
     assert type(given[1]) is type(asked)
 
 
+@pytest.mark.long
 def test_a_clock_that_is_ahead_does_not_take_the_cursor_with_it(home):
     class Schema(Events):
         changed: ibis.dtype("timestamp('UTC', 6)")

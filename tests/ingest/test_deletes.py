@@ -77,6 +77,7 @@ def test_an_empty_reading_is_doubted_first(whole, log):
     assert whole.there() == {}
 
 
+@pytest.mark.long
 def test_what_a_whole_reading_could_not_read_is_not_gone(whole, log):
     log.rows = {"a": log.rows["a"]}
     whole.change(
@@ -88,6 +89,7 @@ def test_what_a_whole_reading_could_not_read_is_not_gone(whole, log):
     assert whole.there() == {"a": 0, "b": 1}
 
 
+@pytest.mark.long
 def test_a_row_of_a_whole_reading_that_becomes_invalid_takes_its_old_version_out(whole, log):
     log.rows["b"]["value"] = "ten"
     whole.run()
@@ -99,7 +101,7 @@ def test_a_row_of_a_whole_reading_that_becomes_invalid_takes_its_old_version_out
     [(Deletable, "deleted_at", at(3)), (Flagged, "is_deleted", True)],
 )
 @pytest.mark.parametrize("way", ["since", "window", "whole"])
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 def test_a_row_that_the_source_calls_deleted_leaves_the_models_and_comes_back(
     home, log, schema, column, value, way
 ):
@@ -124,6 +126,7 @@ def test_a_row_that_the_source_calls_deleted_leaves_the_models_and_comes_back(
     assert (home.there(), marked(home)) == ({"a": 0, "b": 7, "c": 2}, set())
 
 
+@pytest.mark.long
 def test_a_deleted_row_that_is_invalid_takes_its_old_version_out(home, log):
     home.change(give=log.read, schema=Deletable, deletes=SoftDelete("deleted_at"))
     home.run()
@@ -132,6 +135,7 @@ def test_a_deleted_row_that_is_invalid_takes_its_old_version_out(home, log):
     assert (home.there(), marked(home)) == ({"a": 0, "c": 2}, {"b"})
 
 
+@pytest.mark.long
 def test_another_declaration_of_deletes_marks_what_is_stored_anew(home, log):
     class Both(Deletable, Flagged):
         pass

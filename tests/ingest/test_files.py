@@ -91,6 +91,7 @@ def test_only_new_and_changed_files_are_read(home, folder):
     assert home.there() == {"a": 1, "b": 2, "c": 30, "d": 4}
 
 
+@pytest.mark.long
 def test_a_file_that_was_written_again_at_once_and_is_as_long_is_read(home, folder):
     folder.write("1.csv", a=1, b=2)
     home.run()
@@ -101,6 +102,7 @@ def test_a_file_that_was_written_again_at_once_and_is_as_long_is_read(home, fold
     assert home.there()["b"] == 7
 
 
+@pytest.mark.long
 def test_a_row_says_which_file_it_is_from(home):
     home.run()
     with home.session as session:
@@ -108,6 +110,7 @@ def test_a_row_says_which_file_it_is_from(home):
     assert [row["_file"] for row in rows] == ["in/1.csv", "in/1.csv", "in/2.csv"]
 
 
+@pytest.mark.long
 def test_without_deletes_rows_of_a_file_that_is_gone_stay(home, folder):
     home.run()
     folder.remove("2.csv")
@@ -151,6 +154,7 @@ def test_an_empty_folder_and_an_emptied_file_are_doubted_first(home, folder):
     assert (home.run().status, home.head()) == ("nothing to do", head)
 
 
+@pytest.mark.long
 def test_a_file_in_doubt_that_is_as_before_is_in_doubt_no_more(home, folder):
     change(home, folder, deletes="window")
     home.run()
@@ -177,6 +181,7 @@ def test_of_a_row_in_two_files_the_last_by_name_counts_in_whatever_order_they_co
     assert home.there() == {"a": 1, "b": 2, "c": 3, "z": 0}
 
 
+@pytest.mark.long
 def test_of_a_row_in_two_files_the_last_valid_version_counts(home, folder):
     change(home, folder, deletes="window")
     folder.write("5.csv", a=-5)
@@ -207,6 +212,7 @@ def test_a_file_that_cannot_be_read_is_named_and_holds_up_no_other(home, folder)
     assert home.there() == {"a": 10, "c": 30}
 
 
+@pytest.mark.long
 def test_a_file_that_is_written_while_it_is_read_is_left_for_the_next_run(home, folder):
     def growing(file):
         yield from folder.rows(file)
@@ -221,12 +227,14 @@ def test_a_file_that_is_written_while_it_is_read_is_left_for_the_next_run(home, 
     assert len(home.there()) == 4
 
 
+@pytest.mark.long
 def test_a_function_that_reads_no_file_is_an_error(home, folder):
     change(home, folder, give=lambda file: file.no_such_method())
     with pytest.raises(SourceError, match=r"nothing of raw\.events could be read: _file in/1\.csv"):
         home.run()
 
 
+@pytest.mark.long
 def test_what_failed_at_its_checks_is_read_again(home, folder):
     change(home, folder, max_quarantine_percent=1)
     folder.write("3.csv", d="ten")
@@ -238,6 +246,7 @@ def test_what_failed_at_its_checks_is_read_again(home, folder):
     assert folder.taken() == ["1.csv", "2.csv", "3.csv"]
 
 
+@pytest.mark.long
 def test_a_rejected_row_keeps_its_file_and_is_judged_again(home, folder):
     folder.write("3.csv", d=-4)
     home.run()
@@ -248,6 +257,7 @@ def test_a_rejected_row_keeps_its_file_and_is_judged_again(home, folder):
     assert rows == [{"id": "d", "value": -4, "_file": "in/3.csv"}]
 
 
+@pytest.mark.long
 def test_a_full_refresh_and_another_schema_read_everything(home, folder):
     home.run()
     folder.taken()
@@ -272,6 +282,7 @@ def test_a_pattern_that_is_none_is_an_error(home, folder):
         home.run()
 
 
+@pytest.mark.long
 def test_files_may_lie_elsewhere_and_in_folders(home, folder, tmp_path):
     (tmp_path / "in" / "more").mkdir()
     folder.write("more/ü 1.csv", d=4)
@@ -281,6 +292,7 @@ def test_files_may_lie_elsewhere_and_in_folders(home, folder, tmp_path):
     assert {*home.there()} == {*"abcd"}
 
 
+@pytest.mark.long
 def test_plan_says_which_files_are_new(home, folder):
     change(home, folder, deletes="window")
 

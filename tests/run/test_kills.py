@@ -11,12 +11,13 @@ SCRIPT = processes.HELPERS / "kill_toy.py"
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(("way", "times"), [("windows", 6), ("cursor", 4), ("files", 4)])
 def test_a_killed_run_leaves_the_old_state_or_the_new_and_the_next_run_converges(
-    tmp_path, postgres_server
+    tmp_path, postgres_server, way, times
 ):
-    arguments = [sys.executable, SCRIPT, str(tmp_path), postgres_server, "1", "6"]
+    arguments = [sys.executable, SCRIPT, str(tmp_path), postgres_server, "1", str(times), way]
     environment = processes.environment(OPENBLAS_NUM_THREADS="1")
     said = subprocess.run(arguments, check=False, capture_output=True, env=environment, text=True)
     assert said.returncode == 0, said.stderr
     findings = json.loads(said.stdout)
-    assert (findings["attacks"], findings["faults"]) == (6, [])
+    assert (findings["attacks"], findings["faults"]) == (times, [])
