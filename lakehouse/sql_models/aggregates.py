@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ibis.expr.types as ir
 from sqlglot import exp
 
 from lakehouse.sql_models.functions import AGGREGATES
@@ -21,12 +22,17 @@ def aggregate(values: Values, node: Node, where: Any = None) -> Any:
             return values.scope.table.count(where=where)
         if isinstance(counted, exp.Distinct):
             return values(_one(values, counted)).nunique(where=where)
-        return values(counted).count(where=where)
+        value = values(counted)
+        is_written = isinstance(value, ir.Scalar) and not isinstance(counted, exp.Null)
+        return (values.scope.table if is_written else value).count(where=where)
     function = AGGREGATES[type(node)]
     parts = values.only(node, *function.parts)
     if any(isinstance(part, exp.Distinct | exp.Order) for part in parts):
         raise values.refused(node)
-    return function.make(*(values(part) for part in parts if part is not None), where)
+    arguments = [values(part) for part in parts if part is not None]
+    if any(isinstance(argument, ir.Scalar) for argument in arguments):
+        raise values.refused(node, "aggregate a column; count(*) counts the rows")
+    return function.make(*arguments, where)
 
 
 def _one(values: Values, distinct: Node) -> Node:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from lakehouse.sql_models.kinds_of_types import kind_of
 from lakehouse.sql_models.literals import is_text
+from lakehouse.sql_models.operators import compare
 from lakehouse.sql_models.parsed import Node, shown
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def is_(values: Values, node: Node) -> Any:
     if isinstance(other, exp.Null):
         found = values(this).isnull()
     elif isinstance(other, exp.Boolean):
-        found = values(this).identical_to(ibis.literal(bool(other.this)))
+        value = values(this)
+        found = (value if other.this else ~value).fill_null(False)
     else:
         raise values.refused(node)
     return ~found if negate else found
@@ -75,7 +77,7 @@ def case(values: Values, node: Node) -> Any:
     made = values.alike(node, *results)
     tests = [values(case.this) if of is None else values.alike(node, of, case.this) for case in ifs]
     pairs = [
-        (test if of is None else test[0] == test[1], result)
+        (test if of is None else compare(exp.EQ, *test), result)
         for test, result in zip(tests, made, strict=False)
     ]
     return ibis.cases(*pairs, else_=made[-1] if default is not None else None)

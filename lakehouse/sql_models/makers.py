@@ -57,6 +57,8 @@ MAKERS: Mapping[Any, Callable[[Values, Any], Any]] = {
     exp.Or: conditions.both,
     exp.Not: conditions.not_,
     exp.Is: conditions.is_,
+    exp.NullSafeEQ: operators.same,
+    exp.NullSafeNEQ: operators.same,
     exp.Between: conditions.between,
     exp.In: conditions.in_,
     exp.ILike: conditions.like,

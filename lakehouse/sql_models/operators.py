@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.backends.sql.datatypes import DuckDBType
 from sqlglot import exp
@@ -19,14 +22,12 @@ if TYPE_CHECKING:
     from lakehouse.sql_models.values import Values
 
 COMPARED: Mapping[Any, Callable[[Any, Any], ir.Value]] = {
-    exp.EQ: lambda a, b: a == b,
-    exp.NEQ: lambda a, b: a != b,
-    exp.GT: lambda a, b: a > b,
-    exp.GTE: lambda a, b: a >= b,
-    exp.LT: lambda a, b: a < b,
-    exp.LTE: lambda a, b: a <= b,
-    exp.NullSafeEQ: lambda a, b: a.identical_to(b),
-    exp.NullSafeNEQ: lambda a, b: ~a.identical_to(b),
+    exp.EQ: operator.eq,
+    exp.NEQ: operator.ne,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
 }
 COMPUTED: Mapping[Any, Callable[[Any, Any], ir.Value]] = {
     exp.Add: lambda a, b: a + b,
@@ -38,8 +39,26 @@ COMPUTED: Mapping[Any, Callable[[Any, Any], ir.Value]] = {
 
 
 def compared(values: Values, node: Node) -> Any:
-    """Return a comparison of two values that are alike."""
-    return COMPARED[type(node)](*values.alike(node, *values.only(node, "this", "expression")))
+    """Return a comparison of two values that are alike; one with a null is null."""
+    a, b = values.alike(node, *values.only(node, "this", "expression"))
+    return compare(type(node), a, b)
+
+
+def compare(kind: Any, a: Any, b: Any) -> Any:
+    """Return a comparison: Ibis would take one with a null for the question if a value is null."""
+    if any(isinstance(side.op(), ops.Literal) and side.op().value is None for side in (a, b)):
+        return ibis.null("boolean")
+    return COMPARED[kind](a, b)
+
+
+def same(values: Values, node: Node) -> Any:
+    """Return whether two values are equal, or both null; with `DISTINCT FROM`, whether they differ.
+
+    What Ibis writes for `identical_to` lacks parentheses around a condition on its left.
+    """
+    a, b = values.alike(node, *values.only(node, "this", "expression"))
+    is_same = compare(exp.EQ, a, b).fill_null(False) | (a.isnull() & b.isnull())
+    return is_same if isinstance(node, exp.NullSafeEQ) else ~is_same
 
 
 def computed(values: Values, node: Node) -> Any:

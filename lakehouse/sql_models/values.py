@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from sqlglot import exp
 
@@ -145,6 +147,9 @@ class Values:
                 for part, value in zip(parts, values, strict=True)
             ]
         kinds = [value.type() for value in values]
+        # Ibis takes a comparison with a bare null for the question whether a value is null.
+        known = next((kind for kind in kinds if not kind.is_null()), dt.int32)
+        values = [ibis.null(known) if value.type().is_null() else value for value in values]
         if not are_alike(kinds):
             described = " with ".join(dict.fromkeys(map(kind_of, kinds)))
             raise self.text.error(
