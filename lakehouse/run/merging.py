@@ -48,7 +48,7 @@ class Validation:
     @property
     def is_all(self) -> bool:
         """Whether a single batch holds everything that the source has."""
-        is_retry = self.context.request.retry
+        is_retry = not self.context.request.asks_sources
         is_whole = not any(piece.unread for piece in self.fetched.pieces)
         is_one = self.spec.time_column is None and len(self.batches) == 1
         return is_one and is_whole and not is_retry
@@ -114,7 +114,7 @@ def merge(
     note = "; ".join([str(total), *notes])
     context.report(Step.MERGE, spec.table, rows=total.written, note=note, other=validation.seconds)
     context.nodes[-1].counts = total.counts
-    if not context.request.retry:
+    if context.request.asks_sources:
         context.checks += [*too_many(context.session.duckdb, spec, total), *refused]
 
 
@@ -133,7 +133,7 @@ def _gone_rows(
 
     `stored` is the raw table as it was.
     """
-    spec, is_retry = validation.spec, context.request.retry
+    spec, is_retry = validation.spec, not context.request.asks_sources
     if spec.deletes is None or is_retry or stored is None or not stored.rows:
         return None
     own = [piece for piece in validation.fetched.pieces if not piece.is_kept]
@@ -152,7 +152,7 @@ def _write(
     spec = validation.spec
     duckdb, catalog = context.session.duckdb, context.session.catalog
     target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
-    by_time = spec.time_column is not None and not context.request.retry
+    by_time = spec.time_column is not None and context.request.asks_sources
     fetched = validation.fetched if by_time else None
     key = what_to_build.key_columns(context.session.project, spec)
     stored = context.tables.get(spec.table)
