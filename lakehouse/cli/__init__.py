@@ -47,6 +47,7 @@ _COMMANDS = {
     "publish": ("Publish main's newest commit again.", "release"),
     "maintain": ("Compact tables, and remove what is no longer needed.", "maintain"),
     "erase": ("Erase the rows of a person or a customer, everywhere.", "erase"),
+    "refill": ("Fill a new raw column from the stored payload.", "refill"),
     "schedule": ("Run every ingestion by its cron, until it is stopped.", "schedule"),
     "alerts": ("List the open problems, or try the channels.", "alerts"),
     "snooze": ("Send no alerts about one problem for a while.", "alerts"),

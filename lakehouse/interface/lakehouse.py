@@ -132,6 +132,19 @@ class Lakehouse:
             selection = Selection(select, exclude, state)
             return _run(session, (ALL_TIME,), selection, listener, options)
 
+    def refill(self, target: str, *, listener: Listener = _SILENCE) -> RunReport:
+        """Fill a column of a raw table, such as 'orders.note', from the stored payload: `refill`.
+
+        Without a column, every one that is null in all rows. No source is asked.
+        """
+        from lakehouse.run import refilling
+
+        with self._session() as session:
+            edit = refilling.of(session.project, target)
+            options = {"message": edit.message, "edit": edit}
+            selection = Selection(f"{edit.spec.table}+")
+            return _run(session, (ALL_TIME,), selection, listener, options)
+
     def plan(
         self,
         day: Day | None = None,

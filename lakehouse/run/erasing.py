@@ -33,6 +33,9 @@ class Erasure:
         """What the log says: the table and the columns, and no value."""
         return f"erase {self.key.spec.table} by {self.key.columns}"
 
+    def fetch(self, _: RunContext) -> None:
+        """Fetch nothing."""
+
     def apply(self, context: RunContext) -> None:
         """Erase the rows on the branch of a run, and what tables note about the key."""
         session, spec = context.session, self.key.spec

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -48,8 +49,12 @@ def fetch(
 ) -> Any:
     """Return the fetch of an ingestion's windows, if there are any; staging draws its pages."""
     spec = context.ingestion(name)
-    if spec.name not in context.request.selected or context.request.edit is not None:
+    edit = context.request.edit
+    if spec.name not in context.request.selected or (edit and edit.name != spec.name):
         return None
+    if edit is not None:
+        rows = edit.fetch(context)
+        return rows and replace(rows, report=partial(_report, context, spec.name))
     if context.request.retry:
         return _refetch(context, spec)
     stored = context.tables.get(spec.table)

@@ -50,7 +50,7 @@ class Validation:
     @property
     def is_all(self) -> bool:
         """Whether a single batch holds everything that the source has."""
-        is_retry = self.context.request.retry
+        is_retry = not self.context.request.asks_sources
         is_whole = not any(piece.unread for piece in self.fetched.pieces)
         is_one = self.spec.is_read_whole and len(self.batches) == 1
         return is_one and is_whole and not is_retry
@@ -131,7 +131,7 @@ def merge(
     note = "; ".join([str(total), *notes])
     context.report(Step.MERGE, spec.table, rows=total.written, note=note, other=validation.seconds)
     context.nodes[-1].counts = total.counts
-    if not context.request.retry:
+    if context.request.asks_sources:
         context.checks += [*too_many(context.session.duckdb, spec, total), *refused]
 
 
@@ -150,7 +150,7 @@ def _gone_rows(
 
     `stored` is the raw table as it was.
     """
-    spec, is_retry = validation.spec, context.request.retry
+    spec, is_retry = validation.spec, not context.request.asks_sources
     if spec.deletes is None or is_retry or stored is None or not stored.rows:
         return None
     own = [piece for piece in validation.fetched.pieces if not piece.is_kept]
@@ -168,7 +168,7 @@ def _newest_cursor(
 ) -> NewestCursor | None:
     """Return the cursor that the fetch moves; None if the source was not asked by one."""
     spec, pieces = validation.spec, validation.fetched.pieces
-    if spec.cursor is None or context.request.retry or not pieces:
+    if spec.cursor is None or not context.request.asks_sources or not pieces:
         return None
     return NewestCursor(
         context.session.duckdb,
@@ -194,7 +194,7 @@ def _write(
     spec = validation.spec
     duckdb, catalog = context.session.duckdb, context.session.catalog
     target = (duckdb, catalog, context.branch, spec, context.run_id, context.started)
-    by_time = spec.by_window and not context.request.retry
+    by_time = spec.by_window and context.request.asks_sources
     fetched = validation.fetched if by_time else None
     key = what_to_build.key_columns(context.session.project, spec)
     stored = context.tables.get(spec.table)

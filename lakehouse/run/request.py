@@ -10,6 +10,7 @@ from lakehouse import windows
 from lakehouse.windows import Window, Windows
 
 if TYPE_CHECKING:
+    from lakehouse.ingest.fetch import Fetch
     from lakehouse.run.context import RunContext
 
 
@@ -21,8 +22,12 @@ class Edit(Protocol):
         """The bare name of the ingestion."""
         ...
 
+    def fetch(self, context: RunContext) -> Fetch | None:
+        """Return rows that are staged and merged as fetched ones; None if there are none."""
+        ...
+
     def apply(self, context: RunContext) -> None:
-        """Change the rows on the branch of a run."""
+        """Change other rows on the branch of a run."""
         ...
 
 
