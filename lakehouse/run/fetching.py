@@ -57,6 +57,16 @@ def fetch(
         return rows and replace(rows, report=partial(_report, context, spec.name))
     if context.request.retry:
         return _refetch(context, spec)
+    return _from_source(context, spec, function, parents)
+
+
+def _from_source(
+    context: RunContext,
+    spec: IngestionSpec,
+    function: Callable[..., Any],
+    parents: Mapping[str, Any],
+) -> Fetch | None:
+    """Return the fetch of what a source may have of the run's windows, changes or files."""
     stored = context.tables.get(spec.table)
     state = stored.state if stored else None
     wanted = what_to_build.fetch_windows(spec, context.request.windows, state)
