@@ -32,6 +32,7 @@ from lakehouse.compile.compiler import (
     compile_project,
 )
 from lakehouse.config import Settings
+from lakehouse.declare import seeds
 from lakehouse.declare.project import Project
 from lakehouse.declare.project_code import is_project_code
 from lakehouse.errors import StorageError
@@ -87,7 +88,7 @@ def _path(settings: Settings, dialect: str) -> Path:
     digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
     for path in _files(settings.root, settings.ingestion, settings.models):
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of(path).encode()))
-    for path in _data_files(str(settings.seeds)):  # data, which may change while a process runs
+    for path in seeds.files(settings.seeds):  # data, which may change while a process runs
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of.__wrapped__(path).encode()))
     key = digest.hexdigest()[:16]
     return settings.root / "__pycache__" / f"lakehouse-{dialect}-{key}.json"

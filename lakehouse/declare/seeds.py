@@ -108,6 +108,12 @@ class SeedFile:
             wrong(self.path, start, f"the row cannot be read: {error}", f"{_QUOTE} twice")
 
 
+def files(folder: Path) -> list[Path]:
+    """Return the files of seeds in a folder, and those that give them types, by name."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in paths if path.suffix.lower() in (_CSV, _TYPES))
+
+
 def find(folder: Path) -> Iterator[CopySpec]:
     """Yield the seeds in a folder, by name. Raises ProjectError for a file that can be none."""
     if not folder.is_dir() and folder.name != SCHEMA:
@@ -115,9 +121,9 @@ def find(folder: Path) -> Iterator[CopySpec]:
             f"the folder of seeds, {folder.name!r}, does not exist",
             hint="create it beside lakehouse.toml, or leave `seeds` out of [project]",
         )
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    names = {path.stem for path in files if path.suffix == _CSV}
-    for path in files:
+    paths = files(folder)
+    names = {path.stem for path in paths if path.suffix == _CSV}
+    for path in paths:
         if path.suffix.lower() == _CSV:
             _require_named(path)
             yield CopySpec(path.stem, SCHEMA, SeedFile(path), path)

@@ -9,6 +9,7 @@ from lakehouse.declare import seeds
 from lakehouse.errors import LakehouseError, ProjectError
 from lakehouse.history import main_moves
 from lakehouse.records.run_records import RunStatus
+from lakehouse.testing.runner import RunModel
 
 COUNTRIES = "code,name,people\nNO,Norway,5500000\nSE,Sweden,10500000\n"
 ROWS = [
@@ -206,6 +207,16 @@ def test_a_seed_comes_from_the_branch_and_goes_back_with_main(home):
     assert home.published("colours_mart") == [{"name": "red"}]
     home.go()
     assert home.published("colours_mart") == [{"name": "blue"}]
+
+
+def test_run_model_gives_a_seed_other_rows(home):
+    home.seed("countries.csv", COUNTRIES)
+    home.change("countries")
+    run_model = RunModel(lambda: home.project)
+    mart = home.project.models["countries_mart"].function
+    assert run_model(mart, countries=[{"code": "DK", "people": 6}]) == [
+        {"code": "DK", "name": None, "people": 6}
+    ]
 
 
 def test_a_plan_shows_what_was_inferred_and_what_is_read(home):
