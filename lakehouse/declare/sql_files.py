@@ -30,6 +30,7 @@ _SQL = "__lakehouse_sql__"
 _KEYS = ("kind", "group", "tags", "publish")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]*")
 _SETTING = re.compile(r"([A-Za-z_]+)\s*:\s*(.*)")
+_MISPLACED = re.compile(rf"(?:--|/\*)\s*(?:{'|'.join(_KEYS)})\s*:")
 _KIND = re.compile(r"(\w+)\s*(?:\((.*)\))?")
 _ARGUMENT = re.compile(r"\s*(\w+)\s*=\s*(\[[^\]]*\]|\([^)]*\)|'[^']*'|\"[^\"]*\"|[^,]*?)\s*(?:,|$)")
 _KINDS: Mapping[str, type[Kind]] = {"table": Table, "view": View, "incremental": Incremental}
@@ -53,6 +54,16 @@ class SqlModel:
 
         Raises ProjectError, with the line, for SQL that DuckDB refuses or that has no equal.
         """
+        try:
+            return self._expression(tables, note)
+        except RecursionError:
+            raise self.text.error(
+                "it has too many parts within each other",
+                self.text.query,
+                hint="write `x IN (…)` instead of many OR, or several models",
+            ) from None
+
+    def _expression(self, tables: Mapping[str, ir.Table], note: Note) -> ir.Table:
         from lakehouse.sql_models import duckdb_binding, select
         from lakehouse.sql_models.kinds_of_types import differences
 
@@ -124,7 +135,15 @@ def _function(path: Path, module: str) -> Callable[..., Any]:
             f"it cannot be read: {error}", hint="save it as UTF-8", place=file
         ) from None
     header = _header(file, text)
-    sql = SqlModel(parse(file, text))
+    try:
+        sql = SqlModel(parse(file, text))
+        inputs = sql.inputs
+    except RecursionError:
+        raise ProjectError(
+            "it has too many parts within each other",
+            hint="write `x IN (…)` instead of many OR, or several models",
+            place=file,
+        ) from None
 
     def select(**tables: Any) -> Any:
         return sql.expression(tables, lambda *_: None)
@@ -134,7 +153,7 @@ def _function(path: Path, module: str) -> Callable[..., Any]:
     select.__code__ = select.__code__.replace(
         co_filename=str(path), co_firstlineno=1, co_name=path.stem
     )
-    parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in sql.inputs]
+    parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in inputs]
     select.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     setattr(select, _SQL, sql)
     return model(**_arguments(file, header))(select)
@@ -143,10 +162,13 @@ def _function(path: Path, module: str) -> Callable[..., Any]:
 def _header(file: str, text: str) -> _Header:
     settings: dict[str, tuple[str, int]] = {}
     doc: list[str] = []
+    begun = False
     for number, written in enumerate(text.splitlines(), start=1):
         line = written.strip()
-        if line and not line.startswith("--"):
-            break
+        begun = begun or bool(line and not line.startswith("--"))
+        if begun:
+            _require_no_setting(line, f"{file}:{number}")
+            continue
         comment = line.removeprefix("--").strip()
         setting = _SETTING.fullmatch(comment)
         key = setting[1] if setting else ""
@@ -165,6 +187,16 @@ def _header(file: str, text: str) -> _Header:
         else:
             doc.append(comment)
     return _Header(settings, "\n".join(doc).strip())
+
+
+def _require_no_setting(line: str, place: str) -> None:
+    """Raise ProjectError for a comment that looks like a setting, and is in no header."""
+    if _MISPLACED.match(line):
+        raise ProjectError(
+            f"{line!r} stands where no setting is read",
+            hint=f"write settings before the SELECT, {_WRITTEN}",
+            place=place,
+        )
 
 
 def _arguments(file: str, header: _Header) -> dict[str, Any]:

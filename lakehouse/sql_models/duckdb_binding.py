@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
-_KIND = re.compile(r"^\w+ Error: ")
+_KIND = re.compile(r"^[\w ]+ Error: ")
 _CANDIDATES = re.compile(r"Candidate \w+: (.*)")
 _ALONE = "SET python_enable_replacements = false; SET enable_external_access = false"
 """Neither files nor variables of Python are tables."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from keyword import iskeyword
+from types import NoneType
 from typing import Any, TypeAlias
 
 import sqlglot
@@ -18,6 +22,11 @@ PYTHON = "write it otherwise, or write the model in Python"
 DIALECT = "duckdb"
 """The SQL that models are written in."""
 _ONE_SELECT = "a file holds one SELECT, which may begin with WITH"
+
+
+_TOKEN = re.compile(r" but got <Token.*", re.DOTALL)
+"""What an error of sqlglot says of its own objects."""
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # errors are told with their place
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ class SqlText:
 
     def _table(self, node: exp.Table) -> TableName:
         is_name = isinstance(node.this, exp.Identifier) and node.name.isidentifier()
+        is_name = is_name and not iskeyword(node.name.lower())
         if not is_name or node.catalog:
             raise self.error(
                 f"{shown(node)} is no table of the project",
@@ -91,11 +101,12 @@ class SqlText:
 def parse(file: str, text: str) -> SqlText:
     """Parse the text of a model. Raises ProjectError with the line if it is not one SELECT."""
     try:
-        statements = [each for each in sqlglot.parse(text, dialect=DIALECT) if each is not None]
+        parsed = sqlglot.parse(text, dialect=DIALECT)
+        statements = [part for part in parsed if not isinstance(part, exp.Semicolon | NoneType)]
     except sqlglot.errors.ParseError as error:
         first = error.errors[0]
         raise ProjectError(
-            f"{first['description'].rstrip('.')} near {first['highlight']!r}",
+            f"{_TOKEN.sub('', first['description']).rstrip('.')} near {first['highlight']!r}",
             hint="correct the SQL in this line, or in the one before it",
             place=f"{file}:{first['line']}",
         ) from None

@@ -106,6 +106,15 @@ def test_files_of_the_ingestions_are_no_models(shop):
     assert "by_day" not in shop("SELEC nothing", name="feeds/queries/by_day.sql").models
 
 
+@pytest.mark.parametrize("text", ["\ufeff-- a\r\n{}\r\n;\r\n-- end\r\n", "{} -- end", "{};;"])
+def test_marks_and_ends_of_lines_make_no_difference(shop, text):
+    select = "SELECT id FROM lines"
+    assert (
+        shop(text.format(select)).models["by_day"].fingerprint
+        == shop(select).models["by_day"].fingerprint
+    )
+
+
 def test_fingerprints_tell_meanings_apart_and_not_writings(shop):
     def fingerprint(text):
         return shop(text).models["by_day"].fingerprint
@@ -195,6 +204,17 @@ WRONG = [
     ),
     ("a setting that is misspelt", "-- tag: daily\nSELECT id FROM lines", 1, "'tag'"),
     ("a setting twice", "-- tags: a\n-- tags: b\nSELECT id FROM lines", 2, "twice"),
+    ("a setting after the SELECT", "SELECT id\n-- kind: view\nFROM lines", 2, "no setting is read"),
+    ("a setting in a block", "/* kind: view */\nSELECT id FROM lines", 1, "no setting is read"),
+    ("a table with a word of SQL", 'SELECT id\nFROM "from"', 2, "no table of the project"),
+    ("a template", "SELECT id\nFROM {{ ref('lines') }}", 2, "Expected table name near"),
+    (
+        "a sum of thousands",
+        f"SELECT {'+'.join(['price'] * 2000)} AS p FROM lines",
+        None,
+        "too many parts",
+    ),
+    ("a parameter", "SELECT id FROM lines WHERE price > ?", 1, "not provided"),
     ("a setting without a value", "-- group:\nSELECT id FROM lines", 1, "no value"),
     ("publish as a word", "-- publish: yes\nSELECT id FROM lines", 1, "true or false"),
     (
