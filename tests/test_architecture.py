@@ -57,6 +57,7 @@ def test_imports_point_downwards(path):
             assert RANK[own] < RANK[used], f"{own} imports {used}, which does not lie below it"
 
 
+@pytest.mark.long
 def test_no_module_imports_itself_by_a_detour():
     graph = {dotted(path): modules_of({*imports(path)}) for path in modules("lakehouse")}
     known = {name: used & graph.keys() - {name} for name, used in graph.items()}

@@ -55,6 +55,7 @@ def test_a_day_of_the_recording_reaches_postgres(lakehouse):
     assert row["percent_in_range"] == pytest.approx(88.19444444444444)
 
 
+@pytest.mark.long
 def test_the_whole_recording_gives_the_expected_figures(lakehouse):
     assert lakehouse("backfill", "--from", "2023-10-18", "--to", "2024-04-12")[0] == 0
     sql = "select * from marts.mrt_glucose_periods where period = 'all'"
@@ -90,6 +91,7 @@ def test_travels_that_change_rebuild_that_person_alone(lakehouse, tmp_path):
     assert built[1:] == [{"all of site anna"}] * 2
 
 
+@pytest.mark.long
 def test_documents_that_the_server_has_no_more_leave_the_marts(lakehouse, documents):
     documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
     lakehouse("run", "--date", DAY)
@@ -104,6 +106,7 @@ def test_documents_that_the_server_has_no_more_leave_the_marts(lakehouse, docume
     assert rows(lakehouse, raw) == [{"n": 12, "gone": 3}]
 
 
+@pytest.mark.long
 def test_a_server_that_suddenly_has_no_day_is_believed_the_second_time(lakehouse, documents):
     documents += [entry(f"e{minute}", minute) for minute in range(0, 60, 5)]
     lakehouse("run", "--date", DAY)
@@ -125,6 +128,7 @@ def test_marts_in_mmol_are_the_same_in_postgres(lakehouse):
         assert rows(lakehouse, sql) == rows(lakehouse, sql, "--on", "postgres") != []
 
 
+@pytest.mark.long
 def test_a_backfill_of_what_is_missing_asks_for_nothing_twice(lakehouse):
     lakehouse("backfill", "--from", "2024-03-10", "--to", "2024-03-12")
     _, report = lakehouse("backfill", "--from", "2024-03-09", "--to", "2024-03-12", "--missing")

@@ -85,6 +85,7 @@ def named(toy):
         return [*map(Path, files.needed(session, datetime.now(UTC)))]
 
 
+@pytest.mark.long
 def test_main_names_no_file_that_a_power_cut_would_damage(toy, source, disk):
     source.rows = [event("a", 1, at(0)), event("bad", "x", at(0))]
     toy.run(0)

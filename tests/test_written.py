@@ -43,6 +43,7 @@ def keywords(heading):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_what_is_written_from_the_code_is_current(page):
     """If not: make pages"""

@@ -48,6 +48,7 @@ def test_no_command_repeats_it(monkeypatch, capsys):
     assert "unexpected ValueError: 401 for …" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_no_record_of_a_run_keeps_it(toy, source, monkeypatch):
     def fail(*_, **__):
         raise SECRET

@@ -227,6 +227,7 @@ def test_why_a_server_does_not_let_us_in_is_told_in_our_words(wrong_address):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["nobody there", "wrong password"])
 @pytest.mark.parametrize("words", ["doctor", "publish", "query --on postgres table"])
 def test_no_command_tells_an_address_that_a_server_refuses(

@@ -59,6 +59,7 @@ def test_a_run_without_trouble_tells_nothing(alerted, web, source):
     assert web.messages == []
 
 
+@pytest.mark.long
 def test_a_failed_check_is_told_once_by_every_channel(alerted, web, source):
     source.rows, mail = [BAD], Mail()
     with mail.open() as address:
@@ -84,6 +85,7 @@ def test_a_recovery_is_told_once(alerted, web, source):
     assert web.titles[1:] == ["lakehouse: over: silver.steps: range: value ≤ 500"]
 
 
+@pytest.mark.long
 def test_a_failed_run_is_told_and_so_is_that_runs_work_again(alerted, web, source):
     def fail(window):
         raise SourceError("the line was cut", hint="mend it")
@@ -199,6 +201,7 @@ def test_what_is_logged_of_a_channel_holds_no_part_of_its_address(alerted, web, 
     assert "hunter2" not in caplog.text
 
 
+@pytest.mark.long
 def test_without_channels_nothing_is_kept(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run()
@@ -298,6 +301,7 @@ def test_channels_can_be_tried(toy, web):
     assert web.titles == ["lakehouse: a test"]
 
 
+@pytest.mark.long
 def test_a_key_that_cannot_be_read_is_told_once_and_once_that_it_can_again(
     alerted, web, toy, source
 ):

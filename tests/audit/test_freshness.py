@@ -51,6 +51,7 @@ def test_a_source_is_judged_by_its_newest_reading(promised, source, hours, state
     assert found.age_hours == pytest.approx(hours)
 
 
+@pytest.mark.long
 def test_a_key_that_could_not_be_read_shows_the_reason_also_without_any_row(promised, source):
     people = People(*(event(name, 1, at(0)) for name in ("anna", "bob", "cleo")))
     source.read = people.read
@@ -76,12 +77,14 @@ def test_one_silent_key_shows_beside_one_that_speaks(promised, source):
     ]
 
 
+@pytest.mark.long
 def test_a_backfill_of_old_days_is_not_stale(promised, source):
     source.rows = [event("a", 1, at(0))]
     promised.run(0, 3)
     assert states(promised) == [("id=a", FreshnessState.HISTORY)]
 
 
+@pytest.mark.long
 def test_a_backfill_does_not_hide_that_the_present_went_silent(promised, source):
     source.rows = [event("a", 1, at(0))]
     promised.run(TODAY)
@@ -89,6 +92,7 @@ def test_a_backfill_does_not_hide_that_the_present_went_silent(promised, source)
     assert states(promised) == [("id=a", FreshnessState.FAIL)]
 
 
+@pytest.mark.long
 def test_a_source_that_never_sent_anything_is_stale(promised):
     promised.change(freshness_hours=(1, 24))
     promised.run(TODAY)
@@ -103,6 +107,7 @@ def test_a_reading_from_the_future_does_not_count(promised, source):
     assert states(promised, NOW) == [("", FreshnessState.FAIL)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("blocking", "state"), [(True, FreshnessState.FAIL), (False, FreshnessState.WARN)]
 )
@@ -172,6 +177,7 @@ def test_checks_expect_nothing_of_a_key_that_has_left(toy, listed, source):
     assert failures() == 0
 
 
+@pytest.mark.long
 def test_a_key_that_comes_back_is_expected_again(toy, listed):
     listed.remove("silent")
     toy.run(TODAY)

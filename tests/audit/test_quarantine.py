@@ -61,6 +61,7 @@ def test_rows_are_counted_by_reason_whatever_the_value_was(rejected):
     ]
 
 
+@pytest.mark.long
 def test_before_anything_was_rejected_there_is_nothing(toy, source):
     source.rows = [event("good", 1, at(0))]
     toy.run(0)
@@ -77,6 +78,7 @@ def test_no_more_rows_are_shown_than_asked_for(rejected):
     assert len(show(rejected.session, limit=2)) == 2
 
 
+@pytest.mark.long
 def test_a_retry_lands_what_passes_now_and_builds_what_depends_on_it(rejected):
     rejected.change(schema=AnyEvents)
     report = rejected.retry()
@@ -151,6 +153,7 @@ def test_what_was_rejected_later_counts_after_a_retry(toy, source):
     assert toy.rows("marts.total") == [{"rows": 1, "total": -2}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("bad", "fails"), [(1, False), (2, True)])
 def test_too_many_bad_rows_in_one_fetch_keep_the_run_out(toy, source, bad, fails):
     toy.change(max_quarantine_percent=50)
@@ -165,6 +168,7 @@ def test_too_many_bad_rows_in_one_fetch_keep_the_run_out(toy, source, bad, fails
     assert len(show(toy.session, ref=branch.name)) == 2
 
 
+@pytest.mark.long
 def test_a_retry_is_not_too_many_bad_rows(toy, source):
     source.rows = [event("b", "x", at(0))]
     toy.run(0)

@@ -62,6 +62,7 @@ def rival(toy, source):
     return during
 
 
+@pytest.mark.long
 def test_a_run_that_was_overtaken_in_its_tables_starts_over(toy, source, rival):
     source.rows = [event("a", 1, at(0))]
     rival(1, event("b", 2, at(1)))
@@ -78,6 +79,7 @@ def test_a_run_that_started_over_leaves_no_branch(toy, source, rival):
     assert toy.session.catalog.branches() == []
 
 
+@pytest.mark.long
 def test_a_branch_of_a_killed_process_is_swept_by_the_next_run(toy, source, worker):
     worker.kill()
     worker.wait()
@@ -220,6 +222,7 @@ def held_by_the_dead(toy, name):
     return left
 
 
+@pytest.mark.long
 def test_the_lock_and_the_lease_of_a_killed_merge_are_swept_by_the_next_run(toy, source):
     source.rows = [event("a", 1, at(0))]
     held = toy.run(0, hold=True).run_id

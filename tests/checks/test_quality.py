@@ -120,6 +120,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.long
 def test_each_check_counts_what_breaks_it(toy, declare):
     declare(*({"checks": [check]} for check, _ in FAILURES))
     results = {each.check: each for each in toy.run(0, 2).checks}
@@ -204,22 +205,26 @@ LIMITS = [
 ]
 
 
+@pytest.mark.long
 def test_failures_within_the_tolerance_are_borne(toy, declare):
     declare(*({"checks": [RangeCheck("value", 2, 8, **limits)]} for limits, _ in LIMITS))
     passed = {each.check: each.passed for each in toy.run(0, 2).checks}
     assert [passed[f"c{place}"] for place in range(len(LIMITS))] == [good for _, good in LIMITS]
 
 
+@pytest.mark.long
 def test_the_tolerance_of_the_function_holds_for_its_checks_too(found):
     assert found(RangeCheck("value", 2), max_failures=1).passed
 
 
+@pytest.mark.long
 def test_a_percentage_is_of_the_rows_that_are_looked_at(found):
     check = RangeCheck("value", 6, where=lambda t: t.value > 4, max_percent=60)
     result = found(check)
     assert (result.failures, result.rows, result.passed) == (2, 3, False)
 
 
+@pytest.mark.long
 def test_a_function_has_a_tolerance_of_its_table_s_rows(found):
     def large(steps):
         return steps.filter(steps.value > 4)
@@ -228,6 +233,7 @@ def test_a_function_has_a_tolerance_of_its_table_s_rows(found):
     assert (result.failures, result.rows, result.passed) == (3, 4, True)
 
 
+@pytest.mark.long
 def test_what_fails_shows_a_few_rows_and_how_to_see_all(found, toy):
     result = found(RangeCheck("value", 2, 8))
     shown = sorted((row["value"], row["id"]) for row in result.examples)
@@ -241,11 +247,13 @@ def test_an_example_shows_no_long_text(found, source):
     assert len(row["id"]) < 100
 
 
+@pytest.mark.long
 def test_what_passes_shows_nothing(found):
     result = found(RangeCheck("value", 0))
     assert (result.examples, result.sql) == ((), "")
 
 
+@pytest.mark.long
 def test_the_statement_of_a_comparison_names_its_tables(found, toy):
     check = ReferenceCheck("value", to="silver.steps", to_columns="before")
     rows = toy.session.query(found(check).sql).to_pylist()
@@ -371,6 +379,7 @@ def test_all_ready_checks_of_a_table_are_one_scan(toy, declare, engine):
     assert plan.count('"name": "ICEBERG_SCAN') == 1
 
 
+@pytest.mark.long
 def test_a_table_is_asked_once_in_a_run(toy, declare, engine, monkeypatch):
     asked = []
     counts = type(engine).counts
@@ -398,12 +407,14 @@ def test_on_demand_the_last_change_is_looked_at_or_everything(toy, declare, sour
     assert (every.rows, every.failures) == (5, 1)
 
 
+@pytest.mark.long
 def test_on_demand_only_selected_tables_are_looked_at(toy, declare):
     declare({"checks": [RangeCheck("value", 2)]})
     toy.run(0, 2)
     assert check_now(toy.session, frozenset(["daily"]), everything=True) == []
 
 
+@pytest.mark.long
 def test_on_demand_an_old_table_is_stale(toy, declare):
     declare({"checks": [FreshnessCheck("at", 24)]})
     assert not [each for each in toy.run(0, 2).checks if each.check == "c0"]

@@ -97,6 +97,7 @@ def test_what_one_command_compiled_serves_another(settings):
     assert len(list((settings.root / "__pycache__").glob("lakehouse-*"))) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["in the project's folder", "elsewhere"])
 def test_changed_code_is_compiled_anew(settings, tmp_path_factory, monkeypatch, place):
     name = f"extra_{place.partition(' ')[0]}"

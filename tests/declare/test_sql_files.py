@@ -115,6 +115,7 @@ def test_marks_and_ends_of_lines_make_no_difference(shop, text):
     )
 
 
+@pytest.mark.long
 def test_fingerprints_tell_meanings_apart_and_not_writings(shop):
     def fingerprint(text):
         return shop(text).models["by_day"].fingerprint
@@ -132,6 +133,7 @@ def later():
     cache.digest_of.cache_clear()
 
 
+@pytest.mark.long
 def test_a_changed_file_is_another_entry_of_the_cache(shop):
     def path():
         later()
@@ -285,6 +287,7 @@ def test_plain_sql_is_portable(shop):
     assert not [finding for finding in findings if finding.model == "by_day"]
 
 
+@pytest.mark.long
 def test_it_is_tested_by_the_name_of_its_table(shop):
     shop()
     forget()

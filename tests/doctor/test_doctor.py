@@ -68,6 +68,7 @@ def test_main_whose_metadata_is_damaged_is_rolled_back(kind, two_days):
     mend(two_days, finding)
 
 
+@pytest.mark.long
 def test_main_whose_metadata_is_lost_is_rolled_back(two_days):
     newest(two_days, "marts/daily", ".metadata.json").unlink()
     (finding,) = found(two_days)

@@ -333,6 +333,7 @@ def test_few_edges_into_a_commit_are_drawn_like_others() -> None:
     assert not place(Picture("", boxes, (("a", "main"),))).routes[0].bundled
 
 
+@pytest.mark.long
 def test_no_line_of_the_pipeline_crosses_a_box() -> None:
     assert crossed(place(pipeline())) == []
 

@@ -16,6 +16,7 @@ NESTED = ["array<{}>", "struct<a: {}, b: array<{}>>", "map<string, {}>", "array<
 KINDS = [*PLAIN, "json", *(outer.replace("{}", kind) for outer in NESTED for kind in PLAIN)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dialect", WORDS)
 def test_it_is_sql(dialect):
     schema = ibis.schema({f"column {place}": kind for place, kind in enumerate(KINDS)})

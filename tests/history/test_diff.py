@@ -152,6 +152,7 @@ def test_a_new_table_is_added_and_a_rolled_back_one_removed(toy, source):
     assert (gone.table, gone.what, gone.rows_before) == ("marts.total", "removed", 1)
 
 
+@pytest.mark.long
 def test_a_held_branch_differs_in_what_its_merge_would_move(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     toy.run(0, selected="events")

@@ -24,6 +24,7 @@ def first(toy):
     return toy.session.catalog.log()[-1].id
 
 
+@pytest.mark.long
 def test_a_held_run_leaves_main_and_postgres(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     toy.run(0)
@@ -52,6 +53,7 @@ def test_a_held_run_whose_check_fails_is_not_held(toy, source):
     assert toy.head() is None
 
 
+@pytest.mark.long
 def test_a_held_branch_outlives_later_runs(toy, source):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0, hold=True)
@@ -60,6 +62,7 @@ def test_a_held_branch_outlives_later_runs(toy, source):
     assert [b.name for b in toy.session.catalog.branches()] == [f"run-{report.run_id}"]
 
 
+@pytest.mark.long
 def test_merging_a_held_run_moves_main_and_publishes(toy, source):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0, hold=True)
@@ -76,6 +79,7 @@ def test_merging_a_held_run_moves_main_and_publishes(toy, source):
     assert toy.session.catalog.branches() == []
 
 
+@pytest.mark.long
 def test_a_held_run_does_not_merge_over_what_came_meanwhile(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     held = toy.run(0, hold=True)
@@ -106,6 +110,7 @@ def test_a_branch_that_a_run_works_on_is_not_dropped(toy, source):
     assert [b.name for b in catalog.branches()] == [held]
 
 
+@pytest.mark.long
 def test_a_merge_that_could_not_be_published_says_so_in_its_record(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -32,6 +32,7 @@ def home(tmp_path, database, engine, log):
     return home
 
 
+@pytest.mark.long
 def test_the_first_run_reads_everything_and_the_next_what_changed_since(home, log):
     home.run()
     log.put("a", 10)
@@ -44,12 +45,14 @@ def test_the_first_run_reads_everything_and_the_next_what_changed_since(home, lo
     assert home.state.cursor == 4
 
 
+@pytest.mark.long
 def test_a_run_that_finds_nothing_new_writes_nothing(home):
     home.run()
     head = home.head()
     assert (home.run().status, home.head()) == ("nothing to do", head)
 
 
+@pytest.mark.long
 def test_rows_that_arrive_again_in_an_older_version_stop_the_run(home, log):
     home.run()
     head = home.head()
@@ -66,6 +69,7 @@ def test_rows_that_arrive_again_in_an_older_version_stop_the_run(home, log):
     assert (home.head(), home.there()["b"], home.state.cursor) == (head, 2, 2)
 
 
+@pytest.mark.long
 def test_a_full_refresh_reads_everything_and_takes_the_cursor_back(home, log):
     home.run()
     log.rows["b"] = {**log.rows["b"], "value": 7, "changed": 1}
@@ -91,6 +95,7 @@ def test_the_newest_version_in_one_answer_wins_in_whatever_order(home, log):
     assert home.there()["a"] == 10
 
 
+@pytest.mark.long
 def test_a_failed_or_refused_run_leaves_the_cursor(home, log):
     home.run()
     log.put("c", 3)
@@ -111,6 +116,7 @@ def test_a_failed_or_refused_run_leaves_the_cursor(home, log):
     assert (log.asked[-1], home.there()["c"], home.state.cursor) == (2, 3, 3)
 
 
+@pytest.mark.long
 def test_a_rollback_takes_the_cursor_back_with_the_rows(home, log):
     first = home.run().commit
     log.put("c", 3)
@@ -122,6 +128,7 @@ def test_a_rollback_takes_the_cursor_back_with_the_rows(home, log):
     assert (log.asked[-1], home.there()["c"]) == (2, 3)
 
 
+@pytest.mark.long
 def test_a_run_that_another_overtook_reads_on_from_what_that_one_stored(home, log):
     home.run()
     log.put("c", 3)
@@ -140,6 +147,7 @@ def test_a_run_that_another_overtook_reads_on_from_what_that_one_stored(home, lo
     assert (asked, home.there()["c"], home.state.cursor) == ([2, 3], 3, 3)
 
 
+@pytest.mark.long
 def test_an_interrupted_run_is_resumed_without_its_older_pages(home, log, monkeypatch):
     home.run()
     log.put("a", 5)

@@ -46,6 +46,7 @@ def marked(home):
         return {row["id"] for row in session.query(sql).to_pylist()}
 
 
+@pytest.mark.long
 def test_what_a_whole_reading_lacks_is_gone_and_comes_back(whole, log):
     row = log.rows.pop("b")
     whole.run()
@@ -58,6 +59,7 @@ def test_what_a_whole_reading_lacks_is_gone_and_comes_back(whole, log):
     assert whole.published("total") == [{"rows": 3, "total": 3}]
 
 
+@pytest.mark.long
 def test_an_empty_reading_is_doubted_first(whole, log):
     rows, log.rows = log.rows, {}
     heard = Heard()

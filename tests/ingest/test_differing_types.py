@@ -197,6 +197,7 @@ WIDER = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("before", "value", "after", "kept"), WIDER)
 def test_a_column_that_changes_its_type_keeps_its_values(toy, source, before, value, after, kept):
     toy.change(schema=before)

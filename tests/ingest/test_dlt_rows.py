@@ -128,6 +128,7 @@ def test_a_rest_api_is_read_page_by_page_with_nested_fields_and_the_payload(home
     assert api.paths == ["/orders"] * 3
 
 
+@pytest.mark.long
 def test_a_window_of_a_rest_api_is_asked_for(home, api):
     def give(window):
         since, until = window.start.isoformat(), window.end.isoformat()
@@ -261,6 +262,7 @@ def test_a_database_is_read_whole(home, shop_database, backend):
     assert list(home.raw().values()) == DAYS
 
 
+@pytest.mark.long
 def test_a_window_of_a_database_is_asked_for(home, shop_database):
     is_naive = shop_database.dialect.name == "sqlite"
 

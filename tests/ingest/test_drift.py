@@ -48,6 +48,7 @@ def drift(report):
     return node.note.partition("; ")[2]
 
 
+@pytest.mark.long
 def test_a_new_field_of_a_document_is_kept_and_told_once(toy, sends):
     toy.change(schema=Documents)
     sends(document("a", at(0)), **TEXTS)
@@ -109,6 +110,7 @@ def changes(toy):
     return {node.node: node.changes for node in nodes}
 
 
+@pytest.mark.long
 def test_the_plan_shows_a_changed_type_of_a_raw_table_before_anything_runs(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -118,6 +120,7 @@ def test_the_plan_shows_a_changed_type_of_a_raw_table_before_anything_runs(toy, 
     assert "~ column total int64 → float64" in changes(toy)["marts.daily"]
 
 
+@pytest.mark.long
 def test_the_plan_shows_what_changed_in_a_view_below_a_table(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

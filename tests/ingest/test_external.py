@@ -33,6 +33,7 @@ def other(home, **place):
     home.change("sales", others=[external("shop.sales", **{"columns": SALES, **place})])
 
 
+@pytest.mark.long
 def test_parquet_files_are_an_input_whose_changes_are_noticed(home):
     file(home, "a.parquet", id=[1], amount=[Decimal("1.50")])
     other(home, path="sales/*.parquet")
@@ -85,6 +86,7 @@ def test_what_cannot_be_read_of_files_is_told_and_main_stays(home):
     assert home.head() == before
 
 
+@pytest.mark.long
 def test_an_iceberg_table_is_read_as_it_is_now(home, tmp_path_factory, databases, engine):
     with databases.lend() as address:
         source = Source(event("a", 1, at(0)))
@@ -138,6 +140,7 @@ def theirs_in(home, **columns):
     home.change("sales", others=[external("crm.sales", columns=types, postgres="${CRM_URL}")])
 
 
+@pytest.mark.long
 def test_a_table_of_postgres_is_copied_value_by_value_if_it_changed(home, theirs):
     theirs.execute(
         "INSERT INTO crm.sales VALUES (1, 12345678901234567890.123456789, '2024-03-01 12:00Z',"

@@ -78,6 +78,7 @@ def change(home, folder, **options):
     home.change(**{**given, **options})
 
 
+@pytest.mark.long
 def test_only_new_and_changed_files_are_read(home, folder):
     home.run()
     assert (home.there(), folder.taken()) == ({"a": 1, "b": 2, "c": 3}, ["1.csv", "2.csv"])
@@ -118,6 +119,7 @@ def test_without_deletes_rows_of_a_file_that_is_gone_stay(home, folder):
     assert len(home.there()) == 3
 
 
+@pytest.mark.long
 def test_rows_that_a_file_lacks_are_gone_and_so_are_those_of_a_file_that_is(home, folder):
     change(home, folder, deletes="window")
     home.run()
@@ -134,6 +136,7 @@ def test_rows_that_a_file_lacks_are_gone_and_so_are_those_of_a_file_that_is(home
     assert home.there() == {"a": 1, "c": 3, "d": 4}
 
 
+@pytest.mark.long
 def test_an_empty_folder_and_an_emptied_file_are_doubted_first(home, folder):
     change(home, folder, deletes="window")
     home.run()
@@ -166,6 +169,7 @@ def test_a_file_in_doubt_that_is_as_before_is_in_doubt_no_more(home, folder):
     assert (home.there(), home.state.doubted) == ({"a": 1, "b": 2, "c": 3}, ())
 
 
+@pytest.mark.long
 def test_of_a_row_in_two_files_the_last_by_name_counts_in_whatever_order_they_come(home, folder):
     change(home, folder, deletes="window")
     folder.write("5.csv", a=5)
@@ -195,6 +199,7 @@ def test_of_a_row_in_two_files_the_last_valid_version_counts(home, folder):
     assert home.there() == {"c": 3}
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_read_is_named_and_holds_up_no_other(home, folder):
     change(home, folder, deletes="window")
     home.run()

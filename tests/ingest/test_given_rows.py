@@ -133,6 +133,7 @@ def test_many_dicts_become_pages_of_bounded_size(home, monkeypatch):
     assert len(home.raw()) == 5
 
 
+@pytest.mark.long
 def test_the_last_dict_of_a_key_wins_also_after_a_table(home):
     home.change(give=lambda _: iter([ROWS[0], TABLE, {**ROWS[0], "value": 7}]))
     home.run(0)
@@ -149,6 +150,7 @@ def test_an_index_of_pandas_without_a_name_is_no_column(home):
     assert set(fields) == {"id", "value", "at"}
 
 
+@pytest.mark.long
 def test_values_of_several_types_in_a_column_of_pandas_are_taken_one_by_one(home):
     frame = pd.DataFrame({"id": ["a", "b", "c"], "value": [1, "x", None], "at": [at(0)] * 3})
     home.change(give=lambda _: frame)
@@ -206,6 +208,7 @@ ORDER = {
 }
 
 
+@pytest.mark.long
 def test_nested_fields_keep_their_structure(home):
     home.change(give=lambda _: [ORDER], schema=Nested)
     home.run(0)
@@ -304,6 +307,7 @@ def test_names_stay_as_the_source_writes_them(home):
     assert home.raw()["a"]["unitPrice"] == 1.25
 
 
+@pytest.mark.long
 def test_a_payload_keeps_the_names_of_the_source(home):
     class WholeSnake(Snake):
         payload: str
@@ -314,6 +318,7 @@ def test_a_payload_keeps_the_names_of_the_source(home):
     assert json.loads(home.raw()["a"]["payload"]) == row
 
 
+@pytest.mark.long
 def test_a_rejected_row_is_taken_when_the_schema_takes_it(home):
     class Lenient(Snake):
         unit_price: str
@@ -342,6 +347,7 @@ def test_what_pandas_calls_missing_is_missing_also_when_it_is_judged_again(home)
     assert home.raw()["a"]["note"] is None
 
 
+@pytest.mark.long
 def test_new_fields_of_dicts_are_told(home):
     home.change(give=lambda _: [ROWS[0]])
     home.run(0)
@@ -410,6 +416,7 @@ class Tagged(Events):
     tags: dt.Array(dt.string) = pandera.ibis.Field(nullable=True)
 
 
+@pytest.mark.long
 def test_a_table_with_lists_grows_month_by_month(home):
     days = (0, 40)
     rows = [{"id": f"{day}", "value": 1, "at": at(day), "tags": ["a"]} for day in days]

@@ -130,6 +130,7 @@ def test_a_run_that_finds_the_same_gone_writes_nothing(deleting, source):
     assert (deleting.run(1).status, deleting.head()) == ("nothing to do", head)
 
 
+@pytest.mark.long
 def test_a_row_that_comes_back_is_there_again(deleting, source):
     rows = [*source.rows]
     delete(source, "a1")
@@ -166,6 +167,7 @@ def test_a_row_that_moved_to_another_day_is_changed(deleting, source):
     assert (node.counts["changed"], marked(deleting)) == (1, {})
 
 
+@pytest.mark.long
 def test_a_row_that_moved_out_of_what_is_read_comes_back_there(deleting, source):
     change(source, "a1", at=at(2, 20))
     deleting.run(1)
@@ -175,6 +177,7 @@ def test_a_row_that_moved_out_of_what_is_read_comes_back_there(deleting, source)
     assert deleting.rows("marts.total") == [{"rows": 9, "total": 9}]
 
 
+@pytest.mark.long
 def test_a_row_that_becomes_invalid_takes_its_old_version_out(deleting, source):
     change(source, "a1", value="ten")
     run = deleting.run(1).run_id
@@ -183,12 +186,14 @@ def test_a_row_that_becomes_invalid_takes_its_old_version_out(deleting, source):
     assert "a1" not in there(deleting)
 
 
+@pytest.mark.long
 def test_an_old_version_of_another_day_goes_too(deleting, source):
     change(source, "a1", value="ten", at=at(2, 20))
     deleting.run(2)
     assert [*marked(deleting)] == ["a1"]
 
 
+@pytest.mark.long
 def test_a_repaired_row_is_there_again(deleting, source):
     change(source, "a1", value="ten")
     deleting.run(1)
@@ -198,6 +203,7 @@ def test_a_repaired_row_is_there_again(deleting, source):
     assert deleting.rows("marts.total") == [{"rows": 9, "total": 18}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("last", ["ten", "10"])
 def test_of_two_versions_in_one_fetch_the_last_one_counts(deleting, source, last):
     versions = [event("a1", "10" if last == "ten" else "ten", at(1)), event("a1", last, at(1, 13))]
@@ -221,6 +227,7 @@ def test_a_day_without_any_row_is_a_warning_first(deleting, source):
     assert deleting.head() != head
 
 
+@pytest.mark.long
 def test_a_second_run_confirms_that_the_day_is_empty(deleting, source):
     delete(source, "a1", "b1", "c1")
     deleting.run(1)
@@ -230,6 +237,7 @@ def test_a_second_run_confirms_that_the_day_is_empty(deleting, source):
     assert deleting.published("total") == [{"rows": 6, "total": 6}]
 
 
+@pytest.mark.long
 def test_a_day_that_returns_is_in_doubt_no_more(deleting, source):
     rows = [*source.rows]
     delete(source, "a1", "b1", "c1")
@@ -249,6 +257,7 @@ def test_a_run_of_other_days_confirms_nothing(deleting, source):
     assert (marked(deleting), len(doubted(deleting))) == ({}, 1)
 
 
+@pytest.mark.long
 def test_a_piece_that_an_earlier_run_read_confirms_nothing(deleting, source):
     read = source.read
 
@@ -265,6 +274,7 @@ def test_a_piece_that_an_earlier_run_read_confirms_nothing(deleting, source):
     assert (marked(deleting), len(doubted(deleting))) == ({}, 1)
 
 
+@pytest.mark.long
 def test_the_day_of_one_key_is_in_doubt_although_others_have_rows(fresh):
     source = Source(*(event(n, 1, at(1, h)) for n in ("anna", "bob") for h in (10, 11)))
     toy = fresh(source)
@@ -278,6 +288,7 @@ def test_the_day_of_one_key_is_in_doubt_although_others_have_rows(fresh):
     assert [*marked(toy)] == ["anna"]
 
 
+@pytest.mark.long
 def test_the_rows_of_a_key_that_could_not_be_read_are_not_gone(fresh):
     source = Source(*(event(n, 1, at(1, h)) for n in ("anna", "bob") for h in (10, 11)))
     toy = fresh(source)
@@ -298,6 +309,7 @@ def test_the_rows_of_a_key_that_could_not_be_read_are_not_gone(fresh):
     assert toy.rows("marts.total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_what_is_not_listed_any_more_is_not_asked_for_and_not_gone(
     tmp_path, monkeypatch, database, warm
 ):
@@ -319,6 +331,7 @@ def test_a_day_that_was_read_in_part_is_not_gone_as_a_whole():
     assert whole_days((Window(at(0, 1), at(1, 23)),)) == ()
 
 
+@pytest.mark.long
 def test_an_old_home_begins_to_mark_once_deletes_is_declared(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(0, 13))]
     toy.run(0)
@@ -330,6 +343,7 @@ def test_an_old_home_begins_to_mark_once_deletes_is_declared(toy, source):
     assert toy.rows("marts.total") == [{"rows": 1, "total": 2}]
 
 
+@pytest.mark.long
 def test_without_deletes_all_rows_are_there_again(deleting, source):
     delete(source, "a1", "b0", "b1", "c1")
     deleting.run(0, 1)
@@ -342,6 +356,7 @@ def test_without_deletes_all_rows_are_there_again(deleting, source):
     assert deleting.rows("marts.total") == [{"rows": 5, "total": 5}]
 
 
+@pytest.mark.long
 def test_marks_stay_if_a_column_is_added(deleting, source):
     delete(source, "a1")
     deleting.run(1)

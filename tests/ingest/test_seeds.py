@@ -48,6 +48,7 @@ def test_a_changed_seed_rebuilds_its_children_and_an_unchanged_one_writes_nothin
     assert [row["code"] for row in home.published("countries_mart")] == ["DK", "NO", "SE"]
 
 
+@pytest.mark.long
 def test_repeated_rows_count(home):
     home.seed("colours.csv", "name\nred\nred\n")
     home.change("colours")
@@ -57,6 +58,7 @@ def test_repeated_rows_count(home):
     assert home.rows("marts.colours_mart") == [{"name": "red"}]
 
 
+@pytest.mark.long
 def test_other_columns_replace_the_table(home):
     home.seed("countries.csv", COUNTRIES)
     home.change("countries")
@@ -87,6 +89,7 @@ INFERRED = {
 }
 
 
+@pytest.mark.long
 def test_types_are_inferred_from_all_rows_and_keep_every_value(home):
     for number, (values, _) in enumerate(INFERRED.values()):
         rows = "".join(f"{line},{value}\n" for line, value in enumerate(values))
@@ -194,6 +197,7 @@ def test_a_removed_seed_that_a_model_reads_is_named(home):
         home.change("countries")
 
 
+@pytest.mark.long
 def test_a_seed_comes_from_the_branch_and_goes_back_with_main(home):
     home.seed("colours.csv", "name\nred\n")
     home.change("colours")

@@ -89,6 +89,7 @@ def settings_of_a_user(request, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beside", [False, True])
 def test_settings_for_pipelines_of_a_user_move_nothing(beside, settings_of_a_user, tmp_path):
     row, pages = {"unitPrice": 1}, {"events": [pa.table({"unitPrice": [1]})]}
@@ -97,6 +98,7 @@ def test_settings_for_pipelines_of_a_user_move_nothing(beside, settings_of_a_use
         assert staged(staging(pages, group="all", folder=tmp_path)) == {"events": [row]}
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_taken_away(staging, tmp_path):
     staging(PAGES, group="all", folder=tmp_path)
     files = staging({"events": []}, group="all", folder=tmp_path)

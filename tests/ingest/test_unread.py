@@ -37,12 +37,14 @@ def names(toy):
     return [row["id"] for row in toy.rows("raw.events")]
 
 
+@pytest.mark.long
 def test_the_rows_of_the_others_are_built_and_published(several):
     report = several.run(0)
     assert (report.status, report.published) == ("incomplete", {"daily": 1, "total": 1})
     assert several.published("total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_the_record_names_the_key_its_windows_the_reason_and_the_cure(several):
     assert several.run(0, 1).to_json()["unread"] == [
         {
@@ -67,6 +69,7 @@ def test_what_was_not_read_is_missing_although_others_were_read(several):
     assert several.session.missing((DAYS[0],)) == (DAYS[0],)
 
 
+@pytest.mark.long
 def test_what_was_read_later_is_missing_no_more(several, people):
     several.run(0)
     people.down.clear()
@@ -75,6 +78,7 @@ def test_what_was_read_later_is_missing_no_more(several, people):
     assert (state(several).unread, names(several)) == ((), ["anna", "bob"])
 
 
+@pytest.mark.long
 def test_only_the_windows_that_were_read_are_cleared(several, people):
     first = several.run(0, 2).run_id
     people.down.clear()
@@ -83,6 +87,7 @@ def test_only_the_windows_that_were_read_are_cleared(several, people):
     assert entry == KeyWindows((("id", "anna"),), (DAYS[0], DAYS[2]), first)
 
 
+@pytest.mark.long
 def test_the_overlap_reads_again_what_a_key_lacks(several, people):
     several.change(unique_key=("id", "at"), overlap="1d")
     several.run(0)
@@ -91,6 +96,7 @@ def test_the_overlap_reads_again_what_a_key_lacks(several, people):
     assert state(several).unread == ()
 
 
+@pytest.mark.long
 def test_once_a_key_is_read_again_the_next_run_reads_what_it_lacks(several, people):
     several.run(0)
     people.down.clear()
@@ -102,6 +108,7 @@ def test_once_a_key_is_read_again_the_next_run_reads_what_it_lacks(several, peop
     assert names(several).count("anna") == 1
 
 
+@pytest.mark.long
 def test_for_a_key_that_stays_away_nobody_is_read_again(several, people):
     several.run(0)
     for day in (3, 4, 5):
@@ -110,6 +117,7 @@ def test_for_a_key_that_stays_away_nobody_is_read_again(several, people):
         assert people.asked == [DAYS[day]]
 
 
+@pytest.mark.long
 def test_more_than_two_months_are_left_to_a_backfill(several, people):
     several.run(0, 100)
     people.down.clear()
@@ -119,6 +127,7 @@ def test_more_than_two_months_are_left_to_a_backfill(several, people):
     assert len(people.asked) == 1
 
 
+@pytest.mark.long
 def test_the_plan_says_what_will_be_read_again(several, people):
     several.run(0)
     people.down.clear()
@@ -133,6 +142,7 @@ def test_the_plan_says_what_will_be_read_again(several, people):
     assert planned[0].decision.windows == union(people.asked) == (DAYS[0], DAYS[5])
 
 
+@pytest.mark.long
 def test_a_run_without_news_writes_nothing_while_a_key_stays_away(several):
     several.run(0)
     head = several.head()
@@ -228,6 +238,7 @@ def half_read(tmp_path, monkeypatch, database, warm):
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_command_exits_with_1_and_freshness_names_the_key_and_the_reason(half_read):
     code, report = shop.command(half_read, "run", "--date", shop.DAY)
     assert (code, report["status"]) == (1, "incomplete")

@@ -43,6 +43,7 @@ def findings(report):
     return [check for check in report["checks"] if check["finding"] and not check["passed"]]
 
 
+@pytest.mark.long
 def test_a_day_in_mmol_is_told_with_the_reason(lakehouse, documents):
     documents += entries(5.6, 6, 7.2, 11.1, 4.9)
     code, report = lakehouse("run", "--date", DAY)
@@ -53,6 +54,7 @@ def test_a_day_in_mmol_is_told_with_the_reason(lakehouse, documents):
     assert "mmol/L" in day["reason"]
 
 
+@pytest.mark.long
 def test_the_other_days_are_published(lakehouse, documents):
     documents += [*entries(*[1810] * 9), *entries(*[110] * 9, day=1)]
     code, report = lakehouse("backfill", "--from", DAY, "--to", "2024-03-16")
@@ -63,6 +65,7 @@ def test_the_other_days_are_published(lakehouse, documents):
     assert [row["day"] for row in findings(report)[0]["examples"]] == [DAY]
 
 
+@pytest.mark.long
 def test_half_of_a_day_is_not_most_of_it(lakehouse, documents):
     documents += [*entries(100, 100, 100), *entries("high", "low", "?", day=0.2)]
     code, report = lakehouse("run", "--date", DAY)

@@ -107,6 +107,7 @@ def test_a_connection_that_was_used_before_is_cut_too() -> None:
         assert not server.trickled.is_set()
 
 
+@pytest.mark.long
 def test_an_answer_under_tls_is_cut_too(tmp_path: Path) -> None:
     certificate = _certificate(tmp_path)
     with _UnderTls(SLOW["trailers trickle"], certificate) as liar:

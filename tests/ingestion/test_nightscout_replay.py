@@ -167,6 +167,7 @@ def test_the_server_starts_before_the_recording_is_read(tmp_path: Path) -> None:
         assert len(dates(server, SINCE_EVER)) == 1
 
 
+@pytest.mark.long
 def test_the_module_serves_the_recording() -> None:
     command = [sys.executable, "-m", "ingestion.replay", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -57,6 +57,7 @@ def reading_threads() -> list[threading.Thread]:
 # Each fails alone
 
 
+@pytest.mark.long
 def test_of_22_people_the_four_who_cannot_be_read_are_named(tmp_path: Any) -> None:
     with ExitStack() as servers:
         good = [f"site{number}" for number in range(18)]

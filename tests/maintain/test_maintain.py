@@ -52,6 +52,7 @@ def done(report):
     return {(node.step, node.node) for node in report.nodes}
 
 
+@pytest.mark.long
 def test_every_ref_that_is_kept_reads_the_same(five_days, source, upkeep):
     source.rows.append(event("held", 9, at(1)))
     held = f"run-{five_days.run(1, hold=True).run_id}"
@@ -201,6 +202,7 @@ def test_nothing_is_removed_if_a_ref_cannot_be_read(five_days, upkeep):
     assert stored(five_days) == before
 
 
+@pytest.mark.long
 def test_old_branches_of_failed_runs_go_and_held_ones_stay(toy, source, upkeep):
     source.rows = [event("a", 1, at(0))]
     held = f"run-{toy.run(0, hold=True).run_id}"
@@ -213,6 +215,7 @@ def test_old_branches_of_failed_runs_go_and_held_ones_stay(toy, source, upkeep):
     assert [branch.name for branch in toy.session.catalog.branches()] == [held]
 
 
+@pytest.mark.long
 def test_what_was_staged_goes_once_it_has_reached_main(toy, source, upkeep):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -132,6 +132,7 @@ def test_archived_days_are_not_missing(archived):
     ]
 
 
+@pytest.mark.long
 def test_a_full_refresh_keeps_what_cannot_be_built_again(archived):
     before = built(archived)
     archived.run(70, full_refresh=True)

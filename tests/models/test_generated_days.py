@@ -99,6 +99,7 @@ def kept(run_model, uploads):
     }
 
 
+@pytest.mark.long
 @batches(DAYS)
 def test_one_trace_of_many_documents(run_model, seeds):
     assert not wrong(run_model, generated(seeds))

@@ -204,6 +204,7 @@ def test_a_line_that_crosses_the_limit_at_midnight_is_divided_there(run_model):
     assert [row["minutes_below_70"] for row in rows] == [6, 4]
 
 
+@pytest.mark.long
 def test_fifteen_minutes_are_not_more_than_fifteen(run_model):
     """Thirds of minutes add up to whole ones."""
     row = day(run_model, entries([85, 55, 85] * 9, every=5))

@@ -93,6 +93,7 @@ def test_the_profile_is_of_14_days(run_model, age, count):
     assert only(rows, minute_of_day=0)["reading_count"] == count
 
 
+@pytest.mark.long
 def test_the_profile_agrees_with_numpy(run_model):
     readings = facts(run_model, entries(WAVE))
     rows = over(run_model, mrt_glucose_agp, readings)

@@ -83,6 +83,7 @@ def test_days_hold_every_reading_and_every_episode(overview):
     assert sum(row["hypo_episodes"] for row in overview) == 90
 
 
+@pytest.mark.long
 def test_nights(readings, run_model):
     night = readings.filter(pc.less(readings["hour_of_day"], 6))["glucose_mg_dl"].to_numpy()
     assert round(100 * np.std(night, ddof=1) / np.mean(night), 2) == 21.19
@@ -90,11 +91,13 @@ def test_nights(readings, run_model):
     assert sum(row["reading_count"] for row in rows) == len(night)
 
 
+@pytest.mark.long
 def test_hours_hold_every_reading(readings, run_model):
     rows = over(run_model, mrt_glucose_readings, readings)
     assert sum(row["reading_count"] for row in rows) == 50_108
 
 
+@pytest.mark.long
 def test_dates(readings, run_model):
     rows = over(run_model, dim_date, readings)
     assert (rows[0]["date"], rows[-1]["date"]) == (date(2023, 10, 18), date(2024, 4, 12))

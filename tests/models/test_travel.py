@@ -199,6 +199,7 @@ def test_the_longest_day_and_one_that_is_as_usual(run_model, zones):
     assert of(built["mrt_glucose_overview"], OUT)["total_readings"] == hours * 12
 
 
+@pytest.mark.long
 def test_every_reading_of_a_traveller_is_counted(run_model, trip):
     names = ("mrt_glucose_overview", "fct_glucose_readings")
     assert run_model(overview_counts_every_reading, **{name: trip[name] for name in names}) == []

@@ -91,6 +91,7 @@ def test_another_uploader_fills_a_gap(run_model):
     assert filled == pytest.approx([50.05, 55.05, 60.05, 65.05])
 
 
+@pytest.mark.long
 def test_a_new_phone_at_noon(run_model):
     rows = facts(
         run_model,
@@ -101,6 +102,7 @@ def test_a_new_phone_at_noon(run_model):
     assert {row["device"] for row in rows} == {"new", "old"}
 
 
+@pytest.mark.long
 def test_a_gap_that_is_no_gap_is_not_filled(run_model):
     rows = facts(
         run_model,
@@ -110,6 +112,7 @@ def test_a_gap_that_is_no_gap_is_not_filled(run_model):
     assert {row["device"] for row in rows} == {"a"}
 
 
+@pytest.mark.long
 def test_a_one_minute_sensor_and_its_five_minute_bridge(run_model):
     rows = facts(
         run_model,
@@ -119,6 +122,7 @@ def test_a_one_minute_sensor_and_its_five_minute_bridge(run_model):
     assert len(rows) == 1440
 
 
+@pytest.mark.long
 def test_midnight_is_no_loophole(run_model):
     """Near midnight, readings of another day are neighbours too."""
     rows = facts(
@@ -203,6 +207,7 @@ def test_two_phones_under_one_name_count_once(run_model, device, every, share):
     assert len(rows) in (720 // every, 720 // every + 1)
 
 
+@pytest.mark.long
 def test_three_phones_without_a_name_count_once(run_model):
     rows = facts(
         run_model,
@@ -214,6 +219,7 @@ def test_three_phones_without_a_name_count_once(run_model):
     assert len(rows) in (144, 145)
 
 
+@pytest.mark.long
 def test_two_traces_under_one_name_do_not_take_turns(run_model):
     rows = facts(
         run_model,
@@ -329,6 +335,7 @@ def test_what_two_phones_scan_counts_once(run_model):
     assert len(facts(run_model, *both)) == 48 + 6
 
 
+@pytest.mark.long
 def test_a_named_uploader_is_kept_before_one_without_a_name(run_model):
     rows = facts(
         run_model,

@@ -256,6 +256,7 @@ def halves(run_model, model, tables, cut):
     return ordered(full), ordered(build_windows(run_model, model, tables, windows))
 
 
+@pytest.mark.long
 def test_the_reading_before_is_judged_by_the_day_before_its_own(run_model):
     yesterday = FIRST + DAY
     rows = [
@@ -270,6 +271,7 @@ def test_the_reading_before_is_judged_by_the_day_before_its_own(run_model):
     assert built == full
 
 
+@pytest.mark.long
 def test_readings_before_midnight_are_judged_by_the_day_after(run_model):
     rows = [
         *entries([100] * 20, start=FIRST - timedelta(minutes=99), every=5, device="phone"),
@@ -280,6 +282,7 @@ def test_readings_before_midnight_are_judged_by_the_day_after(run_model):
     assert built == full
 
 
+@pytest.mark.long
 def test_an_episode_at_the_last_minute_of_the_last_day_on_earth_is_confirmed(run_model):
     noon = FIRST + timedelta(hours=12)  # midnight at UTC-12
     rows = entries([100, 60, 60, 60, 60], start=noon - timedelta(minutes=10), timezone="Etc/GMT+12")
@@ -288,6 +291,7 @@ def test_an_episode_at_the_last_minute_of_the_last_day_on_earth_is_confirmed(run
     assert built == full
 
 
+@pytest.mark.long
 def test_an_episode_that_goes_on_after_midnight_is_no_new_one(run_model):
     ten = FIRST - timedelta(hours=14)  # midnight at UTC+14
     rows = entries(
@@ -300,6 +304,7 @@ def test_an_episode_that_goes_on_after_midnight_is_no_new_one(run_model):
     assert built == full
 
 
+@pytest.mark.long
 def test_an_episode_that_is_undecided_for_hours_after_midnight_ends_then(run_model):
     undecided = [75, 75, 60, 60] * 15  # ten minutes back, ten beyond: five hours
     rows = entries([100, *[60] * 5, *undecided, 100, 100, 100], start=FIRST - timedelta(minutes=30))
@@ -309,6 +314,7 @@ def test_an_episode_that_is_undecided_for_hours_after_midnight_ends_then(run_mod
     assert built == full
 
 
+@pytest.mark.long
 def test_the_last_minute_of_the_last_day_on_earth_is_compared_with_a_day_later(run_model):
     late = FIRST + timedelta(hours=35, minutes=55)  # five to midnight at UTC-12, a day later
     rows = [
@@ -321,6 +327,7 @@ def test_the_last_minute_of_the_last_day_on_earth_is_compared_with_a_day_later(r
     assert built == full
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "zones", [("Pacific/Kiritimati", "Pacific/Honolulu"), ("Etc/GMT+12", "Asia/Tokyo")]
 )

@@ -48,6 +48,7 @@ def test_a_compiler_can_still_be_had_by_its_module(engine):
     assert named in loaded_after(have)
 
 
+@pytest.mark.long
 def test_a_compiler_can_still_be_had_by_its_class():
     have = "from ibis.backends.sql.compilers import SnowflakeCompiler as C; assert C.dialect"
 
@@ -56,6 +57,7 @@ def test_a_compiler_can_still_be_had_by_its_class():
     assert "ibis.backends.sql.compilers.snowflake" in loaded
 
 
+@pytest.mark.long
 def test_what_compilers_do_not_have_is_no_attribute_of_theirs():
     loaded_after(
         "import lakehouse.patches.ibis_dialects; from ibis.backends.sql import compilers;"
@@ -84,6 +86,7 @@ def test_the_package_of_ibis_does_nothing_but_import_compilers():
     assert _compiler("DuckDBCompiler").__module__ == f"{COMPILERS}.duckdb"
 
 
+@pytest.mark.long
 def test_ibis_loads_the_compilers_of_all_engines():
     loaded = loaded_after("import ibis; ibis.to_sql(ibis.table({'x': 'int64'}, 't'), 'duckdb')")
     assert f"{COMPILERS}.snowflake" in loaded, needless(PATCH, "ibis-framework")

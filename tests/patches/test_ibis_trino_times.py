@@ -30,6 +30,7 @@ def test_a_cast_to_a_time_of_day_has_six_digits_on_trino():
     assert "AS TIME(6))" in to_sql(ROWS.select(t=ROWS.text.cast("time")), "trino")
 
 
+@pytest.mark.long
 def test_ibis_writes_no_digits():
     ask = "import ibis; from ibis.backends.sql.datatypes import TrinoType as T; print(T.to_string(ibis.dtype('time')))"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)

@@ -322,6 +322,7 @@ def test_a_ref_without_tables_makes_everything_new():
     assert compared(absent=everything) == Changes(everything, everything)
 
 
+@pytest.mark.long
 def test_state_compares_with_what_a_ref_stores(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -329,6 +330,7 @@ def test_state_compares_with_what_a_ref_stores(toy, source):
     assert Selection("state:modified", None, "main").names(toy.session) == {"valid", "steps"}
 
 
+@pytest.mark.long
 def test_state_compares_with_an_earlier_commit(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -43,6 +43,7 @@ def answers(address):
         return False
 
 
+@pytest.mark.long
 def test_the_last_user_stops_it(server):
     with server.serving() as address:
         with server.serving() as again:
@@ -229,6 +230,7 @@ def as_before_there_were_passwords(server):
     return password
 
 
+@pytest.mark.long
 def test_the_socket_is_in_a_folder_that_others_cannot_enter(tmp_path):
     folder = tmp_path / ("long and " * 12)
     with Server(folder / "data", folder / "locks").serving() as address:

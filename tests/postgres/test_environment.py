@@ -29,6 +29,7 @@ OF_CLIENTS = {
 ONE = ibis.schema({"x": "int32"})
 
 
+@pytest.mark.long
 def test_settings_for_clients_are_not_meant_for_it(tmp_path, monkeypatch, engine):
     for name, value in OF_CLIENTS.items():
         monkeypatch.setenv(name, value)

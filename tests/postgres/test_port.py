@@ -73,6 +73,7 @@ def refused(address):
     return str(raised.value)
 
 
+@pytest.mark.long
 def test_it_lets_the_reader_in_until_it_is_told_to_end(project):
     with command(project) as process:
         address = process.stdout.readline().strip()

@@ -21,6 +21,7 @@ def spoiled(toy, source):
     return toy
 
 
+@pytest.mark.long
 def test_a_row_that_postgres_cannot_hold_is_named_and_all_others_are_published(spoiled):
     report = spoiled.run(0, 1)
     left_out = [check for check in report.checks if check.table == "marts.listed"]
@@ -35,6 +36,7 @@ def test_a_row_that_postgres_cannot_hold_is_named_and_all_others_are_published(s
     assert len(spoiled.rows("marts.listed")) == 3
 
 
+@pytest.mark.long
 def test_the_command_that_it_names_shows_the_row(spoiled):
     report = spoiled.run(0, 1)
     check = next(check for check in report.checks if check.table == "marts.listed")
@@ -42,6 +44,7 @@ def test_the_command_that_it_names_shows_the_row(spoiled):
         assert session.query(check.sql).to_pylist()[0]["value"] == 2
 
 
+@pytest.mark.long
 def test_runs_that_change_no_such_row_say_nothing_and_it_stays_out(spoiled, source):
     spoiled.run(0, 1)
     source.rows.append(event("e", 4, at(1)))
@@ -52,6 +55,7 @@ def test_runs_that_change_no_such_row_say_nothing_and_it_stays_out(spoiled, sour
     assert [row["id"] for row in spoiled.published("listed")] == ["a", "d", "e"]
 
 
+@pytest.mark.long
 def test_a_row_that_is_mended_comes_in(spoiled, source):
     spoiled.run(0, 1)
     source.rows[1] = event("c", 2, at(0))

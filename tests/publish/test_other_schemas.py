@@ -80,6 +80,7 @@ def test_nothing_new_moves_nothing(gold):
     assert not gold.run(0, 1).published
 
 
+@pytest.mark.long
 def test_a_view_of_others_stays(gold, source):
     with psycopg.connect(gold.postgres, autocommit=True) as connection:
         connection.execute("create view public.mine as select n from gold.listed")
@@ -95,6 +96,7 @@ def test_what_somebody_dropped_comes_back(gold):
     assert len(rows(gold, "gold.doubled")) == 2
 
 
+@pytest.mark.long
 def test_a_table_of_somebody_else_is_left_alone(toy, source):
     with psycopg.connect(toy.postgres, autocommit=True) as connection:
         connection.execute("create schema gold; create table gold.listed (theirs int)")
@@ -115,6 +117,7 @@ def test_what_is_not_published_any_more_stays_until_it_is_dropped(gold):
     assert "gold.listed" not in tables(gold)
 
 
+@pytest.mark.long
 def test_the_reader_may_read_it(toy, source):
     with psycopg.connect(toy.postgres, autocommit=True) as connection:
         exists = connection.execute("select to_regrole('lakehouse_reader') is not null")

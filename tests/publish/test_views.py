@@ -68,6 +68,7 @@ def made(toy, name="halves"):
     )
 
 
+@pytest.mark.long
 def test_a_view_shows_the_rows_of_its_marts(views, source):
     assert rows(views, "halves") == [("a", 0.5), ("b", 1.0)]
     source.rows[0] = event("a", 7, at(0))
@@ -124,6 +125,7 @@ def test_a_mart_that_gets_other_columns_takes_its_views_along(views):
     assert rows(views, "quarters") == [("a", 0.25), ("b", 0.5)]
 
 
+@pytest.mark.long
 def test_a_view_may_become_a_table_and_a_table_a_view(views):
     for kind, stands in ((Table(), "r"), (View(), "v"), (Table(), "r")):
         declare(views, listed, halves, quarters, listed=LISTED, halves=kind)
@@ -148,6 +150,7 @@ def test_what_others_have_on_a_view_that_changes_is_named(views):
     assert rows(views, "halves") == [("a", 0.5), ("b", 1.0)]
 
 
+@pytest.mark.long
 def test_a_view_that_somebody_made_under_its_name_is_not_touched(toy, source):
     source.rows = [event("a", 1, at(0))]
     execute(toy.postgres, "create schema marts; create view marts.halves as select 1 as x")
@@ -166,6 +169,7 @@ def test_a_view_without_a_model_stays_until_it_is_dropped(views):
     assert made(views, "quarters") == []
 
 
+@pytest.mark.long
 def test_a_view_of_a_mart_that_a_rollback_takes_away_goes_with_it(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -140,6 +140,7 @@ def decimals(digits, scale):
     return mart(made, "sums")
 
 
+@pytest.mark.long
 def test_a_decimal_that_gets_more_digits_is_rounded_nowhere(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     kind = Incremental(time_column="at")
@@ -151,6 +152,7 @@ def test_a_decimal_that_gets_more_digits_is_rounded_nowhere(toy, source):
     assert found == [("1.2345",), ("2.4690",)]
 
 
+@pytest.mark.long
 def test_a_column_that_becomes_another_type_keeps_every_row(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     kind = Incremental(time_column="at")
@@ -183,6 +185,7 @@ def without_model(listed):
     return listed
 
 
+@pytest.mark.long
 def test_a_mart_without_a_model_stays_as_it_is_until_it_is_dropped(without_model, source):
     toy = without_model
     before = toy.published("listed")
@@ -206,6 +209,7 @@ def test_a_plan_shows_marts_without_a_model(without_model):
     assert listed.becomes.endswith("; Postgres keeps it until `publish --drop listed`")
 
 
+@pytest.mark.long
 def test_a_mart_whose_model_comes_back_is_brought_up_to_date(without_model, source):
     source.rows.append(event("c", 5, at(1)))
     without_model.run(1)
@@ -214,6 +218,7 @@ def test_a_mart_whose_model_comes_back_is_brought_up_to_date(without_model, sour
     assert [row["id"] for row in without_model.published("listed")] == ["a", "b", "c"]
 
 
+@pytest.mark.long
 def test_a_rollback_empties_a_mart_that_did_not_exist_yet(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -311,6 +316,7 @@ def long_text(events):
     return events.id + numbers.join("")
 
 
+@pytest.mark.long
 def test_names_that_statements_use_themselves_are_names_like_others(toy, source):
     source.rows = [event("a", 1, at(0))]
     names = ["item", "item_0", "each", "place", "staged", "old", "new", "excluded", "rows", "k"]

@@ -25,6 +25,7 @@ def test_other_tables_are_still_said_to_be_missing(ask):
         ask("select * from marts.total")
 
 
+@pytest.mark.long
 def test_every_run_is_a_row_also_one_that_failed(toy, source, ask):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0)
@@ -45,6 +46,7 @@ def test_every_run_is_a_row_also_one_that_failed(toy, source, ask):
     assert "silver.steps" in second["error"]
 
 
+@pytest.mark.long
 def test_the_nodes_of_a_run_are_in_order(toy, source, ask):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0)
@@ -71,6 +73,7 @@ def test_what_checks_found_is_told(toy, source, ask):
     ]
 
 
+@pytest.mark.long
 def test_what_was_published_is_told(toy, source, ask):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0)
@@ -94,6 +97,7 @@ def test_a_record_is_small_beside_what_it_says(toy, source):
     assert place.stat().st_size < len(json.dumps(report.to_json())) / 3
 
 
+@pytest.mark.long
 def test_a_record_of_an_earlier_version_is_read_beside_those_of_this_one(toy, source, ask):
     source.rows = [event("a", 1, at(0))]
     before = toy.run(0, hold=True)

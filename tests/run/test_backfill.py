@@ -67,6 +67,7 @@ def test_a_piece_that_fails_does_not_keep_the_others(toy, events):
     assert toy.rows("marts.total") == [{"rows": 7, "total": 7}]
 
 
+@pytest.mark.long
 def test_resume_asks_only_for_what_failed(toy, events):
     flaky(events, 100)
     toy.run(0, LAST)
@@ -137,6 +138,7 @@ def test_what_failed_is_not_covered(toy, events):
     assert any(window.start <= at(140) < window.end for window in state.covered)
 
 
+@pytest.mark.long
 def test_pieces_that_are_fetched_side_by_side_give_the_same(toy, events):
     flaky(events, 100)
     report = toy.run(0, LAST, workers=3)
@@ -144,6 +146,7 @@ def test_pieces_that_are_fetched_side_by_side_give_the_same(toy, events):
     assert toy.rows("marts.total") == [{"rows": 7, "total": 7}]
 
 
+@pytest.mark.long
 def test_of_two_pieces_with_one_key_the_later_counts(toy, source):
     source.rows = [event("a", 1, at(0)), event("a", 2, at(100))]
     toy.run(0, LAST)
@@ -209,6 +212,7 @@ def test_backfills_that_overlap_in_time_and_range_lose_nothing(toy):
     assert toy.session.catalog.branches() == []
 
 
+@pytest.mark.long
 def test_a_killed_backfill_is_resumed_where_it_was(toy, events):
     script = KILLED.format(folder=str(toy.folder), postgres=toy.postgres)
     killed = subprocess.run(

@@ -33,6 +33,7 @@ def covered(toy):
     return toy.session.catalog.tables("main")["raw.events"].state.covered
 
 
+@pytest.mark.long
 def test_what_lies_ahead_of_a_fetch_is_missing_afterwards(toy, source, noon):
     source.rows = [event("a", 1, at(DAY, 8))]
     toy.run(DAY)
@@ -44,6 +45,7 @@ def test_what_lies_ahead_of_a_fetch_is_missing_afterwards(toy, source, noon):
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_the_next_morning_the_evening_is_fetched_and_nothing_is_missing(toy, source, noon):
     toy.run(DAY)
     noon(day=DAY + 1, hour=6)
@@ -54,6 +56,7 @@ def test_the_next_morning_the_evening_is_fetched_and_nothing_is_missing(toy, sou
     assert missing(toy) == ()
 
 
+@pytest.mark.long
 def test_the_evening_is_fetched_with_the_overlap_of_the_next_day(toy, source, noon):
     toy.change(overlap="1d")
     toy.run(DAY)
@@ -62,6 +65,7 @@ def test_the_evening_is_fetched_with_the_overlap_of_the_next_day(toy, source, no
     assert missing(toy) == ()
 
 
+@pytest.mark.long
 def test_an_evening_without_rows_is_fetched_once(toy, source, noon):
     toy.run(DAY)
     noon(day=DAY + 1)
@@ -78,6 +82,7 @@ def test_hours_without_news_make_a_commit_a_day(toy, source, noon):
     assert len(toy.session.catalog.log()) == 2
 
 
+@pytest.mark.long
 def test_news_bring_the_time_that_was_fetched_with_them(toy, source, noon):
     toy.run(DAY)
     noon(hour=15)
@@ -125,6 +130,7 @@ def test_a_day_that_has_not_begun_is_refused_unless_it_is_meant(lakehouse, words
     assert (code, "has not begun" in said["error"], "--force" in said["hint"]) == (2, True, True)
 
 
+@pytest.mark.long
 def test_a_day_that_has_not_begun_can_be_looked_at_by_force(lakehouse):
     tomorrow = f"{datetime.now(UTC).date() + timedelta(days=1)}"
     code, nodes = lakehouse("plan", "--date", tomorrow, "--force")

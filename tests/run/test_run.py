@@ -48,6 +48,7 @@ def test_an_empty_day_is_remembered_once(toy):
     assert toy.head() == head
 
 
+@pytest.mark.long
 def test_a_row_from_before_1970_is_built_on_its_own_day(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(-20_000, 23, 30))]
     toy.run(0)
@@ -55,6 +56,7 @@ def test_a_row_from_before_1970_is_built_on_its_own_day(toy, source):
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_a_corrected_row_replaces_the_old_one_everywhere(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1))]
     toy.run(0, 1)
@@ -64,6 +66,7 @@ def test_a_corrected_row_replaces_the_old_one_everywhere(toy, source):
     assert [row["total"] for row in toy.published("daily")] == [10, 2]
 
 
+@pytest.mark.long
 def test_a_row_that_moved_to_another_day_leaves_the_first(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(0))]
     toy.run(0)
@@ -72,6 +75,7 @@ def test_a_row_that_moved_to_another_day_leaves_the_first(toy, source):
     assert [row["rows"] for row in toy.rows("marts.daily")] == [1, 1]
 
 
+@pytest.mark.long
 def test_an_unchanged_row_keeps_the_run_that_wrote_it(toy, source):
     source.rows = [event("a", 1, at(0))]
     first = toy.run(0).run_id
@@ -81,6 +85,7 @@ def test_an_unchanged_row_keeps_the_run_that_wrote_it(toy, source):
     assert [row["_run_id"] for row in runs] == [first, second]
 
 
+@pytest.mark.long
 def test_only_what_depends_on_news_is_built(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(5))]
     toy.run(0, 5)
@@ -89,6 +94,7 @@ def test_only_what_depends_on_news_is_built(toy, source):
     assert built["silver.steps"] == "[2024-03-06, 2024-03-08)"
 
 
+@pytest.mark.long
 def test_changed_code_rebuilds_the_model_and_its_children(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -102,12 +108,14 @@ def test_changed_code_rebuilds_the_model_and_its_children(toy, source):
     assert toy.published("total") == [{"rows": 1, "total": 3}]
 
 
+@pytest.mark.long
 def test_a_full_refresh_rebuilds_every_model(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
     assert set(reasons(toy.run(0, full_refresh=True)).values()) == {"forced"}
 
 
+@pytest.mark.long
 def test_a_selected_run_leaves_the_rest_alone(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -143,6 +151,7 @@ def test_the_overlap_does_not_reach_into_days_nobody_asked_for(toy, source):
     assert toy.rows("marts.total") == [{"rows": 1, "total": 2}]
 
 
+@pytest.mark.long
 def test_a_failed_blocking_check_leaves_main_and_postgres(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -155,6 +155,7 @@ def test_a_run_is_about_today(toy):
     assert window.end - window.start == timedelta(days=1)
 
 
+@pytest.mark.long
 def test_what_was_missed_belongs_to_it_and_so_does_the_last_day_that_was_ingested(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -164,6 +164,7 @@ def test_whatever_a_project_raises_ends_a_run_and_is_told(settings, mood, error,
     assert scheduler.once(settings, heard) == 0
 
 
+@pytest.mark.long
 def test_an_interruption_that_a_library_tells_as_its_own_error_ends_the_schedule(
     settings, monkeypatch
 ):
@@ -175,6 +176,7 @@ def test_an_interruption_that_a_library_tells_as_its_own_error_ends_the_schedule
         scheduler.once(settings, Silence())
 
 
+@pytest.mark.long
 def test_code_that_changes_meanwhile_is_told_of_and_not_run(settings, mood, folder):
     mood.write_text(json.dumps([1, "none"]))
     heard, code = Heard(), folder / settings.models / "marts.py"
