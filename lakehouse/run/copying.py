@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from lakehouse.catalogs import StoredTable
 from lakehouse.compile.compiler import Compiled
 from lakehouse.compile.dag import Step
 from lakehouse.declare.copies import CopySpec, fingerprint
+from lakehouse.errors import SourceError
 from lakehouse.ingest import origins
 from lakehouse.ingest.copies import CopyWriter
 from lakehouse.plan.state import TableState
@@ -24,14 +27,8 @@ def copy(context: RunContext, name: str, _: Callable[..., Any], __: Mapping[str,
         return
     since, session = time.perf_counter(), context.session
     spec = session.project.copies[name]
-    before = context.tables.get(spec.table)
-    rows, version, stored = None, origins.version(spec, session.settings), None
-    if not _is_of(version, spec, session.compiled, before.state if before else None):
-        with origins.opened(spec, session.settings, session.duckdb) as opened:
-            writer = CopyWriter(
-                session.duckdb, session.catalog, context.branch, spec, context.run_id
-            )
-            rows, stored = writer.write(opened, version, before)
+    with _declared_at(spec.place):
+        rows, stored = _written(context, spec, context.tables.get(spec.table))
     note = "unchanged"
     if stored is not None:
         context.keep(stored)
@@ -44,10 +41,35 @@ def copy(context: RunContext, name: str, _: Callable[..., Any], __: Mapping[str,
     context.report(Step.COPY, spec.table, rows=rows, note=note, seconds=seconds)
 
 
+def _written(
+    context: RunContext, spec: CopySpec, before: StoredTable | None
+) -> tuple[int | None, StoredTable | None]:
+    """Copy an origin, if its version is new; return its rows, and the table if they differ."""
+    session = context.session
+    version = origins.version(spec, session.settings)
+    if _is_of(version, spec, session.compiled, before.state if before else None):
+        return None, None
+    with origins.opened(spec, session.settings, session.duckdb) as opened:
+        writer = CopyWriter(session.duckdb, session.catalog, context.branch, spec, context.run_id)
+        return writer.write(opened, version, before)
+
+
+@contextmanager
+def _declared_at(place: str) -> Iterator[None]:
+    """Name the declaration of a table of others in an error of its origin."""
+    try:
+        yield
+    except SourceError as error:
+        if error.place or not place:
+            raise
+        raise SourceError(error.message, hint=error.hint, place=place) from error
+
+
 def is_news(session: Session, name: str, state: TableState | None) -> bool:
     """Return whether a run would read the origin of a copy, whose table has this state."""
     spec = session.project.copies[name]
-    version = origins.version(spec, session.settings)
+    with _declared_at(spec.place):
+        version = origins.version(spec, session.settings)
     return not _is_of(version, spec, session.compiled, state)
 
 

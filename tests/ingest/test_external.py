@@ -106,8 +106,10 @@ def test_an_iceberg_table_is_read_as_it_is_now(home, tmp_path_factory, databases
 
 def test_no_iceberg_table_is_told(home):
     other(home, iceberg="nowhere")
-    with pytest.raises(SourceError, match="there is no Iceberg table at nowhere"):
+    with pytest.raises(SourceError, match="there is no Iceberg table at nowhere") as caught:
         home.run(0)
+    assert caught.value.message.startswith(caught.value.place + ": ")
+    assert "test_external.py" in caught.value.place or "copied.py" in caught.value.place
 
 
 @pytest.fixture
