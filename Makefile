@@ -13,6 +13,7 @@ help:
 	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
 	@echo "make test                  the test suite"
 	@echo "make test-long             tests that take long, and property tests with many more examples"
+	@echo "make test-longest          all of that, with many more examples: for hours, before a release"
 	@echo "make stack, stack-down     start and stop Trino, Nessie, an S3 server and Postgres"
 	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
@@ -28,7 +29,10 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q
 
 test-long: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=long
+	@$(BIN)/python -m pytest -q -n 3 -m 'long or hypothesis' --hypothesis-profile=long
+
+test-longest: $(VENV)/.dev
+	@EVERY_HOME=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=longest
 
 # Needs Maven and Java 24 or newer. `source .stack/main/env` points the project at the stack.
 stack: $(VENV)/.run
