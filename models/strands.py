@@ -14,15 +14,15 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse.expressions import least
-from models.cadence import CADENCES, MINUTE
+from models.cadence import CADENCES, DAY, MINUTE
 
 _ONE = max(CADENCES) * MINUTE
 """A cadence, in scaled time."""
 _QUARTER = _ONE // 4
-_TENTH = _ONE // 10
-"""Scaled time within which readings count as one, when quarters are compared."""
 _OWN = 10_000
 """What a reading of the day itself counts when quarters are compared; those beside count one."""
+_PAIR = 4
+"""Of so many pairs in a quarter, one is not counted when quarters are compared."""
 _REPLACED = MINUTE * 3 // 4
 """Microseconds within which a reading replaces the one before, at most.
 
@@ -67,7 +67,7 @@ def taken_apart(trace: ir.Table) -> ir.Table:
         strand=ibis.ifelse(trace.is_split, trace.since_first % _ONE // _QUARTER, 0),
         size=ibis.ifelse(trace.is_several, trace["size"], 0),
         place=ibis.cases(
-            (trace.is_several, trace.since_first % _QUARTER),
+            (trace.is_several & trace.is_again, trace.since_first % _QUARTER),
             (trace.is_split & trace.is_again & ~trace.replaces, 1),
             else_=0,
         ),
@@ -77,37 +77,40 @@ def taken_apart(trace: ir.Table) -> ir.Table:
 def _in_quarters(trace: ir.Table) -> ir.Table:
     """Add the `time` of a reading, scaled, and the `first` phase: where the first quarter starts.
 
-    From no other phase on does a quarter of the cadence hold as many readings of the day.
+    From no other phase on does a quarter hold readings of as many cadences of the day. A pair of
+    readings in it counts less than a single one, as it may be of two phones.
     """
     trace = trace.mutate(time=scaled(trace["at"], trace.cadence))
-    back = scaled(trace.back, trace.cadence)
-    again = trace.is_repeated | (back < _TENTH).fill_null(False)
+    back, ahead = (scaled(trace[way], trace.cadence) for way in ("back", "ahead"))
+    is_first = (ahead < _QUARTER).fill_null(False) & ~trace.is_repeated
+    is_second = (back < _QUARTER).fill_null(False) & ~trace.is_repeated
+    is_next_own = (trace["at"] + trace.ahead) // DAY == trace.judged
+    counted = ibis.ifelse(trace.is_repeated, 0, _counted(trace.is_own))
     trace = trace.mutate(
         phase=trace.time % _ONE,
-        weight=_counted(trace, again),
-        pair=_counted(trace, again | (back >= _QUARTER).fill_null(True)),
+        counts=ibis.ifelse(is_second, -counted, _PAIR * counted),
+        parted=ibis.ifelse(is_first, _counted(is_next_own), 0) - ibis.ifelse(is_second, counted, 0),
     )
-    # Of a pair in one quarter one counts: the reading before is in it, as a rule, where the quarter
-    # starts well before the reading.
-    held = _in_quarter(trace, "weight", 0) - _in_quarter(trace, "pair", 3 * _TENTH // 2)
-    trace = trace.mutate(held=held)
+    # Pairs that begin before a quarter and end in it: their second one is single there. Those that
+    # go round the end of phases are left out, as they are as many for each phase.
+    earlier = ibis.range_window(group_by=DEVICE, order_by="phase", preceding=(None, 1))
+    parted = ibis.coalesce(trace.parted.sum().over(earlier), 0)
+    trace = trace.mutate(held=_in_quarter(trace.counts) + (_PAIR + 1) * parted)
     # The most that is held, and of equals the latest phase, as its quarter holds less of others.
     most = (trace.held * _ONE + trace.phase).max().over(ibis.window(group_by=DEVICE))
     return trace.mutate(first=most % _ONE)
 
 
-def _in_quarter(trace: ir.Table, name: str, start: int) -> ir.IntegerColumn:
-    """Return the sum over the quarter of a cadence that starts at a phase, from `start` of it on.
+def _in_quarter(counts: ir.IntegerColumn) -> ir.IntegerColumn:
+    """Return the sum over the quarter of a cadence that starts at a phase.
 
     Phases go round: what follows the last one is the first.
     """
-    quarter = ibis.range_window(group_by=DEVICE, order_by="phase", following=(start, _QUARTER - 1))
+    quarter = ibis.range_window(group_by=DEVICE, order_by="phase", following=(0, _QUARTER - 1))
     round_the_end = ibis.range_window(
-        group_by=DEVICE, order_by="phase", preceding=(_ONE - start, _ONE - _QUARTER + 1)
+        group_by=DEVICE, order_by="phase", preceding=(_ONE, _ONE - _QUARTER + 1)
     )
-    return ibis.coalesce(trace[name].sum().over(quarter), 0) + ibis.coalesce(
-        trace[name].sum().over(round_the_end), 0
-    )
+    return counts.sum().over(quarter) + ibis.coalesce(counts.sum().over(round_the_end), 0)
 
 
 def _with_several(trace: ir.Table) -> ir.Table:
@@ -128,7 +131,7 @@ def _with_several(trace: ir.Table) -> ir.Table:
         & ibis.ifelse(trace.quarter > 0, trace.is_pair, trace.is_again),
         is_again=trace.is_again | trace.is_repeated,
     )
-    counted = _counted(trace, trace.is_again)
+    counted = ibis.ifelse(trace.is_again, 0, _counted(trace.is_own))
     recurs = _is_amid(trace, 1) | ((trace.cadence == 1) & _is_amid(trace, _SLOWER))
     trace = trace.mutate(
         size=counted.sum().over(ibis.window(group_by=[*DEVICE, "quarter"])),
@@ -142,9 +145,9 @@ def _with_several(trace: ir.Table) -> ir.Table:
     return trace.mutate(is_several=trace.is_crowded & (_SHARE * recurring >= cadences))
 
 
-def _counted(trace: ir.Table, is_again: ir.BooleanColumn) -> ir.IntegerColumn:
+def _counted(is_own: ir.BooleanColumn) -> ir.IntegerColumn:
     """Return what readings count when quarters are compared: those of the day itself before all."""
-    return ibis.cases((is_again, 0), (trace.is_own, _OWN), else_=1).cast("int64")
+    return ibis.ifelse(is_own, _OWN, 1).cast("int64")
 
 
 def _is_amid(trace: ir.Table, cadences: int) -> ir.BooleanColumn:

@@ -21,6 +21,8 @@ _BESIDE = 12 * 60 * MINUTE
 """Microseconds before and after a day whose readings help to tell its uploaders apart."""
 NEAR = MINUTE * 3 // 4
 """Microseconds, for each minute of a cadence, within which readings are redundant."""
+_TELLING = 60 * MINUTE
+"""Microseconds at a cadence by which a day shows by itself what its sensor is."""
 _ROUNDS = 2
 """How often readings give way. One that gives way to what gives way itself takes a round more."""
 
@@ -44,7 +46,8 @@ def _contested(uploads: ir.Table) -> ir.Table:
     """Return the days (`site`, `day`) on which readings might be redundant.
 
     On the others, nearly all, one uploader gives what a sensor of one cadence gives: no readings
-    are nearer than it allows, and most of the time lies in intervals of about that cadence.
+    are nearer than it allows, and most of the time lies in intervals of about that cadence. A few
+    readings before midnight may look so, whatever the day beside shows them to be.
     """
     order = ibis.window(group_by="site", order_by=["at", "entry_id"])
     uploads = uploads.mutate(
@@ -63,8 +66,8 @@ def _contested(uploads: ir.Table) -> ir.Table:
         },
     )
     plain = [
-        (days.nearest >= minutes * NEAR) & (2 * days[f"regular_{minutes}"] >= days.elapsed)
-        for minutes in CADENCES
+        (days.nearest >= minutes * NEAR) & (regular >= _TELLING) & (2 * regular >= days.elapsed)
+        for minutes, regular in ((each, days[f"regular_{each}"]) for each in CADENCES)
     ]
     far = days.nearest >= max(CADENCES) * NEAR
     is_plain = (days["first"] == days["last"]) & ibis.or_(*plain, far)

@@ -19,14 +19,14 @@ days AS (
     SELECT
         site, day,
         min(least(back, ahead)) AS nearest,
-        sum(elapsed) FILTER (elapsed BETWEEN 45000000 AND 75000000) AS about_1,
-        sum(elapsed) FILTER (elapsed BETWEEN 225000000 AND 375000000) AS about_5
+        sum(if(elapsed BETWEEN 45000000 AND 75000000, elapsed, 0)) AS about_1,
+        sum(if(elapsed BETWEEN 225000000 AND 375000000, elapsed, 0)) AS about_5
     FROM apart
     GROUP BY site, day
     HAVING min(device) <> max(device) OR NOT (
         nearest >= 675000000
-        OR (nearest >= 225000000 AND 2 * coalesce(about_5, 0) >= sum(elapsed))
-        OR (nearest >= 45000000 AND 2 * coalesce(about_1, 0) >= sum(elapsed))
+        OR (nearest >= 225000000 AND about_5 >= greatest(sum(elapsed) / 2, 3600000000))
+        OR (nearest >= 45000000 AND about_1 >= greatest(sum(elapsed) / 2, 3600000000))
     )
 ),
 around AS (
@@ -100,12 +100,15 @@ scaled AS (
         ) AS crowded,
         at_us * scale AS time,
         time % 900000000 AS phase,
+        CASE WHEN repeated THEN 0 WHEN is_own THEN 10000 ELSE 1 END AS weight,
+        coalesce(back * scale < 225000000, false) AS is_second,
+        if(is_second, -weight, 4 * weight) AS counts,
+        -- Where a pair in one quarter begins, what its second counts; where it ends, as much less.
         CASE
-            WHEN repeated OR coalesce(back * scale < 90000000, false) THEN 0
-            WHEN is_own THEN 10000
+            WHEN repeated OR coalesce(ahead * scale >= 225000000, true) THEN 0
+            WHEN (at_us + ahead) // 86400000000 = day THEN 10000
             ELSE 1
-        END AS weight,
-        if(coalesce(back * scale < 225000000, false), weight, 0) AS pair
+        END - if(is_second, weight, 0) AS parted
     FROM beside
     JOIN uploaders USING (site, day, device)
     WINDOW here AS (PARTITION BY site, day, device)
@@ -113,22 +116,15 @@ scaled AS (
 held AS (
     SELECT
         *,
-        sum(weight) OVER (phases RANGE BETWEEN CURRENT ROW AND 224999999 FOLLOWING)
+        sum(counts) OVER (phases RANGE BETWEEN CURRENT ROW AND 224999999 FOLLOWING)
             + coalesce(
-                sum(weight) OVER (
+                sum(counts) OVER (
                     phases RANGE BETWEEN 900000000 PRECEDING AND 675000001 PRECEDING
                 ),
                 0
             )
-            - coalesce(
-                sum(pair) OVER (phases RANGE BETWEEN 135000000 FOLLOWING AND 224999999 FOLLOWING),
-                0
-            )
-            - coalesce(
-                sum(pair) OVER (
-                    phases RANGE BETWEEN 765000000 PRECEDING AND 675000001 PRECEDING
-                ),
-                0
+            + 5 * coalesce(
+                sum(parted) OVER (phases RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0
             ) AS held
     FROM scaled
     WINDOW phases AS (PARTITION BY site, day, device ORDER BY phase)
@@ -198,7 +194,7 @@ SELECT
     since - if(replaces, back * scale, 0) AS moment,
     if(split, moment % 900000000 // 225000000, 0) AS strand,
     CASE
-        WHEN several THEN moment % 225000000
+        WHEN several AND again THEN moment % 225000000
         WHEN split AND again AND NOT replaces THEN 1
         ELSE 0
     END AS place

@@ -1,7 +1,8 @@
 """One person's trace is counted once, whoever uploads it."""
 
 from datetime import timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from random import Random
 
 import pytest
@@ -280,15 +281,18 @@ def test_scans_of_a_sensor_that_is_put_on_before_midnight_are_kept(run_model):
     assert len(facts(run_model, history, scans(-90, -61, -3))) == 40 + 3
 
 
+@pytest.mark.parametrize("before", [7, 20])
 @pytest.mark.parametrize("every", [5, 15])
-def test_two_phones_of_a_sensor_that_is_put_on_before_midnight_count_once(run_model, every):
+def test_two_phones_of_a_sensor_that_is_put_on_before_midnight_count_once(run_model, every, before):
+    """A few readings five minutes apart may be of any sensor: the day after shows of which."""
     values = [100] * (780 // every)
     rows = facts(
         run_model,
-        entries(values, start=later(minutes=-20), every=every),
-        entries(values, start=later(minutes=-20 + every // 3), every=every, name="other"),
+        entries(values, start=later(minutes=-before), every=every),
+        entries(values, start=later(minutes=-before + every // 3), every=every, name="other"),
     )
     assert len(rows) in (len(values), len(values) + 1)
+    assert sum(at < 0 for at in minutes(rows)) == -(-before // every)
 
 
 @pytest.mark.parametrize("every", [5, 15])
@@ -311,6 +315,41 @@ def test_a_bridge_under_the_name_of_a_fast_phone_counts_once(run_model):
     )
     assert len(rows) == 720
     assert {row["entry_id"].split("-")[0] for row in rows} == {"phone"}
+
+
+def test_two_fast_phones_of_one_name_fill_the_gap_of_a_bridge_with_every_minute(run_model):
+    """The bridge comes first, for its name. In its gap, a low of some minutes is seen nevertheless."""
+    chance = Random(1)
+    fast = [
+        entries([100], later(minutes=minute, seconds=late), device=None, name=name)
+        for name, seconds in (("one", 20), ("two", 40))
+        for minute in range(720)
+        for late in [seconds + chance.randint(-2, 2)]
+    ]
+    bridge = entries([100] * 60 + [None] * 36 + [100] * 48, device="bridge")
+    at = minutes(facts(run_model, bridge, *fast))
+    assert sum(305 <= minute < 475 for minute in at) == 170
+
+
+@pytest.mark.parametrize("every", [5, pytest.param(15, marks=pytest.mark.long)])
+def test_an_old_phone_and_a_new_one_leave_no_hole_in_the_trace_of_a_third(run_model, every):
+    """All have one name; the third one sends all day, give or take a tenth of the cadence."""
+    chance, count, traces = Random(every), 1440 // every, []
+    for site in map(str, range(8 * every)):
+        third = entries([100] * count, later(minutes=every / 5), every=every, site=site)
+        for row in third:
+            row["reading_timestamp"] += timedelta(minutes=every * chance.uniform(-0.1, 0.1))
+        traces.append(third)
+        for half, name in ((MIDNIGHT, "old"), (NOON, "new")):
+            start = half + timedelta(minutes=every * chance.random())
+            traces.append(entries([100] * (count // 2), start, every=every, site=site, name=name))
+    holes = {}
+    for site, rows in groupby(facts(run_model, *traces), key=itemgetter("site")):
+        steps = [(later - at) / every for at, later in pairwise(sorted(minutes(rows)))]
+        holes[site] = [step for step in steps if step > 1.25]
+    # An old phone and a new one of nearly one phase send as often as the third: one hole at noon.
+    assert len(holes) == 8 * every
+    assert all(len(steps) <= 1 and sum(steps) < 2 for steps in holes.values()), holes
 
 
 def test_heavy_scanning_is_no_second_phone(run_model):
