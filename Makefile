@@ -29,7 +29,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q
 
 test-long: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q -n 3 -m 'long or hypothesis' --hypothesis-profile=long
+	@$(BIN)/python -m pytest -q -n 4 -m 'long or hypothesis' --hypothesis-profile=long
 
 test-longest: $(VENV)/.dev
 	@EVERY_HOME=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=longest

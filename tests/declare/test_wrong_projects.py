@@ -15,7 +15,7 @@ from shop import (
 )
 from wrong_projects import COMPILED, MISTAKES, RUNS
 
-TRIED = [*RUNS, *COMPILED[::4]]
+TRIED = [*RUNS, *COMPILED[::12]]
 
 
 @pytest.fixture(autouse=True)

@@ -88,7 +88,7 @@ def test_what_has_another_reason_is_left_alone(settings, error):
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small disk")
 def test_a_run_on_a_full_disk_says_so_and_converges_when_there_is_room():
     done = subprocess.run(
-        [sys.executable, "-m", "chaos.full_disk", "--seed", "1", "--times", "3"],
+        [sys.executable, "-m", "chaos.full_disk", "--seed", "1", "--times", "2"],
         check=False,
         capture_output=True,
         cwd=ROOT,

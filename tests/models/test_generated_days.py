@@ -24,7 +24,7 @@ from lakehouse.windows import Window, union
 from models.silver import fct_glucose_readings
 
 FEW, BATCH = 24, 200
-DAYS = int(os.environ.get("GENERATED_DAYS", "600"))
+DAYS = int(os.environ.get("GENERATED_DAYS", "424"))
 """Days of the long suite; ten thousand take some minutes."""
 SHOWN = 40
 ONCE_WRONG = (
