@@ -202,6 +202,11 @@ class Toy:
         self.compiled = replace(_compiled(settings.engine, **options), project=self.project)
         self.options = options
 
+    def declare(self, modules, **options):
+        """Let the project be what these modules declare, compiled for DuckDB."""
+        self.project = collect(modules, **options)
+        self.compiled = compile_project(self.project, "duckdb")
+
     @property
     def session(self):
         session = Session(load(self.folder, self.environment))
