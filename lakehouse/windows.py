@@ -135,6 +135,14 @@ def before(windows: Iterable[Window], moment: datetime) -> Windows:
     return intersect(windows, [Window(BEGINNING, moment)])
 
 
+def hull(windows: Iterable[Window]) -> Windows:
+    """Return the one window from the first start to the last end; none of none."""
+    parts = list(windows)
+    if not parts:
+        return ()
+    return (Window(min(part.start for part in parts), max(part.end for part in parts)),)
+
+
 def to_json(windows: Iterable[Window]) -> list[list[str]]:
     """Return windows as pairs of ISO instants."""
     return [[window.start.isoformat(), window.end.isoformat()] for window in windows]

@@ -106,8 +106,7 @@ def ledger():
 @pytest.fixture
 def paid(toy, ledger):
     """The project over the ledger."""
-    toy.project = collect(modules(ledger))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare(modules(ledger))
     return toy
 
 
@@ -191,8 +190,7 @@ steps = st.lists(st.tuples(payments, factors, st.integers(0, 4)), min_size=2, ma
 def test_any_history_equals_a_full_refresh(fresh, history):
     ledger = Ledger()
     toy = fresh(None)
-    toy.project = collect(modules(ledger))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare(modules(ledger))
     for changes, factors, day in history:
         for who, key, amount, number, hour in changes:
             ledger.pay(who, key, amount, at(number, hour))

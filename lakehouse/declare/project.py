@@ -64,6 +64,11 @@ class Project:
         """The models that are published: those in the schema `marts`, unless they say otherwise."""
         return {name: spec for name, spec in self.models.items() if spec.is_published}
 
+    def qualified(self, name: str) -> str:
+        """The qualified name of a table that is given by its bare name; any other name as it is."""
+        tables = self.tables
+        return tables[name].table if name in tables else name
+
     def checks_of(self, name: str) -> Iterator[QualitySpec]:
         """The checks of one table."""
         return (spec for spec in self.checks.values() if spec.inputs[0] == name)

@@ -47,7 +47,7 @@ def key_of(session: Session, table: str, values: Mapping[str, str]) -> ErasedKey
     Raises UnknownNameError for a table, a column or a value that there cannot be.
     """
     known = {spec.table: spec for spec in session.project.ingestions.values()}
-    spec = known.get(table) or session.project.ingestions.get(table)
+    spec = known.get(session.project.qualified(table))
     if spec is None:
         raise UnknownNameError(
             f"{table!r} is no raw table", hint=choices("raw tables", table, known)

@@ -81,10 +81,6 @@ class ErasedKey:
             parts.append(f"coalesce({text} = {literal(value)} OR {same}, false)")
         return " AND ".join(parts)
 
-    def is_unknown(self) -> str:
-        """Return the SQL condition that a row in quarantine lacks a value of the key."""
-        return " OR ".join(f"{self._fetched(column)} IS NULL" for column in self.values)
-
     def _fetched(self, column: str) -> str:
         path = literal(f"$.{identifier(column)}")
         texts = [identifier(column)] if column in self.spec.unique_key else []

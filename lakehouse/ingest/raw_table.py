@@ -6,7 +6,6 @@ same time, are rewritten. An unchanged row keeps the run that wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -39,7 +38,7 @@ from lakehouse.ingest.validate import Validated
 from lakehouse.plan import file_spans
 from lakehouse.plan.file_spans import FileSpan
 from lakehouse.plan.state import Change, TableState
-from lakehouse.windows import ALL_TIME, Window, Windows
+from lakehouse.windows import ALL_TIME, Windows
 
 if TYPE_CHECKING:
     from lakehouse.declare.specs import IngestionSpec
@@ -104,7 +103,9 @@ class RawTableWriter:
         if not (dirty or is_new_code or state is None or has_moved or self._is_news(state, after)):
             return counts, None
         if not self.spec.by_window and self.spec.time_column is not None:
-            after = replace(after, covered=windows.before(_hull([*after.covered, *dirty]), self.at))
+            after = replace(
+                after, covered=windows.before(windows.hull([*after.covered, *dirty]), self.at)
+            )
         if is_new_code:
             after = replace(after, changes=())
         if not after.changes or dirty:
@@ -246,13 +247,6 @@ class RawTableWriter:
     @property
     def _now(self) -> str:
         return f"TIMESTAMPTZ {literal(self.at.isoformat())}"
-
-
-def _hull(parts: Sequence[Window]) -> Windows:
-    """Return the time from the first to the last of some windows."""
-    if not parts:
-        return ()
-    return (Window(min(part.start for part in parts), max(part.end for part in parts)),)
 
 
 def _contents(state: TableState) -> dict[str, str]:

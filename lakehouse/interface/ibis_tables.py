@@ -28,9 +28,9 @@ class IbisTables:
 
         Its statement names the files of the table, so it does not follow a ref that moves.
         """
-        session, tables = self._session, self._session.project.tables
+        session = self._session
         sources = session.sources(session.compiled_for_duckdb, session.catalog.tables(ref))
-        qualified = tables[name].table if name in tables else name
+        qualified = session.project.qualified(name)
         if qualified not in sources:
             raise UnknownNameError(
                 f"there is no table {name!r} on {ref}", hint=choices("tables", name, sources)

@@ -75,9 +75,7 @@ class Lakehouse:
         are sent as by the command.
         """
         with self._session() as session:
-            chosen = _day(day) or session.today()
-            if not force:
-                session.require_begun(chosen)
+            chosen = _begun(session, day, force=force)
             options = {"message": f"run {chosen}", "full_refresh": full_refresh, "hold": hold}
             selection = Selection(select, exclude, state)
             return _run(session, session.days(chosen, chosen), selection, listener, options)
@@ -159,9 +157,7 @@ class Lakehouse:
         from lakehouse.run.plan_preview import preview
 
         with self._session() as session:
-            chosen = _day(day) or session.today()
-            if not force:
-                session.require_begun(chosen)
+            chosen = _begun(session, day, force=force)
             windows = session.days(chosen, chosen)
             names = Selection(select, exclude, state).names(session)
             return preview(session, windows, names, force=full_refresh)
@@ -224,6 +220,14 @@ class Lakehouse:
             return ref
         local = at if at.tzinfo else at.replace(tzinfo=session.settings.timezone)
         return session.catalog.at(local).id
+
+
+def _begun(session: Session, day: Day | None, *, force: bool) -> date:
+    """Return a day, today if it is left out. Raises NotYetError for one that has not begun."""
+    chosen = _day(day) or session.today()
+    if not force:
+        session.require_begun(chosen)
+    return chosen
 
 
 def _day(day: Day | None) -> date | None:

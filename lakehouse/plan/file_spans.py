@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from lakehouse.windows import ALL_TIME, Grain, Window, Windows
+from lakehouse.windows import ALL_TIME, Grain, Window, Windows, hull
 
 PIECE_ROWS = 1_000_000
 """Rows of input that a piece should have; the next piece reuses the memory of the one before."""
@@ -75,9 +75,9 @@ def divided_by(column: str | None, span: FileSpan, times: Sequence[Window | None
     known = [window for window in times if window is not None]
     if not known:
         return column
-    hull = Window(min(time.start for time in known), max(time.end for time in known))
-    first = Window(hull.start, hull.start + timedelta.resolution)
-    return None if hull != ALL_TIME and span.around(hull) == span.around(first) else column
+    (whole,) = hull(known)
+    first = Window(whole.start, whole.start + timedelta.resolution)
+    return None if whole != ALL_TIME and span.around(whole) == span.around(first) else column
 
 
 def file_span(rows: int, covered: Windows) -> FileSpan:

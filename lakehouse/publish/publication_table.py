@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import Commit
 from lakehouse.declare.specs import MARTS
+from lakehouse.engines import sql
 from lakehouse.engines.sql import identifier
 from lakehouse.postgres import roles
-from lakehouse.table_names import name_of, schema_of
+from lakehouse.table_names import schema_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -67,8 +68,7 @@ def shown(mart: str) -> str:
 
 def qualified(mart: str) -> str:
     """Return the qualified name of a mart as an SQL identifier."""
-    table = shown(mart)
-    return f"{identifier(schema_of(table))}.{identifier(name_of(table))}"
+    return sql.qualified(shown(mart))
 
 
 def make_schemas(connection: psycopg.Connection, marts: Iterable[str]) -> None:

@@ -32,7 +32,7 @@ from lakehouse.ingest.validate import Validated, validate
 from lakehouse.plan import what_to_build
 from lakehouse.records import code_history
 from lakehouse.run.context import RunContext
-from lakehouse.windows import Window
+from lakehouse.windows import hull
 
 
 @dataclass
@@ -50,10 +50,10 @@ class Validation:
     @property
     def is_all(self) -> bool:
         """Whether a single batch holds everything that the source has."""
-        is_retry = not self.context.request.asks_sources
+        asked = self.context.request.asks_sources
         is_whole = not any(piece.unread for piece in self.fetched.pieces)
         is_one = self.spec.is_read_whole and len(self.batches) == 1
-        return is_one and is_whole and not is_retry
+        return is_one and is_whole and asked
 
     def __iter__(self) -> Iterator[Validated]:
         """Yield each batch of staged files, validated; one batch is in memory at a time."""
@@ -137,10 +137,10 @@ def merge(
 
 def _refused(context: RunContext, validation: Validation) -> list[CheckResult]:
     """Look for days of which most rows of the batch were rejected."""
-    spec, windows = validation.spec, [piece.window for piece in validation.fetched.pieces]
+    spec = validation.spec
     key = what_to_build.key_columns(context.session.project, spec)
-    hull = Window(min(each.start for each in windows), max(each.end for each in windows))
-    return refused_days(context.session.duckdb, spec, key, hull)
+    (whole,) = hull(piece.window for piece in validation.fetched.pieces)
+    return refused_days(context.session.duckdb, spec, key, whole)
 
 
 def _gone_rows(
@@ -150,15 +150,16 @@ def _gone_rows(
 
     `stored` is the raw table as it was.
     """
-    spec, is_retry = validation.spec, not context.request.asks_sources
-    if spec.deletes is None or is_retry or stored is None or not stored.rows:
+    spec, asked = validation.spec, context.request.asks_sources
+    if spec.deletes is None or not asked or stored is None or not stored.rows:
         return None
     own = [piece for piece in validation.fetched.pieces if not piece.is_kept]
-    key = what_to_build.key_columns(context.session.project, spec)
-    if spec.is_read_whole and set(key) >= set(spec.unique_key):
-        key = ()  # a row is no part of the source to have doubts about
     folder = context.folders.get(spec.name)
-    key = key if folder is None else (FILE_NAME,)
+    key = what_to_build.key_columns(context.session.project, spec)
+    if folder is not None:
+        key = (FILE_NAME,)
+    elif spec.is_read_whole and set(key) >= set(spec.unique_key):
+        key = ()  # a row is no part of the source to have doubts about
     departed = departed_keys(context.session.compiled, context.tables, key)
     return GoneRows(context.session.duckdb, spec, own, key, departed, context.run_id, folder)
 

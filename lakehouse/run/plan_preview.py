@@ -55,8 +55,11 @@ def preview(
     """
     stored = session.catalog.tables(MAIN)
     states = {name: table.state for name, table in stored.items()}
-    read = session.project.copies.items()
-    same = {name for name, spec in read if not is_news(session, name, states.get(spec.table))}
+    same = {
+        name
+        for name, spec in session.project.copies.items()
+        if name in selected and not is_news(session, name, states.get(spec.table))
+    }
     nodes = plan_run(session.compiled, states, windows, selected, force=force, same=same)
     planned = [
         Preview(

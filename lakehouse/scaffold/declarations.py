@@ -95,8 +95,9 @@ def _require_new(name: str, known: Project) -> None:
 
 def _known(table: str, known: Project) -> str:
     """Return the bare name of a table of the project."""
+    qualified = known.qualified(table)
     for name, spec in known.tables.items():
-        if table in (name, spec.table):
+        if spec.table == qualified:
             return name
     raise UnknownNameError(
         f"no function builds {table!r}", hint=choices("tables", name_of(table), known.tables)

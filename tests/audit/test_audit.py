@@ -6,8 +6,6 @@ import pytest
 from toy import at, event, into, modules
 
 from lakehouse import UniqueCheck, quality
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 
 
 @pytest.fixture
@@ -19,8 +17,7 @@ def checked(toy, source):
         function.__name__ = "more"
         wrapped = quality(table=table, checks=checks, blocking=False, **reach)
         wrapped(into(module)(function))
-        toy.project = collect((*modules(source), module))
-        toy.compiled = compile_project(toy.project, "duckdb")
+        toy.declare((*modules(source), module))
 
         def run(first, last=None):
             report = toy.run(first, last)

@@ -12,8 +12,6 @@ from toy import FIRST, at, event, into, modules
 
 from lakehouse import FreshnessCheck, ingestion, quality
 from lakehouse.audit.freshness import FreshnessState, freshness
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 from lakehouse.errors import CheckFailedError
 
 NOW = datetime.now(UTC)
@@ -119,8 +117,7 @@ def test_what_checks_promise_is_listed_too(toy, source, blocking, state):
     @into(module)
     def fresh(): ...
 
-    toy.project = collect((*modules(source), module))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare((*modules(source), module))
     source.rows = [event("silent", 1, at(0))]
     toy.run(0, 1)
     with suppress(CheckFailedError):
@@ -148,8 +145,7 @@ def listed(toy, source):
     @into(module)
     def fresh(): ...
 
-    toy.project = collect((*modules(source, freshness_hours=(1, 24), key="id"), module))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare((*modules(source, freshness_hours=(1, 24), key="id"), module))
     source.rows = [event("loud", 1, NOW), event("silent", 1, at(0))]
     run_the_ends(toy, TODAY)
     return names

@@ -32,8 +32,7 @@ def declare(toy, names=("one", "two"), kind=None):
     def named(events, numbers):
         return events.inner_join(numbers, "value").select("id", "name")
 
-    toy.project = collect((*modules(toy.source), silver, marts))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare((*modules(toy.source), silver, marts))
 
 
 @pytest.fixture

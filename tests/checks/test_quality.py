@@ -26,8 +26,6 @@ from lakehouse.audit import audit
 from lakehouse.audit.check_now import check_now
 from lakehouse.checks.result import CheckOutcome
 from lakehouse.cli import main
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 from lakehouse.engines import Source
 from lakehouse.engines.duckdb_relations import scan
 from lakehouse.engines.sql import select
@@ -48,8 +46,7 @@ def declare(toy, source):
             function = options.pop("function", found)
             function.__name__ = function.__qualname__ = f"c{number}"
             quality(**options)(into(module)(function))
-        toy.project = collect((*modules(source), module))
-        toy.compiled = compile_project(toy.project, "duckdb")
+        toy.declare((*modules(source), module))
 
     return declare
 

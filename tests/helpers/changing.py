@@ -6,8 +6,6 @@ from toy import Events, Toy, at, into
 
 from lakehouse import Incremental, Table, View, ingestion, model, quality
 from lakehouse.checks import RangeCheck
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 
 
 class ChangingEvents(Events):
@@ -51,8 +49,7 @@ class Changing(Toy):
         @into(silver)
         def small_values(): ...
 
-        self.project = collect([raw, silver, marts])
-        self.compiled = compile_project(self.project, "duckdb")
+        self.declare([raw, silver, marts])
 
     @property
     def state(self):

@@ -7,9 +7,7 @@ from types import ModuleType
 from toy import FIRST, Toy, into
 
 from lakehouse import Table, model
-from lakehouse.compile.compiler import compile_project
 from lakehouse.declare import seeds
-from lakehouse.declare.project import collect
 from lakehouse.run.plan_preview import preview
 from lakehouse.windows import Window
 
@@ -25,8 +23,7 @@ class Copied(Toy):
         for other in others:
             vars(source)[other.name] = replace(other, module=source.__name__)
         found = seeds.find(self.folder / "seeds")
-        self.project = collect([source, marts], found=found)
-        self.compiled = compile_project(self.project, "duckdb")
+        self.declare([source, marts], found=found)
 
     def seed(self, name, text):
         """Write a file of a seed."""

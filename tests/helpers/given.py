@@ -5,8 +5,6 @@ from types import ModuleType
 from toy import Events, Toy, into
 
 from lakehouse import Table, ingestion, model
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 
 
 class Given(Toy):
@@ -39,8 +37,7 @@ class Given(Toy):
         def kept(events):
             return events
 
-        self.project = collect([raw, marts])
-        self.compiled = compile_project(self.project, "duckdb")
+        self.declare([raw, marts])
 
     def raw(self):
         """The rows of the raw table, by id."""

@@ -5,8 +5,6 @@ from types import ModuleType
 from toy import into, modules
 
 from lakehouse import Table, model
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 
 
 def add_marts(toy, *functions, kind=None, checks=(), **options):
@@ -14,8 +12,7 @@ def add_marts(toy, *functions, kind=None, checks=(), **options):
     module = ModuleType("toy.marts")
     for function in functions:
         model(kind=kind or Table())(into(module)(function))
-    toy.project = collect((*modules(toy.source, **options), module, *checks))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare((*modules(toy.source, **options), module, *checks))
 
 
 def mart(make, name="typed", doc=None):

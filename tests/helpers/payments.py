@@ -7,8 +7,6 @@ import pandera.ibis
 from toy import Toy, into
 
 from lakehouse import Incremental, RangeCheck, Table, ingestion, model, quality
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 
 
 class Payments(pandera.ibis.DataFrameModel):
@@ -68,8 +66,7 @@ class Paid(Toy):
         @into(silver)
         def small_sums(): ...
 
-        self.project = collect([raw, silver, marts])
-        self.compiled = compile_project(self.project, "duckdb")
+        self.declare([raw, silver, marts])
 
 
 def payment(who, key, amount, moment, **fields):

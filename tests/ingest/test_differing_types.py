@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from toy import Events, Source, Toy, at, event, into
 
 from lakehouse import OPTIONAL, Table, ingestion, model
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 from lakehouse.errors import LakehouseError
 from lakehouse.records.listener import Silence
 
@@ -43,8 +41,7 @@ class Shop(Toy):
         def kept(events):
             return events.select("id", "value")
 
-        self.project = collect([module])
-        self.compiled = compile_project(self.project, "duckdb")
+        self.declare([module])
 
 
 @pytest.fixture

@@ -34,8 +34,7 @@ def declare(toy, *, publish=True, secret=False, own=Table):
     def private(events):
         return events.select("id")
 
-    toy.project = collect((*modules(toy.source), gold, marts))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare((*modules(toy.source), gold, marts))
 
 
 @pytest.fixture

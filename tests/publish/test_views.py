@@ -7,8 +7,6 @@ import pytest
 from toy import at, event, into, modules
 
 from lakehouse import Incremental, Table, View, model
-from lakehouse.compile.compiler import compile_project
-from lakehouse.declare.project import collect
 from lakehouse.errors import ProjectError, PublishError
 from lakehouse.history import main_moves
 from lakehouse.publish import departed
@@ -21,8 +19,7 @@ def declare(toy, *functions, **kinds):
         another = FunctionType(function.__code__, globals(), function.__name__)
         another.__doc__ = function.__doc__
         model(kind=kinds.get(function.__name__, View()))(into(module)(another))
-    toy.project = collect((*modules(toy.source), module))
-    toy.compiled = compile_project(toy.project, "duckdb")
+    toy.declare((*modules(toy.source), module))
 
 
 def execute(address, sql):

@@ -58,9 +58,8 @@ def diff_table(session: Session, before: str, after: str, table: str) -> TableDi
     Return None if they are the same. Raises UnknownNameError.
     """
     left, right = session.catalog.tables(before), session.catalog.tables(after)
-    tables = session.project.tables
-    name = tables[table].table if table in tables else table
-    views = {spec.table for spec in tables.values()} - left.keys() - right.keys()
+    name = session.project.qualified(table)
+    views = {spec.table for spec in session.project.tables.values()} - left.keys() - right.keys()
     if name not in left.keys() | right.keys() | views:
         raise UnknownNameError(
             f"neither {before} nor {after} has a table {table!r}",
