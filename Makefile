@@ -83,8 +83,8 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 
 # Needs `uv` on the PATH. The result names packages and hashes, never where they come from.
 requirements:
-	uv pip compile pyproject.toml --extra nightscout --extra production --universal --generate-hashes --no-header --quiet --output-file requirements.txt
-	uv pip compile pyproject.toml --extra nightscout --extra production --extra dev --constraint requirements.txt --universal --generate-hashes --no-header --quiet --output-file requirements-dev.txt
+	uv pip compile pyproject.toml --extra nightscout --extra production --extra site --universal --no-strip-extras --generate-hashes --no-header --quiet --output-file requirements.txt
+	uv pip compile pyproject.toml --extra nightscout --extra production --extra site --extra dagster --extra dev --constraint requirements.txt --universal --no-strip-extras --generate-hashes --no-header --quiet --output-file requirements-dev.txt
 	@$(BIN)/python .ci/dependencies.py > docs/reference/dependencies.md
 
 clean:
