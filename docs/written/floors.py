@@ -17,7 +17,7 @@ FLOORS = [
     ["compile"],
     ["declare"],
     ["checks", "home", "sql_models"],
-    ["config", "expressions", "patches"],
+    ["config", "expressions", "pages", "patches"],
     ["addresses", "small_files", "storage"],
     ["errors", "keys", "system", "table_names", "windows"],
 ]
