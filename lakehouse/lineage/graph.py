@@ -42,19 +42,19 @@ class Lineage:
         return self._children.get(Column(table, column), ())
 
     def up(self, columns: Iterable[Column]) -> dict[Column, Kind]:
-        """Return all that columns are made of, through any number of tables.
+        """Return all that columns are made of, through any number of tables, the last built first.
 
         It is by value if each step on some way is.
         """
-        return self._reached(
-            columns, lambda at: self._parents.get(at, ()), lambda edge: edge.parent
-        )
+        found = _reached(columns, lambda at: self._parents.get(at, ()), lambda edge: edge.parent)
+        ordered = self._sorted(found)
+        last_first = reversed([*dict.fromkeys(column.table for column in ordered)])
+        return {c: found[c] for table in last_first for c in ordered if c.table == table}
 
     def down(self, columns: Iterable[Column]) -> dict[Column, Kind]:
-        """Return all that is made of columns, through any number of tables."""
-        return self._reached(
-            columns, lambda at: self._children.get(at, ()), lambda edge: edge.child
-        )
+        """Return all that is made of columns, through any number of tables, as they are built."""
+        found = _reached(columns, lambda at: self._children.get(at, ()), lambda edge: edge.child)
+        return {column: found[column] for column in self._sorted(found)}
 
     def edges(self, columns: Iterable[Column]) -> Iterator[Edge]:
         """Yield the edges between these columns."""
@@ -80,16 +80,18 @@ class Lineage:
             )
         return [Column(table, column)]
 
-    def _reached(
-        self,
-        start: Iterable[Column],
-        steps: Callable[[Column], Iterable[Edge]],
-        end: Callable[[Edge], Column],
-    ) -> dict[Column, Kind]:
-        start = [*start]
-        by_value = _closure(start, steps, end, (VALUE,))
-        every = _closure(start, steps, end, (VALUE, INFLUENCE))
-        return {column: VALUE if column in by_value else INFLUENCE for column in every}
+    def _sorted(self, columns: Iterable[Column]) -> list[Column]:
+        """Return columns in the order of their tables, and within these; sources come first."""
+        place = self._places
+        return sorted(columns, key=lambda column: place.get(column, (-1, 0)))
+
+    @cached_property
+    def _places(self) -> Mapping[Column, tuple[int, int]]:
+        return {
+            Column(table, name): (number, place)
+            for number, (table, made) in enumerate(self.tables.items())
+            for place, name in enumerate((ROWS, *made.columns))
+        }
 
     @cached_property
     def _parents(self) -> Mapping[Column, tuple[Edge, ...]]:
@@ -123,6 +125,18 @@ def _edges(child: Column, parents: Parents) -> tuple[Edge, ...]:
         *(Edge(column, child, VALUE) for column in value),
         *(Edge(column, child, INFLUENCE) for column in sorted(rest)),
     )
+
+
+def _reached(
+    start: Iterable[Column],
+    steps: Callable[[Column], Iterable[Edge]],
+    end: Callable[[Edge], Column],
+) -> dict[Column, Kind]:
+    """Return what is reached from the start, and is not in it: by value if each step is."""
+    start = [*start]
+    by_value = _closure(start, steps, end, (VALUE,))
+    every = _closure(start, steps, end, (VALUE, INFLUENCE))
+    return {column: VALUE if column in by_value else INFLUENCE for column in every}
 
 
 def _closure(
