@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.project import Project
     from lakehouse.engines import Engine, Source
     from lakehouse.engines.duckdb import DuckDB
+    from lakehouse.lineage import Lineage
 
 
 class Session:
@@ -122,6 +123,13 @@ class Session:
         from lakehouse.compile import reproducible
 
         return reproducible.compile_twice(self.settings, project, dialect)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """The lineage by column: kept beside the compiled project."""
+        from lakehouse import lineage
+
+        return lineage.kept(self.settings, lambda: self.compiled)
 
     @cached_property
     def catalog(self) -> Catalog:

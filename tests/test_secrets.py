@@ -169,6 +169,8 @@ COMMANDS = [
     ["plan"],
     ["dag"],
     *(["dag", "-o", f"home/dag.{suffix}"] for suffix in ("svg", "html", "png", "mmd", "dot")),
+    ["dag", "--columns", "-o", "home/columns.html"],
+    ["lineage", "mrt_glucose_periods", "-o", "home/lineage.svg"],
     ["log"],
     ["show", "2"],
     ["why", "marts.mrt_glucose_periods", "period=all"],

@@ -51,6 +51,7 @@ _COMMANDS = {
     "schedule": ("Run every ingestion by its cron, until it is stopped.", "schedule"),
     "alerts": ("List the open problems, or try the channels.", "alerts"),
     "snooze": ("Send no alerts about one problem for a while.", "alerts"),
+    "lineage": ("Show which columns a column is made of, and what is made of it.", "lineage"),
     "dag": ("Draw the pipeline.", "dag"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),

@@ -71,6 +71,23 @@ def compiled_anew(
     return fresh
 
 
+def kept(
+    settings: Settings, name: str, make: Callable[[], tuple[dict[str, Any], dict[str, str]]]
+) -> dict[str, Any]:
+    """Return a document that follows from the code alone: from the cache, else what `make` gives.
+
+    `make` returns the document, and the digests of further files that it depends on.
+    """
+    path = _path(settings, name)
+    entry = small_files.read(path, _document)
+    if entry is None or not _are_unchanged(entry["files"]):
+        document, files = make()
+        entry = {"document": document, "files": files}
+        _store(path, entry)
+    kept_document: dict[str, Any] = entry["document"]
+    return kept_document
+
+
 @cache
 def digest_of(path: Path) -> str:
     """SHA-256 of a file when this process first asked for it: about when it loaded the code."""

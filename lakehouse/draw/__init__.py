@@ -16,7 +16,7 @@ from lakehouse.draw.png import png
 from lakehouse.draw.svg import svg
 from lakehouse.errors import ConfigError
 
-__all__ = ["Box", "Picture", "draw"]
+__all__ = ["Box", "Picture", "draw", "require_folder"]
 
 _TEXTS: dict[str, Callable[[Picture], str]] = {
     ".svg": svg,
@@ -25,6 +25,15 @@ _TEXTS: dict[str, Callable[[Picture], str]] = {
     ".dot": dot,
 }
 _SUFFIXES = (*_TEXTS, ".png")
+
+
+def require_folder(path: Path) -> None:
+    """Raise ConfigError if the folder that a file is to be written to is missing."""
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"cannot write {path}: there is no folder {path.parent}",
+            hint="create the folder first, or write to another one",
+        )
 
 
 def draw(picture: Picture, path: Path) -> None:
@@ -38,11 +47,7 @@ def draw(picture: Picture, path: Path) -> None:
             f"cannot draw {path}: no format has the suffix {path.suffix!r}",
             hint=f"give the file one of the suffixes {', '.join(_SUFFIXES)}",
         )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"cannot draw {path}: there is no folder {path.parent}",
-            hint="create the folder first, or write to another one",
-        )
+    require_folder(path)
     # A name with a lone surrogate cannot be encoded as UTF-8; "replace" draws it with "?" instead.
     path.write_bytes(
         png(picture) if suffix == ".png" else _TEXTS[suffix](picture).encode(errors="replace")

@@ -26,9 +26,9 @@ def columns(picture: Picture) -> dict[str, int]:
     layers. Checks are placed next to the table that they check, and do not delay a layer's start.
     """
     try:
-        return _longest(picture.boxes, (*picture.edges, *_fences(picture)))
+        return _longest(picture.boxes, (*picture.pairs, *_fences(picture)))
     except CycleError:
-        return _longest(picture.boxes, picture.edges)
+        return _longest(picture.boxes, picture.pairs)
 
 
 def spans(picture: Picture, column: dict[str, int]) -> tuple[Span, ...]:
@@ -76,7 +76,7 @@ def _sequence(picture: Picture) -> list[str]:
     members = _members(picture)
     layer = {box.id: name for name, boxes in members.items() for box in boxes}
     parents: dict[str, list[str]] = {name: [] for name in members}
-    for source, target in picture.edges:
+    for source, target in picture.pairs:
         if source in layer and target in layer and layer[source] != layer[target]:
             parents[layer[target]].append(layer[source])
     return list(TopologicalSorter(parents).static_order())

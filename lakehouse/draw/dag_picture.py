@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lakehouse.compile import dag
 from lakehouse.compile.dag import Step
-from lakehouse.declare.copies import CopySpec
-from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project import SETTINGS, Project
-from lakehouse.declare.specs import WINDOW, IngestionSpec, ModelSpec
+from lakehouse.declare.specs import WINDOW
+from lakehouse.draw.lineage_picture import links
 from lakehouse.draw.picture import Box, Picture
+from lakehouse.draw.table_box import table_box
+from lakehouse.lineage import Column, Lineage
 
 _CHECKS = "checks"
 
 
-def picture(project: Project, selected: frozenset[str] | None = None) -> Picture:
-    """Return the DAG as a picture, or only the part that belongs to the selected tables."""
+def picture(
+    project: Project,
+    selected: frozenset[str] | None = None,
+    lineage: Lineage | None = None,
+) -> Picture:
+    """Return the DAG as a picture, or only the part that belongs to the selected tables.
+
+    With a lineage, tables have their columns, and links lead from column to column.
+    """
     drawer = _Drawer(project)
     dag.visit(project, drawer)
     boxes = drawer.boxes
@@ -25,7 +34,29 @@ def picture(project: Project, selected: frozenset[str] | None = None) -> Picture
         boxes = [box for box in boxes if drawer.serves(box.id, selected)]
     shown = {box.id for box in boxes}
     edges = [edge for edge in drawer.edges if set(edge) <= shown]
-    return Picture(project_title(project), tuple(boxes), tuple(edges))
+    drawn = Picture(project_title(project), tuple(boxes), tuple(edges))
+    return drawn if lineage is None else _with_columns(drawn, project, lineage)
+
+
+def _with_columns(drawn: Picture, project: Project, lineage: Lineage) -> Picture:
+    """Return a picture with the columns of its tables; links are drawn in place of edges."""
+    boxes = {project.tables[box.id].table: box for box in drawn.boxes if box.id in project.tables}
+    columns = [column for table in boxes for column in lineage.columns_of(table)]
+    linked = links(lineage, columns, {table: box.id for table, box in boxes.items()})
+    pairs = {(link.source.box, link.target.box) for link in linked}
+    return Picture(
+        drawn.title,
+        tuple(_with_names(box, project, lineage) for box in drawn.boxes),
+        tuple(edge for edge in drawn.edges if edge not in pairs),
+        linked,
+    )
+
+
+def _with_names(box: Box, project: Project, lineage: Lineage) -> Box:
+    if box.id not in project.tables:
+        return box
+    columns: list[Column] = lineage.columns_of(project.tables[box.id].table)
+    return replace(box, columns=tuple(column.name for column in columns))
 
 
 def project_title(project: Project) -> str:
@@ -77,17 +108,7 @@ class _Drawer:
             check = self.project.checks[name]
             note = "blocking" if check.blocking else "warning"
             return Box(name, name, _CHECKS, step.value, note, doc)
-        return _FINAL_STEPS[step](name, doc) if table is None else _of_table(table)
-
-
-def _of_table(spec: IngestionSpec | CopySpec | ModelSpec) -> Box:
-    if isinstance(spec, CopySpec):
-        return Box(spec.name, spec.table, spec.schema, "copy", spec.origin.kind)
-    doc = (spec.function.__doc__ or "").strip()
-    if isinstance(spec, ModelSpec):
-        return Box(spec.name, spec.table, spec.schema, *_kind(spec), doc)
-    key = ", ".join(spec.unique_key)
-    return Box(spec.name, spec.table, spec.schema, "merge", f"by {key}", doc)
+        return _FINAL_STEPS[step](name, doc) if table is None else table_box(table)
 
 
 _FINAL_STEPS = {
@@ -95,11 +116,3 @@ _FINAL_STEPS = {
     Step.COMMIT: lambda name, doc: Box(name, name, "main", "commit", "atomic merge", doc),
     Step.PUBLISH: lambda name, doc: Box(name, "Postgres", "postgres", "publication", "marts", doc),
 }
-
-
-def _kind(model: ModelSpec) -> tuple[str, str]:
-    """Return the kind and the note of a model's box."""
-    if isinstance(model.kind, Incremental):
-        by = [model.kind.grain] if model.time_column else []
-        return "incremental", f"incremental · {', '.join([*by, *model.key])}"
-    return ("view", "view") if model.is_view else ("table", "table")

@@ -13,7 +13,7 @@ from lakehouse.draw.curves import Point
 from lakehouse.draw.heights import settle
 from lakehouse.draw.legend import KEY, Key, legend
 from lakehouse.draw.order import Links, Node, Ranks, neighbours, untangle
-from lakehouse.draw.picture import Box, Picture
+from lakehouse.draw.picture import Box, Picture, Port
 from lakehouse.draw.routes import Route, around, bundles, floors, through
 from lakehouse.draw.shapes import ICON, inset
 
@@ -23,6 +23,8 @@ _PAD, _ICON_GAP = 10.0, 8.0
 """Space at either end of a box, and between its icon and its text."""
 _TALL, _LOW, _PASSING = 44.0, 34.0, 6.0
 """Heights of a box with a note, of a box without one, and of an edge that crosses a column."""
+_LINE, _UNDER = 18.0, 7.0
+"""Height of a column in a box, and space below the last one."""
 _APART = 16.0
 """Least vertical space between boxes."""
 _SNAP = 4.0
@@ -47,15 +49,30 @@ class Placed:
     @property
     def icon(self) -> Point:
         """The upper left corner of the icon."""
-        return (self.x + _PAD + inset(self.box.kind), self.middle - ICON / 2)
+        return (self.x + _PAD + inset(self.box.kind), self.head - ICON / 2)
 
     @property
     def baselines(self) -> tuple[Point, Point]:
         """Left ends of the base lines of the label and of the note."""
         left = self.icon[0] + ICON + _ICON_GAP
         if not self.box.note:
-            return (left, self.middle + 4.5), (left, self.middle)
-        return (left, self.middle - 3.0), (left, self.middle + 13.0)
+            return (left, self.head + 4.5), (left, self.head)
+        return (left, self.head - 3.0), (left, self.head + 13.0)
+
+    @property
+    def head(self) -> float:
+        """The `y` of the middle of the part above the columns; of the whole box without any."""
+        return self.y + _head(self.box) / 2
+
+    @property
+    def rows(self) -> dict[str, float]:
+        """The `y` of the middle of each column."""
+        top = self.y + _head(self.box) + _LINE / 2
+        return {name: top + number * _LINE for number, name in enumerate(self.box.columns)}
+
+    def port(self, column: str) -> float:
+        """Return the `y` at which lines of a column begin and end; of the box as a whole for ''."""
+        return self.rows[column] if column else self.head
 
     @property
     def middle(self) -> float:
@@ -88,7 +105,7 @@ class _Placement:
     def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.box = {box.id: box for box in picture.boxes}
-        self.edges = tuple(dict.fromkeys(picture.edges))
+        self.edges = picture.pairs
         self.column = columns(picture)
         self.count = max(self.column.values(), default=-1) + 1
         self.spans = spans(picture, self.column)
@@ -200,17 +217,28 @@ class _Placement:
         return Placed(box, at, self.left[at], self.middle[node] - height / 2, self.wide[at], height)
 
     def _routes(self, floor: dict[str, float]) -> tuple[Route, ...]:
-        routes = []
-        for source, target in self.edges:
-            start, end = self.placed[source], self.placed[target]
-            leave, tip = (start.x + start.width, start.middle), (end.x, end.middle)
-            if target in floor:
-                curve = around(leave, floor[target], tip)
-            else:
-                gates = [self._gate(node) for node in self._path(source, target)[1:-1]]
-                curve = through(leave, gates, tip)
-            routes.append(Route(source, target, target in floor, curve, tip))
-        return tuple(routes)
+        edges = dict.fromkeys(self.picture.edges)
+        return (
+            *(self._route(Port(source), Port(target), floor) for source, target in edges),
+            *(
+                self._route(link.source, link.target, {}, dashed=not link.is_value)
+                for link in self.picture.links
+            ),
+        )
+
+    def _route(
+        self, source: Port, target: Port, floor: dict[str, float], *, dashed: bool = False
+    ) -> Route:
+        start, end = self.placed[source.box], self.placed[target.box]
+        leave = (start.x + start.width, start.port(source.column))
+        tip = (end.x, end.port(target.column))
+        bundled = target.box in floor
+        if bundled:
+            curve = around(leave, floor[target.box], tip)
+        else:
+            gates = [self._gate(node) for node in self._path(source.box, target.box)[1:-1]]
+            curve = through(leave, gates, tip)
+        return Route(source, target, bundled, curve, tip, dashed)
 
     def _gate(self, node: Node) -> tuple[Point, Point]:
         left, down = self.left[node[1]], self.middle[node]
@@ -237,8 +265,15 @@ class _Placement:
 
 def _width(box: Box) -> float:
     words = max(text.width(box.label, text.LABEL), text.width(box.note, text.NOTE))
-    return float(round(2 * (_PAD + inset(box.kind)) + ICON + _ICON_GAP + words))
+    columns = max((text.width(name, text.CAPTION) for name in box.columns), default=0.0)
+    room = max(ICON + _ICON_GAP + words, columns)
+    return float(round(2 * (_PAD + inset(box.kind)) + room))
 
 
 def _height(box: Box) -> float:
+    return _head(box) + (len(box.columns) * _LINE + _UNDER if box.columns else 0.0)
+
+
+def _head(box: Box) -> float:
+    """Return the height of the part of a box that is above its columns."""
     return _TALL if box.note else _LOW

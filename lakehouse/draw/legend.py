@@ -1,4 +1,4 @@
-"""The legend: a small sample and the name of each kind of box in the picture."""
+"""The legend: a small sample and the name of each kind of box, and of line, in the picture."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from lakehouse.draw.picture import Picture
 
 KEY = (36.0, 22.0)
 """Width and height of a sample, in pixels."""
+
+LINES = ("value", "influence")
+"""The kinds of link between columns, which are no kinds of box."""
 
 _GAP = 24.0
 """Pixels between an entry and the next."""
@@ -38,9 +41,10 @@ class Key:
 
 def legend(picture: Picture, left: float, right: float, top: float) -> tuple[Key, ...]:
     """Return an entry for every kind in the picture, in rows between `left` and `right`."""
+    lines = LINES if picture.links else ()
     keys: list[Key] = []
     x, y = left, top
-    for kind in picture.kinds:
+    for kind in (*picture.kinds, *lines):
         key = Key(kind, x, y)
         if keys and key.end > right:
             x, y = left, y + _ROW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from lakehouse.draw.picture import Box, Picture
+from lakehouse.draw.picture import Box, Picture, Port
 from lakehouse.draw.routes import bundles
 from lakehouse.draw.theme import LIGHT, STYLES
 
@@ -26,12 +26,22 @@ def mermaid(picture: Picture) -> str:
     lines = ["---", f"title: {json.dumps(picture.title)}", "---", "flowchart LR"]
     for number, layer in enumerate(picture.layers):
         lines.append(f'  subgraph layer{number}["{_text(layer)}"]')
-        lines += [f"    {_node(name[box.id], box)}" for box in picture.boxes if box.layer == layer]
+        for box in picture.boxes:
+            lines += _box(name[box.id], box) if box.layer == layer else []
         lines.append("  end")
         lines.append(f"  style layer{number} fill:{LIGHT.band},stroke:none,color:{LIGHT.caption}")
     gathering = bundles(picture)
     edges = list(dict.fromkeys(picture.edges))
     lines += [f"  {name[source]} --> {name[target]}" for source, target in edges]
+    at = {Port(box.id): name[box.id] for box in picture.boxes} | {
+        Port(box.id, column): f"{name[box.id]}c{number}"
+        for box in picture.boxes
+        for number, column in enumerate(box.columns)
+    }
+    lines += [
+        f"  {at[link.source]} {'-->' if link.is_value else '-.->'} {at[link.target]}"
+        for link in picture.links
+    ]
     for kind in picture.kinds:
         ink = STYLES[kind].light
         dashes = ",stroke-dasharray:5 4" if STYLES[kind].border == "dashed" else ""
@@ -44,6 +54,16 @@ def mermaid(picture: Picture) -> str:
     if pale:
         lines.append(f"  linkStyle {','.join(pale)} stroke:{LIGHT.bundle},stroke-width:1px")
     return "\n".join(lines) + "\n"
+
+
+def _box(name: str, box: Box) -> list[str]:
+    """Return the lines of a box; one with columns holds a node for each of them."""
+    if not box.columns:
+        return [f"    {_node(name, box)}"]
+    words = " · ".join(map(_text, filter(None, (box.label, box.note))))
+    columns = [f'{name}c{at}["{_text(column)}"]' for at, column in enumerate(box.columns)]
+    inside = [f"      {column}:::{box.kind}" for column in columns]
+    return [f'    subgraph {name}["{words}"]', *inside, "    end"]
 
 
 def _node(name: str, box: Box) -> str:

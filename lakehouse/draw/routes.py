@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakehouse.draw.curves import Curve, Point, bend, join, line, swing
-from lakehouse.draw.picture import GATHERS, Picture
+from lakehouse.draw.picture import GATHERS, Picture, Port
 
 HEAD = 7.0
 """Length of an arrow head, in pixels."""
@@ -26,11 +26,12 @@ _CORNER = 9.0
 class Route:
     """The line of an edge; it ends before `tip` by the length of the arrow head."""
 
-    source: str
-    target: str
+    source: Port
+    target: Port
     bundled: bool
     curve: Curve
     tip: Point
+    dashed: bool = False
 
 
 def bundles(picture: Picture) -> tuple[str, ...]:

@@ -44,6 +44,10 @@ ICONS: dict[str, tuple[Curve, ...]] = {
         swing((1.5, 13), (8.5, 8)),
         line((11, 5), (14, 8), (11, 11)),
     ),
+    "copy": (
+        ring([(5.5, 5.5), (14, 5.5), (14, 14), (5.5, 14)], 1.5),
+        line((2, 10.5), (2, 2), (10.5, 2)),
+    ),
     "view": (
         ((1.2, 8), (4, 2.8), (12, 2.8), (14.8, 8), (12, 13.2), (4, 13.2), (1.2, 8)),
         circle(8, 8, 2.1),
@@ -72,7 +76,7 @@ def inset(kind: str) -> float:
 def outline(kind: str, x: float, y: float, width: float, height: float) -> Curve:
     """Return the closed outline of a box with its upper left corner at `x`, `y`."""
     shape = STYLES[kind].shape
-    radius = {"round": 9.0, "pill": height / 2}.get(shape, 3.0)
+    radius = {"round": 9.0, "pill": min(height / 2, 22.0)}.get(shape, 3.0)
     corners = _corners(shape, width, height)
     return ring([(x + across, y + down) for across, down in corners], radius)
 

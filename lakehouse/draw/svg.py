@@ -9,8 +9,8 @@ from lakehouse.draw import text
 from lakehouse.draw.bands import Band
 from lakehouse.draw.curves import Curve, Point
 from lakehouse.draw.layout import Placed, place
-from lakehouse.draw.legend import KEY, Key
-from lakehouse.draw.picture import Box, Picture
+from lakehouse.draw.legend import KEY, LINES, Key
+from lakehouse.draw.picture import Box, Picture, Port
 from lakehouse.draw.routes import HEAD, Route
 from lakehouse.draw.shapes import ICON, ICONS, border, outline
 from lakehouse.draw.theme import DARK, LIGHT, STYLES, Ink, Paper
@@ -58,7 +58,8 @@ def _rules(picture: Picture) -> str:
         ".line,.mark{fill:none}.line{stroke-width:1.6}.bundle .line{stroke-width:1.3}",
         ".outline{stroke-width:1.6}.mark{stroke-width:1.1}",
         ".icon{fill:none;stroke-width:1.4;stroke-linecap:round;stroke-linejoin:round}",
-        ".dashed .outline{stroke-dasharray:5 3.5}",
+        ".dashed .outline{stroke-dasharray:5 3.5}.influence .line{stroke-dasharray:4 3}",
+        f".name{{font-size:{text.CAPTION:g}px}}.rule{{stroke-width:.8;opacity:.5}}",
         _colours(picture, LIGHT, dark=False),
         f"@media(prefers-color-scheme:dark){{{_colours(picture, DARK, dark=True)}}}",
     ]
@@ -79,7 +80,8 @@ def _colours(picture: Picture, paper: Paper, *, dark: bool) -> str:
         rules.append(
             f".{kind} .outline{{fill:{ink.fill};stroke:{ink.line}}}"
             f".{kind} .mark,.{kind} .icon{{stroke:{stroke}}}"
-            f".{kind} .label{{fill:{ink.text}}}.{kind} .note{{fill:{ink.note}}}"
+            f".{kind} .label,.{kind} .name{{fill:{ink.text}}}.{kind} .note{{fill:{ink.note}}}"
+            f".{kind} .rule{{stroke:{stroke}}}"
         )
     return "".join(rules)
 
@@ -99,9 +101,10 @@ def _band(band: Band) -> str:
 def _route(route: Route) -> str:
     x, y = route.tip
     head = f"M{x - HEAD:g} {y - 4:g}L{x:g} {y:g}L{x - HEAD:g} {y + 4:g}Z"
+    kind = " bundle" * route.bundled + " influence" * route.dashed
     return (
-        f'<g class="edge{" bundle" if route.bundled else ""}" data-from={_attribute(route.source)}'
-        f' data-to={_attribute(route.target)}><path class="line" d={_path(route.curve)}/>'
+        f'<g class="edge{kind}" data-from={_port(route.source)}'
+        f' data-to={_port(route.target)}><path class="line" d={_path(route.curve)}/>'
         f'<path class="head" d="{head}"/></g>'
     )
 
@@ -117,12 +120,35 @@ def _box(placed: Placed) -> str:
     return (
         f'<g class="box {box.kind}{_dashed(box.kind)}"{data}><title>{_text(_tooltip(box))}</title>'
         f"{_body(box.kind, placed.x, placed.y, placed.width, placed.height)}"
-        f"{_use(box.kind, *placed.icon)}{''.join(words)}</g>"
+        f"{_use(box.kind, *placed.icon)}{''.join(words)}{_columns(placed)}</g>"
     )
+
+
+def _columns(placed: Placed) -> str:
+    """Return the columns of a box below a rule; the texts begin where the icon does."""
+    if not placed.box.columns:
+        return ""
+    left, top = placed.icon[0], min(placed.rows.values()) - 9.0
+    rule = f'<path class="rule" d="M{placed.x:g} {top:g}h{placed.width:g}"/>'
+    return rule + "".join(
+        f'<g class="column" data-id={_port(Port(placed.box.id, name))}>'
+        f"{_words('name', (left, middle + text.CAPTION * 0.35), name)}</g>"
+        for name, middle in placed.rows.items()
+    )
+
+
+def _port(port: Port) -> str:
+    """Return the name of a column, or of a box as a whole, as the value of an attribute."""
+    return _attribute("\t".join(filter(None, port)))
 
 
 def _key(key: Key) -> str:
     wide, high = KEY
+    if key.kind in LINES:
+        line = f'<path class="line" d="M{key.x:g} {key.y + high / 2:g}h{wide:g}"/>'
+        return (
+            f'<g class="key edge {key.kind}">{line}{_words("caption", key.caption, key.kind)}</g>'
+        )
     across, down = key.x + (wide - ICON) / 2, key.y + (high - ICON) / 2
     return (
         f'<g class="key {key.kind}{_dashed(key.kind)}">{_body(key.kind, key.x, key.y, wide, high)}'

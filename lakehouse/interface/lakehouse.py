@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
+    from lakehouse.draw import Picture
     from lakehouse.history.diff import TableDiff
+    from lakehouse.lineage import Lineage
     from lakehouse.records.run_records import RunReport
     from lakehouse.run.plan_preview import Preview
 
@@ -199,6 +201,30 @@ class Lakehouse:
         """Return the commits of main, the newest first, at most `limit`: the command `log`."""
         with self._session() as session:
             return session.catalog.log(limit)
+
+    def dag(
+        self,
+        *,
+        select: str | None = None,
+        exclude: str | None = None,
+        state: str = MAIN,
+        columns: bool = False,
+    ) -> Picture:
+        """Return the picture of the pipeline, which a notebook shows: the command `dag`.
+
+        With `columns`, tables have their columns, and lines lead from column to column.
+        """
+        from lakehouse.draw.dag_picture import picture
+
+        selection = Selection(select, exclude, state)
+        with self._session() as session:
+            names = None if selection.is_all else selection.names(session)
+            return picture(session.project, names, session.lineage if columns else None)
+
+    def lineage(self) -> Lineage:
+        """Return which columns every column is made of, from sources to marts: `lineage`."""
+        with self._session() as session:
+            return session.lineage
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -77,13 +77,13 @@ def _(relation: ops.JoinChain, declared: Mapping[str, Keys]) -> Keys:
     """Return the keys of the first table, unless a join may repeat its rows."""
     for link in relation.rest:
         if link.how not in ("semi", "anti") and not (
-            link.how in ("left", "inner") and _is_lookup(link, declared)
+            link.how in ("left", "inner") and is_lookup(link, declared)
         ):
             return _NONE
     return _kept(keys(relation.first, declared), _renamed(relation, relation.first))
 
 
-def _is_lookup(link: ops.JoinLink, declared: Mapping[str, Keys]) -> bool:
+def is_lookup(link: ops.JoinLink, declared: Mapping[str, Keys]) -> bool:
     """Return whether a join finds at most one row: its condition has a key of the joined table."""
     sides = [
         side

@@ -16,6 +16,8 @@ from lakehouse.draw import Box, Picture, draw
 from lakehouse.draw.curves import Curve, Point
 from lakehouse.draw.layout import Layout, Placed, place
 from lakehouse.draw.picture import KINDS
+from lakehouse.draw.shapes import ICONS
+from lakehouse.draw.theme import STYLES
 from lakehouse.errors import ConfigError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,6 +39,8 @@ def pipeline() -> Picture:
         Box("dim_date", "dim_date", "gold", "table", "table"),
         Box("readings", "mrt_glucose_readings", "gold", "incremental", "incremental · day"),
     ]
+    boxes.append(Box("countries", "countries", "raw", "copy", "seed"))
+    edges.append(("countries", "stg"))
     edges += [("raw.glucose_entries", "stg"), ("raw.sites", "stg"), ("stg", "fct")]
     edges += [("fct", "dim_date"), ("fct", "readings")]
     for mart in ("overview", "hourly_patterns", "overnight", "episodes", "agp", "periods"):
@@ -117,7 +121,7 @@ def overlapping(layout: Layout) -> list[tuple[str, str]]:
 def crossed(layout: Layout) -> list[tuple[str, str, str]]:
     """Edges that run across a box, with that box."""
     return [
-        (route.source, route.target, placed.box.id)
+        (route.source.box, route.target.box, placed.box.id)
         for route in layout.routes
         for placed in layout.boxes
         for x, y in sample(route.curve)
@@ -186,6 +190,10 @@ def test_svg_has_colours_for_dark_screens_and_a_ground_of_its_own(tmp_path: Path
     text = drawn_as("svg", pipeline(), tmp_path).decode()
     assert "prefers-color-scheme:dark" in text
     assert 'class="ground"' in text
+
+
+def test_every_kind_has_a_look_and_an_icon() -> None:
+    assert set(KINDS) == set(STYLES) == set(ICONS)
 
 
 def test_the_legend_holds_the_kinds_that_occur_and_no_other(tmp_path: Path) -> None:
@@ -323,7 +331,7 @@ def test_many_edges_into_a_commit_run_below_all_boxes() -> None:
     layout = place(pipeline())
     lowest = max(placed.y + placed.height for placed in layout.boxes)
     bundled = [route for route in layout.routes if route.bundled]
-    assert {route.target for route in bundled} == {"audit"}
+    assert {route.target.box for route in bundled} == {"audit"}
     assert len({max(y for _x, y in route.curve) for route in bundled}) == 1
     assert max(y for _x, y in bundled[0].curve) > lowest
 
