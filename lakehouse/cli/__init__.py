@@ -52,6 +52,7 @@ _COMMANDS = {
     "alerts": ("List the open problems, or try the channels.", "alerts"),
     "snooze": ("Send no alerts about one problem for a while.", "alerts"),
     "dag": ("Draw the pipeline.", "dag"),
+    "site": ("Write a site to look at: the pages of the project, and of its pipeline.", "site"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }
