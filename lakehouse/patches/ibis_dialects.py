@@ -52,12 +52,15 @@ _IN_OTHER_WORDS: Mapping[str, Mapping[str, Callable[..., ir.Value]]] = {
 """By dialect, what stands for a function of DuckDB that it lacks."""
 
 
-def to_sql(expression: ir.Table, dialect: str) -> str:
-    """The expression as one SELECT in a dialect; tables go by their bare names."""
+def to_sql(expression: ir.Table, dialect: str, *, pretty: bool = False) -> str:
+    """The expression as one SELECT in a dialect; tables go by their bare names.
+
+    With `pretty`, it is set out in lines for people.
+    """
     six_digits()
     rewritten = partial(_rewritten, words=_IN_OTHER_WORDS.get(dialect, {}))
     operation = expression.op().replace(rewritten)
-    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))
+    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=pretty))
 
 
 def _rewritten(

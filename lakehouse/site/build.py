@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import lakehouse
 from lakehouse.pages import loading
+from lakehouse.pages.decorators import PageSpec
 from lakehouse.site import charts, project_pages
-from lakehouse.site.folder import SiteFolder, Written, digest
+from lakehouse.site.folder import Piece, SiteFolder, Written, digest
 from lakehouse.site.frame import Frame, Link, static
-from lakehouse.site.html import tag
+from lakehouse.site.html import script_json, tag
+from lakehouse.site.pipeline import pages as pipeline
+from lakehouse.site.pipeline.facts import Facts, gather
 from lakehouse.site.tables import Tables
 
 if TYPE_CHECKING:
@@ -46,17 +50,38 @@ def build(session: Session, folder: Path) -> Built:
     tables = Tables(session)
     _ = session.compiled_for_duckdb  # before pages are imported: their code is no part of it
     specs = [s for s in loading.load(session.settings, session.project) if s.key is None]
-    frame = Frame([Link(spec.title, project_pages.path_of(spec)) for spec in specs], [])
+    frame = Frame([Link(s.title, project_pages.path_of(s)) for s in specs], pipeline.LINKS)
     code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
-    site.piece("assets", digest(code, _library_version()), _assets)
-    site.piece("start", code, partial(_start, frame))
+    for piece in _pieces(session, tables, specs, frame, code):
+        site.add(piece)
+    done = site.finish()
+    return Built(folder / "index.html", done, time.perf_counter() - began)
+
+
+def _pieces(
+    session: Session, tables: Tables, specs: list[PageSpec], frame: Frame, code: str
+) -> Iterator[Piece]:
+    yield Piece("assets", digest(code, _library_version()), _assets)
+    yield Piece("start", code, partial(_start, frame))
+    facts = gather(session, tables)
+    state = _state(tables, facts, session.settings.timezone)
+    yield Piece("state", digest(state), lambda: {"assets/state.js": state})
     of_pages = digest(code, *(p.read_bytes() for p in loading.sources(session.settings)))
     for spec in specs:
         versions = [tables.version(name) if tables.has(name) else "" for name in spec.tables]
         make = partial(project_pages.render, spec, tables, frame, session.settings.timezone)
-        site.piece(f"page {spec.name}", digest(of_pages, *versions), make)
-    done = site.finish()
-    return Built(folder / "index.html", done, time.perf_counter() - began)
+        yield Piece(f"page {spec.name}", digest(of_pages, *versions), make)
+    yield from pipeline.pieces(session, facts, frame, code)
+
+
+def _state(tables: Tables, facts: Facts, zone: ZoneInfo) -> str:
+    """Return the script that tells all pages where main is."""
+    commit, alerts = tables.commit, len(facts.ledger.problems)
+    at = "nothing is built yet"
+    if commit is not None:
+        at = f"as of commit {commit.id}, {commit.committed_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    text = f"{at} · {alerts} open alert{'' if alerts == 1 else 's'}"
+    return f"window.lakehouseState = {script_json(text)};\n"
 
 
 def _sources() -> list[Path]:
@@ -76,7 +101,7 @@ def _library_version() -> str:
 
 def _assets() -> Mapping[str, str]:
     own = {f"assets/{name}": static(name) for name in _STATIC}
-    return own | {"assets/vega.js": charts.javascript(), "assets/state.js": ""}
+    return own | {"assets/vega.js": charts.javascript()}
 
 
 def _start(frame: Frame) -> Mapping[str, str]:

@@ -37,6 +37,17 @@ def content_name(text: str) -> str:
     return digest(text)[:_SHORT]
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Files of a site that are made together."""
+
+    name: str
+    fingerprint: str
+    """Of everything that the files depend on."""
+    make: Callable[[], Mapping[str, str]]
+    """Returns the files: their texts by path."""
+
+
 @dataclass
 class Written:
     """What a build of a site did, by path from the folder."""
@@ -56,16 +67,20 @@ class SiteFolder:
         self.done = Written()
         self._new: dict[str, str] = {}
 
-    def piece(self, name: str, fingerprint: str, make: Callable[[], Mapping[str, str]]) -> None:
+    def add(self, piece: Piece) -> None:
         """Let the site have the files of a piece; they are made if its fingerprint is new."""
+        name = piece.name
         known = self._before.get(name)
-        if known and known["of"] == fingerprint and self._has(known["files"]):
+        if known and known["of"] == piece.fingerprint and self._has(known["files"]):
             self._after[name] = known
             self.done.kept += known["files"]
             return
-        files = make()
+        files = piece.make()
         before = {} if known is None else known["files"]
-        self._after[name] = {"of": fingerprint, "files": {p: digest(t) for p, t in files.items()}}
+        self._after[name] = {
+            "of": piece.fingerprint,
+            "files": {p: digest(t) for p, t in files.items()},
+        }
         for path, text in files.items():
             if before.get(path) == self._after[name]["files"][path] and self._has([path]):
                 self.done.kept.append(path)

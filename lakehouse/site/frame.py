@@ -14,6 +14,15 @@ _POLICY = (
 )
 """Nothing is loaded from elsewhere, and no text of a page is run as a script."""
 
+_SEARCH = tag(
+    "form",
+    tag("label", "Find a table or a column", for_="search", class_="quiet"),
+    tag("input", id="search", type="search", autocomplete="off", spellcheck="false"),
+    tag("ul", id="found", aria_label="Found", hidden=True),
+    role="search",
+    id="searching",
+)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -30,8 +39,18 @@ class Frame:
     pages: Sequence[Link]
     pipeline: Sequence[Link]
 
-    def page(self, path: str, title: str, *content: Content, scripts: Sequence[str] = ()) -> str:
-        """Return a whole page; `path` is where it will lie, `scripts` what it needs besides."""
+    def page(
+        self,
+        path: str,
+        title: str,
+        *content: Content,
+        scripts: Sequence[str] = (),
+        searches: bool = False,
+    ) -> str:
+        """Return a whole page; `path` is where it will lie, `scripts` what it needs besides.
+
+        With `searches`, it has a box that finds tables and columns.
+        """
         up = "../" * path.count("/")
         names = ("state", *scripts, "site", "live")
         head = [
@@ -46,6 +65,7 @@ class Frame:
             tag("script", src=f"{up}assets/theme.js"),
             (tag("script", src=f"{up}assets/{name}.js", defer=True) for name in names),
         ]
+        search = _SEARCH if searches else None
         body = [
             tag("a", "Skip to the content", href="#content", class_="skip"),
             tag(
@@ -55,7 +75,14 @@ class Frame:
                 self._links("Pipeline", self.pipeline, path, up),
                 tag("button", "Dark", type="button", id="theme", aria_pressed="false"),
             ),
-            tag("main", tag("h1", title), *content, id="content", tabindex="-1"),
+            tag(
+                "main",
+                search,
+                tag("h1", title),
+                *content,
+                id="content",
+                tabindex="-1",
+            ),
             tag("footer", tag("p", id="state", role="status")),
             tag(
                 "noscript",

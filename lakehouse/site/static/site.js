@@ -76,6 +76,63 @@
     return rows;
   };
 
+  // How long ago: the page does not know when it is read.
+  const ago = text => {
+    const then = new Date(text), minutes = Math.round((Date.now() - then) / 60000);
+    if (Number.isNaN(minutes)) return text;
+    const amount = Math.abs(minutes), words = minutes < 0 ? n => `in ${n}` : n => `${n} ago`;
+    const of = (n, unit) => words(`${n} ${unit}${n === 1 ? "" : "s"}`);
+    if (amount < 2) return "just now";
+    if (amount < 120) return of(amount, "minute");
+    if (amount < 2 * 1440) return of(Math.round(amount / 60), "hour");
+    return of(Math.round(amount / 1440), "day");
+  };
+  for (const element of document.querySelectorAll("time[data-ago]")) {
+    element.title = element.textContent;
+    element.textContent = ago(element.dateTime);
+  }
+
+  // Search: tables and columns, by any part of their names
+  const search = find("#search");
+  if (search) {
+    const list = find("#found");
+    const look = async () => {
+      const wanted = search.value.trim().toLowerCase(), found = [];
+      for (const [table, path, columns] of wanted ? await load("assets/search.js") : []) {
+        const named = columns.filter(column => column.toLowerCase().includes(wanted));
+        if (table.toLowerCase().includes(wanted)) found.unshift([table, path, ""]);
+        else if (named.length) found.push([table, path, named.slice(0, 4).join(", ")]);
+      }
+      list.hidden = !wanted;
+      list.replaceChildren(...found.slice(0, 20).map(([table, path, columns]) => {
+        const item = make("li"), link = make("a", table, { href: base + path });
+        if (columns) link.append(make("span", ` ${columns}`, { class: "quiet" }));
+        item.append(link);
+        return item;
+      }));
+      if (wanted && !found.length) list.append(make("li", "nothing has this name", { class: "quiet" }));
+    };
+    search.addEventListener("input", look);
+    find("#searching").addEventListener("submit", event => {
+      event.preventDefault();
+      find("a", list)?.click();
+    });
+  }
+
+  // Code is loaded with the page that shows it.
+  for (const box of document.querySelectorAll("[data-code]")) {
+    load(box.dataset.code).then(parts => box.replaceChildren(...parts.map(([title, text], i) => {
+      const details = make("details"), whole = make("pre");
+      details.open = i === 0;
+      whole.tabIndex = 0;
+      whole.setAttribute("role", "region");
+      whole.setAttribute("aria-label", title);
+      whole.append(make("code", text));
+      details.append(make("summary", title), whole);
+      return details;
+    })));
+  }
+
   const head = find("#page-data");
   if (!head) return;
   const page = JSON.parse(head.textContent), controls = find("#choices");
@@ -92,16 +149,6 @@
     }
   };
 
-  const ago = text => {
-    const then = new Date(text), minutes = Math.round((Date.now() - then) / 60000);
-    if (Number.isNaN(minutes)) return text;
-    const amount = Math.abs(minutes), words = minutes < 0 ? n => `in ${n}` : n => `${n} ago`;
-    const of = (n, unit) => words(`${n} ${unit}${n === 1 ? "" : "s"}`);
-    if (amount < 2) return "just now";
-    if (amount < 120) return of(amount, "minute");
-    if (amount < 2 * 1440) return of(Math.round(amount / 60), "hour");
-    return of(Math.round(amount / 1440), "day");
-  };
   const cell = (spec, row, element) => {
     const of = typeof spec.of === "string" ? spec.of : spec.of[chosen[spec.choice]];
     const unit = typeof spec.unit === "string" ? spec.unit : spec.unit[chosen[spec.choice]];
