@@ -23,6 +23,8 @@ from lakehouse.errors import ConfigError, choices
 from lakehouse.storage import Bucket
 
 FILE = "lakehouse.toml"
+DEFAULT_PAGES = "pages"
+"""The package of pages of a project that names none; it may be missing."""
 LOCAL, PRODUCTION = "local", "production"
 _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
 """The engine of each profile, unless another one is set."""
@@ -125,7 +127,7 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         ),
         ingestion=project.get("ingestion", "ingestion"),
         models=project.get("models", "models"),
-        pages=project.get("pages", "pages"),
+        pages=project.get("pages", DEFAULT_PAGES),
         seeds=root / project.get("seeds", "seeds"),
         sections=document,
     )

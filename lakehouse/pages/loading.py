@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from lakehouse.config import FILE, Settings
+from lakehouse.config import DEFAULT_PAGES, FILE, Settings
 from lakehouse.declare import project_modules
 from lakehouse.declare.project import Project
-from lakehouse.declare.project_code import place_of, placed
+from lakehouse.declare.project_code import place_of
 from lakehouse.errors import ProjectError, choices
 from lakehouse.pages.decorators import PageSpec, page_of
 
@@ -60,13 +59,10 @@ def sources(settings: Settings) -> list[Path]:
 
 def _exists(settings: Settings) -> bool:
     """Return whether the project has a package of pages; a library of that name is none."""
-    if not all(part.isidentifier() for part in settings.pages.split(".")):
-        return True  # which is an error
-    top = settings.root / settings.pages.partition(".")[0]
-    if top.is_dir() or top.with_suffix(".py").is_file():
-        return True
-    with placed(f"{settings.pages} cannot be imported"):
-        return settings.pages != "pages" and find_spec(settings.pages.partition(".")[0]) is not None
+    if settings.pages != DEFAULT_PAGES:
+        return True  # or an error
+    folder = settings.root / settings.pages
+    return folder.is_dir() or folder.with_suffix(".py").is_file()
 
 
 def _declared_in(module: ModuleType) -> Iterator[PageSpec]:

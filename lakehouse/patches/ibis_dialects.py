@@ -52,15 +52,12 @@ _IN_OTHER_WORDS: Mapping[str, Mapping[str, Callable[..., ir.Value]]] = {
 """By dialect, what stands for a function of DuckDB that it lacks."""
 
 
-def to_sql(expression: ir.Table, dialect: str, *, pretty: bool = False) -> str:
-    """The expression as one SELECT in a dialect; tables go by their bare names.
-
-    With `pretty`, it is set out in lines for people.
-    """
+def to_sql(expression: ir.Table, dialect: str) -> str:
+    """The expression as one SELECT in a dialect; tables go by their bare names."""
     six_digits()
     rewritten = partial(_rewritten, words=_IN_OTHER_WORDS.get(dialect, {}))
     operation = expression.op().replace(rewritten)
-    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=pretty))
+    return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))
 
 
 def _rewritten(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,18 +38,20 @@ class Built:
     seconds: float
 
 
-def build(session: Session, folder: Path) -> Built:
+def build(session: Session, folder: Path, pages: Sequence[PageSpec] | None = None) -> Built:
     """Write the site of a project to a folder; what did not change since the last time stays.
 
-    Raises ConfigError for a folder that holds something else, or if the extra `site` is not
-    installed; ProjectError for a page that cannot be made.
+    `pages` are those of the project's package unless they are given. Raises ConfigError for a
+    folder that holds something else, or if the extra `site` is not installed; ProjectError for a
+    page that cannot be made.
     """
     began = time.perf_counter()
     charts.require_libraries()
     site = SiteFolder(folder)
     tables = Tables(session)
     _ = session.compiled_for_duckdb  # before pages are imported: their code is no part of it
-    specs = [s for s in loading.load(session.settings, session.project) if s.key is None]
+    declared = loading.load(session.settings, session.project) if pages is None else pages
+    specs = [spec for spec in declared if spec.key is None]
     frame = Frame([Link(s.title, project_pages.path_of(s)) for s in specs], pipeline.LINKS)
     code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
     for piece in _pieces(session, tables, specs, frame, code):
@@ -63,14 +65,14 @@ def _pieces(
 ) -> Iterator[Piece]:
     yield Piece("assets", digest(code, _library_version()), _assets)
     yield Piece("start", code, partial(_start, frame))
-    facts = gather(session, tables)
-    state = _state(tables, facts, session.settings.timezone)
-    yield Piece("state", digest(state), lambda: {"assets/state.js": state})
     of_pages = digest(code, *(p.read_bytes() for p in loading.sources(session.settings)))
     for spec in specs:
         versions = [tables.version(name) if tables.has(name) else "" for name in spec.tables]
         make = partial(project_pages.render, spec, tables, frame, session.settings.timezone)
         yield Piece(f"page {spec.name}", digest(of_pages, *versions), make)
+    facts = gather(session, tables)
+    state = _state(tables, facts, session.settings.timezone)
+    yield Piece("state", digest(state), lambda: {"assets/state.js": state})
     yield from pipeline.pieces(session, facts, frame, code)
 
 

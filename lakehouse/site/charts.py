@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from lakehouse.errors import ConfigError, ProjectError
@@ -62,11 +63,13 @@ def require_libraries() -> None:
         ) from None
 
 
+@cache
 def javascript() -> str:
     """Return the library that draws charts in a browser, as one script."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(_GLOBALS)
+    bundle: str = vl_convert.javascript_bundle(_GLOBALS)
+    return bundle
 
 
 def vega(chart: Any, parameters: Mapping[str, str], title: str) -> dict[str, Any]:

@@ -96,8 +96,9 @@ class SiteFolder:
         former = {path for piece in self._before.values() for path in piece["files"]}
         for path in sorted(former - present):
             (self.path / path).unlink(missing_ok=True)
-            with suppress(OSError):  # others lie there
-                (self.path / path).parent.rmdir()
+            with suppress(OSError):  # until one holds something else
+                for folder in (self.path / path).relative_to(self.path).parents[:-1]:
+                    (self.path / folder).rmdir()
             self.done.removed.append(path)
         self._write(_STATE, json.dumps({"form": _FORM, "pieces": self._after}))
         return self.done

@@ -66,6 +66,7 @@ class Frame:
             (tag("script", src=f"{up}assets/{name}.js", defer=True) for name in names),
         ]
         search = _SEARCH if searches else None
+        heading = tag("div", tag("h1", title), search, class_="heading-line")
         body = [
             tag("a", "Skip to the content", href="#content", class_="skip"),
             tag(
@@ -77,8 +78,7 @@ class Frame:
             ),
             tag(
                 "main",
-                search,
-                tag("h1", title),
+                heading,
                 *content,
                 id="content",
                 tabindex="-1",

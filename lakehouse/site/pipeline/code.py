@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import ibis
-
-from lakehouse.compile import dag
-from lakehouse.compile.dag import Step
+from lakehouse.compile import cache
 from lakehouse.declare import sql_files
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project_code import place_of
-from lakehouse.errors import LakehouseError
-from lakehouse.patches.ibis_dialects import to_sql
+from lakehouse.errors import ProjectError
+from lakehouse.site.pipeline.sql_layout import laid_out
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from lakehouse.compile.compiler import Compiled
+    from lakehouse.session import Session
 
 DIALECTS = {"duckdb": "DuckDB", "trino": "Trino"}
 
@@ -29,8 +25,8 @@ DIALECTS = {"duckdb": "DuckDB", "trino": "Trino"}
 class Code:
     """The code of a project's tables, looked up when it is asked for."""
 
-    def __init__(self, compiled: Compiled) -> None:
-        self._compiled = compiled
+    def __init__(self, session: Session) -> None:
+        self._session, self._compiled = session, session.compiled_for_duckdb
 
     def fingerprint(self, name: str) -> str:
         """Return a text that changes with the code of a table."""
@@ -62,34 +58,19 @@ class Code:
         return ""
 
     def _sql(self, name: str, dialect: str) -> str:
-        expression = self._expressions.get(name)
-        if expression is None:
-            return ""
-        try:
-            return to_sql(expression, dialect, pretty=True)
-        except Exception as error:  # noqa: BLE001 - a table that one engine cannot build is still shown
-            return f"-- this engine has no words for it: {type(error).__name__}"
+        compiled = self._by_dialect[dialect]
+        if isinstance(compiled, str):
+            return compiled
+        return laid_out(compiled.models[name].statement.sql)
 
     @cached_property
-    def _expressions(self) -> Mapping[str, ir.Table]:
-        collector = _Collector(self._compiled)
-        with suppress(LakehouseError):
-            dag.visit(self._compiled.project, collector)
-        return collector.expressions
-
-
-class _Collector:
-    """Visitor that calls each model with unbound tables, and keeps what it returns."""
-
-    def __init__(self, compiled: Compiled) -> None:
-        self._compiled = compiled
-        self.expressions: dict[str, ir.Table] = {}
-
-    def node(
-        self, step: Step, name: str, function: Callable[..., Any], parents: Mapping[str, Any]
-    ) -> Any:
-        if step is Step.MODEL:
-            self.expressions[name] = function(**parents)
-        if name not in self._compiled.schemas:
-            return None
-        return ibis.table(self._compiled.schemas[name], name=name)
+    def _by_dialect(self) -> Mapping[str, Compiled | str]:
+        """The project compiled for each engine; a comment instead for one that cannot build it."""
+        session = self._session
+        by_dialect: dict[str, Compiled | str] = {"duckdb": self._compiled}
+        for dialect in DIALECTS.keys() - {"duckdb"}:
+            try:
+                by_dialect[dialect] = cache.compiled(session.settings, session.project, dialect)
+            except ProjectError as error:
+                by_dialect[dialect] = f"-- this project has no SQL for this engine: {error.message}"
+        return by_dialect

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from lakehouse.checks.result import CheckOutcome
 from lakehouse.compile.dag import Step
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.kinds import in_words
+from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.ingest.quarantine import quarantine_table
 from lakehouse.records import run_records
@@ -161,7 +162,7 @@ def gather(session: Session, tables: Tables) -> Facts:
             freshness=tuple(entry for entry in fresh if entry.table == spec.table),
             is_built=tables.has(name),
         )
-        for name, spec in project.tables.items()
+        for name, spec in _in_order(project)
     }
     return Facts(
         found,
@@ -171,6 +172,14 @@ def gather(session: Session, tables: Tables) -> Facts:
         desk.read_ledger(session.settings),
         rejected,
     )
+
+
+def _in_order(
+    project: Project,
+) -> Iterator[tuple[str, IngestionSpec | CopySpec | ModelSpec]]:
+    """Yield the tables by name, parents before children."""
+    yield from (project.ingestions | project.copies).items()
+    yield from ((model.name, model) for model in ordered(project))
 
 
 def _kind(spec: IngestionSpec | CopySpec | ModelSpec) -> str:

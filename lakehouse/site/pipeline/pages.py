@@ -46,7 +46,7 @@ def pieces(session: Session, facts: Facts, frame: Frame, code: str) -> Iterator[
     for record in facts.runs:
         title = f"Run {record['run']}"
         yield page(run_path(record["run"]), title, run_pages.run_page(facts, record, zone))
-    written = Code(session.compiled_for_duckdb)
+    written = Code(session)
     for name, entry in facts.tables.items():
         path = _code_path(entry)
         table = entry.spec.table

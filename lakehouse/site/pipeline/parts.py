@@ -14,6 +14,8 @@ from lakehouse.site.values import NOTHING, shown
 _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,120}")
 _UNITS = ("bytes", "KB", "MB", "GB", "TB")
 _STEP = 1000
+_LONG = 40
+"""Characters of a cell from which on it may have several lines."""
 
 
 def file_name(name: str) -> str:
@@ -68,6 +70,11 @@ def number(count: int | None) -> str:
     return NOTHING if count is None else f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def rows(count: int) -> str:
+    """Return a number of rows in words."""
+    return f"{number(count)} row{'' if count == 1 else 's'}"
+
+
 def state(word: str) -> Html:
     """Return a state as a word with a colour."""
     return tag("span", word, class_=f"state {re.sub('[^a-z]+', '-', word.lower())}")
@@ -82,7 +89,13 @@ def table(
         for place in range(len(headings))
     ]
     lines = [
-        tag("tr", (tag("td", cell, class_=c) for cell, c in zip(row, classes, strict=True)))
+        tag(
+            "tr",
+            (
+                tag("td", cell, class_=c or _long(cell))
+                for cell, c in zip(row, classes, strict=True)
+            ),
+        )
         for row in rows
     ]
     if not lines:
@@ -92,6 +105,12 @@ def table(
     )
     whole = tag("table", tag("thead", head), tag("tbody", lines))
     return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
+
+
+def _long(cell: Content) -> str | None:
+    """Return the class of a cell with a text that has to be broken into lines."""
+    is_long = isinstance(cell, str) and not isinstance(cell, Html) and len(cell) > _LONG
+    return "long" if is_long else None
 
 
 def facts(pairs: Iterable[tuple[str, Content]]) -> Html:

@@ -13,7 +13,7 @@ from lakehouse.draw.picture import Picture
 from lakehouse.draw.svg import svg
 from lakehouse.site.html import Html, tag
 from lakehouse.site.pipeline.facts import Facts, TableFacts, TableHealth
-from lakehouse.site.pipeline.parts import number, seconds, table_path
+from lakehouse.site.pipeline.parts import rows, seconds, table_path
 
 _BOX = re.compile(r'<g class="box [^"]*" data-id="([^"]*)".*?</g>', re.DOTALL)
 """A box of the picture, with the name of its table."""
@@ -40,7 +40,7 @@ def drawn(project: Project, facts: Facts) -> Html:
 def _note(table: TableFacts) -> str:
     parts: list[str] = [] if table.health is TableHealth.OK else [table.health.upper()]
     if table.stored is not None:
-        parts.append(f"{number(table.stored.rows)} rows")
+        parts.append(rows(table.stored.rows))
     elif table.is_built:
         parts.append("view")
     if table.builds:

@@ -182,7 +182,10 @@
       const headings = spec.figures.map(figure => [figure.label, figure.number]);
       const whole = table(headings, rows, (line, row) => {
         for (const figure of spec.figures)
-          cell(figure, row, line.appendChild(make("td", "", figure.number ? { class: "number" } : {})));
+          {
+          const td = cell(figure, row, line.appendChild(make("td", "", figure.number ? { class: "number" } : {})));
+          if (td.textContent.length > 40) td.className = "long";
+        }
       });
       const box = find(".rows", element);
       box.replaceChildren(rows.length ? whole : none());
