@@ -39,7 +39,7 @@ def site(*, folder: Path | None, serves: bool, port: int, style: str) -> None:
     output = Output(style)
     with ExitStack() as stack:
         session = stack.enter_context(Session())
-        place = (folder or Path(stack.enter_context(TemporaryDirectory()))).absolute()
+        place = folder or Path(stack.enter_context(TemporaryDirectory()))
         built = build(session, place)
         done = built.done
         if not serves:
@@ -53,4 +53,4 @@ def site(*, folder: Path | None, serves: bool, port: int, style: str) -> None:
             output.result({"address": address}, f"{address}\n  Ctrl-C stops it")
             sys.stdout.flush()  # otherwise a reader of a pipe would wait for ever
 
-        serve(session, place, port, ready, output.warning)
+        serve(session, place.absolute(), port, ready, output.warning)

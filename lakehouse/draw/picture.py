@@ -11,6 +11,7 @@ KINDS: tuple[str, ...] = (
     "stage",
     "validate",
     "merge",
+    "copy",
     "view",
     "table",
     "incremental",

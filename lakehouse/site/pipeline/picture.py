@@ -34,7 +34,8 @@ def drawn(project: Project, facts: Facts) -> Html:
     edges = tuple(edge for edge in whole.edges if set(edge) <= shown)
     text = svg(Picture(title, boxes, edges))
     linked = _BOX.sub(lambda found: _linked(found[0], found[1], facts.tables), text)
-    return Html(_switchable(linked))
+    # An image has no links for those who do not see it; a group has.
+    return Html(_switchable(linked.replace('role="img"', 'role="group"', 1)))
 
 
 def _note(table: TableFacts) -> str:
