@@ -20,6 +20,7 @@ from bench import (
     publish,
     refresh,
     rest_api,
+    site,
 )
 
 BENCHMARKS = {
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "history": old_home.measure,
     "people": people.measure,
     "rest_api": rest_api.measure,
+    "site": site.measure,
 }
 
 

@@ -46,7 +46,7 @@ def {name}({first}, {second}):
 def measure(home: Path, times: int = 3) -> dict[str, Any]:
     """Whole processes: the first plan, which compiles, later ones, and a run without news."""
     project = home.parent / "project"
-    _write(project)
+    write(project)
 
     def command(*words: str) -> Timed:
         return lakehouse(home, *words, "--date", "2024-03-15", project=project)
@@ -75,7 +75,7 @@ def measure(home: Path, times: int = 3) -> dict[str, Any]:
     }
 
 
-def _write(folder: Path) -> None:
+def write(folder: Path) -> None:
     """A project in which every model joins two of the ones before it."""
     for package in ("ingestion", "models"):
         (folder / package).mkdir(parents=True)

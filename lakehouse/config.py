@@ -23,6 +23,8 @@ from lakehouse.errors import ConfigError, choices
 from lakehouse.storage import Bucket
 
 FILE = "lakehouse.toml"
+DEFAULT_PAGES = "pages"
+"""The package of pages of a project that names none; it may be missing."""
 LOCAL, PRODUCTION = "local", "production"
 _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
 """The engine of each profile, unless another one is set."""
@@ -30,7 +32,7 @@ _LONGEST_HOME, _LONGEST_NAME = 480, 255
 """Bytes in the path of a home, at most (SQLite takes 512 with its file names), and in a name."""
 _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
-    "project": ("ingestion", "models", "seeds", "timezone", "home", "profile", "engine"),
+    "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
     PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "region"),
 }
 _UNKNOWN_TO_ENGINES = re.compile(r"(right|posix)/.*|posixrules|localtime|Factory|EST|MST|HST|ROC")
@@ -71,6 +73,8 @@ class Settings:
     """Name of the package of ingestion modules."""
     models: str
     """Name of the package of model modules."""
+    pages: str
+    """Name of the package of pages for the site and of reports; it may be missing."""
     seeds: Path
     """Folder of seeds."""
     sections: Mapping[str, Mapping[str, Any]] = field(repr=False)
@@ -123,6 +127,7 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         ),
         ingestion=project.get("ingestion", "ingestion"),
         models=project.get("models", "models"),
+        pages=project.get("pages", DEFAULT_PAGES),
         seeds=root / project.get("seeds", "seeds"),
         sections=document,
     )

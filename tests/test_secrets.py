@@ -183,6 +183,7 @@ COMMANDS = [
     ["query", "select * from raw.glucose_entries"],
     ["maintain", "--dry-run"],
     ["schedule", "--print", "systemd"],
+    ["site", "-o", "home/site"],
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 FLOORS = [
     ["__main__"],
     ["cli"],
+    ["site"],
     ["erase", "interface", "schedule"],
     ["maintain", "run"],
     ["alerts", "doctor", "history"],
@@ -13,11 +14,11 @@ FLOORS = [
     ["build", "ingest", "postgres", "records"],
     ["draw", "engines"],
     ["catalogs", "lineage"],
-    ["plan", "portability", "scaffold"],
+    ["pages", "plan", "portability", "scaffold"],
     ["compile"],
     ["declare"],
     ["checks", "home", "sql_models"],
-    ["config", "expressions", "pages", "patches"],
+    ["config", "expressions", "patches"],
     ["addresses", "small_files", "storage"],
     ["errors", "keys", "system", "table_names", "windows"],
 ]

@@ -34,6 +34,8 @@ class StoredTable:
     ref: str
     """The ref it was read from; engines that go by table names instead of files read it there."""
     columns: tuple[str, ...] = ()
+    size: int = 0
+    """Bytes of its data files."""
 
 
 @dataclass(frozen=True)

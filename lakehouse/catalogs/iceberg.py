@@ -61,6 +61,7 @@ def _described_by(document: Mapping[str, Any], name: str, metadata: str, ref: st
         rows=int(summaries.get(current, {}).get("total-records", 0)),
         ref=ref,
         columns=_columns(document),
+        size=int(summaries.get(current, {}).get("total-files-size", 0)),
     )
 
 
@@ -158,6 +159,7 @@ def _stored(name: str, table: Table, ref: str) -> StoredTable:
         rows=int(summary["total-records"] or 0) if summary else 0,
         ref=ref,
         columns=tuple(field.name for field in table.schema().fields),
+        size=int(summary["total-files-size"] or 0) if summary else 0,
     )
 
 

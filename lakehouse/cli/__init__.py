@@ -53,6 +53,7 @@ _COMMANDS = {
     "snooze": ("Send no alerts about one problem for a while.", "alerts"),
     "lineage": ("Show which columns a column is made of, and what is made of it.", "lineage"),
     "dag": ("Draw the pipeline.", "dag"),
+    "site": ("Write a site to look at: the pages of the project, and of its pipeline.", "site"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }

@@ -37,6 +37,8 @@ class Figure:
     """Digits after the point; None: the value is shown as it is."""
     note: str = ""
     """What one should know beside it, such as a target."""
+    age: bool = False
+    """Whether the value is an instant, shown as how long ago it is for who looks at the page."""
 
 
 @dataclass(frozen=True)

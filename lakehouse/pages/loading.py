@@ -1,0 +1,83 @@
+"""Finds the pages and reports of a project: they are imported when a site or a report is made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from lakehouse.config import DEFAULT_PAGES, FILE, Settings
+from lakehouse.declare import project_modules
+from lakehouse.declare.project import Project
+from lakehouse.declare.project_code import place_of
+from lakehouse.errors import ProjectError, choices
+from lakehouse.pages.decorators import PageSpec, page_of
+
+
+def load(settings: Settings, project: Project) -> list[PageSpec]:
+    """Import the project's package of pages, and return its pages and reports in their order.
+
+    Modules come by name, and functions as they stand in one. A project without the package has
+    none. Raises ProjectError for code that cannot be imported, two pages of one name, and
+    parameters that name no table.
+    """
+    root = str(settings.root)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    if not _exists(settings):
+        return []
+    package = settings.pages
+    modules = [found.name for found in project_modules.of(package, f"`pages` in {FILE}")]
+    project_modules.require_own(package, root)
+    names = dict.fromkeys([package, *modules])
+    return collect([sys.modules[name] for name in names], project)
+
+
+def collect(modules: list[ModuleType], project: Project) -> list[PageSpec]:
+    """Return the pages that these modules declare. Raises ProjectError for one that cannot be."""
+    specs: dict[str, PageSpec] = {}
+    for module in modules:
+        for spec in _declared_in(module):
+            if spec.name in specs:
+                raise ProjectError(
+                    f"the page {spec.name!r} exists twice: {place_of(specs[spec.name].function)}",
+                    hint="give one of the functions another name",
+                    place=place_of(spec.function),
+                )
+            _require_tables(spec, project)
+            specs[spec.name] = spec
+    return [*specs.values()]
+
+
+def sources(settings: Settings) -> list[Path]:
+    """Return the files of the package of pages: code and what lies beside it, sorted."""
+    named = settings.root / settings.pages.replace(".", "/")
+    files = named.rglob("*") if named.is_dir() else [named.with_suffix(".py")]
+    return sorted(file for file in files if file.is_file() and file.suffix != ".pyc")
+
+
+def _exists(settings: Settings) -> bool:
+    """Return whether the project has a package of pages; a library of that name is none."""
+    if settings.pages != DEFAULT_PAGES:
+        return True  # or an error
+    folder = settings.root / settings.pages
+    return folder.is_dir() or folder.with_suffix(".py").is_file()
+
+
+def _declared_in(module: ModuleType) -> Iterator[PageSpec]:
+    """Yield the pages of a module, and not those that it imports."""
+    for value in list(vars(module).values()):
+        spec = page_of(value) if callable(value) else None
+        if spec is not None and spec.function.__module__ == module.__name__:
+            yield spec
+
+
+def _require_tables(spec: PageSpec, project: Project) -> None:
+    for name in spec.tables:
+        if name not in project.tables:
+            raise ProjectError(
+                f"the page {spec.name!r} reads {name!r}, which no function builds",
+                hint=choices("known tables", name, sorted(project.tables)),
+                place=place_of(spec.function),
+            )

@@ -1,0 +1,194 @@
+"""Blocks of a page: each becomes HTML without rows, its rows, and what the page does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from lakehouse.declare.project_code import place_of
+from lakehouse.errors import ProjectError, choices
+from lakehouse.pages import Block, Chart, Columns, Figure, Figures, Rows, Text
+from lakehouse.pages.decorators import Choice, PageSpec
+from lakehouse.site import charts
+from lakehouse.site.html import Html, join, tag
+from lakehouse.site.values import NOTHING, shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cells: TypeAlias = "dict[str, list[Any]]"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A block with rows: `spec` is what the script of the page needs to show them."""
+
+    spec: Mapping[str, Any]
+    columns: Mapping[str, pa.ChunkedArray]
+    """What is shown, by the names that `spec` uses."""
+    chosen_by: Mapping[str, list[Any]] = field(default_factory=dict)
+    """For each choice that is a column, its value of each row."""
+
+
+class Renderer:
+    """Renders the blocks of one page, and collects those that have rows as pieces."""
+
+    def __init__(self, page: PageSpec, zone: ZoneInfo) -> None:
+        self.page, self.zone = page, zone
+        self.pieces: list[Piece] = []
+
+    def html(self, blocks: Sequence[Block]) -> Html:
+        """Return the HTML of blocks, in which the script of the page puts the rows."""
+        return join(self._block(block) for block in blocks)
+
+    def _block(self, block: Block) -> Html:
+        if isinstance(block, Text):
+            if block.level is None:
+                return tag("p", block.text)
+            return tag(f"h{min(max(block.level, 2), 4)}", block.text)
+        if isinstance(block, Columns):
+            return tag("div", (tag("div", self._block(b)) for b in block.blocks), class_="columns")
+        if isinstance(block, Chart):
+            return self._chart(block)
+        if isinstance(block, Figures):
+            return self._figures(block)
+        if isinstance(block, Rows):
+            return self._rows(block)
+        raise ProjectError(
+            f"the page {self.page.name!r} returned {type(block).__name__} for a block",
+            hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
+            place=place_of(self.page.function),
+        )
+
+    def _chart(self, block: Chart) -> Html:
+        parameters = {c.name: c.values[0] if c.values else "" for c in self.page.choices}
+        rows = self._executed(block.rows)
+        spec = {"vega": charts.vega(block.chart, parameters, block.title)}
+        columns = dict(zip(rows.column_names, rows.columns, strict=True))
+        place = self._add("chart", spec, columns, rows)
+        plot = tag("div", class_="plot", role="img", aria_label=block.description)
+        table = tag("details", tag("summary", "Show as table"), tag("div", class_="rows scroll"))
+        caption = tag("figcaption", block.title)
+        return tag("figure", caption, plot, table, data_block=place, class_="chart")
+
+    def _figures(self, block: Figures) -> Html:
+        rows = self._executed(block.rows)
+        cells, specs = self._texts(rows, block.figures)
+        self._require_one(rows)
+        place = self._add("figures", {"figures": specs}, cells, rows)
+        figures = (
+            tag(
+                "div",
+                tag("dt", figure.label),
+                tag("dd", NOTHING, class_="value"),
+                tag("dd", figure.note, class_="note") if figure.note else None,
+            )
+            for figure in block.figures
+        )
+        return tag("dl", figures, class_="figures", data_block=place)
+
+    def _rows(self, block: Rows) -> Html:
+        rows = self._executed(block.rows)
+        cells, specs = self._texts(rows, block.columns)
+        place = self._add("rows", {"figures": specs}, cells, rows)
+        caption = tag("figcaption", block.title)
+        table = tag("div", class_="rows scroll")
+        return tag("figure", caption, table, data_block=place, class_="table")
+
+    def _executed(self, rows: Any) -> pa.Table:
+        return rows.to_pyarrow()
+
+    def _add(self, kind: str, spec: Any, columns: Mapping[str, Any], rows: pa.Table) -> int:
+        """Keep a block's rows as a piece, and return its number on the page."""
+        chosen = {
+            choice.name: rows.column(choice.name).to_pylist()
+            for choice in self.page.choices
+            if choice.name in rows.column_names
+        }
+        self.pieces.append(Piece({"kind": kind, **spec}, columns, chosen))
+        return len(self.pieces) - 1
+
+    def _texts(
+        self, rows: pa.Table, figures: Sequence[Figure]
+    ) -> tuple[dict[str, pa.ChunkedArray], list[dict[str, Any]]]:
+        """Return what figures show as columns of texts, and for each which of them it is."""
+        import pyarrow as pa
+
+        cells: dict[str, pa.ChunkedArray] = {}
+        specs = []
+        for number, figure in enumerate(figures):
+            of: str | dict[str, str] = str(number)
+            by_value = figure.column if isinstance(figure.column, Mapping) else {"": figure.column}
+            for place, (value, name) in enumerate(by_value.items()):
+                if name not in rows.column_names:
+                    raise ProjectError(
+                        f"the figure {figure.label!r} shows {name!r}, which the rows do not have",
+                        hint=choices("columns", name, rows.column_names),
+                        place=place_of(self.page.function),
+                    )
+                key = f"{number}.{place}"
+                texts = [self._text(v, figure) for v in rows.column(name).to_pylist()]
+                cells[key] = pa.chunked_array([pa.array(texts, pa.string())])
+                of = key if not value else {**(of if isinstance(of, dict) else {}), value: key}
+            unit = dict(figure.unit) if isinstance(figure.unit, Mapping) else figure.unit
+            is_number = all(_is_number(rows.schema.field(n).type) for n in by_value.values())
+            spec: dict[str, Any] = {
+                "label": figure.label,
+                "of": of,
+                "unit": unit,
+                "number": is_number,
+            }
+            spec |= {"choice": self._switch(figure), "age": figure.age}
+            specs.append(spec)
+        return cells, specs
+
+    def _text(self, value: Any, figure: Figure) -> str:
+        if figure.age and value is not None:
+            return str(value.isoformat())
+        return shown(value, self.zone, figure.digits)
+
+    def _switch(self, figure: Figure) -> str | None:
+        """Return the choice on whose value a figure's column or unit depends; None if on none."""
+        named = [set(part) for part in (figure.column, figure.unit) if isinstance(part, Mapping)]
+        if not named:
+            return None
+        for choice in self.page.choices:
+            if all(values == set(choice.values) for values in named):
+                return choice.name
+        values = ", ".join(sorted(named[0]))
+        raise ProjectError(
+            f"the figure {figure.label!r} has a column or a unit for {values}, and no choice has"
+            " these values",
+            hint=f"declare Choice('unit', 'Unit', ({values!r}, …)) with exactly these",
+            place=place_of(self.page.function),
+        )
+
+    def _require_one(self, rows: pa.Table) -> None:
+        """Raise ProjectError if figures have several rows for what can be chosen."""
+        names = [c.name for c in self.page.choices if c.name in rows.column_names]
+        keys = [*zip(*(rows.column(name).to_pylist() for name in names), strict=True)]
+        if len(set(keys)) < len(keys) or (not names and rows.num_rows > 1):
+            raise ProjectError(
+                f"figures of the page {self.page.name!r} have several rows for one choice"
+                f" of {', '.join(names) or 'nothing'}",
+                hint="aggregate the rows to one, or filter them",
+                place=place_of(self.page.function),
+            )
+
+
+def values_of(choice: Choice, pieces: Sequence[Piece]) -> list[Any]:
+    """Return what can be chosen: what is declared, or the values that the rows have, sorted."""
+    if choice.values:
+        return list(choice.values)
+    found = {v for piece in pieces for v in piece.chosen_by.get(choice.name, ()) if v is not None}
+    return sorted(found, key=lambda value: (str(type(value)), value))
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )

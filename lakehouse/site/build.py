@@ -1,0 +1,121 @@
+"""Builds a site: what it consists of, what each piece depends on, and which are made again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import lakehouse
+from lakehouse.pages import loading
+from lakehouse.pages.decorators import PageSpec
+from lakehouse.site import charts, project_pages
+from lakehouse.site.folder import Piece, SiteFolder, Written, digest
+from lakehouse.site.frame import Frame, Link, static
+from lakehouse.site.html import script_json, tag
+from lakehouse.site.pipeline import pages as pipeline
+from lakehouse.site.pipeline.facts import Facts, gather
+from lakehouse.site.tables import Tables
+
+if TYPE_CHECKING:
+    from lakehouse.session import Session
+
+_STATIC = ("site.css", "site.js", "theme.js", "live.js")
+_CODE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Built:
+    """A site that was built: where it lies, and what was done."""
+
+    start: Path
+    """The page to open."""
+    done: Written
+    seconds: float
+
+
+def build(session: Session, folder: Path, pages: Sequence[PageSpec] | None = None) -> Built:
+    """Write the site of a project to a folder; what did not change since the last time stays.
+
+    `pages` are those of the project's package unless they are given. Raises ConfigError for a
+    folder that holds something else, or if the extra `site` is not installed; ProjectError for a
+    page that cannot be made.
+    """
+    began = time.perf_counter()
+    charts.require_libraries()
+    site = SiteFolder(folder)
+    tables = Tables(session)
+    _ = session.compiled_for_duckdb  # before pages are imported: their code is no part of it
+    declared = loading.load(session.settings, session.project) if pages is None else pages
+    specs = [spec for spec in declared if spec.key is None]
+    frame = Frame([Link(s.title, project_pages.path_of(s)) for s in specs], pipeline.LINKS)
+    code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
+    for piece in _pieces(session, tables, specs, frame, code):
+        site.add(piece)
+    done = site.finish()
+    return Built(folder / "index.html", done, time.perf_counter() - began)
+
+
+def _pieces(
+    session: Session, tables: Tables, specs: list[PageSpec], frame: Frame, code: str
+) -> Iterator[Piece]:
+    yield Piece("assets", digest(code, _library_version()), _assets)
+    yield Piece("start", code, partial(_start, frame))
+    of_pages = digest(code, *(p.read_bytes() for p in loading.sources(session.settings)))
+    for spec in specs:
+        versions = [tables.version(name) if tables.has(name) else "" for name in spec.tables]
+        make = partial(project_pages.render, spec, tables, frame, session.settings.timezone)
+        yield Piece(f"page {spec.name}", digest(of_pages, *versions), make)
+    facts = gather(session, tables)
+    state = _state(tables, facts, session.settings.timezone)
+    yield Piece("state", digest(state), lambda: {"assets/state.js": state})
+    yield from pipeline.pieces(session, facts, frame, code)
+
+
+def _state(tables: Tables, facts: Facts, zone: ZoneInfo) -> str:
+    """Return the script that tells all pages where main is."""
+    commit, alerts = tables.commit, len(facts.ledger.problems)
+    at = "nothing is built yet"
+    if commit is not None:
+        at = f"as of commit {commit.id}, {commit.committed_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    text = f"{at} · {alerts} open alert{'' if alerts == 1 else 's'}"
+    return f"window.lakehouseState = {script_json(text)};\n"
+
+
+def _sources() -> list[Path]:
+    """Return the files that decide what pages look like."""
+    return sorted(
+        p
+        for p in (*_CODE.rglob("*"), *(_CODE.parent / "pages").rglob("*.py"))
+        if p.is_file() and p.suffix != ".pyc"
+    )
+
+
+def _library_version() -> str:
+    from importlib.metadata import version
+
+    return version("vl-convert-python")
+
+
+def _assets() -> Mapping[str, str]:
+    own = {f"assets/{name}": static(name) for name in _STATIC}
+    return own | {"assets/vega.js": charts.javascript()}
+
+
+def _start(frame: Frame) -> Mapping[str, str]:
+    """Return the page that a site opens with: it leads to the first one."""
+    first = next(iter([*frame.pages, *frame.pipeline]), None)
+    if first is None:
+        return {"index.html": frame.page("index.html", "Nothing to show yet")}
+    head = [
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="refresh", content=f"0; url={first.path}"),
+        tag("title", first.title),
+    ]
+    body = tag("p", tag("a", first.title, href=first.path))
+    page = tag("html", tag("head", head), tag("body", body), lang="en")
+    return {"index.html": f"<!DOCTYPE html>\n{page}\n"}

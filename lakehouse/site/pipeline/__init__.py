@@ -1,0 +1,1 @@
+"""Pages about a pipeline: its tables, runs, checks, alerts and files, as the commands tell them."""

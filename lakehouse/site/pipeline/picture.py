@@ -1,0 +1,72 @@
+"""The picture of a pipeline's tables: each box says how its table is, and leads to its page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from html import unescape
+
+from lakehouse.declare.project import Project
+from lakehouse.draw.dag_picture import picture
+from lakehouse.draw.picture import Picture
+from lakehouse.draw.svg import svg
+from lakehouse.site.html import Html, tag
+from lakehouse.site.pipeline.facts import Facts, TableFacts, TableHealth
+from lakehouse.site.pipeline.parts import rows, seconds, table_path
+
+_BOX = re.compile(r'<g class="box [^"]*" data-id="([^"]*)".*?</g>', re.DOTALL)
+"""A box of the picture, with the name of its table."""
+_DARK = "@media(prefers-color-scheme:dark){"
+_END = "}</style>"
+
+
+def drawn(project: Project, facts: Facts) -> Html:
+    """Return the tables and what they read as SVG, in the colours of the page."""
+    whole = picture(project)
+    boxes = tuple(
+        replace(box, note=_note(facts.tables[box.id]))
+        for box in whole.boxes
+        if box.id in facts.tables
+    )
+    shown = {box.id for box in boxes}
+    title = f"{len(boxes)} tables"
+    edges = tuple(edge for edge in whole.edges if set(edge) <= shown)
+    text = svg(Picture(title, boxes, edges))
+    linked = _BOX.sub(lambda found: _linked(found[0], found[1], facts.tables), text)
+    # An image has no links for those who do not see it; a group has.
+    return Html(_switchable(linked.replace('role="img"', 'role="group"', 1)))
+
+
+def _note(table: TableFacts) -> str:
+    parts: list[str] = [] if table.health is TableHealth.OK else [table.health.upper()]
+    if table.stored is not None:
+        parts.append(rows(table.stored.rows))
+    elif table.is_built:
+        parts.append("view")
+    if table.builds:
+        parts.append(seconds(table.builds[0].seconds))
+    if table.newest is not None:
+        parts.append(f"to {table.newest:%Y-%m-%d}")
+    return " · ".join(parts)
+
+
+def _linked(box: str, name: str, tables: Mapping[str, TableFacts]) -> str:
+    """Return a box as a link to the page of its table."""
+    table = tables[unescape(name)]
+    return tag(
+        "a",
+        Html(box),
+        href=table_path(table.spec.table),
+        class_=f"to {table.health.replace(' ', '-')}",
+        aria_label=f"{table.spec.table}: {table.health}",
+    )
+
+
+def _switchable(text: str) -> str:
+    """Let the colours for the dark follow the page's switch, too."""
+    before, rest = text.split(_DARK)
+    rules, after = rest.split(_END, 1)
+    follow = f':root:not([data-theme="light"]){{{rules}}}'
+    chosen = f':root[data-theme="dark"]{{{rules}}}'
+    return f"{before}{_DARK}{follow}}}{chosen}</style>{after}"

@@ -1,0 +1,1 @@
+// `site --serve` has another script in this place, which follows what changes.

@@ -1,0 +1,68 @@
+"""Tables of one commit of main as Ibis tables, and what their rows depend on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis.backends import BaseBackend
+
+    from lakehouse.catalogs import Commit, StoredTable
+    from lakehouse.engines import Source
+    from lakehouse.session import Session
+
+
+class Tables:
+    """The tables of main's newest commit when it was made, all of one state."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.commit: Commit | None = session.catalog.head()
+        self.stored: dict[str, StoredTable] = {}
+        if self.commit is not None:
+            self.stored = session.catalog.tables(self.commit.id)
+
+    def table(self, name: str) -> ir.Table:
+        """Return a table or view by its bare name. Raises UnknownNameError if it is not built."""
+        return self._backend.sql(self._session.duckdb.statement(self._source(name)))
+
+    def version(self, name: str) -> str:
+        """Return a text that changes whenever the rows of a table may have changed."""
+        return _version(self._source(name))
+
+    def has(self, name: str) -> bool:
+        """Return whether a table and all that it reads have been built."""
+        source = self._sources.get(self._session.project.tables[name].table)
+        return source is not None and _is_built(source)
+
+    def _source(self, name: str) -> Source:
+        table = self._session.project.tables[name].table
+        if not self.has(name):
+            raise UnknownNameError(f"{table} is not built yet", hint="`run` builds it")
+        return self._sources[table]
+
+    @cached_property
+    def _sources(self) -> dict[str, Source]:
+        session = self._session
+        return session.sources(session.compiled_for_duckdb, self.stored)
+
+    @cached_property
+    def _backend(self) -> BaseBackend:
+        import ibis
+
+        return ibis.duckdb.from_connection(self._session.duckdb.connection)
+
+
+def _is_built(source: Source) -> bool:
+    return source.stored is not None or (
+        source.view is not None and all(map(_is_built, source.sources))
+    )
+
+
+def _version(source: Source) -> str:
+    own = source.view.sql if source.view is not None else source.stored and source.stored.metadata
+    return " ".join([source.name, own or "", *map(_version, source.sources)])
