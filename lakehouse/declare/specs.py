@@ -108,6 +108,8 @@ class ModelSpec:
     tags: tuple[str, ...]
     publish: bool | None = None
     """Whether the table is published to Postgres; None: if its schema is `marts`."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What columns mean, by name; not all need to be described."""
 
     @property
     def table(self) -> str:
@@ -128,6 +130,11 @@ class ModelSpec:
     def inputs(self) -> tuple[str, ...]:
         """The names of the function's parameters, which are the tables that it reads."""
         return parameters(self.function)
+
+    @property
+    def description(self) -> str:
+        """What the docstring of the model says."""
+        return inspect.cleandoc(self.function.__doc__ or "")
 
     @property
     def declared(self) -> Mapping[str, str]:
