@@ -52,6 +52,7 @@ _COMMANDS = {
     "alerts": ("List the open problems, or try the channels.", "alerts"),
     "snooze": ("Send no alerts about one problem for a while.", "alerts"),
     "dag": ("Draw the pipeline.", "dag"),
+    "superset": ("Show the marts in Superset.", "superset"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }
