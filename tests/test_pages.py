@@ -1,9 +1,9 @@
-"""What README, tutorial and the other pages show is what happens; see `helpers/pages.py`."""
+"""What README, tutorial and the other pages show is what happens; see `helpers/documented_steps.py`."""
 
 from pathlib import Path
 
 import pytest
-from pages import commands, ids, reading, steps
+from documented_steps import commands, ids, reading, steps
 
 ROOT = Path(__file__).parent.parent
 NOT_RUN = """
