@@ -63,6 +63,9 @@ def mrt_glucose_overview(
         **metrics.counts(days, targets.RANGES),
         **metrics.percentages(days, targets.RANGES),
         hypo_episodes=days.hypo_episodes,
+        disagreeing_readings=days.disagreeing,
+        disagreeing_min_mg_dl=days.disagreeing_min,
+        disagreeing_max_mg_dl=days.disagreeing_max,
         day_status=day_status(days),
         status_reasons=status_reasons(days),
     )
@@ -137,11 +140,15 @@ def _with_longest(parts: ir.Table, excursions: ir.Table) -> ir.Table:
 
 
 def _with_disagreeing(parts: ir.Table, entries: ir.Table) -> ir.Table:
-    """Add the number of readings, `disagreeing`, by which two traces of a day disagree; often 0."""
+    """Add how many readings are `disagreeing`, by which two traces of a day do, and their range."""
     days = disagreeing_days(entries)
-    days = days.select("site", reading_date=days.date, disagreeing=days.readings)
-    joined = parts.left_join(days, ["site", "reading_date"])
-    return joined.select(*parts.columns, disagreeing=joined.disagreeing.fill_null(0))
+    joined = parts.left_join(days, [parts.site == days.site, parts.reading_date == days.date])
+    return joined.select(
+        *parts.columns,
+        disagreeing=joined.readings.fill_null(0),
+        disagreeing_min=joined.lowest,
+        disagreeing_max=joined.highest,
+    )
 
 
 def _of_days(readings: ir.Table) -> dict[str, ir.Scalar]:
@@ -287,9 +294,8 @@ def mrt_glucose_periods(
 )
 def mrt_glucose_overview_mmol(mrt_glucose_overview: ir.Table) -> ir.Table:
     """The overview of days in mmol/L."""
-    values = [f"{name}_glucose_mg_dl" for name in ("avg", "min", "max", "last")]
-    names = [*values, "stddev_glucose", "target_low_mg_dl", "target_high_mg_dl"]
-    return in_mmol(mrt_glucose_overview, names)
+    named = [name for name in mrt_glucose_overview.columns if name.endswith("_mg_dl")]
+    return in_mmol(mrt_glucose_overview, [*named, "stddev_glucose"])
 
 
 @model(

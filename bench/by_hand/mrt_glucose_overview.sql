@@ -58,7 +58,8 @@ uploads AS (
     WINDOW trace AS (PARTITION BY site ORDER BY at_us, entry_id)
 ),
 disagreeing AS (
-    SELECT site, reading_date, true AS disagree
+    SELECT
+        site, reading_date, count(*) AS disagreeing, min(glucose) AS least, max(glucose) AS most
     FROM uploads
     WHERE apart <= 300000000
         AND before IS NOT NULL AND after IS NOT NULL
@@ -71,10 +72,10 @@ disagreeing AS (
 ),
 judged AS (
     SELECT
-        * EXCLUDE (disagree),
+        *,
         minutes_below_70 > 15 OR coalesce(longest_hypo > 15, false) AS critical,
         minutes_above_250 > 25 OR coalesce(longest_hyper > 25, false) AS alert,
-        coalesce(disagree, false) AS disagree,
+        disagreeing IS NOT NULL AS disagree,
         coalesce(abs(100 * below_54 / readings - 100 * minutes_below_54 / traced) > 5, false)
             AS differs_below_54,
         coalesce(abs(100 * below_70 / readings - 100 * minutes_below_70 / traced) > 5, false)
@@ -127,6 +128,9 @@ SELECT
     100 * below_target / readings AS percent_below_target,
     100 * above_target / readings AS percent_above_target,
     coalesce(hypo_episodes, 0) AS hypo_episodes,
+    coalesce(disagreeing, 0) AS disagreeing_readings,
+    least AS disagreeing_min_mg_dl,
+    most AS disagreeing_max_mg_dl,
     CASE WHEN critical THEN 'CRITICAL' WHEN alert THEN 'ALERT' ELSE 'OK' END AS day_status,
     concat_ws(
         '; ',

@@ -121,6 +121,7 @@ class Tables:
                 **figures.target(values),
                 **minutes,
                 "hypo_episodes": len(starting),
+                **self._disagreeing(day),
                 **status(
                     self.person,
                     span,
@@ -130,6 +131,14 @@ class Tables:
                     is_disagreeing=day in self.disagreeing,
                 ),
             }
+
+    def _disagreeing(self, day: date) -> Row:
+        values = self.disagreeing.get(day, [])
+        return {
+            "disagreeing_readings": len(values),
+            "disagreeing_min_mg_dl": min(values, default=None),
+            "disagreeing_max_mg_dl": max(values, default=None),
+        }
 
     def mrt_glucose_overnight(self) -> Iterator[Row]:
         for day in self.person.dates():
