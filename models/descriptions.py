@@ -68,8 +68,8 @@ OVERVIEW = {
     **_shares(_TARGETS),
     "hypo_episodes": "episodes below 70 that start on the day",
     "disagreeing_readings": "uploaded readings by which two traces disagree; 0 if they are few",
-    "disagreeing_min_mg_dl": "the lowest of these",
-    "disagreeing_max_mg_dl": "the highest of these",
+    "disagreeing_min_mg_dl": "the lowest of these, mg/dL",
+    "disagreeing_max_mg_dl": "the highest of these, mg/dL",
     "day_status": "`CRITICAL`: more than 15 minutes below 70; else `ALERT`: more than 25 minutes"
     " above 250; else `OK`. Minutes of the trace, or of an episode within the day",
     "status_reasons": "all that applies, in words, and where two traces disagree, or shares of"
