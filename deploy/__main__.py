@@ -1,6 +1,7 @@
 """`python -m deploy up` and `down`; `make stack` and `make stack-down` say the same.
 
-`python -m deploy nightscout` starts a real Nightscout, to be read.
+`python -m deploy nightscout` starts a real Nightscout, to be read; `python -m deploy superset` a
+real Superset, which shows a bundle.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import click
 
 from deploy import nightscout as real_nightscout
 from deploy import stack
+from deploy import superset as real_superset
 
 _folder = click.option(
     "--folder",
@@ -51,6 +53,25 @@ def nightscout(folder: Path) -> None:
     variables = real_nightscout.start(folder.resolve())
     sys.stdout.write(f"{'nightscout':12} {variables['NIGHTSCOUT_URL']}\n\n")
     sys.stdout.write(f"to read it:  source {shlex.quote(str(folder / 'env'))}\n")
+    sys.stdout.write(f"to stop it:  python -m deploy down --folder {shlex.quote(str(folder))}\n")
+
+
+@main.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=stack.ROOT / "superset",
+    help="Where it keeps its data, its log and its pid.",
+)
+@click.argument("bundle", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def superset(folder: Path, bundle: Path) -> None:
+    """Start a Superset that shows BUNDLE, and say where it listens.
+
+    It reads Postgres by the variables of libpq, such as PGPASSFILE.
+    """
+    variables = real_superset.start(folder.resolve(), bundle.resolve(), {})
+    sys.stdout.write(f"{'superset':12} {variables['SUPERSET_URL']}/dashboard/list/\n\n")
+    sys.stdout.write(f"user and password are in  {shlex.quote(str(folder / 'env'))}\n")
     sys.stdout.write(f"to stop it:  python -m deploy down --folder {shlex.quote(str(folder))}\n")
 
 

@@ -20,6 +20,7 @@ class Ports:
     nessie_management: int = 19121
     trino: int = 8080
     nightscout: int = 1337
+    superset: int = 8088
 
     @property
     def s3_url(self) -> str:

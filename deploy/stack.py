@@ -97,7 +97,9 @@ def _place(folder: Path, *, keep_ports: bool) -> Place:
     """The stack's place; ports that others took meanwhile are replaced."""
     path = folder / "stack.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    passwords = {name: secrets.token_urlsafe(18) for name in ("s3", "postgres", "nightscout")}
+    passwords = {
+        name: secrets.token_urlsafe(18) for name in ("s3", "postgres", "nightscout", "superset")
+    }
     passwords |= known.get("secrets", {})
     ports = Ports(**known.get("ports", {}))
     if not keep_ports:

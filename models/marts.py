@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from lakehouse import Incremental, View, model
 from lakehouse.expressions import microseconds, quantiles
-from models import cadence, clock, metrics, periods, targets, trace
+from models import cadence, clock, descriptions, metrics, periods, targets, trace
 from models.cadence import MINUTE, coverage
 from models.episodes import EXTENDED, FOLLOWED, HYPO, joined, within_days
 from models.second_traces import disagreeing_days
@@ -22,12 +22,13 @@ _DAILY = Incremental(
     time_column="reading_date", grain="day", lookback="15h", lookahead="13h", key="site"
 )
 _BY_SITE = Incremental(key="site")
+_OF_NIGHTS = ("in_range", "below_70", "below_54")
 PATTERN_DAYS = 30
 AGP_DAYS = 14
 AGP_MINUTES = 15
 
 
-@model(kind=_DAILY, group="glucose")
+@model(kind=_DAILY, group="glucose", columns=descriptions.OVERVIEW)
 def mrt_glucose_overview(
     stg_glucose_entries: ir.Table,
     fct_glucose_readings: ir.Table,
@@ -40,7 +41,7 @@ def mrt_glucose_overview(
     parts = _with_starts(parts, int_glucose_excursions)
     parts = _with_longest(parts, int_glucose_excursions)
     parts = _with_disagreeing(parts, stg_glucose_entries)
-    days = _summed(fct_glucose_readings, parts, trace.LIMITS, beside=targets.sums)
+    days = _summed(fct_glucose_readings, parts, trace.LIMITS, beside=_of_days)
     days = days.mutate(**metrics.percentages(days))
     return days.select(
         "site",
@@ -52,18 +53,25 @@ def mrt_glucose_overview(
         max_glucose_mg_dl=days.highest,
         stddev_glucose=days.stddev,
         cv_percent=metrics.cv(days["mean"], days.stddev),
+        last_reading_at=days.last_reading_at,
+        last_glucose_mg_dl=days.last_glucose,
+        **metrics.counts(days),
         **{name: days[name] for name in metrics.percentages(days)},
         **{f"minutes_{name}": days[f"minutes_{name}"] for name in trace.LIMITS},
         target_low_mg_dl=days.target_low,
         target_high_mg_dl=days.target_high,
+        **metrics.counts(days, targets.RANGES),
         **metrics.percentages(days, targets.RANGES),
         hypo_episodes=days.hypo_episodes,
+        disagreeing_readings=days.disagreeing,
+        disagreeing_min_mg_dl=days.disagreeing_min,
+        disagreeing_max_mg_dl=days.disagreeing_max,
         day_status=day_status(days),
         status_reasons=status_reasons(days),
     )
 
 
-@model(kind=_DAILY, group="glucose")
+@model(kind=_DAILY, group="glucose", columns=descriptions.OVERNIGHT)
 def mrt_glucose_overnight(
     fct_glucose_readings: ir.Table, int_glucose_excursions: ir.Table, sites: ir.Table
 ) -> ir.Table:
@@ -90,7 +98,8 @@ def mrt_glucose_overnight(
         cv_percent=nights.cv,
         min_glucose=nights.lowest,
         max_glucose=nights.highest,
-        **metrics.percentages(nights, ["in_range", "below_70", "below_54"]),
+        **metrics.counts(nights, _OF_NIGHTS),
+        **metrics.percentages(nights, _OF_NIGHTS),
         minutes_below_70=nights.minutes_below_70,
         minutes_below_54=nights.minutes_below_54,
         hypo_episodes=nights.hypo_episodes,
@@ -131,11 +140,24 @@ def _with_longest(parts: ir.Table, excursions: ir.Table) -> ir.Table:
 
 
 def _with_disagreeing(parts: ir.Table, entries: ir.Table) -> ir.Table:
-    """Add the number of readings, `disagreeing`, by which two traces of a day disagree; often 0."""
+    """Add how many readings are `disagreeing`, by which two traces of a day do, and their range."""
     days = disagreeing_days(entries)
-    days = days.select("site", reading_date=days.date, disagreeing=days.readings)
-    joined = parts.left_join(days, ["site", "reading_date"])
-    return joined.select(*parts.columns, disagreeing=joined.disagreeing.fill_null(0))
+    joined = parts.left_join(days, [parts.site == days.site, parts.reading_date == days.date])
+    return joined.select(
+        *parts.columns,
+        disagreeing=joined.readings.fill_null(0),
+        disagreeing_min=joined.lowest,
+        disagreeing_max=joined.highest,
+    )
+
+
+def _of_days(readings: ir.Table) -> dict[str, ir.Scalar]:
+    """Return what is said of a day besides: its readings by the target, and the last of them."""
+    return {
+        **targets.sums(readings),
+        "last_reading_at": readings.reading_timestamp.max(),
+        "last_glucose": readings.glucose_mg_dl.argmax(readings["at"]),
+    }
 
 
 def _summed(
@@ -168,7 +190,7 @@ def _summed(
     )
 
 
-@model(kind=_BY_SITE, group="glucose")
+@model(kind=_BY_SITE, group="glucose", columns=descriptions.HOURLY_PATTERNS)
 def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
     """One row per hour of each day of the week, over the 30 local days up to the newest reading."""
     readings = clock.newest_days(fct_glucose_readings, dim_date, PATTERN_DAYS)
@@ -194,11 +216,12 @@ def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Tab
         p25_glucose=hours.p25_glucose,
         p75_glucose=hours.p75_glucose,
         stddev_glucose=metrics.stddev(hours),
+        **metrics.counts(hours, ["in_range"]),
         **metrics.percentages(hours, ["in_range"]),
     )
 
 
-@model(kind=_BY_SITE, group="glucose")
+@model(kind=_BY_SITE, group="glucose", columns=descriptions.AGP)
 def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
     """One row per local quarter of an hour: percentiles over the 14 newest local days."""
     readings = clock.newest_days(fct_glucose_readings, dim_date, AGP_DAYS)
@@ -217,6 +240,7 @@ def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Ta
 @model(
     kind=Incremental(time_column="started_at", grain="day", lookahead=f"{FOLLOWED}d", key="site"),
     group="glucose",
+    columns=descriptions.EPISODES,
 )
 def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
     """One row per episode of low or high glucose; level 1 includes level 2 (Battelino 2023)."""
@@ -246,7 +270,7 @@ def mrt_glucose_episodes(int_glucose_excursions: ir.Table) -> ir.Table:
     )
 
 
-@model(kind=_BY_SITE, group="glucose")
+@model(kind=_BY_SITE, group="glucose", columns=descriptions.PERIODS)
 def mrt_glucose_periods(
     int_glucose_values: ir.Table,
     int_glucose_days: ir.Table,
@@ -263,40 +287,56 @@ def mrt_glucose_periods(
     return periods.columns(summary)
 
 
-@model(kind=View(time_column="reading_date", key="site"), group="glucose")
+@model(
+    kind=View(time_column="reading_date", key="site"),
+    group="glucose",
+    columns=descriptions.in_mmol(descriptions.OVERVIEW),
+)
 def mrt_glucose_overview_mmol(mrt_glucose_overview: ir.Table) -> ir.Table:
     """The overview of days in mmol/L."""
-    names = ("avg_glucose", "min_glucose", "max_glucose", "target_low", "target_high")
-    return in_mmol(mrt_glucose_overview, ["stddev_glucose", *(f"{name}_mg_dl" for name in names)])
+    named = [name for name in mrt_glucose_overview.columns if name.endswith("_mg_dl")]
+    return in_mmol(mrt_glucose_overview, [*named, "stddev_glucose"])
 
 
-@model(kind=View(time_column="reading_date", key="site"), group="glucose")
+@model(
+    kind=View(time_column="reading_date", key="site"),
+    group="glucose",
+    columns=descriptions.in_mmol(descriptions.OVERNIGHT),
+)
 def mrt_glucose_overnight_mmol(mrt_glucose_overnight: ir.Table) -> ir.Table:
     """Nights in mmol/L."""
     names = ("avg_glucose", "stddev_glucose", "min_glucose", "max_glucose")
     return in_mmol(mrt_glucose_overnight, names)
 
 
-@model(kind=View(key="site"), group="glucose")
+@model(
+    kind=View(key="site"),
+    group="glucose",
+    columns=descriptions.in_mmol(descriptions.HOURLY_PATTERNS),
+)
 def mrt_glucose_hourly_patterns_mmol(mrt_glucose_hourly_patterns: ir.Table) -> ir.Table:
     """Hours of the week in mmol/L."""
     names = ("avg", "median", "p25", "p75", "stddev")
     return in_mmol(mrt_glucose_hourly_patterns, [f"{name}_glucose" for name in names])
 
 
-@model(kind=View(key="site"), group="glucose")
+@model(kind=View(key="site"), group="glucose", columns=descriptions.in_mmol(descriptions.AGP))
 def mrt_glucose_agp_mmol(mrt_glucose_agp: ir.Table) -> ir.Table:
     """The ambulatory profile in mmol/L."""
     return in_mmol(mrt_glucose_agp, list(periods.PERCENTILES))
 
 
-@model(kind=View(time_column="started_at", key="site"), group="glucose")
+@model(
+    kind=View(time_column="started_at", key="site"),
+    group="glucose",
+    columns=descriptions.in_mmol(descriptions.EPISODES),
+)
 def mrt_glucose_episodes_mmol(mrt_glucose_episodes: ir.Table) -> ir.Table:
     """Episodes of low and high glucose in mmol/L."""
     return in_mmol(mrt_glucose_episodes, ["extreme_mg_dl"])
 
 
-@model(kind=View(key="site"), group="glucose")
+@model(kind=View(key="site"), group="glucose", columns=descriptions.in_mmol(descriptions.PERIODS))
 def mrt_glucose_periods_mmol(mrt_glucose_periods: ir.Table) -> ir.Table:
     """Periods in mmol/L; risk indices have no unit, and the J-index keeps its own."""
     names = ("avg_glucose", "stddev_glucose", "modd", "target_low_mg_dl", "target_high_mg_dl")

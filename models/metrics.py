@@ -102,6 +102,14 @@ def percentages(table: ir.Table, names: Sequence[str] = RANGES) -> dict[str, ir.
     return {f"percent_{name}": percent(table[f"readings_{name}"], table.readings) for name in names}
 
 
+def counts(table: ir.Table, names: Sequence[str] = RANGES) -> dict[str, ir.IntegerColumn]:
+    """Return columns `readings_*`, the readings in the named ranges, from `sums`.
+
+    Shares of several rows are their sum by that of all readings: no mean of `percent_*` is.
+    """
+    return {f"readings_{name}": table[f"readings_{name}"] for name in names}
+
+
 def percent(part: ir.IntegerColumn, whole: ir.IntegerColumn) -> ir.FloatingColumn:
     """Return `part` in percent of `whole`; null if `whole` is 0."""
     return 100.0 * part.cast("float64") / whole.cast("float64").nullif(0.0)

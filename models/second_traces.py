@@ -27,14 +27,15 @@ LONGEST_SHIFT = 14 * 60
 """Minutes by which zones of the world differ from UTC, at most."""
 _AGREE = 40
 """Percent of a day's readings, at least, that come again after a shift."""
+_ISO = "%Y-%m-%d"
 
 
 def disagreeing_days(entries: ir.Table) -> ir.Table:
     """Return the local days (`site`, `date`) on which two traces of a person disagree.
 
     Readings stand out that are far from both of their neighbours, on the same side of them:
-    `readings` is their number, `lowest` and `highest` are of them, and `reading_timestamp` is that
-    of the first. `entries` are all that were uploaded.
+    `readings` is their number, `lowest` and `highest` are of them. `entries` are all that were
+    uploaded.
     """
     order = ibis.window(group_by="site", order_by=["reading_timestamp", "entry_id"])
     at, glucose = microseconds(entries.reading_timestamp), entries.glucose_mg_dl
@@ -54,7 +55,6 @@ def disagreeing_days(entries: ir.Table) -> ir.Table:
     apart = entries.filter(stands_out)
     apart = apart.mutate(date=to_local(apart.reading_timestamp, apart.timezone).date())
     days = apart.group_by("site", "date").agg(
-        reading_timestamp=apart.reading_timestamp.min(),
         readings=apart.count(),
         lowest=apart.glucose_mg_dl.min(),
         highest=apart.glucose_mg_dl.max(),
@@ -62,17 +62,21 @@ def disagreeing_days(entries: ir.Table) -> ir.Table:
     return days.filter(days.readings >= FEWEST)
 
 
-@quality(table="bronze.stg_glucose_entries", blocking=False, lookback="15h", lookahead="1h")
-def traces_of_a_person_agree(stg_glucose_entries: ir.Table) -> ir.Table:
+@quality(table="marts.mrt_glucose_overview", blocking=False, lookback="0h")
+def traces_of_a_person_agree(mrt_glucose_overview: ir.Table) -> ir.Table:
     """Nobody's readings go back and forth between two traces that disagree."""
-    days = disagreeing_days(stg_glucose_entries)
-    return _told(
-        days,
-        ": two traces disagree on ",
-        ", such as "
-        + days.lowest.cast("string")
+    days = mrt_glucose_overview.filter(mrt_glucose_overview.disagreeing_readings > 0)
+    low, high = days.disagreeing_min_mg_dl, days.disagreeing_max_mg_dl
+    return days.select(
+        "site",
+        "reading_date",
+        message=days.site
+        + ": two traces disagree on "
+        + days.reading_date.strftime(_ISO)
+        + ", such as "
+        + low.cast("string")
         + " and "
-        + days.highest.cast("string")
+        + high.cast("string")
         + " mg/dL within minutes",
     )
 
@@ -113,8 +117,17 @@ def no_trace_comes_again_at_another_hour(
         # Glucose that hardly moves is alike at any hour.
         counts.agreeing * counts.all_readings >= 2 * counts.all_agreeing * counts.readings,
     )
-    minutes = again["shift"].cast("string")
-    return _told(again, ": the trace of ", " comes again " + minutes + " minutes later")
+    return again.select(
+        "site",
+        "reading_timestamp",
+        "date",
+        message=again.site
+        + ": the trace of "
+        + again.date.strftime(_ISO)
+        + " comes again "
+        + again["shift"].cast("string")
+        + " minutes later",
+    )
 
 
 def _of_doubled_days(entries: ir.Table, readings: ir.Table) -> ir.Table:
@@ -129,11 +142,3 @@ def _of_doubled_days(entries: ir.Table, readings: ir.Table) -> ir.Table:
     )
     days = counts.group_by("site", "day").agg(redundant=counts.redundant.sum())
     return entries.semi_join(days.filter(days.redundant >= FEWEST), ["site", "day"])
-
-
-def _told(days: ir.Table, problem: str, detail: ir.StringValue) -> ir.Table:
-    """Return the days with a `message` that names the person and the day."""
-    date = days.date.strftime("%Y-%m-%d")
-    return days.select(
-        "site", "reading_timestamp", "date", message=days.site + problem + date + detail
-    )

@@ -12,11 +12,16 @@ _MG_DL_PER_MMOL_L = 18.01559
 """Molar mass of glucose, in g/mol, by ten."""
 
 
+def in_mmol_name(name: str) -> str:
+    """Return the name in mmol/L of a column that is in mg/dL."""
+    return name.replace("_mg_dl", "_mmol_l")
+
+
 def in_mmol(table: ir.Table, columns: Sequence[str]) -> ir.Table:
     """Return the table with these columns in mmol/L, unrounded; `_mg_dl` at an end is `_mmol_l`."""
     return table.select(
         **{
-            name.replace("_mg_dl", "_mmol_l") if name in columns else name: (
+            in_mmol_name(name) if name in columns else name: (
                 table[name].cast("float64") / _MG_DL_PER_MMOL_L if name in columns else table[name]
             )
             for name in table.columns

@@ -10,6 +10,7 @@ SELECT
     quantile_cont(glucose_mg_dl, 0.25) AS p25_glucose,
     quantile_cont(glucose_mg_dl, 0.75) AS p75_glucose,
     stddev_samp(glucose_mg_dl) AS stddev_glucose,
+    count_if(is_in_range)::BIGINT AS readings_in_range,
     100 * count_if(is_in_range) / count(*) AS percent_in_range
 FROM fct_glucose_readings
 JOIN newest USING (site)

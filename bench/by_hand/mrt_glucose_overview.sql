@@ -1,6 +1,6 @@
 WITH readings AS (
     SELECT
-        site, reading_date,
+        site, reading_date, reading_timestamp,
         glucose_mg_dl AS glucose,
         coalesce(target_low, 70) AS target_low,
         coalesce(target_high, 180) AS target_high
@@ -21,6 +21,8 @@ days AS (
         count_if(glucose < 70) AS below_70,
         count_if(glucose > 180) AS above_180,
         count_if(glucose > 250) AS above_250,
+        max(reading_timestamp) AS last_reading_at,
+        arg_max(glucose, reading_timestamp) AS last_glucose,
         max(target_low) AS target_low_mg_dl,
         max(target_high) AS target_high_mg_dl,
         count_if(glucose BETWEEN target_low AND target_high) AS in_target,
@@ -56,7 +58,8 @@ uploads AS (
     WINDOW trace AS (PARTITION BY site ORDER BY at_us, entry_id)
 ),
 disagreeing AS (
-    SELECT site, reading_date, true AS disagree
+    SELECT
+        site, reading_date, count(*) AS disagreeing, min(glucose) AS least, max(glucose) AS most
     FROM uploads
     WHERE apart <= 300000000
         AND before IS NOT NULL AND after IS NOT NULL
@@ -69,10 +72,10 @@ disagreeing AS (
 ),
 judged AS (
     SELECT
-        * EXCLUDE (disagree),
+        *,
         minutes_below_70 > 15 OR coalesce(longest_hypo > 15, false) AS critical,
         minutes_above_250 > 25 OR coalesce(longest_hyper > 25, false) AS alert,
-        coalesce(disagree, false) AS disagree,
+        disagreeing IS NOT NULL AS disagree,
         coalesce(abs(100 * below_54 / readings - 100 * minutes_below_54 / traced) > 5, false)
             AS differs_below_54,
         coalesce(abs(100 * below_70 / readings - 100 * minutes_below_70 / traced) > 5, false)
@@ -98,6 +101,14 @@ SELECT
     highest AS max_glucose_mg_dl,
     stddev AS stddev_glucose,
     100 * stddev / mean AS cv_percent,
+    last_reading_at,
+    last_glucose AS last_glucose_mg_dl,
+    in_range::BIGINT AS readings_in_range,
+    in_tight_range::BIGINT AS readings_in_tight_range,
+    below_54::BIGINT AS readings_below_54,
+    below_70::BIGINT AS readings_below_70,
+    above_180::BIGINT AS readings_above_180,
+    above_250::BIGINT AS readings_above_250,
     100 * in_range / readings AS percent_in_range,
     100 * in_tight_range / readings AS percent_in_tight_range,
     100 * below_54 / readings AS percent_below_54,
@@ -110,10 +121,16 @@ SELECT
     minutes_above_250,
     target_low_mg_dl,
     target_high_mg_dl,
+    in_target::BIGINT AS readings_in_target,
+    below_target::BIGINT AS readings_below_target,
+    above_target::BIGINT AS readings_above_target,
     100 * in_target / readings AS percent_in_target,
     100 * below_target / readings AS percent_below_target,
     100 * above_target / readings AS percent_above_target,
     coalesce(hypo_episodes, 0) AS hypo_episodes,
+    coalesce(disagreeing, 0) AS disagreeing_readings,
+    least AS disagreeing_min_mg_dl,
+    most AS disagreeing_max_mg_dl,
     CASE WHEN critical THEN 'CRITICAL' WHEN alert THEN 'ALERT' ELSE 'OK' END AS day_status,
     concat_ws(
         '; ',

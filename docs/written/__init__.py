@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.written import commands, declarations, layers, types
+from docs.written import commands, declarations, layers, tables, types
 
 DOCS = Path(__file__).parent.parent
 PARTS: Mapping[str, Callable[[str], str]] = {
     "checks": declarations.checks,
+    "columns": tables.columns,
     "command": commands.command,
     "expressions": declarations.expressions,
     "folders": layers.folders,

@@ -10,7 +10,7 @@ FLOORS = [
     ["maintain", "run"],
     ["alerts", "doctor", "history"],
     ["audit", "publish", "testing"],
-    ["branches", "session"],
+    ["branches", "session", "superset"],
     ["build", "ingest", "postgres", "records"],
     ["draw", "engines"],
     ["catalogs", "lineage"],

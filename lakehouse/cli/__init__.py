@@ -54,6 +54,7 @@ _COMMANDS = {
     "lineage": ("Show which columns a column is made of, and what is made of it.", "lineage"),
     "dag": ("Draw the pipeline.", "dag"),
     "site": ("Write a site to look at: the pages of the project, and of its pipeline.", "site"),
+    "superset": ("Show the marts in Superset.", "superset"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }

@@ -17,7 +17,7 @@ from lakehouse.declare.copies import CopySpec, stored_columns
 from lakehouse.declare.project_code import place_of
 from lakehouse.declare.raw_columns import BOOKKEEPING, MARKS, declared, file_column
 from lakehouse.declare.soft_delete import SoftDelete
-from lakehouse.errors import ProjectError
+from lakehouse.errors import ProjectError, choices
 
 if TYPE_CHECKING:
     import ibis
@@ -70,6 +70,12 @@ def require_columns_of_ingestion(spec: IngestionSpec) -> None:
 def require_columns_of_model(spec: ModelSpec, columns: ibis.Schema) -> None:
     """Raise ProjectError for a column that the table of a model cannot have."""
     _require_columns(columns)
+    for name in spec.columns:
+        if name not in columns:
+            raise ProjectError(
+                f"`columns` describes {name!r}, which is not among its columns",
+                hint=choices("columns", name, columns),
+            )
     if spec.time_column is not None and spec.time_column in columns:
         _require_time(spec.time_column, columns[spec.time_column])
 

@@ -71,6 +71,13 @@ def _fits_list(value: Any, kinds: Sequence[Any]) -> bool:
     return is_list and all(_fits(item, kinds[0]) for item in value)
 
 
+def _fits_mapping(value: Any, kinds: Sequence[Any]) -> bool:
+    key, item = kinds
+    return isinstance(value, Mapping) and all(
+        _fits(name, key) and _fits(each, item) for name, each in value.items()
+    )
+
+
 _FORMS: Mapping[Any, Callable[[Any, Sequence[Any]], bool]] = {
     Union: _fits_any,
     types.UnionType: _fits_any,
@@ -78,6 +85,7 @@ _FORMS: Mapping[Any, Callable[[Any, Sequence[Any]], bool]] = {
     Callable: lambda value, _: callable(value),
     tuple: _fits_pair,
     Sequence: _fits_list,
+    Mapping: _fits_mapping,
 }
 """How a value fits a type that is made of others, by its origin."""
 
@@ -92,6 +100,8 @@ def _noun(kind: Any) -> str:
     if origin in (tuple, Sequence):
         several = f"{_noun(parts[0]).removeprefix('a ')}s"
         return f"a pair of {several}" if origin is tuple else f"a list of {several}"
+    if origin is Mapping:
+        return f"a dict of {_noun(parts[1])} by {_noun(parts[0])}"
     return "a function" if origin is Callable else _NOUNS.get(kind) or f"{kind.__name__}(…)"
 
 

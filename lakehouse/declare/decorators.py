@@ -6,7 +6,7 @@ returns that same function, callable as before. Nothing is registered anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -137,12 +137,14 @@ def model(
     group: str | None = None,
     tags: Names = (),
     publish: bool | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare that the function builds the table `<module>.<function>` from its parameters.
 
     `name` is the table's, if it is not the function's. `kind` is a `View()`, a `Table()` (the
     default) or an `Incremental(...)`. A table of the schema `marts` is published to Postgres,
-    unless `publish` is False; one of another schema is if `publish` is True.
+    unless `publish` is False; one of another schema is if `publish` is True. `columns` says what
+    columns mean, by name, for whoever looks at the table.
     Raises DeclarationError, which names the function and says what to write instead.
     """
     arguments = locals()
@@ -168,6 +170,7 @@ def model(
                 group=group,
                 tags=names(tags),
                 publish=publish,
+                columns=dict(columns or {}),
             )
         return attach(function, spec)
 

@@ -114,6 +114,8 @@ class ModelSpec:
     """Whether the table is published to Postgres; None: if its schema is `marts`."""
     name_in_schema: str = ""
     """Its name within the schema, if another schema has a table of it; empty: `name`."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What columns mean, by name; not all need to be described."""
 
     @property
     def table(self) -> str:
@@ -134,6 +136,11 @@ class ModelSpec:
     def inputs(self) -> tuple[str, ...]:
         """The names of the function's parameters, which are the tables that it reads."""
         return parameters(self.function)
+
+    @property
+    def description(self) -> str:
+        """What the docstring of the model says."""
+        return inspect.cleandoc(self.function.__doc__ or "")
 
     @property
     def declared(self) -> Mapping[str, str]:

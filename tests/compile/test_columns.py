@@ -18,7 +18,7 @@ from lakehouse.errors import DeclarationError, LakehouseError, ProjectError
 _NUMBERS = count()
 
 
-def project(columns, *, key="id", time_column=None, build=lambda rows: rows, kind=None):
+def project(columns, *, key="id", time_column=None, build=lambda rows: rows, kind=None, said=None):
     """A project of one ingestion with these columns, by name, and one mart."""
     module = ModuleType(f"shop_{next(_NUMBERS)}.marts")
     fields = {
@@ -34,7 +34,7 @@ def project(columns, *, key="id", time_column=None, build=lambda rows: rows, kin
     def orders(window):
         yield from ()
 
-    @model(kind=kind or Table())
+    @model(kind=kind or Table(), columns=said)
     @into(module)
     def sales(orders):
         return build(orders.drop("_run_id", "_ingested_at"))
@@ -136,6 +136,12 @@ def test_a_column_that_no_table_holds_is_told_with_its_model():
             {"id": int, "at": dt.Timestamp("UTC")},
             build=lambda rows: rows.mutate(age=rows.at - rows.at),
         )
+
+
+def test_a_description_of_a_column_that_is_not_there_is_told():
+    with pytest.raises(ProjectError, match=r"marts\.sales: `columns` describes 'idd'") as told:
+        project({"id": int}, said={"idd": "the key"})
+    assert "'id'" in told.value.hint
 
 
 @pytest.mark.parametrize("name", ["größen", "Sales", "x" * 64])

@@ -85,6 +85,12 @@ def test_an_incremental_model_without_parents_is_refused():
         model(kind=Incremental(key="site"))(alone)
 
 
+@pytest.mark.parametrize("columns", ["the key", {"id": 1}, {1: "the key"}, ["id"]])
+def test_descriptions_that_are_no_texts_by_name_are_refused(columns):
+    with pytest.raises(DeclarationError, match="`columns` is a dict of text by text or None"):
+        model(columns=columns)(child)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

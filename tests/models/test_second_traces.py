@@ -24,8 +24,10 @@ def later(**passed):
 
 
 def disagreeing(run_model, *traces):
-    rows = [row for trace in traces for row in trace]
-    return [row["message"] for row in run_model(traces_of_a_person_agree, stg_glucose_entries=rows)]
+    days = build(run_model, mrt_glucose_overview, *traces)
+    return [
+        row["message"] for row in run_model(traces_of_a_person_agree, mrt_glucose_overview=days)
+    ]
 
 
 def again(run_model, *traces):

@@ -47,6 +47,11 @@ def test_the_page_lists_the_columns_with_their_types(run_model, model):
     assert listed == [(name, TYPES.get(kind, str(kind))) for name, kind in types.items()]
 
 
+@pytest.mark.parametrize("model", PROJECT.published.values(), ids=lambda spec: spec.name)
+def test_each_column_of_a_mart_is_described(run_model, model):
+    assert sorted(model.columns) == sorted(run_model.schema(model.name).names)
+
+
 @each_model
 def test_the_page_says_how_it_is_kept(model):
     assert f"Kept as: {kept(model.kind)}.\n" in section(model)

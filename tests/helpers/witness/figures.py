@@ -40,15 +40,23 @@ def share(values: Sequence[int], wanted: Callable[[int], bool]) -> Fraction:
     return Fraction(100 * sum(map(wanted, values)), len(values))
 
 
-def shares(values: Sequence[int]) -> dict[str, Fraction]:
-    """The percentages of readings that every summary has."""
+RANGES: dict[str, Callable[[int], bool]] = {
+    "in_range": lambda value: 70 <= value <= 180,
+    "in_tight_range": lambda value: 70 <= value <= 140,
+    "below_54": lambda value: value < 54,
+    "below_70": lambda value: value < 70,
+    "above_180": lambda value: value > 180,
+    "above_250": lambda value: value > 250,
+}
+
+
+def shares(
+    values: Sequence[int], names: Iterable[str] = tuple(RANGES)
+) -> dict[str, Fraction | int]:
+    """The numbers and the percentages of readings that summaries have of the ranges."""
     return {
-        "percent_in_range": share(values, lambda value: 70 <= value <= 180),
-        "percent_in_tight_range": share(values, lambda value: 70 <= value <= 140),
-        "percent_below_54": share(values, lambda value: value < 54),
-        "percent_below_70": share(values, lambda value: value < 70),
-        "percent_above_180": share(values, lambda value: value > 180),
-        "percent_above_250": share(values, lambda value: value > 250),
+        **{f"readings_{name}": sum(map(RANGES[name], values)) for name in names},
+        **{f"percent_{name}": share(values, RANGES[name]) for name in names},
     }
 
 
@@ -57,6 +65,9 @@ def target(values: Sequence[int]) -> dict[str, Fraction | int]:
     return {
         "target_low_mg_dl": 70,
         "target_high_mg_dl": 180,
+        "readings_in_target": sum(70 <= value <= 180 for value in values),
+        "readings_below_target": sum(value < 70 for value in values),
+        "readings_above_target": sum(value > 180 for value in values),
         "percent_in_target": share(values, lambda value: 70 <= value <= 180),
         "percent_below_target": share(values, lambda value: value < 70),
         "percent_above_target": share(values, lambda value: value > 180),

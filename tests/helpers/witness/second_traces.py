@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 
@@ -12,15 +11,14 @@ from witness.readings import Reading
 FEWEST = 12
 
 
-def disagreeing_days(uploads: Iterable[Reading], home: Home) -> set[date]:
-    """Local days with a dozen uploads or more that stand out from those right beside them."""
+def disagreeing_days(uploads: Iterable[Reading], home: Home) -> dict[date, list[int]]:
+    """Glucose of a dozen uploads or more that stand out from those beside them, by local day."""
     trace = sorted(uploads, key=lambda upload: (upload.at, upload.entry_id))
-    days = Counter(
-        home.local(here.at).date()
-        for before, here, after in zip(trace, trace[1:], trace[2:], strict=False)
-        if _stands_out(before, here, after)
-    )
-    return {day for day, number in days.items() if number >= FEWEST}
+    days: dict[date, list[int]] = {}
+    for before, here, after in zip(trace, trace[1:], trace[2:], strict=False):
+        if _stands_out(before, here, after):
+            days.setdefault(home.local(here.at).date(), []).append(here.glucose)
+    return {day: values for day, values in days.items() if len(values) >= FEWEST}
 
 
 def _stands_out(before: Reading, here: Reading, after: Reading) -> bool:

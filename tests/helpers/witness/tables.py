@@ -116,10 +116,12 @@ class Tables:
                 "max_glucose_mg_dl": max(values),
                 "stddev_glucose": figures.deviation(values),
                 "cv_percent": figures.cv(values),
+                **self._last(day),
                 **shares,
                 **figures.target(values),
                 **minutes,
                 "hypo_episodes": len(starting),
+                **self._disagreeing(day),
                 **status(
                     self.person,
                     span,
@@ -130,13 +132,22 @@ class Tables:
                 ),
             }
 
+    def _disagreeing(self, day: date) -> Row:
+        values = self.disagreeing.get(day, [])
+        return {
+            "disagreeing_readings": len(values),
+            "disagreeing_min_mg_dl": min(values, default=None),
+            "disagreeing_max_mg_dl": max(values, default=None),
+        }
+
     def mrt_glucose_overnight(self) -> Iterator[Row]:
         for day in self.person.dates():
             span = self.person.home.night(day)
             values = [self.readings[number].glucose for number in self.person.within(span)]
             if not values:
                 continue
-            shares, covered = figures.shares(values), coverage(self.person, span)
+            shares = figures.shares(values, ("in_range", "below_70", "below_54"))
+            covered = coverage(self.person, span)
             cv = figures.cv(values)
             yield {
                 "site": self.person.site,
@@ -148,10 +159,7 @@ class Tables:
                 "cv_percent": cv,
                 "min_glucose": min(values),
                 "max_glucose": max(values),
-                **{
-                    name: shares[name]
-                    for name in ("percent_in_range", "percent_below_70", "percent_below_54")
-                },
+                **shares,
                 **{
                     name: minutes
                     for name, minutes in self._minutes(span).items()
@@ -186,7 +194,7 @@ class Tables:
                 "p25_glucose": figures.percentile(values, 25),
                 "p75_glucose": figures.percentile(values, 75),
                 "stddev_glucose": figures.deviation(values),
-                "percent_in_range": figures.shares(values)["percent_in_range"],
+                **figures.shares(values, ["in_range"]),
             }
 
     def mrt_glucose_episodes(self) -> Iterator[Row]:
@@ -222,6 +230,12 @@ class Tables:
 
     def _hypos(self) -> list[Episode]:
         return [found for found in self.episodes if (found.kind, found.level) == ("hypo", 1)]
+
+    def _last(self, day: date) -> Row:
+        """The last reading of a local date."""
+        dated = zip(self.readings, self.local, strict=True)
+        *_, last = (reading for reading, at in dated if at.date() == day)
+        return {"last_reading_at": utc(last.at), "last_glucose_mg_dl": last.glucose}
 
     def _is_of_last(self, days: int, at: datetime) -> bool:
         return (self.local[-1].date() - at.date()).days < days
