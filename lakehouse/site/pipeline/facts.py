@@ -21,6 +21,7 @@ from lakehouse.declare.kinds import in_words
 from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.ingest.quarantine import quarantine_table
+from lakehouse.lineage import Lineage
 from lakehouse.records import run_records
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Facts:
     """Run records, the newest first."""
     commits: Sequence[Commit]
     ledger: Ledger
+    lineage: Lineage
     quarantine: Sequence[RejectedCount]
 
 
@@ -170,6 +172,7 @@ def gather(session: Session, tables: Tables) -> Facts:
         runs,
         session.catalog.log(_COMMITS),
         desk.read_ledger(session.settings),
+        session.lineage,
         rejected,
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from lakehouse.lineage import INFLUENCE, ROWS, VALUE, Column
 from lakehouse.site.html import Content, Html, tag
 from lakehouse.site.pipeline.facts import CheckHistory, Facts, TableFacts
 from lakehouse.site.pipeline.parts import (
@@ -22,6 +23,7 @@ from lakehouse.site.pipeline.parts import (
 )
 
 _UP = "../"
+_COLUMNS = ("column", "type", "meaning", "value from", "influenced by")
 
 
 def table_page(gathered: Facts, name: str, code: str, zone: ZoneInfo) -> list[Content]:
@@ -31,7 +33,7 @@ def table_page(gathered: Facts, name: str, code: str, zone: ZoneInfo) -> list[Co
         *(tag("p", paragraph, class_="doc") for paragraph in entry.doc.split("\n\n") if paragraph),
         facts(_facts(entry, zone)),
         tag("h2", "Columns"),
-        table("Columns", ("column", "type"), entry.columns.items()),
+        table("Columns", _COLUMNS, _columns(gathered, entry)),
         tag("h2", "Lineage"),
         tag(
             "dl",
@@ -41,7 +43,6 @@ def table_page(gathered: Facts, name: str, code: str, zone: ZoneInfo) -> list[Co
             tag("dd", _links(gathered, entry.children) or "no other table"),
             class_="lineage",
         ),
-        lineage_of_columns(name),
         tag("h2", "Code"),
         tag("div", class_="code", data_code=code),
         _freshness(entry, zone),
@@ -71,9 +72,27 @@ def table_page(gathered: Facts, name: str, code: str, zone: ZoneInfo) -> list[Co
     ]
 
 
-def lineage_of_columns(name: str) -> Html | None:  # noqa: ARG001 - the place where lineage goes
-    """Return from which columns those of a table come; None as long as nothing knows."""
-    return None
+def _columns(gathered: Facts, entry: TableFacts) -> Iterator[list[Content]]:
+    """Yield each column with its type, what it means, and what it is made of."""
+    described: Mapping[str, str] = getattr(entry.spec, "columns", {})
+    for name, kind in entry.columns.items():
+        edges = gathered.lineage.parents(entry.spec.table, name)
+        sides = ([e.parent for e in edges if e.kind == side] for side in (VALUE, INFLUENCE))
+        made_of = (_sources(gathered, columns) for columns in sides)
+        yield [name, kind, described.get(name, ""), *made_of]
+
+
+def _sources(gathered: Facts, columns: Sequence[Column]) -> Html | None:
+    """Return columns by their tables, which are links if they are the project's."""
+    tables = {entry.spec.table for entry in gathered.tables.values()}
+    named: dict[str, list[str]] = {}
+    for column in columns:
+        named.setdefault(column.table, []).append("rows" if column.name == ROWS else column.name)
+    lines = (
+        tag("li", link(table_path(t), t, _UP) if t in tables else t, ": ", ", ".join(names))
+        for t, names in named.items()
+    )
+    return tag("ul", lines, class_="names") if named else None
 
 
 def _facts(entry: TableFacts, zone: ZoneInfo) -> Iterator[tuple[str, Content]]:
