@@ -1,10 +1,12 @@
 """Sites in a real browser: no error, no request, nothing that does not fit, and accessible."""
 
 import json
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -159,69 +161,54 @@ def test_search_theme_and_keyboard_work(site, browser):
         assert wrong == []
 
 
+def command(folder, *words, start=subprocess.run, **options):
+    """Start a command in a project whose home and Postgres are its own."""
+    variables = environment(LAKEHOUSE_HOME=str(folder / "home"), LAKEHOUSE_POSTGRES_URL="")
+    whole = [sys.executable, "-m", "lakehouse", *words]
+    return start(whole, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True, **options)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A small project on disk, as `init` writes it."""
+    (tmp_path / "empty").mkdir()
+    assert command(tmp_path / "empty", "init", str(tmp_path / "project")).returncode == 0
+    return tmp_path / "project"
+
+
 @contextmanager
-def served(folder, home):
-    """`site --serve` over the project of this repository, and its address."""
-    words = [
-        sys.executable,
-        "-m",
-        "lakehouse",
-        "site",
-        "--serve",
-        "--port",
-        "0",
-        "--format",
-        "json",
-    ]
-    variables = environment(LAKEHOUSE_HOME=str(home), LAKEHOUSE_POSTGRES_URL="")
-    command = subprocess.Popen(words, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True)
-    printed = ""
-    while not printed.rstrip().endswith("}"):
-        line = command.stdout.readline()
-        assert line, "the command ended"
-        printed += line
+def served(folder):
+    """`site --serve` in a project: the process, and its address."""
+    words = ("site", "--serve", "--port", "0", "--format", "json")
+    process, printed = command(folder, *words, start=subprocess.Popen), ""
     try:
-        yield command, json.loads(printed)["address"]
+        while not printed.rstrip().endswith("}"):
+            line = process.stdout.readline()
+            assert line, "the command ended"
+            printed += line
+        yield process, json.loads(printed)["address"]
     finally:
-        command.kill()
-        command.stdout.close()
-        command.wait()
+        process.kill()
+        process.stdout.close()
+        process.wait()
 
 
-def test_a_served_site_follows_runs_until_it_is_interrupted(toy_project, browser, tmp_path):
-    with served(toy_project, tmp_path / "home") as (command, address):
+def test_a_served_site_follows_runs_until_it_is_interrupted(project, browser, tmp_path):
+    with served(project) as (process, address):
         context = browser.new_context()
         tab = context.new_page()
         tab.goto(f"{address}pipeline.html")
         assert "not built" in tab.locator("main").inner_text()
-        done = subprocess.run(
-            [sys.executable, "-m", "lakehouse", "run", "--date", "2024-03-15"],
-            cwd=toy_project,
-            env=environment(LAKEHOUSE_HOME=str(tmp_path / "home"), LAKEHOUSE_POSTGRES_URL=""),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        assert command(project, "run", "--date", "2024-03-15").returncode == 0
         tab.locator("#state", has_text="as of commit").wait_for(timeout=120_000)
         for path, host in (("", "evil.example"), (".lakehouse-site.json", "127.0.0.1")):
-            with pytest.raises(Exception, match=r"403|404"):
+            with pytest.raises(HTTPError, match=r"403|404"):
                 urlopen(Request(address + path, headers={"Host": host}))
         context.close()
-        command.send_signal(2)
-        assert command.wait(30) == 0
-
-
-@pytest.fixture
-def toy_project(tmp_path):
-    """A small project on disk, as `init` writes it."""
-    folder = tmp_path / "project"
-    done = subprocess.run(
-        [sys.executable, "-m", "lakehouse", "init", str(folder)],
-        env=environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    written = command(project, "site", "-o", str(tmp_path / "site"), "--format", "json")
+    document = json.loads(written.stdout)
+    assert "tables/seeds.countries.html" in document["written"]
+    assert (document["kept"], document["removed"]) == ([], [])
+    assert Path(document["start"]).is_file()

@@ -180,15 +180,6 @@ def test_a_page_that_cannot_be_made_is_an_error_with_its_place(site, lasting_toy
     assert "test_build.py" in raised.value.message or "chart 'Days'" in raised.value.message
 
 
-@pytest.mark.long
-def test_the_command_says_what_it_wrote(lakehouse, tmp_path):
-    code, document = lakehouse("site", "-o", str(tmp_path / "site"))
-    assert code == 0
-    assert (tmp_path / "site" / "pipeline.html").is_file()
-    assert "pipeline.html" in document["written"]
-    assert (document["kept"], document["removed"]) == ([], [])
-
-
 def test_the_command_needs_a_folder_or_a_browser(lakehouse):
     code, document = lakehouse("site")
     assert code == 2

@@ -77,9 +77,11 @@ def _columns(gathered: Facts, entry: TableFacts) -> Iterator[list[Content]]:
     described: Mapping[str, str] = getattr(entry.spec, "columns", {})
     for name, kind in entry.columns.items():
         edges = gathered.lineage.parents(entry.spec.table, name)
-        sides = ([e.parent for e in edges if e.kind == side] for side in (VALUE, INFLUENCE))
-        made_of = (_sources(gathered, columns) for columns in sides)
-        yield [name, kind, described.get(name, ""), *made_of]
+        sides = (VALUE, INFLUENCE)
+        value, influence = ([e.parent for e in edges if e.kind == side] for side in sides)
+        summary = tag("summary", f"{len(influence)} column{'' if len(influence) == 1 else 's'}")
+        folded = influence and tag("details", summary, _sources(gathered, influence))
+        yield [name, kind, described.get(name, ""), _sources(gathered, value), folded or None]
 
 
 def _sources(gathered: Facts, columns: Sequence[Column]) -> Html | None:
