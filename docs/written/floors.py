@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FLOORS = [
     ["__main__"],
-    ["cli"],
+    ["cli", "dagster"],
     ["site"],
     ["erase", "interface", "schedule"],
     ["maintain", "run"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.compile.postgres_types import is_document, is_list, postgres_type
 from lakehouse.engines import Load
-from lakehouse.engines.sql import identifier, literal, where
+from lakehouse.engines.sql import identifier, where
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import EVERYTHING
 from lakehouse.publish import primary_keys
@@ -34,8 +34,6 @@ class Mart:
 
     name: str
     load: Load
-    comment: str
-    """What the model's docstring says."""
     key: tuple[str, ...] = ()
     """The columns that identify a row, if a check makes sure of that before main moves."""
 
@@ -64,8 +62,6 @@ def move(connection: psycopg.Connection, mart: Mart, relation: Relation | None) 
     has_key = relation is not None and relation.primary_key is not None
     if mart.key and not has_key and mart.load.changed == EVERYTHING:
         primary_keys.add(connection, mart.table, mart.key)
-    if mart.comment != ("" if relation is None else relation.comment or ""):
-        _execute(connection, f"COMMENT ON TABLE {mart.table} IS {literal(mart.comment)}")
     return moved
 
 

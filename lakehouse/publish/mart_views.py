@@ -7,13 +7,12 @@ that it reads gets other columns, as Postgres alters no column that a view reads
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.compile.compiler import Compiled
-from lakehouse.engines.sql import identifier, literal
+from lakehouse.engines.sql import identifier
 from lakehouse.publish.publication_table import qualified, shown
 from lakehouse.publish.relations import Relation, columns
 from lakehouse.table_names import name_of
@@ -35,15 +34,13 @@ class MartView:
     """Its SELECT in the SQL of Postgres, over bare names of marts."""
     columns: Mapping[str, str]
     """The type of each column in Postgres."""
-    comment: str
-    """What the model's docstring says."""
     parents: tuple[str, ...]
     """Names of the marts that it reads."""
 
     @property
     def version(self) -> str:
         """A text that differs for another definition."""
-        content = repr((self.select, dict(self.columns), self.comment))
+        content = repr((self.select, dict(self.columns)))
         return f"{_VIEW}{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
     def stands(self, relation: Relation | None) -> bool:
@@ -70,7 +67,6 @@ def of_commit(compiled: Compiled, tables: Collection[str]) -> list[MartView]:
                 model.spec.mart,
                 model.postgres_view,
                 columns(model.statement.schema),
-                inspect.cleandoc(model.spec.function.__doc__ or ""),
                 tuple(published[parent].mart for parent in model.spec.inputs),
             )
         )
@@ -103,6 +99,3 @@ def create(connection: psycopg.Connection, view: MartView) -> None:
         f"CREATE VIEW {qualified(view.name)} AS {ctes}"
         f"SELECT {values} FROM ({view.select}) AS made".encode()
     )
-    if view.comment:
-        comment = f"COMMENT ON VIEW {qualified(view.name)} IS {literal(view.comment)}"
-        connection.execute(comment.encode())

@@ -11,14 +11,29 @@ from lakehouse.config import Settings
 from lakehouse.publish.mart_views import MartView, is_view
 
 
-def is_current(settings: Settings, commit: Commit, views: Iterable[MartView] = ()) -> bool:
+def is_current(
+    settings: Settings,
+    commit: Commit,
+    views: Iterable[MartView] = (),
+    comments: str | None = None,
+) -> bool:
     """Return whether this home remembers publishing the commit to the configured Postgres.
 
-    With `views`, also whether it published them as they are defined now.
+    With `views`, also whether it published them as they are defined now; with `comments`, a digest,
+    whether it wrote those.
     """
     first, *marts = _lines(settings) or [""]
-    is_published = postgres.is_set_up(settings) and first == _first(settings, commit)
-    return is_published and {_line(view.name, view.version) for view in views} <= set(marts)
+    commit_and_server, told = first.split()[:2], first.split()[2:]
+    is_published = postgres.is_set_up(settings) and commit_and_server == [
+        commit.id,
+        postgres.identity(settings),
+    ]
+    is_told = comments is None or told == [comments]
+    return (
+        is_published
+        and is_told
+        and {_line(view.name, view.version) for view in views} <= set(marts)
+    )
 
 
 def commit(settings: Settings) -> str | None:
@@ -32,12 +47,15 @@ def marts(settings: Settings) -> list[str]:
     return [line.split()[0] for line in _lines(settings)[1:]]
 
 
-def remember(settings: Settings, published: Commit, marts: Mapping[str, str]) -> None:
-    """Write down which commit is published, and the version of each mart that Postgres has.
+def remember(
+    settings: Settings, published: Commit, marts: Mapping[str, str], comments: str
+) -> None:
+    """Write down which commit is published, the version of each mart, and a digest of comments.
 
     A run without changes then need not ask an embedded Postgres.
     """
-    lines = [_first(settings, published), *(_line(*mart) for mart in sorted(marts.items()))]
+    first = f"{published.id} {postgres.identity(settings)} {comments}"
+    lines = [first, *(_line(*mart) for mart in sorted(marts.items()))]
     storage.write(_place(settings), "".join(f"{line}\n" for line in lines))
 
 
@@ -58,10 +76,6 @@ def _lines(settings: Settings) -> list[str]:
 
 def _place(settings: Settings) -> Path:
     return settings.home / "published"
-
-
-def _first(settings: Settings, published: Commit) -> str:
-    return f"{published.id} {postgres.identity(settings)}"
 
 
 def _line(name: str, version: str) -> str:

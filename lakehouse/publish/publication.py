@@ -7,7 +7,6 @@ compared with what should: a mart that somebody dropped or altered is published 
 
 from __future__ import annotations
 
-import inspect
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -23,7 +22,14 @@ from lakehouse.engines import Engine, Load
 from lakehouse.engines.sql import identifier
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import EVERYTHING
-from lakehouse.publish import mart_moves, mart_views, publication_table, refusals, relations
+from lakehouse.publish import (
+    comments,
+    mart_moves,
+    mart_views,
+    publication_table,
+    refusals,
+    relations,
+)
 from lakehouse.publish.mart_moves import Mart
 from lakehouse.publish.mart_views import MartView
 from lakehouse.publish.publication_table import STAGING, Last, shown
@@ -147,9 +153,12 @@ class _Work:
 
     @property
     def is_done(self) -> bool:
-        """Whether Postgres has all of the commit already."""
+        """Whether Postgres has all of the commit already, and what the models say of it."""
         is_same = self.last.sequence == self.commit.sequence
-        return is_same and not self.marts and not self.views
+        is_told = not any(
+            comments.differ(self.made[name], self.standing.get(name)) for name in self.versions
+        )
+        return is_same and not self.marts and not self.views and is_told
 
     def move(self) -> Published:
         """Move all staged rows, and note the commit, in the transaction that began earlier."""
@@ -165,6 +174,8 @@ class _Work:
                 rows[name] = 0
         for view in self.views:
             mart_views.create(self.connection, view)
+        for name in self.versions:
+            comments.write(self.connection, self.made[name], self.standing.get(name))
         versions = {**self.kept, **self.versions}
         publication_table.note(self.connection, self.commit, versions)
         _drop_staging(self.connection, self.token)
@@ -186,11 +197,10 @@ class _Work:
             if changed:
                 # A short name of its own: Postgres would cut one made of the mart's.
                 staging = (STAGING, f"{self.token}_{place}")
-                comment = inspect.cleandoc(spec.function.__doc__ or "")
                 key = self.compiled.project.key_of(spec.name)
                 # Rows of different windows are compared with each other by no check.
                 is_safe = rows.time_column is None or rows.time_column in key
-                yield Mart(mart, Load(rows, changed, staging), comment, key if is_safe else ())
+                yield Mart(mart, Load(rows, changed, staging), key if is_safe else ())
 
     def _replaced(self, views: Iterable[MartView]) -> Iterator[str]:
         """Yield the names of relations that this publication drops, alters or makes as views."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from lakehouse.catalogs import Catalog, StoredTable
 from lakehouse.errors import PublishError, UnknownNameError
-from lakehouse.publish import mart_views, memory, publication
+from lakehouse.publish import comments, mart_views, memory, publication
 from lakehouse.session import Session
 
 
@@ -24,7 +24,8 @@ def publish_head(session: Session, *, again: bool = False) -> dict[str, int] | N
         return None
     tables = session.catalog.tables(head.id)
     views = mart_views.of_commit(session.compiled, tables)
-    is_current = not again and memory.is_current(settings, head, views)
+    said = comments.digest(session.project.published.values())
+    is_current = not again and memory.is_current(settings, head, views, said)
     if is_current and _stands(session, tables):
         return None
     address = session.start_postgres().result()
@@ -33,7 +34,7 @@ def publish_head(session: Session, *, again: bool = False) -> dict[str, int] | N
     published = publication.publish(
         session.engine, session.compiled, head, tables, address, is_known, again=again
     )
-    memory.remember(settings, head, published.marts)
+    memory.remember(settings, head, published.marts, said)
     return published.rows
 
 

@@ -24,6 +24,8 @@ SELECT CASE nspname WHEN '{SCHEMA}' THEN relname ELSE nspname || '.' || relname 
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
     ARRAY(SELECT format_type(atttypid, atttypmod) FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+    ARRAY(SELECT col_description(c.oid, attnum) FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
     (SELECT ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY AS k (number, place)
             JOIN pg_attribute ON attrelid = confrelid AND attnum = number ORDER BY place)
         FROM pg_constraint f WHERE confrelid = c.oid AND contype = 'f' ORDER BY f.oid LIMIT 1),
@@ -47,6 +49,8 @@ class Relation:
     comment: str | None
     columns: Mapping[str, str]
     """The whole type of each column, as `format_type` writes it, under the name it has today."""
+    column_comments: Mapping[str, str | None]
+    """The comment of each column; None without one."""
     referenced: tuple[str, ...]
     """The columns that the first foreign key of another table refers to; empty without one."""
     primary_key: str | None
@@ -85,13 +89,22 @@ def standing(connection: psycopg.Connection, marts: Iterable[str]) -> dict[str, 
             kind,
             comment,
             dict(zip(names, map(_alike, types), strict=True)),
+            dict(zip(names, comments, strict=True)),
             tuple(referenced or ()),
             primary_key,
             tuple(key),
         )
-        for name, kind, comment, names, types, referenced, primary_key, key in connection.execute(
-            _FOUND, (schemas,)
-        )
+        for (
+            name,
+            kind,
+            comment,
+            names,
+            types,
+            comments,
+            referenced,
+            primary_key,
+            key,
+        ) in connection.execute(_FOUND, (schemas,))
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lakehouse.declare import project_modules
@@ -37,7 +36,7 @@ def dashboards_of(settings: Settings) -> list[Dashboard]:
     root = str(settings.root)
     if root not in sys.path:
         sys.path.insert(0, root)
-    if find_spec(PACKAGE) is None:
+    if not (settings.root / PACKAGE).is_dir():  # a library may have the name, too
         return []
     names = [module.name for module in project_modules.of(PACKAGE)]
     project_modules.require_own(PACKAGE, root)
