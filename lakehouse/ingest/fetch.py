@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 PIECE = timedelta(days=62)
 """Length of the longest window that is fetched and staged at once."""
 _BATCH_BYTES = 200_000_000
-"""Bytes of Parquet that are merged at once; they take about three times as much memory."""
+"""Bytes of staged Parquet that are merged at once."""
+_FEW_BYTES = 16_000_000
+"""Bytes of staged Parquet whose rows are validated in memory, at most; they take thrice as much."""
 _POSITIONS = 1 << 40
 """Positions that are reserved for the rows of a round; no piece has as many rows."""
 
@@ -70,6 +72,20 @@ class Fetch:
 
 
 @dataclass
+class Batch:
+    """Staged files that are merged at once."""
+
+    paths: list[str] = field(default_factory=list)
+    bytes: int = 0
+    """Size of all files."""
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are more rows than are to lie in memory."""
+        return self.bytes > _FEW_BYTES
+
+
+@dataclass
 class Fetched:
     """The staged rows of one ingestion."""
 
@@ -95,21 +111,19 @@ class Fetched:
         """The windows that were fetched, each up to the minute in which its source was asked."""
         return windows.union(part for piece in self.pieces for part in piece.covered)
 
-    def batches(self, folder: Path) -> list[list[str]]:
+    def batches(self, folder: Path) -> list[Batch]:
         """Return the files in order, grouped into batches, each of which is merged at once.
 
         A file is never divided; without files, there is one empty batch. `folder` is where the
         files are staged.
         """
-        batches: list[list[str]] = [[]]
-        batch_bytes = 0
+        batches = [Batch()]
         for path in self.paths:
             file_bytes = storage.beside(folder, path).stat().st_size
-            if batches[-1] and batch_bytes + file_bytes > _BATCH_BYTES:
-                batches.append([])
-                batch_bytes = 0
-            batches[-1].append(path)
-            batch_bytes += file_bytes
+            if batches[-1].paths and batches[-1].bytes + file_bytes > _BATCH_BYTES:
+                batches.append(Batch())
+            batches[-1].paths.append(path)
+            batches[-1].bytes += file_bytes
         return batches
 
     def unread_after(self, before: Iterable[KeyWindows], run: str) -> tuple[KeyWindows, ...]:
