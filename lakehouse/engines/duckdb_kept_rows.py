@@ -15,6 +15,9 @@ from lakehouse.engines.duckdb_connections import Connections
 from lakehouse.engines.duckdb_relations import parquet
 from lakehouse.engines.sql import identifier, literal
 
+_FORMAT = "FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 20480"
+"""How the file is written: each thread holds a row group of it in memory, so they are small."""
+
 
 class KeptRows:
     """The rows that are kept in the connection of the calling thread, by name."""
@@ -34,7 +37,7 @@ class KeptRows:
             return
         file = self._spill / f"{uuid.uuid4().hex}.parquet"
         self._files[name] = file
-        run(f"COPY ({statement}) TO {literal(str(file))} (FORMAT parquet, COMPRESSION lz4)")
+        run(f"COPY ({statement}) TO {literal(str(file))} ({_FORMAT})")
         rows = parquet([str(file)])
         run(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS SELECT * FROM {rows}")
 
