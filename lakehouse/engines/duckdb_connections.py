@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-_ROOM_OF_A_CORE = 128 * 1024**2
+_ROOM_OF_A_CORE = 64 * 1024**2
 """Bytes of memory, for each core, that statements take while DuckDB is `sparing`."""
 
 

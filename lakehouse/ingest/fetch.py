@@ -16,7 +16,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakehouse import storage, windows
+from lakehouse import windows
 from lakehouse.errors import LakehouseError
 from lakehouse.ingest.file_answer import FileAnswer
 from lakehouse.ingest.folder import Folder
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 
 PIECE = timedelta(days=62)
 """Length of the longest window that is fetched and staged at once."""
-_BATCH_BYTES = 200_000_000
-"""Bytes of staged Parquet that are merged at once."""
-_FEW_BYTES = 16_000_000
-"""Bytes of staged Parquet whose rows are validated in memory, at most; they take thrice as much."""
 _POSITIONS = 1 << 40
 """Positions that are reserved for the rows of a round; no piece has as many rows."""
 
@@ -72,20 +68,6 @@ class Fetch:
 
 
 @dataclass
-class Batch:
-    """Staged files that are merged at once."""
-
-    paths: list[str] = field(default_factory=list)
-    bytes: int = 0
-    """Size of all files."""
-
-    @property
-    def are_many(self) -> bool:
-        """Whether there are more rows than are to lie in memory."""
-        return self.bytes > _FEW_BYTES
-
-
-@dataclass
 class Fetched:
     """The staged rows of one ingestion."""
 
@@ -110,21 +92,6 @@ class Fetched:
     def covered(self) -> Windows:
         """The windows that were fetched, each up to the minute in which its source was asked."""
         return windows.union(part for piece in self.pieces for part in piece.covered)
-
-    def batches(self, folder: Path) -> list[Batch]:
-        """Return the files in order, grouped into batches, each of which is merged at once.
-
-        A file is never divided; without files, there is one empty batch. `folder` is where the
-        files are staged.
-        """
-        batches = [Batch()]
-        for path in self.paths:
-            file_bytes = storage.beside(folder, path).stat().st_size
-            if batches[-1].paths and batches[-1].bytes + file_bytes > _BATCH_BYTES:
-                batches.append(Batch())
-            batches[-1].paths.append(path)
-            batches[-1].bytes += file_bytes
-        return batches
 
     def unread_after(self, before: Iterable[KeyWindows], run: str) -> tuple[KeyWindows, ...]:
         """Return the windows that are unread by key, given those `before` this fetch."""

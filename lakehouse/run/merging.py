@@ -16,8 +16,9 @@ from lakehouse.compile.dag import Step
 from lakehouse.declare.raw_columns import FILE_NAME
 from lakehouse.declare.specs import IngestionSpec
 from lakehouse.ingest import nulled_values, temporary_tables
+from lakehouse.ingest.batches import Batch, batches
 from lakehouse.ingest.drift import new_fields
-from lakehouse.ingest.fetch import Batch, Fetched
+from lakehouse.ingest.fetch import Fetched
 from lakehouse.ingest.gone_rows import GoneRows
 from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.newest_cursor import NewestCursor
@@ -84,7 +85,7 @@ class Validation:
     @cached_property
     def batches(self) -> list[Batch]:
         """The staged files, by batch."""
-        return self.fetched.batches(self.context.journal.path.parent)
+        return batches(self.fetched.paths, self.context.journal.path.parent)
 
 
 def validate_rows(
