@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Build, Load, Question, Source
 from lakehouse.engines.duckdb_connection import EXTENSIONS, open_connection
 from lakehouse.engines.duckdb_connections import Connections
+from lakehouse.engines.duckdb_kept_rows import KeptRows
 from lakehouse.engines.duckdb_postgres import PostgresLoader
 from lakehouse.engines.duckdb_relations import scan
 from lakehouse.engines.duckdb_statements import require_query
@@ -73,6 +74,7 @@ class DuckDB:
         self._connections = Connections(connection)
         self._tables = TableWriter(self._connections, bucket)
         self._postgres = PostgresLoader(self._connections)
+        self._kept = KeptRows(self._connections, spill.folder if spill else None)
         self._spill = spill
         self._bucket = bucket
 
@@ -88,6 +90,21 @@ class DuckDB:
     def scalar(self, sql: str) -> int:
         """Return the one whole number that a statement gives."""
         return self._connections.scalar(sql)
+
+    def keep(self, name: str, statement: str, *, are_many: bool) -> None:
+        """Keep the rows of a statement under a name, until they are forgotten or replaced.
+
+        They lie in memory unless they `are_many`. Other threads do not see them.
+        """
+        self._kept.keep(name, statement, are_many=are_many)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop the rows and temporary tables of these names, if there are any."""
+        self._kept.forget(names)
+
+    def sparing(self) -> AbstractContextManager[None]:
+        """Let statements take little memory before their rows go to disk, while this is open."""
+        return self._connections.sparing()
 
     def interrupt(self) -> None:
         self._connections.interrupt()

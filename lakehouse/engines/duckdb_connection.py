@@ -45,7 +45,7 @@ def open_connection(
         # anyway. Verifying the signatures of their 120 MB takes 0.25 s at every start.
         "allow_unsigned_extensions": True,
         "preserve_insertion_order": False,
-        "memory_limit": f"{min(_MEMORY, _installed_memory() * 4 // 5)}B",
+        "memory_limit": f"{most_memory()}B",
     }
     if spill is not None:
         storage.make_folder(spill)
@@ -102,5 +102,7 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
     connection.execute("SET GLOBAL enable_http_metadata_cache = true")
 
 
-def _installed_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def most_memory() -> int:
+    """Return the bytes of memory that a DuckDB may use."""
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(_MEMORY, installed * 4 // 5)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lakehouse.engines.duckdb_connection import most_memory
 from lakehouse.errors import QueryError
 
 if TYPE_CHECKING:
     import duckdb
+
+
+_ROOM_OF_A_CORE = 64 * 1024**2
+"""Bytes of memory, for each core, that statements take while DuckDB is `sparing`."""
 
 
 class Connections:
@@ -26,6 +31,7 @@ class Connections:
         self.interrupts = 0
         """Number of calls of `interrupt`, for `require_undisturbed`."""
         self._sharing = 1
+        self._is_sparing = False
         self._own.connection = connection
 
     @property
@@ -41,10 +47,13 @@ class Connections:
         """Run a statement; the caller fetches its rows. Raises QueryError."""
         import duckdb
 
-        connection = self.own
+        connection, is_spared = self.own, self._is_sparing
         try:
             return connection.execute(sql)
         except duckdb.Error as error:
+            if is_spared and isinstance(error, duckdb.OutOfMemoryException):
+                self._end_sparing()
+                return self.execute(sql)
             raise refusal(error) from error
         except BaseException:
             # A signal: DuckDB's own threads may go on, and the next statement would wait for them.
@@ -55,6 +64,28 @@ class Connections:
         """Run a statement that returns one integer; 0 if it returns no row."""
         row = self.execute(sql).fetchone()
         return int(row[0]) if row else 0
+
+    @contextmanager
+    def sparing(self) -> Iterator[None]:
+        """Let statements take little memory before their rows go to disk.
+
+        A statement that cannot work in so little runs again with all that DuckDB may use, which is
+        what every later one gets then.
+        """
+        import duckdb
+
+        room = min(self.cores * _ROOM_OF_A_CORE, most_memory())
+        with suppress(duckdb.OutOfMemoryException):  # others hold more just now
+            self.own.execute(f"SET GLOBAL memory_limit = '{room}B'")
+            self._is_sparing = True
+        try:
+            yield
+        finally:
+            self._end_sparing()
+
+    def _end_sparing(self) -> None:
+        self._is_sparing = False
+        self.own.execute(f"SET GLOBAL memory_limit = '{most_memory()}B'")
 
     def interrupt(self) -> None:
         """Interrupt the running statements of all threads."""

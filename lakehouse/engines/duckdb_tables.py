@@ -92,7 +92,8 @@ class TableWriter:
             storage.make_folder(self._path(target))
             part = file_part(time_column, span)
             statement = f"SELECT *, {part} AS {FILE_PART} FROM ({statement})"
-            options += f", PARTITION_BY ({FILE_PART})"
+            # A statement that ran out of memory left files there, and runs again.
+            options += f", PARTITION_BY ({FILE_PART}), OVERWRITE_OR_IGNORE"
         written = self._connections.execute(
             f"COPY ({statement}) TO {literal(target)} ({options})"
         ).fetchall()

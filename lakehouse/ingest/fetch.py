@@ -16,7 +16,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakehouse import storage, windows
+from lakehouse import windows
 from lakehouse.errors import LakehouseError
 from lakehouse.ingest.file_answer import FileAnswer
 from lakehouse.ingest.folder import Folder
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 PIECE = timedelta(days=62)
 """Length of the longest window that is fetched and staged at once."""
-_BATCH_BYTES = 200_000_000
-"""Bytes of Parquet that are merged at once; they take about three times as much memory."""
 _POSITIONS = 1 << 40
 """Positions that are reserved for the rows of a round; no piece has as many rows."""
 
@@ -94,23 +92,6 @@ class Fetched:
     def covered(self) -> Windows:
         """The windows that were fetched, each up to the minute in which its source was asked."""
         return windows.union(part for piece in self.pieces for part in piece.covered)
-
-    def batches(self, folder: Path) -> list[list[str]]:
-        """Return the files in order, grouped into batches, each of which is merged at once.
-
-        A file is never divided; without files, there is one empty batch. `folder` is where the
-        files are staged.
-        """
-        batches: list[list[str]] = [[]]
-        batch_bytes = 0
-        for path in self.paths:
-            file_bytes = storage.beside(folder, path).stat().st_size
-            if batches[-1] and batch_bytes + file_bytes > _BATCH_BYTES:
-                batches.append([])
-                batch_bytes = 0
-            batches[-1].append(path)
-            batch_bytes += file_bytes
-        return batches
 
     def unread_after(self, before: Iterable[KeyWindows], run: str) -> tuple[KeyWindows, ...]:
         """Return the windows that are unread by key, given those `before` this fetch."""

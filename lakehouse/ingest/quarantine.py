@@ -154,7 +154,7 @@ class Quarantine:
 
     def _prepare(self, validated: str, rows: str, schema: ibis.Schema) -> None:
         """Make the temporary tables QUARANTINE_BEFORE, from `rows`, and QUARANTINE_AFTER."""
-        run = self.engine.connection.execute
+        run = self.engine.execute
         key = [identifier(name) for name in self.spec.unique_key]
         parts = ", ".join(f"{name}::VARCHAR" for name in key)
         identity = f"md5(CASE WHEN {keyless(self.spec)} THEN {PAYLOAD} ELSE [{parts}]::VARCHAR END)"
@@ -176,7 +176,8 @@ class Quarantine:
             f"CREATE OR REPLACE TEMP TABLE {QUARANTINE_AFTER} AS"
             f" SELECT b.* FROM {QUARANTINE_BEFORE} b LEFT JOIN {REJECTED} r USING (_identity)"
             f" WHERE CASE WHEN r.{_IDENTITY} IS NULL THEN b.{_IDENTITY} NOT IN"
-            f" (SELECT {identity} FROM {identifier(validated)} WHERE {REASONS} = '')"
+            f" (SELECT {identity} FROM {identifier(validated)} WHERE {REASONS} = ''"
+            f" AND {identity} IN (SELECT {_IDENTITY} FROM {QUARANTINE_BEFORE}))"
             f" ELSE r.{PAYLOAD} = b.{PAYLOAD} AND r.{REASONS} = b.{REASONS} END"
             f" UNION ALL SELECT r.* FROM {REJECTED} r LEFT JOIN {QUARANTINE_BEFORE} b"
             f" USING (_identity) WHERE b.{_IDENTITY} IS NULL OR r.{PAYLOAD} <> b.{PAYLOAD}"

@@ -63,7 +63,7 @@ class RowComparison:
         Makes the temporary tables INCOMING, EXISTING and WRITTEN. `files` are those of the raw
         table. They `may_lack_columns` that were declared since; then all files are compared.
         """
-        run, key = self.engine.connection.execute, self.key
+        run, key = self.engine.execute, self.key
         names = ", ".join(map(identifier, self._compared_columns))
         valid = f"FROM {identifier(validated)} WHERE {REASONS} = ''"
         total, good, distinct, *hull = run(
@@ -208,7 +208,7 @@ class RowComparison:
         `near` are the files of the same time. As a row seldom changes its time, the other files are
         read only for keys that `near` lacks.
         """
-        run, create = self.engine.connection.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
+        run, create = self.engine.execute, f"CREATE OR REPLACE TEMP TABLE {EXISTING} AS"
         first, incoming = files if may_lack_columns else near, INCOMING
         read = {file.path for file in first}
         if sum(file.rows for file in first) > COMPARED_ROWS:
@@ -230,7 +230,7 @@ class RowComparison:
 
         Only keys are read, as reading whole rows takes time and joining them takes memory.
         """
-        key, run = self.key, self.engine.connection.execute
+        key, run = self.key, self.engine.execute
         rows = self.rows(files, may_lack_columns=may_lack_columns)
         run(
             f"CREATE OR REPLACE TEMP TABLE {MATCHED} AS SELECT {key}, {FILE}"

@@ -33,6 +33,12 @@ QUARANTINE_AFTER = "quarantine_after"
 """The quarantined rows as they are to be stored."""
 
 
+def of_merge(spec: IngestionSpec) -> tuple[str, ...]:
+    """Return the names of all that the merge of an ingestion may have made."""
+    quarantine = (REJECTED, QUARANTINE_BEFORE, QUARANTINE_AFTER)
+    return (validated(spec), INCOMING, EXISTING, MATCHED, WRITTEN, RETURNED, GONE, *quarantine)
+
+
 def validated(spec: IngestionSpec) -> str:
     """Return the name of the table of an ingestion's cast rows with their `reasons`."""
     return f"{spec.name}_validated"

@@ -59,11 +59,13 @@ def validate(
     paths: Sequence[str],
     *,
     unread: Sequence[str] = (),
+    are_many: bool = False,
 ) -> Validated:
     """Cast and validate the staged rows in one pass.
 
     `quarantine_reasons` is the SELECT that adds the reasons to the rows once they are cast. Of
-    files that are `unread`, no rows count: they may be a part of all.
+    files that are `unread`, no rows count: they may be a part of all. If the rows `are_many`, the
+    result is kept on disk, so that memory does not grow with them.
 
     The resulting table has the declared columns, the position, and `reasons`: empty for a valid
     row. Rejected rows, and rows without a whole key, also keep all their fields as JSON in FIELDS,
@@ -86,11 +88,11 @@ def validate(
     fetched = frozenset().union(*staged)
     if PAYLOAD not in declared(spec):
         fetched |= _in_documents(engine, relations, staged)
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS"
-        f" WITH {CAST} AS NOT MATERIALIZED ({cast})"
+    statement = (
+        f"WITH {CAST} AS NOT MATERIALIZED ({cast})"
         f" SELECT * EXCLUDE ({FIELDS}), {fields} FROM ({quarantine_reasons})"
     )
+    engine.keep(name, statement, are_many=are_many)
     return Validated(name, fetched - {POSITION, KEPT_FIELDS, FILE_NAME})
 
 

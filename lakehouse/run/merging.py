@@ -15,7 +15,8 @@ from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
 from lakehouse.declare.raw_columns import FILE_NAME
 from lakehouse.declare.specs import IngestionSpec
-from lakehouse.ingest import nulled_values
+from lakehouse.ingest import nulled_values, temporary_tables
+from lakehouse.ingest.batches import Batch, batches
 from lakehouse.ingest.drift import new_fields
 from lakehouse.ingest.fetch import Fetched
 from lakehouse.ingest.gone_rows import GoneRows
@@ -58,14 +59,15 @@ class Validation:
     def __iter__(self) -> Iterator[Validated]:
         """Yield each batch of staged files, validated; one batch is in memory at a time."""
         duckdb, compiled = self.context.session.duckdb, self.context.session.compiled
-        for paths in self.batches:
+        for batch in self.batches:
             since = time.perf_counter()
             validated = validate(
                 duckdb,
                 self.spec,
                 compiled.quarantine_reasons[self.spec.name],
-                paths,
+                batch.paths,
                 unread=[*self._unread_files],
+                are_many=batch.are_many,
             )
             self.seconds += time.perf_counter() - since
             yield validated
@@ -81,9 +83,9 @@ class Validation:
                     yield str(unread.key[FILE_NAME])
 
     @cached_property
-    def batches(self) -> list[list[str]]:
+    def batches(self) -> list[Batch]:
         """The staged files, by batch."""
-        return self.fetched.batches(self.context.journal.path.parent)
+        return batches(self.fetched.paths, self.context.journal.path.parent)
 
 
 def validate_rows(
@@ -105,6 +107,16 @@ def merge(
     validation: Validation | None = next(iter(parents.values()))
     if validation is None:
         return
+    duckdb = context.session.duckdb
+    try:
+        with duckdb.sparing():
+            _merge_all(context, name, validation)
+    finally:
+        duckdb.forget(temporary_tables.of_merge(validation.spec))
+
+
+def _merge_all(context: RunContext, name: str, validation: Validation) -> None:
+    """Merge one batch after the other, and report what became of the rows."""
     spec, total, nulled = validation.spec, MergeCounts(), Counter[str]()
     refused: list[CheckResult] = []
     before = context.tables.get(spec.table)

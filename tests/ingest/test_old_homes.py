@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from toy import Source, at, event
 
 from lakehouse.errors import CheckFailedError
-from lakehouse.ingest import fetch, row_comparison
+from lakehouse.ingest import batches, fetch, row_comparison
 from lakehouse.plan import file_spans
 
 LAST = 63
@@ -36,7 +36,8 @@ def size(request, monkeypatch):
             monkeypatch.setattr(file_spans, name, count)
         monkeypatch.setattr(row_comparison, "COMPARED_ROWS", 1)
         monkeypatch.setattr(fetch, "PIECE", timedelta(days=13))
-        monkeypatch.setattr(fetch, "_BATCH_BYTES", 1)
+        monkeypatch.setattr(batches, "_BATCH_BYTES", 1)
+        monkeypatch.setattr(batches, "_FEW_BYTES", -1)
 
 
 def put(source, change):
