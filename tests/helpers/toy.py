@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 
 import ibis
@@ -200,19 +200,20 @@ class Toy:
         self.project = collect(modules(self.source, **options))
         settings = load(self.folder, self.environment)
         self.compiled = replace(_compiled(settings.engine, **options), project=self.project)
-        self.options = options
+        self.compiled_for = partial(_compiled, **options)
 
     def declare(self, modules, **options):
-        """Let the project be what these modules declare, compiled for DuckDB."""
+        """Let the project be what these modules declare."""
         self.project = collect(modules, **options)
-        self.compiled = compile_project(self.project, "duckdb")
+        self.compiled_for = partial(compile_project, self.project)
+        self.compiled = self.compiled_for(load(self.folder, self.environment).engine)
 
     @property
     def session(self):
         session = Session(load(self.folder, self.environment))
         session.project, session.compiled = self.project, self.compiled
         if session.engine_dialect != "duckdb":
-            plain = _compiled("duckdb", **self.options)
+            plain = self.compiled_for("duckdb")
             session.compiled_for_duckdb = replace(plain, project=self.project)
         session.duckdb = session.reader = self.engine
         session.staging = self.staging
