@@ -53,6 +53,7 @@ _COMMANDS = {
     "snooze": ("Send no alerts about one problem for a while.", "alerts"),
     "dag": ("Draw the pipeline.", "dag"),
     "site": ("Write a site to look at: the pages of the project, and of its pipeline.", "site"),
+    "report": ("Write the project's report about one person, to print.", "print_report"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }
