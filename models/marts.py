@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from lakehouse import Incremental, View, model
 from lakehouse.expressions import microseconds, quantiles
-from models import cadence, clock, descriptions, metrics, periods, targets, trace
+from models import cadence, clock, descriptions, metrics, periods, profile, targets, trace
 from models.cadence import MINUTE, coverage
 from models.episodes import EXTENDED, FOLLOWED, HYPO, joined, within_days
 from models.second_traces import disagreeing_days
@@ -25,7 +25,6 @@ _BY_SITE = Incremental(key="site")
 _OF_NIGHTS = ("in_range", "below_70", "below_54")
 PATTERN_DAYS = 30
 AGP_DAYS = 14
-AGP_MINUTES = 15
 
 
 @model(kind=_DAILY, group="glucose", columns=descriptions.OVERVIEW)
@@ -224,16 +223,7 @@ def mrt_glucose_hourly_patterns(fct_glucose_readings: ir.Table, dim_date: ir.Tab
 @model(kind=_BY_SITE, group="glucose", columns=descriptions.AGP)
 def mrt_glucose_agp(fct_glucose_readings: ir.Table, dim_date: ir.Table) -> ir.Table:
     """One row per local quarter of an hour: percentiles over the 14 newest local days."""
-    readings = clock.newest_days(fct_glucose_readings, dim_date, AGP_DAYS)
-    minute = readings.hour_of_day * 60 + readings.local_timestamp.minute().cast("int32")
-    readings = readings.mutate(minute_of_day=(minute // AGP_MINUTES * AGP_MINUTES).cast("int32"))
-    return quantiles(
-        readings,
-        by=["site", "minute_of_day"],
-        value="glucose_mg_dl",
-        at=periods.PERCENTILES,
-        beside=lambda rows: {"reading_count": rows.count()},
-    )
+    return profile.of(clock.newest_days(fct_glucose_readings, dim_date, AGP_DAYS))
 
 
 # No lookback: the first excursion of an episode says that it opens one.

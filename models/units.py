@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 MMOL_L = "mmol/L"
-_MG_DL_PER_MMOL_L = 18.01559
+MG_DL_PER_MMOL_L = 18.01559
 """Molar mass of glucose, in g/mol, by ten."""
 
 
@@ -22,7 +22,7 @@ def in_mmol(table: ir.Table, columns: Sequence[str]) -> ir.Table:
     return table.select(
         **{
             in_mmol_name(name) if name in columns else name: (
-                table[name].cast("float64") / _MG_DL_PER_MMOL_L if name in columns else table[name]
+                table[name].cast("float64") / MG_DL_PER_MMOL_L if name in columns else table[name]
             )
             for name in table.columns
         }
@@ -31,7 +31,7 @@ def in_mmol(table: ir.Table, columns: Sequence[str]) -> ir.Table:
 
 def mmol_text(mg_dl: ir.NumericValue) -> ir.StringValue:
     """Return glucose in mmol/L as people read it, with one digit after the point."""
-    tenths = (mg_dl.cast("float64") * 10 / _MG_DL_PER_MMOL_L).round().cast("int64")
+    tenths = (mg_dl.cast("float64") * 10 / MG_DL_PER_MMOL_L).round().cast("int64")
     digits = tenths.abs()
     sign = ibis.ifelse(tenths < 0, "-", "")
     return sign + (digits // 10).cast("string") + "." + (digits % 10).cast("string")

@@ -96,7 +96,9 @@ def test_the_framework_does_not_import_a_project(path):
 
 
 @pytest.mark.parametrize(
-    "path", modules("ingestion") + modules("models"), ids=lambda p: str(p.relative_to(ROOT))
+    "path",
+    modules("ingestion") + modules("models") + modules("pages"),
+    ids=lambda p: str(p.relative_to(ROOT)),
 )
 def test_the_project_knows_no_engine_or_catalog(path):
     inner = {"build", "catalogs", "engines", "postgres", "publish", "run", "session"}

@@ -18,6 +18,7 @@ from-laptop-to-production.md: needs a role without this right
 keep-a-home-small.md: a part of a declaration
 keep-a-home-small.md: takes the place of a function
 look-at-a-failed-run.md: needs a server that fails half way
+report.md: another project's
 schedule.md: needs systemd, cron and Kubernetes
 test-a-model.md: a part of a test
 test-a-model.md: needs Trino

@@ -6,7 +6,7 @@ FLOORS = [
     ["__main__"],
     ["cli", "dagster"],
     ["site"],
-    ["erase", "interface", "schedule"],
+    ["erase", "interface", "report", "schedule"],
     ["maintain", "run"],
     ["alerts", "doctor", "history"],
     ["audit", "publish", "testing"],

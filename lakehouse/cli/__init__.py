@@ -55,6 +55,7 @@ _COMMANDS = {
     "dag": ("Draw the pipeline.", "dag"),
     "site": ("Write a site to look at: the pages of the project, and of its pipeline.", "site"),
     "superset": ("Show the marts in Superset.", "superset"),
+    "report": ("Write the project's report about one person, to print.", "print_report"),
     "postgres": ("Run the embedded Postgres and print its address.", "postgres"),
     "doctor": ("Examine everything that a run needs, and say how to repair it.", "doctor"),
 }

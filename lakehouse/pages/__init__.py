@@ -4,18 +4,22 @@ A page or a report is a plain function from Ibis tables to blocks: text, figures
 What they look like in a browser or on paper is not written here.
 """
 
-from lakehouse.pages.blocks import Block, Chart, Columns, Figure, Figures, Rows, Text
-from lakehouse.pages.decorators import Choice, page, report
+from lakehouse.pages.blocks import Block, Chart, Columns, Figure, Figures, Notices, Rows, Text
+from lakehouse.pages.decorators import Choice, Days, page, report
+from lakehouse.pages.shared import read_once
 
 __all__ = [
     "Block",
     "Chart",
     "Choice",
     "Columns",
+    "Days",
     "Figure",
     "Figures",
+    "Notices",
     "Rows",
     "Text",
     "page",
+    "read_once",
     "report",
 ]

@@ -33,8 +33,8 @@ class Figure:
     label: str
     unit: Column = ""
     """The unit after the number, such as '%', or one for each value of a choice."""
-    digits: int | None = None
-    """Digits after the point; None: the value is shown as it is."""
+    digits: int | Mapping[str, int] | None = None
+    """Digits after the point, or those for each value of a choice; None: it is shown as it is."""
     note: str = ""
     """What one should know beside it, such as a target."""
     age: bool = False
@@ -47,6 +47,14 @@ class Figures:
 
     rows: ir.Table
     figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Notices:
+    """Warnings, one for each row: the text of a column, where it is neither null nor empty."""
+
+    rows: ir.Table
+    column: Column
 
 
 @dataclass(frozen=True)
@@ -76,4 +84,4 @@ class Columns:
     blocks: Sequence[Block]
 
 
-Block: TypeAlias = "Text | Figures | Chart | Rows | Columns"
+Block: TypeAlias = "Text | Figures | Notices | Chart | Rows | Columns"

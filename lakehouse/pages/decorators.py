@@ -31,6 +31,10 @@ class Choice:
     values: tuple[str, ...] = ()
     """What can be chosen, the first unless it is chosen; empty: the values of the column."""
 
+    first: str = ""
+    """The column with the value that is chosen at first, such as 'people.unit', of a table that the
+    function takes, for each value of the choice before it; empty: the first value."""
+
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise DeclarationError(
@@ -49,6 +53,15 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Days:
+    """Which days a report can be about: those in a column of dates, such as 'orders.day'."""
+
+    column: str
+    newest: int
+    """Days of a report for which none are asked, up to the newest one there is."""
+
+
+@dataclass(frozen=True)
 class PageSpec:
     """A page of the site, or a report."""
 
@@ -58,6 +71,8 @@ class PageSpec:
     choices: tuple[Choice, ...]
     key: str | None = None
     """The column whose value a report is about; None: it is a page of the site."""
+    days: Days | None = None
+    """Which days a report can be about; None: it is a page of the site."""
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -82,7 +97,7 @@ def page(*, title: str, choices: Sequence[Choice] = ()) -> Callable[[Function], 
 
 
 def report(
-    *, title: str, key: str, choices: Sequence[Choice] = ()
+    *, title: str, key: str, days: Days, choices: Sequence[Choice] = ()
 ) -> Callable[[Function], Function]:
     """Declare a report about one value of the column `key`, for a span of days.
 
@@ -93,7 +108,7 @@ def report(
     _require_choices(choices)
 
     def declare(function: Function) -> Function:
-        spec = PageSpec(function.__name__, title, function, tuple(choices), key)
+        spec = PageSpec(function.__name__, title, function, tuple(choices), key, days)
         setattr(function, _SPEC, spec)
         return function
 

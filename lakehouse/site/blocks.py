@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from lakehouse.declare.project_code import place_of
 from lakehouse.errors import ProjectError, choices
-from lakehouse.pages import Block, Chart, Columns, Figure, Figures, Rows, Text
+from lakehouse.pages import Block, Chart, Columns, Figure, Figures, Notices, Rows, Text
 from lakehouse.pages.decorators import Choice, PageSpec
 from lakehouse.site import charts
 from lakehouse.site.html import Html, join, tag
@@ -38,6 +38,12 @@ class Renderer:
     def __init__(self, page: PageSpec, zone: ZoneInfo) -> None:
         self.page, self.zone = page, zone
         self.pieces: list[Piece] = []
+        self._with_rows: dict[type, Callable[[Any], Html]] = {
+            Chart: self._chart,
+            Figures: self._figures,
+            Rows: self._rows,
+            Notices: self._notices,
+        }
 
     def html(self, blocks: Sequence[Block]) -> Html:
         """Return the HTML of blocks, in which the script of the page puts the rows."""
@@ -50,12 +56,9 @@ class Renderer:
             return tag(f"h{min(max(block.level, 2), 4)}", block.text)
         if isinstance(block, Columns):
             return tag("div", (tag("div", self._block(b)) for b in block.blocks), class_="columns")
-        if isinstance(block, Chart):
-            return self._chart(block)
-        if isinstance(block, Figures):
-            return self._figures(block)
-        if isinstance(block, Rows):
-            return self._rows(block)
+        for kind, rendered in self._with_rows.items():
+            if isinstance(block, kind):
+                return rendered(block)
         raise ProjectError(
             f"the page {self.page.name!r} returned {type(block).__name__} for a block",
             hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
@@ -65,7 +68,8 @@ class Renderer:
     def _chart(self, block: Chart) -> Html:
         parameters = {c.name: c.values[0] if c.values else "" for c in self.page.choices}
         rows = self._executed(block.rows)
-        spec = {"vega": charts.vega(block.chart, parameters, block.title)}
+        drawn = charts.vega(block.chart, parameters, block.title)
+        spec = {"vega": {**drawn, "description": block.description}}
         columns = dict(zip(rows.column_names, rows.columns, strict=True))
         place = self._add("chart", spec, columns, rows)
         plot = tag("div", class_="plot", role="img", aria_label=block.description)
@@ -96,6 +100,12 @@ class Renderer:
         caption = tag("figcaption", block.title)
         table = tag("div", class_="rows scroll")
         return tag("figure", caption, table, data_block=place, class_="table")
+
+    def _notices(self, block: Notices) -> Html:
+        rows = self._executed(block.rows)
+        cells, specs = self._texts(rows, [Figure(block.column, "notice")])
+        place = self._add("notices", {"figures": specs}, cells, rows)
+        return tag("div", data_block=place, class_="notices", role="status")
 
     def _executed(self, rows: Any) -> pa.Table:
         return rows.to_pyarrow()
@@ -129,7 +139,9 @@ class Renderer:
                         place=place_of(self.page.function),
                     )
                 key = f"{number}.{place}"
-                texts = [self._text(v, figure) for v in rows.column(name).to_pylist()]
+                digits = figure.digits
+                digits = digits.get(value) if isinstance(digits, Mapping) else digits
+                texts = [self._text(v, figure, digits) for v in rows.column(name).to_pylist()]
                 cells[key] = pa.chunked_array([pa.array(texts, pa.string())])
                 of = key if not value else {**(of if isinstance(of, dict) else {}), value: key}
             unit = dict(figure.unit) if isinstance(figure.unit, Mapping) else figure.unit
@@ -144,10 +156,10 @@ class Renderer:
             specs.append(spec)
         return cells, specs
 
-    def _text(self, value: Any, figure: Figure) -> str:
+    def _text(self, value: Any, figure: Figure, digits: int | None) -> str:
         if figure.age and value is not None:
             return str(value.isoformat())
-        return shown(value, self.zone, figure.digits)
+        return shown(value, self.zone, digits)
 
     def _switch(self, figure: Figure) -> str | None:
         """Return the choice on whose value a figure's column or unit depends; None if on none."""

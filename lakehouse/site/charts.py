@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from lakehouse.errors import ConfigError, ProjectError
+from lakehouse.pages.charts import specification
 
 ROWS = "rows"
 """Name of the data set that a page puts a chart's rows into."""
@@ -80,7 +81,7 @@ def vega(chart: Any, parameters: Mapping[str, str], title: str) -> dict[str, Any
     import vl_convert
 
     try:
-        spec: dict[str, Any] = chart.to_dict()
+        spec = specification(chart)
         compiled: dict[str, Any] = vl_convert.vegalite_to_vega(_completed(spec, parameters))
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -96,7 +97,6 @@ def vega(chart: Any, parameters: Mapping[str, str], title: str) -> dict[str, Any
 def _completed(spec: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
     """Return a specification of Vega-Lite with the data, the parameters and the look of a page."""
     spec = {**spec, "data": {"name": ROWS}}
-    spec.pop("datasets", None)
     known = {parameter["name"] for parameter in spec.get("params", ())}
     spec["params"] = [
         *spec.get("params", ()),

@@ -14,9 +14,16 @@ from lakehouse.site.values import compact, shown
 
 
 def page_data(
-    name: str, declared: Sequence[Choice], pieces: Sequence[Piece], zone: ZoneInfo
+    name: str,
+    declared: Sequence[Choice],
+    pieces: Sequence[Piece],
+    zone: ZoneInfo,
+    firsts: Mapping[str, Mapping[str, str]],
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what the script of a page has to know of its data, and the data files by path."""
+    """Return what the script of a page has to know of its data, and the data files by path.
+
+    `firsts` has what is chosen at first, by choice, for each value of the choice before.
+    """
     options = {choice.name: values_of(choice, pieces) for choice in declared}
     split = next(
         (c.name for c in declared if any(c.name in piece.chosen_by for piece in pieces)), None
@@ -27,7 +34,12 @@ def page_data(
     head: dict[str, Any] = {
         "split": split,
         "choices": [
-            {"name": c.name, "label": c.label, "values": [shown(v, zone) for v in options[c.name]]}
+            {
+                "name": c.name,
+                "label": c.label,
+                "values": [shown(v, zone) for v in options[c.name]],
+                "first": firsts.get(c.name),
+            }
             for c in declared
         ],
         "blocks": [piece.spec for piece in pieces],

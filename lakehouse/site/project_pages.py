@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from lakehouse.declare.project_code import place_of, placed
@@ -36,7 +37,8 @@ def render(spec: PageSpec, tables: Tables, frame: Frame, zone: ZoneInfo) -> Mapp
                 place=place_of(spec.function),
             )
         content = renderer.html(blocks)
-    head, files = page_data(spec.name, spec.choices, renderer.pieces, zone)
+        firsts = _firsts(spec, tables)
+    head, files = page_data(spec.name, spec.choices, renderer.pieces, zone, firsts)
     draws = any(piece.spec["kind"] == "chart" for piece in renderer.pieces)
     html = frame.page(
         path_of(spec),
@@ -48,6 +50,18 @@ def render(spec: PageSpec, tables: Tables, frame: Frame, zone: ZoneInfo) -> Mapp
         scripts=["vega"] if draws else [],
     )
     return {path_of(spec): html, **files}
+
+
+def _firsts(spec: PageSpec, tables: Tables) -> dict[str, dict[str, str]]:
+    """Return what a table says is chosen at first, for each value of the choice before."""
+    firsts = {}
+    for before, choice in pairwise(spec.choices):
+        if choice.first:
+            table, _, column = choice.first.rpartition(".")
+            rows = tables.table(table).select(before.name, column).distinct().to_pyarrow()
+            said = zip(*(map(str, each.to_pylist()) for each in rows.columns), strict=True)
+            firsts[choice.name] = dict(sorted(said))
+    return firsts
 
 
 def _controls(declared: tuple[Choice, ...], head: Mapping[str, object]) -> Html:

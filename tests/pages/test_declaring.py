@@ -8,7 +8,7 @@ from toy import into
 
 from lakehouse.config import load
 from lakehouse.errors import DeclarationError, ProjectError
-from lakehouse.pages import Choice, Text, loading, page, report
+from lakehouse.pages import Choice, Days, Text, loading, page, report
 
 TWICE = [Choice("site", "Person"), Choice("site", "Again")]
 
@@ -21,7 +21,7 @@ TWICE = [Choice("site", "Person"), Choice("site", "Again")]
         lambda: Choice("unit", "Unit", ("°C", "°C")),
         lambda: page(title="Days", choices=TWICE),
         lambda: page(title="Days", choices=["site"]),
-        lambda: report(title="Days", key="site", choices=TWICE),
+        lambda: report(title="Days", key="site", days=Days("daily.day", 7), choices=TWICE),
     ],
     ids=["no name", "a text for values", "a value twice", "a choice twice", "no choice", "report"],
 )
@@ -58,7 +58,7 @@ def test_pages_come_by_module_and_as_they_stand_in_it(tmp_path, lasting_toy):
         tmp_path,
         "ordered_pages",
         b="@page(title='Z')\ndef z(daily): ...\n@page(title='A')\ndef a(daily): ...\n",
-        a="from ordered_pages.b import z\n@report(title='M', key='id')\ndef m(steps, first, last): ...",
+        a="from ordered_pages.b import z\n@report(title='M', key='id', days=Days('daily.day', 7))\ndef m(steps, first, last): ...",
     )
     specs = loading.load(settings, lasting_toy.project)
     assert [(spec.name, spec.tables) for spec in specs] == [

@@ -137,12 +137,13 @@
   if (!head) return;
   const page = JSON.parse(head.textContent), controls = find("#choices");
 
-  // Choices: in the address, else as last time, else the first
+  // Choices: in the address, else as last time, else what the data say, else the first
   const chosen = {};
   const choose = () => {
     const address = new URLSearchParams(location.hash.slice(1));
-    for (const { name, values } of page.choices) {
-      const wanted = [address.get(name), chosen[name], stored.get("lakehouse choice " + name)];
+    for (const { name, values, first } of page.choices) {
+      const kept = first ? first[chosen[page.split]] : chosen[name];
+      const wanted = [address.get(name), stored.get("lakehouse choice " + name), kept];
       chosen[name] = wanted.find(value => values.includes(value)) ?? values[0];
       const select = find(`select[name="${name}"]`, controls);
       if (select) select.value = chosen[name] ?? "";
@@ -191,6 +192,10 @@
       box.replaceChildren(rows.length ? whole : none());
       scrollable(box, find("figcaption", element).textContent);
     },
+    notices(element, spec, rows) {
+      const texts = rows.map(row => cell(spec.figures[0], row, make("p")));
+      element.replaceChildren(...texts.filter(text => !["", "–"].includes(text.textContent)));
+    },
     async chart(element, spec, rows, block) {
       const plot = find(".plot", element);
       views.get(element)?.finalize();
@@ -208,6 +213,7 @@
         loader: { load: () => Promise.reject(new Error("nothing is loaded")) },
       });
       views.set(element, view);
+      if (plot.scrollWidth > plot.clientWidth) plot.tabIndex = 0;
     },
   };
   const most = 500;
@@ -260,7 +266,8 @@
   controls?.addEventListener("change", event => {
     chosen[event.target.name] = event.target.value;
     stored.set("lakehouse choice " + event.target.name, event.target.value);
-    const address = new URLSearchParams(page.choices.map(({ name }) => [name, chosen[name]]));
+    const address = new URLSearchParams(location.hash.slice(1));
+    address.set(event.target.name, event.target.value);
     history.replaceState(null, "", "#" + address);
     draw();
   });
