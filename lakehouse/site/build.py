@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lakehouse.session import Session
 
 _STATIC = ("site.css", "site.js", "theme.js", "live.js")
-_CODE = Path(__file__).parent
+_FRAMEWORK = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,9 @@ def _state(tables: Tables, facts: Facts, zone: ZoneInfo) -> str:
 
 def _sources() -> list[Path]:
     """Return the files that decide what pages look like."""
-    return sorted(
-        p
-        for p in (*_CODE.rglob("*"), *(_CODE.parent / "pages").rglob("*.py"))
-        if p.is_file() and p.suffix != ".pyc"
-    )
+    folders = (_FRAMEWORK / name for name in ("draw", "pages", "site"))
+    files = (path for folder in folders for path in folder.rglob("*"))
+    return sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
 
 
 def _library_version() -> str:

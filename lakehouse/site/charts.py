@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from lakehouse.errors import ConfigError, ProjectError
@@ -54,14 +55,12 @@ _EXPRESSIONS = frozenset({"signal", "expr", "test", "update", "init"})
 
 def require_libraries() -> None:
     """Raise ConfigError if the libraries that make charts are not installed."""
-    try:
-        import altair as alt  # noqa: F401
-        import vl_convert  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            f"the site needs {error.name}, which is not installed",
-            hint="install the extra `site`: pip install 'lakehouse[site]'",
-        ) from None
+    for name in ("altair", "vl_convert"):
+        if find_spec(name) is None:
+            raise ConfigError(
+                f"the site needs {name}, which is not installed",
+                hint="install the extra `site`: pip install 'lakehouse[site]'",
+            )
 
 
 @cache

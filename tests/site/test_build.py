@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import altair as alt
 import pytest
@@ -184,3 +186,13 @@ def test_the_command_needs_a_folder_or_a_browser(lakehouse):
     code, document = lakehouse("site")
     assert code == 2
     assert "--serve" in document["error"]
+
+
+def test_a_run_imports_nothing_of_the_site():
+    code = (
+        "import sys, lakehouse.cli.run, lakehouse.interface, lakehouse.run.attempts\n"
+        "names = ('altair', 'vl_convert', 'lakehouse.pages', 'lakehouse.site', 'pages')\n"
+        "print([name for name in names if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

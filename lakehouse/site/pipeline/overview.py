@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from lakehouse.declare.project import Project
 from lakehouse.site.html import Content, Html, tag
 from lakehouse.site.pipeline.facts import Facts, TableFacts, TableHealth
 from lakehouse.site.pipeline.parts import (
@@ -21,14 +20,13 @@ from lakehouse.site.pipeline.parts import (
     table,
     table_path,
 )
-from lakehouse.site.pipeline.picture import drawn
 
 PATH = "pipeline.html"
 _HEADINGS = ("table", "state", "kind", "rows", "size", "newest row", "built", "took", "checks")
 
 
-def overview(project: Project, gathered: Facts, zone: ZoneInfo) -> list[Content]:
-    """Return the content of the page."""
+def overview(gathered: Facts, zone: ZoneInfo, picture: Content) -> list[Content]:
+    """Return the content of the page, around the picture of the tables."""
     tables = gathered.tables.values()
     health = Counter(entry.health for entry in tables)
     last = gathered.runs[0] if gathered.runs else None
@@ -48,7 +46,7 @@ def overview(project: Project, gathered: Facts, zone: ZoneInfo) -> list[Content]
         tag("h2", "How tables are made"),
         tag(
             "div",
-            drawn(project, gathered),
+            picture,
             class_="picture",
             tabindex="0",
             role="region",

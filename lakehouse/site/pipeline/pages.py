@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lakehouse.site.folder import Piece, content_name, digest
 from lakehouse.site.frame import Frame, Link
 from lakehouse.site.html import Content, script_json
-from lakehouse.site.pipeline import lists, overview, run_pages
+from lakehouse.site.pipeline import lists, overview, picture, run_pages
 from lakehouse.site.pipeline.code import Code
 from lakehouse.site.pipeline.facts import Facts, TableFacts
 from lakehouse.site.pipeline.parts import file_name, run_path, table_path
@@ -38,7 +38,16 @@ def pieces(session: Session, facts: Facts, frame: Frame, code: str) -> Iterator[
         text = frame.page(path, title, *content, searches=True)
         return Piece(path, digest(text), lambda: {path: text})
 
-    yield page(overview.PATH, "Pipeline", overview.overview(session.project, facts, zone))
+    shown = picture.of_tables(session.project, facts)
+
+    def with_picture(drawn: Content) -> str:
+        content = overview.overview(facts, zone, drawn)
+        return frame.page(overview.PATH, "Pipeline", *content, searches=True)
+
+    def whole() -> Mapping[str, str]:
+        return {overview.PATH: with_picture(picture.drawn(shown, facts))}
+
+    yield Piece(overview.PATH, digest(code, shown, with_picture(None)), whole)
     yield page(run_pages.PATH, "Runs", run_pages.runs(facts, zone))
     yield page("alerts.html", "Alerts", lists.alerts(facts, zone))
     yield page("quarantine.html", "Quarantine", lists.quarantine(facts))

@@ -21,19 +21,18 @@ _DARK = "@media(prefers-color-scheme:dark){"
 _END = "}</style>"
 
 
-def drawn(project: Project, facts: Facts) -> Html:
-    """Return the tables and what they read as SVG, in the colours of the page."""
-    whole = picture(project)
-    boxes = tuple(
-        replace(box, note=_note(facts.tables[box.id]))
-        for box in whole.boxes
-        if box.id in facts.tables
-    )
-    shown = {box.id for box in boxes}
-    title = f"{len(boxes)} tables"
-    edges = tuple(edge for edge in whole.edges if set(edge) <= shown)
-    text = svg(Picture(title, boxes, edges))
-    linked = _BOX.sub(lambda found: _linked(found[0], found[1], facts.tables), text)
+def of_tables(project: Project, facts: Facts) -> Picture:
+    """Return the tables and what they read, each with what is known of it."""
+    whole, tables = picture(project), facts.tables
+    shown = (box for box in whole.boxes if box.id in tables)
+    boxes = tuple(replace(box, note=_note(tables[box.id])) for box in shown)
+    edges = tuple(edge for edge in whole.edges if {*edge} <= tables.keys())
+    return Picture(f"{len(boxes)} tables", boxes, edges)
+
+
+def drawn(shown: Picture, facts: Facts) -> Html:
+    """Return the picture as SVG in the colours of the page; placing many tables takes seconds."""
+    linked = _BOX.sub(lambda found: _linked(found[0], found[1], facts.tables), svg(shown))
     # An image has no links for those who do not see it; a group has.
     return Html(_switchable(linked.replace('role="img"', 'role="group"', 1)))
 
