@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FLOORS = [
     ["__main__"],
-    ["cli"],
+    ["cli", "dagster"],
     ["erase", "interface", "schedule"],
     ["maintain", "run"],
     ["alerts", "doctor", "history"],

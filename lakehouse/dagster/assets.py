@@ -1,0 +1,115 @@
+"""What Dagster is told of tables and checks: keys, parents, descriptions, columns, freshness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from lakehouse.compile.compiler import Compiled
+from lakehouse.declare.copies import CopySpec
+from lakehouse.declare.project import Project
+from lakehouse.declare.specs import IngestionSpec, ModelSpec
+from lakehouse.table_names import name_of, schema_of
+
+Table = IngestionSpec | CopySpec | ModelSpec
+_MOST_KINDS = 3
+"""Kinds that Dagster allows of an asset."""
+
+
+def key_of(table: str) -> dg.AssetKey:
+    """Return the key of a table: its schema, and its name."""
+    return dg.AssetKey([schema_of(table), name_of(table)])
+
+
+def table_of(key: dg.AssetKey) -> str:
+    """Return the qualified name of the table of a key."""
+    return ".".join(key.path)
+
+
+def asset_specs(compiled: Compiled, dialect: str) -> Iterator[dg.AssetSpec]:
+    """Yield what Dagster is told of each table, in the order of the project."""
+    project = compiled.project
+    for spec in project.tables.values():
+        yield dg.AssetSpec(
+            key_of(spec.table),
+            deps=[key_of(project.tables[parent].table) for parent in _parents(spec)],
+            description=_description(spec),
+            metadata={
+                "dagster/table_name": spec.table,
+                "dagster/column_schema": _columns(spec, compiled),
+                **_column_lineage(project, spec),
+            },
+            group_name=getattr(spec, "group", None) or spec.schema,
+            kinds={*_kinds(spec, dialect)[:_MOST_KINDS]},
+            tags=dict.fromkeys(getattr(spec, "tags", ()), ""),
+            freshness_policy=_freshness(spec),
+        )
+
+
+def check_specs(project: Project) -> Iterator[dg.AssetCheckSpec]:
+    """Yield the checks, each of which is a `@quality` of one table."""
+    for check in project.checks.values():
+        labels = [rule.label for rule in check.checks]
+        yield dg.AssetCheckSpec(
+            check.name,
+            asset=key_of(check.table),
+            description="\n\n".join(filter(None, [check.function.__doc__, ", ".join(labels)])),
+            blocking=check.blocking,
+        )
+
+
+def _parents(spec: Table) -> tuple[str, ...]:
+    return spec.inputs if isinstance(spec, ModelSpec) else ()
+
+
+def _description(spec: Table) -> str:
+    if isinstance(spec, ModelSpec):
+        return spec.description
+    return "" if isinstance(spec, CopySpec) else spec.function.__doc__ or ""
+
+
+def _kinds(spec: Table, dialect: str) -> list[str]:
+    if not isinstance(spec, ModelSpec):
+        return ["iceberg", "python" if isinstance(spec, IngestionSpec) else "file"]
+    stored = "view" if spec.is_view else "iceberg"
+    return [stored, dialect, *(["postgres"] if spec.is_published else [])]
+
+
+def _columns(spec: Table, compiled: Compiled) -> dg.TableSchema:
+    described: Mapping[str, str] = getattr(spec, "columns", {})
+    if not isinstance(spec, ModelSpec):
+        described = {}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                column,
+                str(kind.copy(nullable=True)),
+                described.get(column),
+                dg.TableColumnConstraints(nullable=kind.nullable),
+            )
+            for column, kind in compiled.schemas[spec.name].items()
+        ]
+    )
+
+
+def _column_lineage(project: Project, spec: Table) -> dict[str, Any]:
+    """Return the columns that each column of a table is made of, as metadata.
+
+    Here lineage by column plugs in: {"dagster/column_lineage": dg.TableColumnLineage(...)}.
+    """
+    del project, spec
+    return {}
+
+
+def _freshness(spec: Table) -> dg.FreshnessPolicy | None:
+    """Return how old an ingestion may be, by its `freshness_hours`."""
+    hours = getattr(spec, "freshness_hours", None)
+    if hours is None:
+        return None
+    warn, fail = (timedelta(hours=each) for each in hours)
+    return dg.FreshnessPolicy.time_window(
+        fail_window=fail, warn_window=warn if warn < fail else None
+    )
