@@ -41,7 +41,7 @@ from ingestion.replay import Documents, ReplayServer
 
 ROOT = Path(__file__).parents[2]
 COPIED = [
-    *("ingestion", "models", "tests", "docs"),
+    *("ingestion", "models", "pages", "tests", "docs"),
     *("lakehouse.toml", "Makefile", "conftest.py", "pyproject.toml"),
 ]
 LINKED = ["lakehouse", ".venv", "bench", "chaos", "deploy"]
