@@ -23,7 +23,6 @@ from lakehouse.engines import Engine, Question, Source
 from lakehouse.engines.sql import having, identifier
 from lakehouse.plan.what_to_build import stored_parents
 from lakehouse.system import clock
-from lakehouse.table_names import name_of
 from lakehouse.windows import ALL_TIME, Window, Windows, union
 
 _COUNT = ibis.schema({ROWS: "int64"})
@@ -113,7 +112,7 @@ class Audit:
         """Yield the parts of a `@quality` that may read several tables."""
         for place, rule in enumerate(spec.checks):
             statement = self.compiled.checks[spec.name].rules[place]
-            names = [spec.inputs[0], *map(name_of, rule.others)]
+            names = [spec.inputs[0], *map(spec.name_of, rule.others)]
             if rule.others and statement is not None and any(map(self._changed_windows, names)):
                 offending = self._comparison(spec, rule, statement, names)
                 yield self._part(spec, rule, offending)

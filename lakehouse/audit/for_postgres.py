@@ -20,7 +20,6 @@ from lakehouse.compile.postgres_types import holds
 from lakehouse.engines import Engine, Question, Source
 from lakehouse.engines.postgres_rows import unholdable
 from lakehouse.engines.sql import identifier
-from lakehouse.table_names import name_of
 from lakehouse.windows import ALL_TIME, Window, Windows
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _result(engine: Engine, mart: _Mart, column: str, failures: int, rows: int) 
         examples=sample_rows.examples(
             engine.rows(few, [mart.source], mart.window), (*mart.key, column)
         ),
-        sql=sample_rows.readable(sql, {name_of(mart.table): mart.table}, dialect),
+        sql=sample_rows.readable(sql, {mart.source.name: mart.table}, dialect),
     )
 
 

@@ -12,6 +12,7 @@ import configparser
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from inspect import Parameter, Signature
@@ -21,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import SETTINGS, Project
+from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import WINDOW, IngestionSpec, ModelSpec, QualitySpec, parameters
-from lakehouse.errors import ConfigError
+from lakehouse.errors import ConfigError, ProjectError
 
 if TYPE_CHECKING:
     from hamilton.driver import Driver
@@ -97,6 +99,7 @@ def driver(project: Project, visitor: Visitor | None = None) -> Driver:
     from hamilton.ad_hoc_utils import create_temporary_module
     from hamilton.function_modifiers import tag
 
+    _require_names(project)
     functions = []
     for step, name, inputs, function in _nodes(project):
         node = _function(name, inputs, function)
@@ -132,6 +135,19 @@ def _nodes(
     yield Step.AUDIT, AUDIT, (*project.tables, *project.checks), _audit
     yield Step.COMMIT, COMMIT, (AUDIT,), _commit
     yield Step.PUBLISH, PUBLICATION, (COMMIT,), _publish
+
+
+def _require_names(project: Project) -> None:
+    """Raise ProjectError for a table or a check that is called as another node of the DAG."""
+    counts = Counter([WINDOW, SETTINGS, *(name for _, name, _, _ in _nodes(project))])
+    for name, spec in {**project.tables, **project.checks}.items():
+        if counts[name] > 1 or name.startswith("_"):
+            taken = "begins with _" if name.startswith("_") else "is taken by a node of the DAG"
+            raise ProjectError(
+                f"the name {name!r} {taken}",
+                hint="rename it, or give it a `name`",
+                place=spec.place if isinstance(spec, CopySpec) else place_of(spec.function),
+            )
 
 
 def _group(ingestion: IngestionSpec) -> str:

@@ -42,13 +42,15 @@ class CopySpec:
     line: int | None = None
     module: str = ""
     """The module that declares it; empty for a seed."""
+    name_in_schema: str = ""
+    """Its name within the schema, if another schema has a table of it; empty: `name`."""
     time_column: ClassVar[None] = None
     key: ClassVar[tuple[str, ...]] = ()
 
     @property
     def table(self) -> str:
         """The qualified name of the table."""
-        return f"{self.schema}.{self.name}"
+        return f"{self.schema}.{self.name_in_schema or self.name}"
 
     @property
     def place(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from lakehouse.checks import UniqueCheck
 from lakehouse.config import FILE, Settings
-from lakehouse.declare import project_modules, seeds, sql_files
+from lakehouse.declare import project_modules, references, seeds, shared_names, sql_files
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import (
@@ -26,8 +26,7 @@ from lakehouse.declare.specs import (
     Spec,
     parameters,
 )
-from lakehouse.errors import ProjectError, choices
-from lakehouse.table_names import name_of
+from lakehouse.errors import ProjectError
 
 SETTINGS = "settings"
 """Name of the parameter that gives a resource the settings of the project."""
@@ -44,7 +43,10 @@ _OF_POSTGRES = re.compile(r"pg_.*|information_schema|lakehouse_.*")
 
 @dataclass(frozen=True)
 class Project:
-    """Everything that a project declares, by bare name; these are unique across schemas."""
+    """Everything that a project declares, by name.
+
+    A table's name is that within its schema, or `schema__name` if several schemas have one of it.
+    """
 
     ingestions: dict[str, IngestionSpec] = field(default_factory=dict)
     models: dict[str, ModelSpec] = field(default_factory=dict)
@@ -68,6 +70,10 @@ class Project:
         """The qualified name of a table that is given by its bare name; any other name as it is."""
         tables = self.tables
         return tables[name].table if name in tables else name
+
+    def name_of(self, table: str) -> str:
+        """The name of a table that is given by its qualified one; empty if nobody builds it."""
+        return next((name for name, spec in self.tables.items() if spec.table == table), "")
 
     def checks_of(self, name: str) -> Iterator[QualitySpec]:
         """The checks of one table."""
@@ -134,17 +140,18 @@ def collect(
     The schema of a module that is not named is the last part of its own name. `found` are the
     seeds.
     """
-    project = Project()
-    for copy in found:
-        _add(project, copy)
+    specs: list[Spec | CopySpec] = [*found]
     for module in modules:
-        for copy in _copies(module):
-            _add(project, copy)
-        for spec in project_modules.specs_in(module):
-            _add(project, _in_schema(spec, (layers or {}).get(module.__name__, _last(module))))
+        schema = (layers or {}).get(module.__name__, _last(module))
+        specs += _copies(module)
+        specs += (_in_schema(spec, schema) for spec in project_modules.specs_in(module))
+    project = Project()
+    for spec in shared_names.told_apart(specs):
+        _add(project, spec)
     for ingestion in project.ingestions.values():
         _add_resources(project, ingestion)
-    _validate(project)
+    references.require_known(project.tables, [*project.models.values(), *project.checks.values()])
+    ordered(project)
     return project
 
 
@@ -192,7 +199,7 @@ def _add(project: Project, spec: Spec | CopySpec) -> None:
         group = project.models
     namesake = {**project.tables, **project.checks}.get(spec.name)
     if namesake is not None:
-        hint = "rename one: parameters refer to tables by name, whatever their schema"
+        hint = "rename one of them"
         if _place(namesake) == _place(spec):
             hint = "it is made more than once: give each a `name` of its own, such as name=f'x_{y}'"
         raise ProjectError(
@@ -228,60 +235,6 @@ def _add_resources(project: Project, ingestion: IngestionSpec) -> None:
                 place=place_of(resource),
             )
         project.resources[name] = resource
-
-
-def _validate(project: Project) -> None:
-    tables = project.tables
-    known = {spec.table for spec in tables.values()}
-    for check in project.checks.values():
-        for does, table in _tables_of(check):
-            if table not in known:
-                namesake = tables.get(name_of(table))
-                raise ProjectError(
-                    f"{check.name} {does} {table!r}, which no function builds",
-                    hint=choices(
-                        "known tables", namesake.table if namesake else table, sorted(known)
-                    ),
-                    place=place_of(check.function),
-                )
-    for model in project.models.values():
-        _require_tables_of_sql(model, tables)
-    readers: list[ModelSpec | QualitySpec] = [*project.models.values(), *project.checks.values()]
-    for spec in readers:
-        for name in spec.inputs:
-            if name not in tables:
-                raise ProjectError(
-                    f"{spec.table if isinstance(spec, ModelSpec) else spec.name} reads {name!r},"
-                    " which no function builds",
-                    hint=choices("known tables", name, sorted(tables)),
-                    place=place_of(spec.function),
-                )
-    ordered(project)
-
-
-def _require_tables_of_sql(
-    model: ModelSpec, tables: Mapping[str, IngestionSpec | CopySpec | ModelSpec]
-) -> None:
-    """Raise ProjectError, with the line, for a table that SQL names and that nobody builds."""
-    sql = sql_files.sql_of(model.function)
-    if sql is None:
-        return
-    for named in sql.text.tables():
-        table = tables.get(named.name)
-        if table is None or named.schema not in ("", table.schema):
-            known = sorted(spec.table for spec in tables.values())
-            raise sql.text.error(
-                f"{model.table} reads {named.written!r}, which no function builds",
-                named.line,
-                hint=choices("known tables", table.table if table else named.written, known),
-            )
-
-
-def _tables_of(check: QualitySpec) -> Iterator[tuple[str, str]]:
-    """Yield the tables that a check names with their schemas, and what it does with each."""
-    yield "checks", check.table
-    for rule in check.checks:
-        yield from (("compares with", other) for other in rule.others)
 
 
 def ordered(project: Project) -> list[ModelSpec]:

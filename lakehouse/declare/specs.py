@@ -33,6 +33,7 @@ class IngestionSpec:
     """An ingestion: a function that yields rows of one source for one window."""
 
     name: str
+    """Its name among the project's tables, by which functions take it as a parameter."""
     function: Callable[..., Any] = field(repr=False)
     unique_key: tuple[str, ...]
     validation_schema: Any
@@ -54,11 +55,13 @@ class IngestionSpec:
     files: str | None = None
     """A pattern of the files that are read, each once as it is; None: the source is no folder."""
     schema: str = "raw"
+    name_in_schema: str = ""
+    """Its name within the schema, if another schema has a table of it; empty: `name`."""
 
     @property
     def table(self) -> str:
         """The qualified name of the raw table."""
-        return f"{self.schema}.{self.name}"
+        return f"{self.schema}.{self.name_in_schema or self.name}"
 
     @property
     def declared(self) -> Mapping[str, str]:
@@ -101,6 +104,7 @@ class ModelSpec:
     """A model: a function from Ibis tables to one Ibis table."""
 
     name: str
+    """Its name among the project's tables, by which functions take it as a parameter."""
     schema: str
     function: Callable[..., Any] = field(repr=False)
     kind: Kind
@@ -108,13 +112,15 @@ class ModelSpec:
     tags: tuple[str, ...]
     publish: bool | None = None
     """Whether the table is published to Postgres; None: if its schema is `marts`."""
+    name_in_schema: str = ""
+    """Its name within the schema, if another schema has a table of it; empty: `name`."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """What columns mean, by name; not all need to be described."""
 
     @property
     def table(self) -> str:
         """The qualified name of the table."""
-        return f"{self.schema}.{self.name}"
+        return f"{self.schema}.{self.name_in_schema or self.name}"
 
     @property
     def is_published(self) -> bool:
@@ -124,7 +130,7 @@ class ModelSpec:
     @property
     def mart(self) -> str:
         """The name of the table among what is published: bare in the schema `marts`."""
-        return self.name if self.schema == MARTS else self.table
+        return name_of(self.table) if self.schema == MARTS else self.table
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -174,13 +180,19 @@ class QualitySpec:
     """Tolerance of the function, and of each ready check that has none of its own."""
     reach: tuple[timedelta, timedelta] | None
     """Time that is read before and after the changed windows; None: whole tables are read."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The names, among the project's tables, of those that schemas share a name of."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The bare names of the tables that it reads: first the checked one, then all others."""
         others = [other for rule in self.checks for other in rule.others]
-        named = map(name_of, (self.table, *others))
+        named = map(self.name_of, (self.table, *others))
         return tuple(dict.fromkeys((*named, *parameters(self.function))))
+
+    def name_of(self, table: str) -> str:
+        """The name, among the project's tables, of one that is named with its schema."""
+        return self.names.get(table, name_of(table))
 
     def tolerance_of(self, rule: Rule | None) -> Tolerance:
         """The tolerance of a ready check: its own, or else that of the `@quality`, as without."""

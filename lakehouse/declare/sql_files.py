@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -22,7 +22,7 @@ from lakehouse.errors import ProjectError, choices
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from lakehouse.sql_models.parsed import SqlText
+    from lakehouse.sql_models.parsed import SqlText, TableName
     from lakehouse.sql_models.select import Note
 
 SUFFIX = ".sql"
@@ -43,14 +43,20 @@ class SqlModel:
     """The SELECT of a model, and the tables that it names."""
 
     text: SqlText
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The names, among the project's tables, of those that schemas share a name of."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The bare names of the tables that it reads."""
-        return tuple(dict.fromkeys(table.name for table in self.text.tables()))
+        """The names of the tables that it reads, among those of the project."""
+        return tuple(dict.fromkeys(map(self.name_of, self.text.tables())))
+
+    def name_of(self, table: TableName) -> str:
+        """Return the name, among the project's tables, of one that the text names."""
+        return self.names.get(table.written, table.name)
 
     def expression(self, tables: Mapping[str, ir.Table], note: Note) -> ir.Table:
-        """Return the model as an expression over the tables that it reads, by bare name.
+        """Return the model as an expression over the tables that it reads, by name.
 
         Raises ProjectError, with the line, for SQL that DuckDB refuses or that has no equal.
         """
@@ -67,7 +73,7 @@ class SqlModel:
         from lakehouse.sql_models import duckdb_binding, select
         from lakehouse.sql_models.kinds_of_types import differences
 
-        named = {table: tables[table.name] for table in self.text.tables()}
+        named = {table: tables[self.name_of(table)] for table in self.text.tables()}
         schemas = {table: found.schema() for table, found in named.items()}
         columns = duckdb_binding.bound(self.text, schemas)
         expression = select.expression(self.text, named, note)
@@ -137,26 +143,43 @@ def _function(path: Path, module: str) -> Callable[..., Any]:
     header = _header(file, text)
     try:
         sql = SqlModel(parse(file, text))
-        inputs = sql.inputs
+        function = _select(sql, path, module, header.doc)
     except RecursionError:
         raise ProjectError(
             "it has too many parts within each other",
             hint="write `x IN (…)` instead of many OR, or several models",
             place=file,
         ) from None
+    return model(**_arguments(file, header))(function)
+
+
+def _select(sql: SqlModel, path: Path, module: str, doc: str | None) -> Callable[..., Any]:
+    """Return a function that takes the tables that SQL reads, by name, and returns its rows."""
 
     def select(**tables: Any) -> Any:
         return sql.expression(tables, lambda *_: None)
 
     select.__name__ = select.__qualname__ = path.stem
-    select.__module__, select.__doc__ = module, header.doc
+    select.__module__, select.__doc__ = module, doc
     select.__code__ = select.__code__.replace(
         co_filename=str(path), co_firstlineno=1, co_name=path.stem
     )
-    parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in inputs]
+    parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in sql.inputs]
     select.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     setattr(select, _SQL, sql)
-    return model(**_arguments(file, header))(select)
+    return select
+
+
+def with_names(function: Callable[..., Any], names: Mapping[str, str]) -> Callable[..., Any]:
+    """Return a function as it is, or one of SQL that takes the tables of `names` by these.
+
+    `names` are by qualified name.
+    """
+    sql = sql_of(function)
+    if sql is None or not any(table.written in names for table in sql.text.tables()):
+        return function
+    path = Path(function.__code__.co_filename)
+    return _select(replace(sql, names=names), path, function.__module__, function.__doc__)
 
 
 def _header(file: str, text: str) -> _Header:

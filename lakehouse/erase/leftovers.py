@@ -24,6 +24,7 @@ from lakehouse.ingest.quarantine import quarantine_table
 from lakehouse.maintain import Policy, retention
 from lakehouse.plan.selectors import select
 from lakehouse.records import run_records
+from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     from lakehouse.ingest.erased_rows import ErasedKey
@@ -76,7 +77,7 @@ def keepers(session: Session, key: ErasedKey) -> Iterator[Holder]:
 def archived(session: Session, key: ErasedKey) -> list[tuple[Path, int]]:
     """Return the files of the archive that hold rows of a key, and how many."""
     archive = retention.archive_of(session.settings, Policy.of(session.settings).archive)
-    folder, found = archive / key.spec.schema / key.spec.name, []
+    folder, found = archive / key.spec.schema / name_of(key.spec.table), []
     for place, _, _ in storage.files(folder):
         if place.suffix == ".parquet" and place.parent.name != _WRITING:
             rows = parquet([str(place)])

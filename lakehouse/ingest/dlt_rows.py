@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError, ProjectError
+from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     from lakehouse.declare.specs import IngestionSpec
@@ -41,11 +42,12 @@ def _chosen(given: Sequence[Any], spec: IngestionSpec) -> list[Any]:
         resources += each.selected_resources.values() if is_source else [each]
     if len(resources) == 1:
         return resources
-    chosen = [resource for resource in resources if resource.name == spec.name]
+    name = name_of(spec.table)
+    chosen = [resource for resource in resources if resource.name == name]
     if not chosen:
         names = ", ".join(dict.fromkeys(resource.name for resource in resources)) or "none"
         raise ProjectError(
-            f"{spec.table} was given the dlt resources {names}, and none is named {spec.name!r}",
+            f"{spec.table} was given the dlt resources {names}, and none is named {name!r}",
             hint="give the one that is meant, such as `source.resources['orders']`; each ingestion"
             " reads one table",
         )

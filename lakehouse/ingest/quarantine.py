@@ -33,6 +33,7 @@ from lakehouse.ingest.merge_counts import MergeCounts
 from lakehouse.ingest.temporary_tables import QUARANTINE_AFTER, QUARANTINE_BEFORE, REJECTED
 from lakehouse.ingest.validate import keyless
 from lakehouse.plan.state import Change, TableState
+from lakehouse.table_names import name_of
 from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _IDENTITY = "_identity"
 
 def quarantine_table(spec: IngestionSpec) -> str:
     """Return the qualified name of the table of an ingestion's rejected rows."""
-    return f"quarantine.{spec.name}"
+    return f"quarantine.{name_of(spec.table)}"
 
 
 def quarantine_schema(spec: IngestionSpec) -> ibis.Schema:

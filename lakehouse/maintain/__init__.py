@@ -27,6 +27,7 @@ from lakehouse.publish.publish_head import publish_head
 from lakehouse.records import run_records
 from lakehouse.records.run_records import RunRecorder, RunReport
 from lakehouse.system import clock
+from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     from lakehouse.config import Settings
@@ -133,7 +134,7 @@ class _Upkeep:
         duckdb, catalog = self.session.duckdb, self.session.catalog
         for due in retention.due(self.session, self.now):
             archive = retention.archive_of(self.session.settings, self.policy.archive)
-            folder = archive / due.spec.schema / due.spec.name / self.recording.run_id
+            folder = archive / due.spec.schema / name_of(due.spec.table) / self.recording.run_id
             move = partial(retention.move, duckdb, catalog, due, folder)
             if self._commit(f"archive {due}", move):
                 self.recording.add("archive", due.spec.table, rows=due.rows, note=str(due))

@@ -24,6 +24,7 @@ from lakehouse.declare.copies import CopySpec, fingerprint
 from lakehouse.declare.project import Project, ordered
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
 from lakehouse.errors import UnknownNameError
+from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     from lakehouse.compile.compiler import Compiled
@@ -266,7 +267,7 @@ def _kind(spec: TableSpec) -> str:
 
 
 _LABELS: dict[str, Callable[[TableSpec, Path], tuple[str, ...]]] = {
-    "name": lambda spec, _: (spec.name, spec.table),
+    "name": lambda spec, _: (spec.name, name_of(spec.table), spec.table),
     "tag": lambda spec, _: spec.tags if isinstance(spec, ModelSpec) else (),
     "group": lambda spec, _: (spec.group,) if not isinstance(spec, CopySpec) and spec.group else (),
     "layer": lambda spec, _: (spec.schema,),

@@ -17,7 +17,6 @@ from lakehouse.publish.publication_table import shown
 from lakehouse.records import code_history
 from lakehouse.run.copying import is_news
 from lakehouse.session import Session
-from lakehouse.table_names import name_of
 from lakehouse.windows import Windows
 
 _ON_MAIN = "its rows stay on main as they are, and no command builds or reads them"
@@ -81,7 +80,7 @@ def _asked_for(
     session: Session, node: PlannedNode, state: TableState | None, *, force: bool
 ) -> tuple[str, ...]:
     """Return the windows of a node as text; or what is asked for by a cursor, or read of files."""
-    spec = session.project.ingestions.get(name_of(node.table))
+    spec = session.project.ingestions.get(session.project.name_of(node.table))
     if spec is not None and spec.files is not None:
         return (str(folder.folder(spec, session.settings.root, state, everything=force)),)
     since = None if spec is None or force else cursor.since(spec, state)
@@ -119,8 +118,8 @@ def _undeclared(session: Session, stored: Mapping[str, StoredTable]) -> Iterator
 
 def _changes(session: Session, node: PlannedNode, state: TableState | None) -> tuple[str, ...]:
     """Return the changes of the code since a table was built; empty if it is the same code."""
-    compiled, name = session.compiled, name_of(node.table)
-    project = compiled.project
+    compiled, project = session.compiled, session.project
+    name = project.name_of(node.table)
     if name in project.copies:
         now = copies.fingerprint(compiled.schemas[name])
         if state is None:  # their types may be inferred, and are to be seen

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import UnknownNameError, choices
 from lakehouse.ingest.fetch import Fetch
 from lakehouse.ingest.refilled_rows import refilled_rows, require_refillable
+from lakehouse.table_names import name_of
 from lakehouse.windows import ALL_TIME
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Refill:
 def of(project: Project, target: str) -> Refill:
     """Return the edit of a raw table, or of one of its columns. Raises UnknownNameError."""
     for spec in project.ingestions.values():
-        for name in (spec.name, spec.table):
+        for name in (spec.name, name_of(spec.table), spec.table):
             if target == name or target.startswith(f"{name}."):
                 column = target.removeprefix(name).removeprefix(".") or None
                 require_refillable(spec, column)

@@ -88,7 +88,8 @@ def _require_name(name: str) -> None:
 
 def _require_new(name: str, known: Project) -> None:
     _require_name(name)
-    taken = known.tables.get(name) or known.checks.get(name)
+    names = {name_of(spec.table): spec for spec in known.tables.values()}
+    taken = names.get(name) or known.checks.get(name)
     if taken is not None:
         raise UsageError(f"the project has {taken.table} already", hint="choose another name")
 

@@ -253,7 +253,6 @@ def test_a_mistake_is_told_in_one_line_with_its_place_and_a_cure(text, line, tol
         ("tables/gold/By Day.sql", "snake case"),
         ("tables/My Gold/by_day.sql", "name of a schema"),
         ("tables/raw/by_day.sql", "the schema 'raw' holds"),
-        ("tables/gold/sales.sql", "shares the name 'sales'"),
     ],
 )
 def test_a_file_in_the_wrong_place_is_told(name, told, tmp_path):

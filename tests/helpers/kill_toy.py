@@ -1,6 +1,7 @@
 """`kill_toy.py FOLDER POSTGRES SEED TIMES WAY`: kill runs of a small project; findings as JSON.
 
-The way says how the project learns what is new: by windows, a cursor, or the files of a folder.
+The way says what the second of two runs does: it learns what is new by windows, a cursor, or the
+files of a folder, copies seeds, erases a person, or fills a new column from the payload.
 """
 
 import json
@@ -10,16 +11,25 @@ from functools import partial
 from pathlib import Path
 
 import dlt.destinations  # noqa: F401 - no process that is killed shall spend its time on it
+import pandera.ibis
 import psycopg
 from changing import Changing, ChangingEvents
-from toy import Events, Source, Toy, at, event
+from copied import Copied
+from payments import Paid, Payments, payment
+from toy import SILENCE, Events, Source, Toy, at, event
 
 from chaos import forks
 from chaos.kills import experiment
 from chaos.look import look
 from lakehouse import SoftDelete
 from lakehouse.engines import duckdb
+from lakehouse.erase.erasing import erase, key_of
 from lakehouse.ingest.stage import stage
+from lakehouse.plan.selectors import select
+from lakehouse.run.attempts import run
+from lakehouse.run.refilling import Refill
+from lakehouse.run.request import Request
+from lakehouse.windows import ALL_TIME
 
 
 def rows(number):
@@ -53,15 +63,25 @@ class ToyHome:
         return toy
 
     def run(self, number):
+        self.prepare(number)
+
         def command():
             toy = self.toy(number)
-            toy.run(number - 1)
+            self.go(toy, number)
             return 0, *look(toy.session, self.address)
 
         return forks.call(command)
 
     def killed_run(self, number, after):
-        return forks.kill(lambda: self.toy(number).run(number - 1), after)
+        self.prepare(number)
+        return forks.kill(lambda: self.go(self.toy(number), number), after)
+
+    def prepare(self, number):
+        """Write what is there before the run of a day begins."""
+
+    def go(self, toy, number):
+        """Do what is done on a day."""
+        toy.run(number - 1)
 
     def look(self):
         return forks.call(lambda: look(self.toy().session, self.address))
@@ -116,7 +136,74 @@ class FilesHome(ToyHome):
         (place / f"of{number - 1}").unlink(missing_ok=True)
 
 
-HOMES = {"windows": ToyHome, "cursor": CursorHome, "files": FilesHome}
+class SeedsHome(ToyHome):
+    """A home of two seeds and nothing else; both change on the second day."""
+
+    def toy(self, number=0):
+        toy = Copied(self.folder, self.address, None, duckdb.connect())
+        toy.change("codes", "rates")
+        return toy
+
+    def prepare(self, number):
+        place = self.folder / "seeds"
+        place.mkdir(exist_ok=True)
+        (place / "codes.csv").write_text(f"code,name\n1,one\n2,{'two' * number}\n")
+        rates = "".join(f"{code},0.5\n" for code in range(number))
+        (place / "rates.csv").write_text(f"code,rate\n{rates}")
+
+
+class PaymentsHome(ToyHome):
+    """A home of payments that have come in on the first day."""
+
+    def toy(self, number=0):
+        source = [
+            payment(who, str(day), 5, at(day), note=who)
+            for who in ("anna", "ben")
+            for day in (0, 1)
+        ]
+        source += [payment(who, "bad", "many", at(1)) for who in ("anna", "ben")]
+        toy = Paid(self.folder, self.address, source, duckdb.connect())
+        toy.staging = stage
+        return toy
+
+
+class ErasedHome(PaymentsHome):
+    """A home from which a person is erased on the second day."""
+
+    def go(self, toy, number):
+        if number == 1:
+            toy.run(0, 1)
+            return
+        with toy.session as session:
+            erase(session, key_of(session, "payments", {"who": "anna"}))
+
+
+class NotedPayments(Payments):
+    note: str = pandera.ibis.Field(nullable=True)
+
+
+class RefilledHome(PaymentsHome):
+    """A home whose payments have a note on the second day, which is filled from the payload."""
+
+    def go(self, toy, number):
+        if number == 1:
+            toy.run(0, 1)
+            return
+        toy.change(schema=NotedPayments)
+        edit = Refill(toy.project.ingestions["payments"], "note")
+        with toy.session as session:
+            names = select(toy.project, "payments+")
+            run(session, Request((ALL_TIME,), names, message=edit.message, edit=edit), SILENCE)
+
+
+HOMES = {
+    "windows": ToyHome,
+    "cursor": CursorHome,
+    "files": FilesHome,
+    "seeds": SeedsHome,
+    "erase": ErasedHome,
+    "refill": RefilledHome,
+}
 
 
 def main(folder, server, seed, times, way):

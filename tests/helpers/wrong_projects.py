@@ -90,11 +90,12 @@ MODULES = [
     _added("a model in no schema", "tables/__init__.py", _MODEL, "extra", "no schema"),
     _added("a syntax error in a folder", "tables/deep/odd.py", "def x(:\n", told="SyntaxError"),
     _added(
-        "two models of one name",
+        "a name that two schemas have",
         "tables/zinc.py",
         _MODEL.replace("extra", "sales"),
-        "sales",
-        "shares the name 'sales' with tables/marts.py:",
+        "best",
+        "reads 'sales', which several schemas have.*",
+        place=MARTS,
     ),
     *_edits(
         MARTS,

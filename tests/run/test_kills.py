@@ -9,9 +9,11 @@ import pytest
 
 SCRIPT = processes.HELPERS / "kill_toy.py"
 
+TIMES = {"windows": 6, "cursor": 4, "files": 4, "seeds": 4, "erase": 4, "refill": 4}
+
 
 @pytest.mark.long
-@pytest.mark.parametrize(("way", "times"), [("windows", 6), ("cursor", 4), ("files", 4)])
+@pytest.mark.parametrize(("way", "times"), TIMES.items())
 def test_a_killed_run_leaves_the_old_state_or_the_new_and_the_next_run_converges(
     tmp_path, postgres_server, way, times
 ):

@@ -16,7 +16,6 @@ from lakehouse.engines.duckdb_relations import parquet, scan
 from lakehouse.engines.sql import literal, relation
 from lakehouse.errors import UnknownNameError
 from lakehouse.history.diff.rows import RowDiff, compare
-from lakehouse.table_names import name_of
 
 if TYPE_CHECKING:
     from lakehouse.declare.project import Project
@@ -99,7 +98,8 @@ def _table(
         return TableDiff(name, "added" if other else "removed", *counts, rows=None)
     else:
         compiled = session.compiled_for_duckdb
-        views = (source(compiled, name_of(name), tables) for tables in (left, right))
+        view = compiled.project.name_of(name)
+        views = (source(compiled, view, tables) for tables in (left, right))
         relations = [relation(view, scan, session.duckdb.dialect) for view in views]
     if not relations:
         return None
