@@ -50,6 +50,6 @@ def export(*, place: Path, style: str) -> None:
             "dashboards": [dashboard.title for dashboard in dashboards],
             "charts": charts,
         },
-        f"{place}: {len(dashboards)} dashboards with {charts} charts, {len(tables)} tables\n"
+        f"{place}: dashboards {len(dashboards)}, charts {charts}, tables {len(tables)}\n"
         f"  Superset reads them from {address.uri}",
     )

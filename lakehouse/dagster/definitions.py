@@ -11,7 +11,7 @@ from lakehouse import interface
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Settings
 from lakehouse.dagster import failures
-from lakehouse.dagster.assets import asset_specs, check_specs, key_of
+from lakehouse.dagster.assets import Table, asset_specs, check_specs, key_of
 from lakehouse.dagster.materialize import Event, materialize
 from lakehouse.declare.project import Project, ordered
 from lakehouse.patches import dagster_telemetry
@@ -53,8 +53,8 @@ def _first_day(session: Session, wanted: date | str | None) -> date:
 def _tables(session: Session, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     """Return all tables as one asset of several parts: any choice of them is one run."""
     settings, project = session.settings, session.project
-    models = [model.name for model in ordered(project)]
-    order = [project.tables[name].table for name in (*project.ingestions, *project.copies, *models)]
+    specs: list[Table] = [*project.ingestions.values(), *project.copies.values(), *ordered(project)]
+    order = [spec.table for spec in specs]
 
     @dg.multi_asset(
         name="lakehouse",
