@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
@@ -12,6 +11,7 @@ from lakehouse.compile.compiler import Compiled
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import Project
 from lakehouse.declare.specs import IngestionSpec, ModelSpec
+from lakehouse.lineage import VALUE, Lineage
 from lakehouse.table_names import name_of, schema_of
 
 Table = IngestionSpec | CopySpec | ModelSpec
@@ -29,7 +29,7 @@ def table_of(key: dg.AssetKey) -> str:
     return ".".join(key.path)
 
 
-def asset_specs(compiled: Compiled, dialect: str) -> Iterator[dg.AssetSpec]:
+def asset_specs(compiled: Compiled, lineage: Lineage, dialect: str) -> Iterator[dg.AssetSpec]:
     """Yield what Dagster is told of each table, in the order of the project."""
     project = compiled.project
     for spec in project.tables.values():
@@ -40,7 +40,7 @@ def asset_specs(compiled: Compiled, dialect: str) -> Iterator[dg.AssetSpec]:
             metadata={
                 "dagster/table_name": spec.table,
                 "dagster/column_schema": _columns(spec, compiled),
-                **_column_lineage(project, spec),
+                "dagster/column_lineage": _column_lineage(lineage, spec.table),
             },
             group_name=getattr(spec, "group", None) or spec.schema,
             kinds={*_kinds(spec, dialect)[:_MOST_KINDS]},
@@ -95,13 +95,18 @@ def _columns(spec: Table, compiled: Compiled) -> dg.TableSchema:
     )
 
 
-def _column_lineage(project: Project, spec: Table) -> dict[str, Any]:
-    """Return the columns that each column of a table is made of, as metadata.
-
-    Here lineage by column plugs in: {"dagster/column_lineage": dg.TableColumnLineage(...)}.
-    """
-    del project, spec
-    return {}
+def _column_lineage(lineage: Lineage, table: str) -> dg.TableColumnLineage:
+    """Return the columns of tables that give each column of a table its value."""
+    return dg.TableColumnLineage(
+        {
+            column.name: [
+                dg.TableColumnDep(key_of(edge.parent.table), edge.parent.name)
+                for edge in lineage.parents(*column)
+                if edge.kind == VALUE and edge.parent.table in lineage.tables
+            ]
+            for column in lineage.columns_of(table)
+        }
+    )
 
 
 def _freshness(spec: Table) -> dg.FreshnessPolicy | None:

@@ -58,7 +58,7 @@ def _tables(session: Session, days: dg.DailyPartitionsDefinition) -> dg.AssetsDe
 
     @dg.multi_asset(
         name="lakehouse",
-        specs=[*asset_specs(session.compiled, session.engine_dialect)],
+        specs=[*asset_specs(session.compiled, session.lineage, session.engine_dialect)],
         check_specs=[*check_specs(session.project)],
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run(),

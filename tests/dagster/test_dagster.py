@@ -134,6 +134,10 @@ def test_tables_are_assets_with_what_the_project_says_of_them(story):
     assert sales.parent_keys == {dg.AssetKey(["silver", "lines"])}
     assert (sales.group_name, sales.kinds) == ("marts", {"iceberg", "duckdb", "postgres"})
     assert (sales.description, sales.tags["daily"]) == ("Sales of each article.", "")
+    lineage = sales.metadata["dagster/column_lineage"].deps_by_column
+    assert [(dep.asset_key.path, dep.column_name) for dep in lineage["price"]] == [
+        (["silver", "lines"], "price")
+    ]
     columns = sales.metadata["dagster/column_schema"].columns
     assert [(each.name, each.type) for each in columns] == [
         ("sku", "string"),
