@@ -12,6 +12,8 @@ alerts.md: this project has no orders
 begin-a-project.md: begins a project outside of this one
 begin-a-project.md: begins a project outside of this one
 coming-from-dlt.md: a pipeline of dlt alone
+dagster.md: it listens until it is stopped
+dagster.md: needs Dagster's home
 from-laptop-to-production.md: needs Nessie and an S3 server
 from-laptop-to-production.md: needs Trino, Nessie and an S3 server
 from-laptop-to-production.md: needs a role without this right
@@ -20,6 +22,10 @@ keep-a-home-small.md: takes the place of a function
 look-at-a-failed-run.md: needs a server that fails half way
 report.md: another project's
 schedule.md: needs systemd, cron and Kubernetes
+superset.md: an error
+superset.md: installs 650 MB, and listens
+superset.md: needs a Postgres of one's own
+superset.md: needs a Superset
 test-a-model.md: a part of a test
 test-a-model.md: needs Trino
 write-an-ingestion.md: a part of an ingestion

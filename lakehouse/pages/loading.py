@@ -18,9 +18,16 @@ from lakehouse.pages.decorators import PageSpec, page_of
 def load(settings: Settings, project: Project) -> list[PageSpec]:
     """Import the project's package of pages, and return its pages and reports in their order.
 
-    Modules come by name, and functions as they stand in one. A project without the package has
-    none. Raises ProjectError for code that cannot be imported, two pages of one name, and
-    parameters that name no table.
+    Modules come by name, and functions as they stand in one. Raises ProjectError for code that
+    cannot be imported, two pages of one name, and parameters that name no table.
+    """
+    return collect(modules(settings), project)
+
+
+def modules(settings: Settings) -> list[ModuleType]:
+    """Import the modules of the project's package of pages; a project without it has none.
+
+    Raises ProjectError for code that cannot be imported.
     """
     root = str(settings.root)
     if root not in sys.path:
@@ -28,10 +35,9 @@ def load(settings: Settings, project: Project) -> list[PageSpec]:
     if not _exists(settings):
         return []
     package = settings.pages
-    modules = [found.name for found in project_modules.of(package, f"`pages` in {FILE}")]
+    below = [found.name for found in project_modules.of(package, f"`pages` in {FILE}")]
     project_modules.require_own(package, root)
-    names = dict.fromkeys([package, *modules])
-    return collect([sys.modules[name] for name in names], project)
+    return [sys.modules[name] for name in dict.fromkeys([package, *below])]
 
 
 def collect(modules: list[ModuleType], project: Project) -> list[PageSpec]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lakehouse.declare import project_modules
 from lakehouse.errors import ProjectError, choices
+from lakehouse.pages import loading
 from lakehouse.superset.bundle import Published, metrics_of, slug_of
 from lakehouse.superset.declarations import (
     FULL_WIDTH,
@@ -27,20 +26,10 @@ if TYPE_CHECKING:
     from lakehouse.compile.compiler import Compiled
     from lakehouse.config import Settings
 
-PACKAGE = "pages"
-"""The package of a project that may hold dashboards."""
-
 
 def dashboards_of(settings: Settings) -> list[Dashboard]:
-    """Return the dashboards in the modules of the project's package, if it has one."""
-    root = str(settings.root)
-    if root not in sys.path:
-        sys.path.insert(0, root)
-    if not (settings.root / PACKAGE).is_dir():  # a library may have the name, too
-        return []
-    names = [module.name for module in project_modules.of(PACKAGE)]
-    project_modules.require_own(PACKAGE, root)
-    values = (value for name in names for value in vars(sys.modules[name]).values())
+    """Return the dashboards in the modules of the project's package of pages."""
+    values = (value for module in loading.modules(settings) for value in vars(module).values())
     found = {id(value): value for value in values if isinstance(value, Dashboard)}
     return [*found.values()]
 

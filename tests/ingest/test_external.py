@@ -226,9 +226,9 @@ def test_a_wrong_declaration_is_told_with_its_line(title):
     assert caught.value.hint
 
 
-def test_a_table_of_others_needs_a_name_of_its_own(home):
+def test_a_table_of_others_may_have_the_name_of_a_seed_and_is_read_by_its_schema(home):
     home.seed("sales.csv", "id\n1\n")
-    with pytest.raises(ProjectError, match=r"shares the name 'sales' with .*sales\.csv"):
+    with pytest.raises(ProjectError, match="reads 'sales', which several schemas have"):
         other(home, path="sales")
 
 
