@@ -1,4 +1,4 @@
-"""The columns of tables, with what the project says of them."""
+"""The columns of tables, with what the project says of them, and the columns they come from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import ibis.expr.datatypes as dt
 
 from docs.written.markdown import table
 from lakehouse import config
+from lakehouse.lineage import VALUE, Lineage
 from lakehouse.session import Session
 
 if TYPE_CHECKING:
@@ -24,15 +25,19 @@ _TYPES = {
 
 def columns(name: str) -> str:
     """Return a table of the columns of a model that describes them."""
-    described = _compiled().project.models[name].columns
+    compiled, lineage = _compiled()
+    model = compiled.project.models[name]
     rows = []
-    for column, kind in _compiled().schemas[name].items():
+    for column, kind in compiled.schemas[name].items():
         bare = kind.copy(nullable=True)
-        rows.append([f"`{column}`", _TYPES.get(bare, str(bare)), described.get(column, "")])
-    return table(["column", "type", "meaning"], rows)
+        edges = lineage.parents(model.table, column)
+        sources = ", ".join(f"`{edge.parent}`" for edge in edges if edge.kind == VALUE)
+        meaning = model.columns.get(column, "")
+        rows.append([f"`{column}`", _TYPES.get(bare, str(bare)), meaning, sources])
+    return table(["column", "type", "meaning", "value from"], rows)
 
 
 @cache
-def _compiled() -> Compiled:
+def _compiled() -> tuple[Compiled, Lineage]:
     with Session(config.load(Path(__file__).parents[2], {})) as session:
-        return session.compiled
+        return session.compiled, session.lineage
