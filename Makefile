@@ -32,7 +32,7 @@ test-long: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -n 4 -m 'long or hypothesis' --hypothesis-profile=long
 
 test-longest: $(VENV)/.dev
-	@EVERY_HOME=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=longest
+	@EVERY_CASE=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=longest
 
 # Needs Maven and Java 24 or newer. `source .stack/main/env` points the project at the stack.
 stack: $(VENV)/.run

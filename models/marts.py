@@ -152,7 +152,7 @@ def _with_disagreeing(parts: ir.Table, entries: ir.Table) -> ir.Table:
 
 def _of_days(readings: ir.Table) -> dict[str, ir.Scalar]:
     """Return what is said of a day besides: its readings by the target, and the last of them."""
-    return {
+    return {  # portable: ok a site has one reading at a moment
         **targets.sums(readings),
         "last_reading_at": readings.reading_timestamp.max(),
         "last_glucose": readings.glucose_mg_dl.argmax(readings["at"]),

@@ -42,10 +42,15 @@ PAGES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory):
+    return tmp_path_factory.mktemp("clones")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_happens(page, tmp_path, database):
-    with reading(page, tmp_path, database) as reader:
+def test_a_page_shows_what_happens(page, clones, database):
+    with reading(page, clones, database) as reader:
         for step in steps(page):
             problem = None
             try:

@@ -46,6 +46,7 @@ COPIED = [
 ]
 LINKED = ["lakehouse", ".venv", "bench", "chaos", "deploy"]
 """Nothing writes to these; a link keeps their bytecode."""
+COMPILED = "__pycache__"
 SHOWN_AS = "/home/you"
 """What pages call the folder that the clone is in."""
 
@@ -295,14 +296,9 @@ class Reader:
 
 @contextmanager
 def reading(page: Path, folder: Path, postgres: str) -> Iterator[Reader]:
-    """A reader of this page, in an empty folder, to whom all its servers are there."""
+    """A reader of this page, in a clone in the folder, to whom all its servers are there."""
     folder = folder / "lakehouse"
-    folder.mkdir()
-    for name in COPIED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, folder / name)
-    for name in LINKED:
-        (folder / name).symlink_to(ROOT / name)
+    _clone(folder)
     named = set(re.findall(r"https://(\w+)\.example\.org", page.read_text()))
     with ExitStack() as servers:
         names = {
@@ -315,6 +311,27 @@ def reading(page: Path, folder: Path, postgres: str) -> Iterator[Reader]:
             server = servers.enter_context(ReplayServer(archive, secret=secret))
             names[f"https://{name}.example.org"] = server.url
         yield Reader(folder, names)
+
+
+def _clone(folder: Path) -> None:
+    """Make a folder a fresh clone; what pages before have compiled there stays, as it takes long."""
+    for top, folders, files in os.walk(folder, topdown=False):
+        place = Path(top)
+        if place.name == COMPILED and (ROOT / place.relative_to(folder)).parent.exists():
+            continue
+        for name in (*files, *folders):
+            if not (place / name).is_dir() or (place / name).is_symlink():
+                (place / name).unlink()
+            elif not any((place / name).iterdir()):
+                (place / name).rmdir()
+    without = shutil.ignore_patterns(COMPILED)
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=without, dirs_exist_ok=True)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+    for name in LINKED:
+        (folder / name).symlink_to(ROOT / name)
 
 
 @contextmanager

@@ -64,9 +64,9 @@ CASES = [
     pytest.param(name, home, marks=[] if (name, home) in QUICK else pytest.mark.long)
     for shift, home in enumerate(HOMES)
     for number, name in enumerate(FILES)
-    if (name, home) in QUICK or number == shift % 5 or "EVERY_HOME" in os.environ
+    if (name, home) in QUICK or number == shift % 5 or "EVERY_CASE" in os.environ
 ]
-"""Each home with one of the recordings; with EVERY_HOME, with each of them."""
+"""Each home with one of the recordings; with EVERY_CASE, with each of them."""
 
 
 @pytest.mark.parametrize(("name", "home"), CASES)
