@@ -25,6 +25,14 @@ def test_other_tables_are_still_said_to_be_missing(ask):
         ask("select * from marts.total")
 
 
+def test_names_of_runs_of_one_second_sort_by_time():
+    second = datetime(2024, 3, 15, 12, tzinfo=UTC)
+    starts = [second.replace(microsecond=moment) for moment in (0, 17, 4_000, 500_000, 999_999)]
+    names = [run_records.new_id(start) for start in starts]
+    assert names == sorted(names)
+    assert {len(name) for name in names} == {len("20240315T120000-abcdef")}
+
+
 @pytest.mark.long
 def test_every_run_is_a_row_also_one_that_failed(toy, source, ask):
     source.rows = [event("a", 1, at(0))]
