@@ -22,11 +22,16 @@ def in_mmol(table: ir.Table, columns: Sequence[str]) -> ir.Table:
     return table.select(
         **{
             in_mmol_name(name) if name in columns else name: (
-                table[name].cast("float64") / MG_DL_PER_MMOL_L if name in columns else table[name]
+                mmol(table[name]) if name in columns else table[name]
             )
             for name in table.columns
         }
     )
+
+
+def mmol(mg_dl: ir.NumericValue) -> ir.FloatingValue:
+    """Return glucose in mmol/L, unrounded."""
+    return mg_dl.cast("float64") / MG_DL_PER_MMOL_L
 
 
 def mmol_text(mg_dl: ir.NumericValue) -> ir.StringValue:

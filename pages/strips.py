@@ -54,7 +54,7 @@ def chart(
     traces, dates = _traces(readings, starts, days, step), _dates(overview, starts, days)
     return Chart(
         _strips(days, step, height).properties(width=width, height=height * -(-days // _WEEK)),
-        ibis.union(traces, dates),
+        ibis.union(traces, dates).order_by("site", "day", "minute"),
         title,
         "The glucose of each day from midnight to midnight, a week in a row: low readings in red,"
         " high ones in orange, the share in range, and the status of days that need attention.",

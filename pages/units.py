@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import ibis.expr.types as ir
 
 from lakehouse.pages import Choice, Figure
-from models.units import MG_DL_PER_MMOL_L, MMOL_L, mmol_text
+from models.units import MG_DL_PER_MMOL_L, MMOL_L, mmol, mmol_text
 
 MG_DL = "mg/dL"
 UNITS = Choice("units", "Unit", (MG_DL, MMOL_L), first="sites.units")
@@ -22,12 +22,7 @@ OTHER_UNIT = f"(units === '{MMOL_L}' ? '{MG_DL}' : '{MMOL_L}')"
 
 def with_mmol(table: ir.Table, *columns: str) -> ir.Table:
     """Return the table with a column in mmol/L for each of these, for `glucose`."""
-    return table.mutate(
-        **{
-            f"{column}{_IN_MMOL}": table[column].cast("float64") / MG_DL_PER_MMOL_L
-            for column in columns
-        }
-    )
+    return table.mutate(**{f"{column}{_IN_MMOL}": mmol(table[column]) for column in columns})
 
 
 def glucose(column: str, label: str, note: str = "") -> Figure:
