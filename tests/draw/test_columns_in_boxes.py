@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from browser import chromium, needs_chromium
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_settings import QUICK
@@ -141,18 +142,12 @@ def test_no_text_of_a_picture_is_smaller_than_11_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@needs_chromium
 def test_in_a_browser_of_any_width_the_picture_keeps_its_size_and_follows_a_column(
     tmp_path: Path,
 ) -> None:
-    api = pytest.importorskip("playwright.sync_api")
-    chromium = Path("/usr/bin/chromium")
-    if not chromium.exists():
-        pytest.skip("needs Chromium")
     draw(SALES, tmp_path / "picture.html")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 390, "height": 800})
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -164,7 +159,6 @@ def test_in_a_browser_of_any_width_the_picture_keeps_its_size_and_follows_a_colu
         page.locator(".column", has_text="total").click()
         lit = page.locator(".column.lit").all_text_contents()
         told = page.locator("aside").inner_text()
-        browser.close()
     assert (smallest >= 11, problems) == (True, [])
     assert sorted(lit) == ["id", "price", "total"]
     assert "value from raw.orders.price\n" in told

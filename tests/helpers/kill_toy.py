@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import dlt.destinations  # noqa: F401 - no process that is killed shall spend its time on it
-import pandera.ibis
 import psycopg
 from changing import Changing, ChangingEvents
 from copied import Copied
-from payments import Paid, Payments, payment
-from toy import SILENCE, Events, Source, Toy, at, event
+from payments import NotedPayments, Paid, of_two
+from toy import Events, Source, Toy, at, event
 
 from chaos import forks
 from chaos.kills import experiment
@@ -25,11 +24,6 @@ from lakehouse import SoftDelete
 from lakehouse.engines import duckdb
 from lakehouse.erase.erasing import erase, key_of
 from lakehouse.ingest.stage import stage
-from lakehouse.plan.selectors import select
-from lakehouse.run.attempts import run
-from lakehouse.run.refilling import Refill
-from lakehouse.run.request import Request
-from lakehouse.windows import ALL_TIME
 
 
 def rows(number):
@@ -156,13 +150,7 @@ class PaymentsHome(ToyHome):
     """A home of payments that have come in on the first day."""
 
     def toy(self, number=0):
-        source = [
-            payment(who, str(day), 5, at(day), note=who)
-            for who in ("anna", "ben")
-            for day in (0, 1)
-        ]
-        source += [payment(who, "bad", "many", at(1)) for who in ("anna", "ben")]
-        toy = Paid(self.folder, self.address, source, duckdb.connect())
+        toy = Paid(self.folder, self.address, of_two(), duckdb.connect())
         toy.staging = stage
         return toy
 
@@ -178,10 +166,6 @@ class ErasedHome(PaymentsHome):
             erase(session, key_of(session, "payments", {"who": "anna"}))
 
 
-class NotedPayments(Payments):
-    note: str = pandera.ibis.Field(nullable=True)
-
-
 class RefilledHome(PaymentsHome):
     """A home whose payments have a note on the second day, which is filled from the payload."""
 
@@ -190,10 +174,7 @@ class RefilledHome(PaymentsHome):
             toy.run(0, 1)
             return
         toy.change(schema=NotedPayments)
-        edit = Refill(toy.project.ingestions["payments"], "note")
-        with toy.session as session:
-            names = select(toy.project, "payments+")
-            run(session, Request((ALL_TIME,), names, message=edit.message, edit=edit), SILENCE)
+        toy.refill("note")
 
 
 HOMES = {

@@ -4,9 +4,14 @@ from types import ModuleType
 
 import ibis
 import pandera.ibis
-from toy import Toy, into
+from toy import Toy, at, into
 
 from lakehouse import Incremental, RangeCheck, Table, ingestion, model, quality
+from lakehouse.plan.selectors import select
+from lakehouse.run.attempts import run
+from lakehouse.run.refilling import Refill
+from lakehouse.run.request import Request
+from lakehouse.windows import ALL_TIME
 
 
 class Payments(pandera.ibis.DataFrameModel):
@@ -67,6 +72,24 @@ class Paid(Toy):
         def small_sums(): ...
 
         self.declare([raw, silver, marts])
+
+    def refill(self, column=None):
+        """Fill a column of the raw table from the payload; without one, all that are null."""
+        edit = Refill(self.project.ingestions["payments"], column)
+        names = select(self.project, "payments+")
+        with self.session as session:
+            return run(session, Request((ALL_TIME,), names, message=edit.message, edit=edit))
+
+
+class NotedPayments(Payments):
+    note: str = pandera.ibis.Field(nullable=True)
+
+
+def of_two():
+    """What two people paid on two days, each with a note, and a payment of each that is rejected."""
+    people, days = ("anna", "ben"), (0, 1)
+    paid = [payment(who, str(day), 5, at(day), note=who) for who in people for day in days]
+    return [*paid, *(payment(who, "bad", "many", at(1)) for who in people)]
 
 
 def payment(who, key, amount, moment, **fields):

@@ -10,12 +10,7 @@ from toy import at
 from lakehouse import OPTIONAL
 from lakehouse.errors import UnknownNameError
 from lakehouse.ingest.refilled_rows import require_refillable
-from lakehouse.plan.selectors import select
 from lakehouse.records.run_records import RunStatus
-from lakehouse.run.attempts import run
-from lakehouse.run.refilling import Refill
-from lakehouse.run.request import Request
-from lakehouse.windows import ALL_TIME
 
 
 class Wider(Payments):
@@ -56,14 +51,6 @@ def home(tmp_path, database, engine):
     return paid(tmp_path, database, engine)
 
 
-def refill(home, column=None):
-    spec = home.project.ingestions["payments"]
-    edit = Refill(spec, column)
-    with home.session as session:
-        names = select(home.project, "payments+")
-        return run(session, Request((ALL_TIME,), names, message=edit.message, edit=edit))
-
-
 def content(home):
     tables = ("raw.payments", "quarantine.payments", "marts.by_day", "marts.total")
     return {table: home.rows(table) for table in tables}
@@ -71,7 +58,7 @@ def content(home):
 
 def test_what_is_filled_is_what_a_new_fetch_would_bring(home, tmp_path_factory, databases, engine):
     asked = home.source.asked
-    report = refill(home)
+    report = home.refill()
     assert home.source.asked == asked
     assert report.message == "refill raw.payments"
     (merged,) = [node for node in report.nodes if node.node == "raw.payments"]
@@ -94,17 +81,17 @@ def test_what_is_filled_is_what_a_new_fetch_would_bring(home, tmp_path_factory, 
                 row["_fields"] = None
         assert ours == theirs
     before = home.head()
-    assert refill(home).status is RunStatus.NOTHING_TO_DO
+    assert home.refill().status is RunStatus.NOTHING_TO_DO
     assert home.head() == before
 
 
 @pytest.mark.long
 def test_a_single_column_is_filled_where_it_is_null(home):
-    refill(home, "note")
+    home.refill("note")
     found = {(row["who"], row["id"]): row for row in home.rows("raw.payments")}
     assert found["anna", "1"]["note"] == "new"
     assert found["anna", "1"]["unit_price"] is None
-    refill(home, "rank")
+    home.refill("rank")
     found = {(row["who"], row["id"]): row for row in home.rows("raw.payments")}
     assert (found["anna", "1"]["note"], found["anna", "1"]["rank"]) == ("new", 1)
 

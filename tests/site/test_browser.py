@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from axe_core_python.sync_playwright import Axe
+from browser import chromium, needs_chromium
 from processes import environment
 from site_pages import NASTY, events_page
 from toy import at, event
@@ -18,21 +19,11 @@ from toy import at, event
 from lakehouse.pages.decorators import page_of
 from lakehouse.site.build import build
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium on this machine"),
+    needs_chromium,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
 ]
 
@@ -54,12 +45,8 @@ def site(lasting_toy, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with chromium() as started:
+        yield started
 
 
 @contextmanager

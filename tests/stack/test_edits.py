@@ -1,27 +1,16 @@
 """Erasing, refilling, seeds and tables of others, on a bucket, with models that Trino builds."""
 
-import pandera.ibis
 import pyarrow as pa
 import pytest
 from copied import Copied
-from payments import Paid, Payments, payment
+from payments import NotedPayments, Paid, of_two
 from pyarrow import parquet
-from toy import at
 
 from lakehouse import external
 from lakehouse.erase.erasing import erase, key_of
-from lakehouse.plan.selectors import select
 from lakehouse.records.run_records import RunStatus
-from lakehouse.run.attempts import run
-from lakehouse.run.refilling import Refill
-from lakehouse.run.request import Request
-from lakehouse.windows import ALL_TIME
 
 TABLES = ("raw.payments", "quarantine.payments", "silver.running", "marts.by_day", "marts.total")
-
-
-class NotedPayments(Payments):
-    note: str = pandera.ibis.Field(nullable=True)
 
 
 @pytest.fixture
@@ -31,11 +20,7 @@ def trino(lake):
 
 @pytest.fixture
 def paid(tmp_path, trino, engine):
-    source = [
-        payment(who, str(day), 5, at(day), note=who) for who in ("anna", "ben") for day in (0, 1)
-    ]
-    source += [payment(who, "bad", "many", at(1)) for who in ("anna", "ben")]
-    home = Paid(tmp_path, trino["LAKEHOUSE_POSTGRES_URL"], source, engine, trino)
+    home = Paid(tmp_path, trino["LAKEHOUSE_POSTGRES_URL"], of_two(), engine, trino)
     home.run(0, 1)
     return home
 
@@ -64,10 +49,7 @@ def test_erasing_twice_changes_nothing_more(paid):
 
 def test_a_column_is_filled_from_the_payload(paid):
     paid.change(schema=NotedPayments)
-    edit = Refill(paid.project.ingestions["payments"], "note")
-    names = select(paid.project, "payments+")
-    with paid.session as session:
-        run(session, Request((ALL_TIME,), names, message=edit.message, edit=edit))
+    paid.refill("note")
     assert {(row["who"], row["note"]) for row in paid.rows("raw.payments")} == {
         ("anna", "anna"),
         ("ben", "ben"),

@@ -10,22 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+from browser import chromium, needs_chromium
 
 import deploy.stack
 import deploy.superset
 from deploy.superset.install import installed
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PIXEL = "gateway.scarf.sh"
 """Superset's pages ask for it, and the policy of our settings refuses."""
 TIMEOUT = 60
@@ -133,13 +124,12 @@ def test_a_superset_imports_the_bundle_by_its_command_line(home, superset):
     assert subprocess.run(command, env=environment, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium")
+@needs_chromium
 def test_the_dashboard_opens_in_a_browser_without_an_error(superset, tmp_path):
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     url, problems = superset["SUPERSET_URL"], []
-    with sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 2600})
         page.goto(f"{url}/login/")
         page.fill("#username", superset["SUPERSET_USER"])
@@ -156,7 +146,6 @@ def test_the_dashboard_opens_in_a_browser_without_an_error(superset, tmp_path):
         expect(page.locator(".loading, .ant-spin")).to_have_count(0, timeout=WAIT)
         text = page.inner_text("body")
         page.screenshot(path=os.environ.get("SCREENSHOT", tmp_path / "dashboard.png"))
-        browser.close()
     assert [each for each in problems if PIXEL not in each] == []
     assert not re.search("No data|Unexpected error|Data error|went wrong", text)
     assert "Newest value" in text
