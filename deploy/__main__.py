@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,12 +18,14 @@ from deploy import nightscout as real_nightscout
 from deploy import stack
 from deploy import superset as real_superset
 
-_folder = click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=stack.ROOT / "main",
-    help="Where the stack keeps its data, its logs and its pids.",
-)
+
+def _folder(name: str, text: str) -> Callable[[Any], Any]:
+    """Return the option that names a folder; by default the one of this name."""
+    kind = click.Path(path_type=Path, file_okay=False)
+    return click.option("--folder", type=kind, default=stack.ROOT / name, help=text)
+
+
+_of_stack = _folder("main", "Where the stack keeps its data, its logs and its pids.")
 
 
 @click.group()
@@ -30,7 +34,7 @@ def main() -> None:
 
 
 @main.command()
-@_folder
+@_of_stack
 def up(folder: Path) -> None:
     """Start the stack, and say where it listens."""
     variables = stack.start(folder.resolve())
@@ -42,12 +46,7 @@ def up(folder: Path) -> None:
 
 
 @main.command()
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=stack.ROOT / "nightscout",
-    help="Where it keeps its data, its log and its pids.",
-)
+@_folder("nightscout", "Where it keeps its data, its log and its pids.")
 def nightscout(folder: Path) -> None:
     """Start an empty Nightscout of version 0.12, and say where it listens."""
     variables = real_nightscout.start(folder.resolve())
@@ -57,12 +56,7 @@ def nightscout(folder: Path) -> None:
 
 
 @main.command()
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=stack.ROOT / "superset",
-    help="Where it keeps its data, its log and its pid.",
-)
+@_folder("superset", "Where it keeps its data, its log and its pid.")
 @click.argument("bundle", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def superset(folder: Path, bundle: Path) -> None:
     """Start a Superset that shows BUNDLE, and say where it listens.
@@ -76,7 +70,7 @@ def superset(folder: Path, bundle: Path) -> None:
 
 
 @main.command()
-@_folder
+@_of_stack
 def down(folder: Path) -> None:
     """Stop what was started; the data stays."""
     stopped = stack.stop(folder.resolve())

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+import lakehouse
 from lakehouse.cli.options import selection_options
 from lakehouse.cli.output import Output, format_option, table
 from lakehouse.interface.selection import Selection
-from lakehouse.session import Session
 
 
 @click.command()
@@ -26,11 +26,8 @@ from lakehouse.session import Session
 def dag(*, path: Path | None, columns: bool, selection: Selection, style: str) -> None:
     """Draw the pipeline, or list its nodes."""
     from lakehouse.draw import draw
-    from lakehouse.draw.dag_picture import picture
 
-    session = Session()
-    names = None if selection.is_all else selection.names(session)
-    drawn = picture(session.project, names, session.lineage if columns else None)
+    drawn = lakehouse.open().dag(columns=columns, **vars(selection))
     document = {
         "nodes": [vars(box) for box in drawn.boxes],
         "edges": [list(edge) for edge in drawn.pairs],

@@ -70,13 +70,11 @@ def _declared(session: Session) -> PageSpec:
 
 def _place(path: Path) -> Path:
     """Return where to write to. Raises ConfigError for another kind of file or no folder."""
+    from lakehouse.draw import require_folder
+
     if path.suffix.lower() not in _SUFFIXES:
         raise ConfigError(
             f"a report cannot be written to {path}", hint="give it the suffix .html or .pdf"
         )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"cannot write {path}: there is no folder {path.parent}",
-            hint="create the folder first, or write to another one",
-        )
+    require_folder(path)
     return path

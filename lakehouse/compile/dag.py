@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from inspect import Parameter, Signature
 from itertools import count
@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import SETTINGS, Project
-from lakehouse.declare.project_code import place_of
 from lakehouse.declare.specs import WINDOW, IngestionSpec, ModelSpec, QualitySpec, parameters
 from lakehouse.errors import ConfigError, ProjectError
 
@@ -99,9 +98,10 @@ def driver(project: Project, visitor: Visitor | None = None) -> Driver:
     from hamilton.ad_hoc_utils import create_temporary_module
     from hamilton.function_modifiers import tag
 
-    _require_names(project)
+    nodes = [*_nodes(project)]
+    _require_names(project, [name for _, name, _, _ in nodes])
     functions = []
-    for step, name, inputs, function in _nodes(project):
+    for step, name, inputs, function in nodes:
         node = _function(name, inputs, function)
         functions.append(tag(**{_STEP: step.value, **_tags(project, name)})(node))
     module = create_temporary_module(*functions, module_name=f"lakehouse_dag_{next(_NAMES)}")
@@ -137,16 +137,16 @@ def _nodes(
     yield Step.PUBLISH, PUBLICATION, (COMMIT,), _publish
 
 
-def _require_names(project: Project) -> None:
-    """Raise ProjectError for a table or a check that is called as another node of the DAG."""
-    counts = Counter([WINDOW, SETTINGS, *(name for _, name, _, _ in _nodes(project))])
+def _require_names(project: Project, nodes: Iterable[str]) -> None:
+    """Raise ProjectError for a table or a check that is called as another of the nodes."""
+    counts = Counter([WINDOW, SETTINGS, *nodes])
     for name, spec in {**project.tables, **project.checks}.items():
         if counts[name] > 1 or name.startswith("_"):
             taken = "begins with _" if name.startswith("_") else "is taken by a node of the DAG"
             raise ProjectError(
                 f"the name {name!r} {taken}",
                 hint="rename it, or give it a `name`",
-                place=spec.place if isinstance(spec, CopySpec) else place_of(spec.function),
+                place=spec.place,
             )
 
 

@@ -36,7 +36,7 @@ def asset_specs(compiled: Compiled, lineage: Lineage, dialect: str) -> Iterator[
         yield dg.AssetSpec(
             key_of(spec.table),
             deps=[key_of(project.tables[parent].table) for parent in _parents(spec)],
-            description=_description(spec),
+            description=spec.description,
             metadata={
                 "dagster/table_name": spec.table,
                 "dagster/column_schema": _columns(spec, compiled),
@@ -63,12 +63,6 @@ def check_specs(project: Project) -> Iterator[dg.AssetCheckSpec]:
 
 def _parents(spec: Table) -> tuple[str, ...]:
     return spec.inputs if isinstance(spec, ModelSpec) else ()
-
-
-def _description(spec: Table) -> str:
-    if isinstance(spec, ModelSpec):
-        return spec.description
-    return "" if isinstance(spec, CopySpec) else spec.function.__doc__ or ""
 
 
 def _kinds(spec: Table, dialect: str) -> list[str]:

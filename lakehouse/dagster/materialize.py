@@ -13,11 +13,10 @@ from lakehouse.addresses.discretion import unexpected
 from lakehouse.checks.result import CheckResult
 from lakehouse.config import Settings
 from lakehouse.dagster.assets import key_of, table_of
-from lakehouse.declare.specs import MARTS
+from lakehouse.declare.specs import mart_of
 from lakehouse.errors import LakehouseError
 from lakehouse.interface import Lakehouse
 from lakehouse.records.run_records import RunReport
-from lakehouse.table_names import name_of, schema_of
 
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 _MOMENT = timedelta.resolution
@@ -114,7 +113,6 @@ def _checks(report: RunReport, context: dg.AssetExecutionContext) -> Iterator[dg
 def _metadata(report: RunReport, table: str) -> dict[str, str | int]:
     """Return what a run did to a table: rows, windows, commit and run."""
     nodes = [node for node in report.nodes if node.node == table]
-    mart = name_of(table) if schema_of(table) == MARTS else table
     rows = [node.rows for node in nodes if node.rows is not None]
     told = {
         "run": report.run_id,
@@ -124,7 +122,7 @@ def _metadata(report: RunReport, table: str) -> dict[str, str | int]:
         "reason": "; ".join(dict.fromkeys(node.reason for node in nodes if node.reason)),
     }
     counts = {"rows": rows[-1]} if rows else {}
-    published = (report.published or {}).get(mart)
+    published = (report.published or {}).get(mart_of(table))
     counts |= {} if published is None else {"published rows": published}
     return {key: text for key, text in told.items() if text} | counts
 

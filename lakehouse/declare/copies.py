@@ -58,6 +58,11 @@ class CopySpec:
         return shown(str(self.file)) + (f":{self.line}" if self.line else "")
 
     @property
+    def description(self) -> str:
+        """Nothing: no function says what the table is."""
+        return ""
+
+    @property
     def declared(self) -> Mapping[str, str]:
         """How the table is kept, by argument, as text; its columns are not part of it."""
         return {"from": str(self.origin)}

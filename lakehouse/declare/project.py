@@ -200,18 +200,14 @@ def _add(project: Project, spec: Spec | CopySpec) -> None:
     namesake = {**project.tables, **project.checks}.get(spec.name)
     if namesake is not None:
         hint = "rename one of them"
-        if _place(namesake) == _place(spec):
+        if namesake.place == spec.place:
             hint = "it is made more than once: give each a `name` of its own, such as name=f'x_{y}'"
         raise ProjectError(
-            f"it shares the name {spec.name!r} with {_place(namesake)}",
+            f"it shares the name {spec.name!r} with {namesake.place}",
             hint=hint,
-            place=_place(spec),
+            place=spec.place,
         )
     group[spec.name] = spec
-
-
-def _place(spec: Spec | CopySpec) -> str:
-    return spec.place if isinstance(spec, CopySpec) else place_of(spec.function)
 
 
 def _add_resources(project: Project, ingestion: IngestionSpec) -> None:

@@ -13,6 +13,7 @@ from lakehouse.errors import ProjectError, choices
 from lakehouse.table_names import name_of
 
 Tables: TypeAlias = Mapping[str, IngestionSpec | CopySpec | ModelSpec]
+_KNOWN = "known tables"
 
 
 def require_known(tables: Tables, readers: Sequence[ModelSpec | QualitySpec]) -> None:
@@ -32,7 +33,7 @@ def _require_tables_of_check(check: QualitySpec, tables: Tables) -> None:
             namesake = tables.get(name_of(table))
             raise ProjectError(
                 f"{check.name} {does} {table!r}, which no function builds",
-                hint=choices("known tables", namesake.table if namesake else table, known),
+                hint=choices(_KNOWN, namesake.table if namesake else table, known),
                 place=place_of(check.function),
             )
 
@@ -70,9 +71,6 @@ def _require_parameters(reader: ModelSpec | QualitySpec, tables: Tables) -> None
             if namesakes:
                 message, hint = _shared(name_of_reader, name, namesakes)
             raise ProjectError(message, hint=hint, place=place_of(reader.function))
-
-
-_KNOWN = "known tables"
 
 
 def _shared(reader: str, name: str, namesakes: Sequence[str]) -> tuple[str, str]:

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from lakehouse.checks import Rule, Tolerance
 from lakehouse.declare.kinds import Kind, Table, View, in_words
+from lakehouse.declare.project_code import place_of
 from lakehouse.declare.soft_delete import SoftDelete
-from lakehouse.table_names import name_of
+from lakehouse.table_names import name_of, schema_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,6 +63,16 @@ class IngestionSpec:
     def table(self) -> str:
         """The qualified name of the raw table."""
         return f"{self.schema}.{self.name_in_schema or self.name}"
+
+    @property
+    def place(self) -> str:
+        """Where it is declared, as errors show it."""
+        return place_of(self.function)
+
+    @property
+    def description(self) -> str:
+        """What the docstring of the ingestion says."""
+        return inspect.cleandoc(self.function.__doc__ or "")
 
     @property
     def declared(self) -> Mapping[str, str]:
@@ -130,12 +141,17 @@ class ModelSpec:
     @property
     def mart(self) -> str:
         """The name of the table among what is published: bare in the schema `marts`."""
-        return name_of(self.table) if self.schema == MARTS else self.table
+        return mart_of(self.table)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the function's parameters, which are the tables that it reads."""
         return parameters(self.function)
+
+    @property
+    def place(self) -> str:
+        """Where it is declared, as errors show it."""
+        return place_of(self.function)
 
     @property
     def description(self) -> str:
@@ -190,6 +206,11 @@ class QualitySpec:
         named = map(self.name_of, (self.table, *others))
         return tuple(dict.fromkeys((*named, *parameters(self.function))))
 
+    @property
+    def place(self) -> str:
+        """Where it is declared, as errors show it."""
+        return place_of(self.function)
+
     def name_of(self, table: str) -> str:
         """The name, among the project's tables, of one that is named with its schema."""
         return self.names.get(table, name_of(table))
@@ -204,6 +225,11 @@ class QualitySpec:
 
 
 Spec: TypeAlias = IngestionSpec | ModelSpec | QualitySpec
+
+
+def mart_of(table: str) -> str:
+    """The name of a table among what is published: bare in the schema `marts`."""
+    return name_of(table) if schema_of(table) == MARTS else table
 
 
 def attach(function: Function, spec: Spec) -> Function:

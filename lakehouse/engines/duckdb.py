@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,9 @@ from lakehouse.windows import ALL_TIME, Window
 
 if TYPE_CHECKING:
     import duckdb
+    import ibis.expr.types as ir
     import pyarrow as pa
+    from ibis.backends import BaseBackend
 
 
 def connect(
@@ -199,6 +202,19 @@ class DuckDB:
     def statement(self, source: Source) -> str:
         """Return the SELECT of all rows of a table or view."""
         return f"SELECT * FROM {relation(source, scan, self.dialect)}"
+
+    def table(self, source: Source) -> ir.Table:
+        """Return a table or view as an Ibis table, which stays as it is while its files are there.
+
+        Tables of one DuckDB can be joined.
+        """
+        return self._ibis.sql(self.statement(source))
+
+    @cached_property
+    def _ibis(self) -> BaseBackend:
+        import ibis
+
+        return ibis.duckdb.from_connection(self.connection)
 
     def _define(self, name: str, source: Source) -> None:
         """Create a view with a table's qualified name, so that a user's SQL can read the table."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import UnknownNameError, choices
@@ -10,7 +9,6 @@ from lakehouse.session import Session
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    from ibis.backends import BaseBackend
 
 
 class IbisTables:
@@ -35,10 +33,4 @@ class IbisTables:
             raise UnknownNameError(
                 f"there is no table {name!r} on {ref}", hint=choices("tables", name, sources)
             )
-        return self._backend.sql(session.duckdb.statement(sources[qualified]))
-
-    @cached_property
-    def _backend(self) -> BaseBackend:
-        import ibis
-
-        return ibis.duckdb.from_connection(self._session.duckdb.connection)
+        return session.duckdb.table(sources[qualified])

@@ -96,13 +96,12 @@ def _require_new(name: str, known: Project) -> None:
 
 def _known(table: str, known: Project) -> str:
     """Return the bare name of a table of the project."""
-    qualified = known.qualified(table)
-    for name, spec in known.tables.items():
-        if spec.table == qualified:
-            return name
-    raise UnknownNameError(
-        f"no function builds {table!r}", hint=choices("tables", name_of(table), known.tables)
-    )
+    name = known.name_of(known.qualified(table))
+    if not name:
+        raise UnknownNameError(
+            f"no function builds {table!r}", hint=choices("tables", name_of(table), known.tables)
+        )
+    return name
 
 
 def _write(path: Path, code: str) -> None:
