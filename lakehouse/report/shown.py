@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
-from math import isfinite
+from decimal import Decimal
 from typing import Any, TypeVar
+
+from lakehouse.pages.rounding import rounded
 
 Setting = TypeVar("Setting")
 
@@ -30,13 +31,11 @@ def shown(value: Any, digits: int | None = None) -> str:
 
 def number(value: float | Decimal, digits: int | None) -> str:
     """Return a number with thin spaces between thousands and the sign that minus has in print."""
-    if not isfinite(value):
+    exact = rounded(value, digits)
+    if exact is None:
         return MISSING
-    rounded = Decimal(str(value))
-    if digits is not None:
-        rounded = rounded.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    text = f"{rounded:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    return _MINUS + text[1:] if text.startswith("-") and rounded else text.lstrip("-")
+    text = f"{exact:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return _MINUS + text[1:] if text.startswith("-") and exact else text.lstrip("-")
 
 
 def day(value: date) -> str:

@@ -11,8 +11,8 @@ from lakehouse.declare.project_code import place_of
 from lakehouse.errors import ProjectError, choices
 from lakehouse.pages import Block, Chart, Columns, Figure, Figures, Notices, Rows, Text
 from lakehouse.pages.decorators import Choice, PageSpec
+from lakehouse.pages.html import Html, join, tag
 from lakehouse.site import charts
-from lakehouse.site.html import Html, join, tag
 from lakehouse.site.values import NOTHING, shown
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import lakehouse
 from lakehouse.pages import loading
 from lakehouse.pages.decorators import PageSpec
+from lakehouse.pages.html import script_json, tag
 from lakehouse.site import charts, project_pages
 from lakehouse.site.folder import Piece, SiteFolder, Written, digest
 from lakehouse.site.frame import Frame, Link, static
-from lakehouse.site.html import script_json, tag
 from lakehouse.site.pipeline import pages as pipeline
 from lakehouse.site.pipeline.facts import Facts, gather
 from lakehouse.site.tables import Tables

@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.pages.decorators import Choice
+from lakehouse.pages.html import script_json
 from lakehouse.site.blocks import Piece, values_of
 from lakehouse.site.folder import content_name
-from lakehouse.site.html import script_json
 from lakehouse.site.values import compact, shown
 
 

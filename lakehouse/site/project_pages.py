@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.errors import ProjectError
 from lakehouse.pages.decorators import Choice, PageSpec
+from lakehouse.pages.html import Html, script_json, tag
 from lakehouse.site.blocks import Renderer
 from lakehouse.site.frame import Frame
-from lakehouse.site.html import Html, script_json, tag
 from lakehouse.site.page_data import page_data
 from lakehouse.site.tables import Tables
 

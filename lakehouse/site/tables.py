@@ -9,7 +9,6 @@ from lakehouse.errors import UnknownNameError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    from ibis.backends import BaseBackend
 
     from lakehouse.catalogs import Commit, StoredTable
     from lakehouse.engines import Source
@@ -28,7 +27,7 @@ class Tables:
 
     def table(self, name: str) -> ir.Table:
         """Return a table or view by its bare name. Raises UnknownNameError if it is not built."""
-        return self._backend.sql(self._session.duckdb.statement(self._source(name)))
+        return self._session.duckdb.table(self._source(name))
 
     def version(self, name: str) -> str:
         """Return a text that changes whenever the rows of a table may have changed."""
@@ -49,12 +48,6 @@ class Tables:
     def _sources(self) -> dict[str, Source]:
         session = self._session
         return session.sources(session.compiled_for_duckdb, self.stored)
-
-    @cached_property
-    def _backend(self) -> BaseBackend:
-        import ibis
-
-        return ibis.duckdb.from_connection(self._session.duckdb.connection)
 
 
 def _is_built(source: Source) -> bool:

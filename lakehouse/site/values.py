@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from lakehouse.pages.rounding import rounded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,12 +66,10 @@ def compact(column: pa.ChunkedArray) -> dict[str, Any]:
 
 
 def _number(value: float | Decimal, digits: int | None) -> str:
-    number = Decimal(repr(value) if isinstance(value, float) else value)
-    if not number.is_finite():
+    number = rounded(value, digits)
+    if number is None:
         return NOTHING
-    if digits is not None:
-        number = number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    elif isinstance(value, float):
+    if digits is None and isinstance(value, float):
         number = number.normalize()
     text = f"{number:f}"
     return text.lstrip("-") if not number else text

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.errors import ConfigError, ProjectError
+from lakehouse.pages.html import join, script_json, tag
 from lakehouse.site import charts
 from lakehouse.site.folder import Piece, SiteFolder
-from lakehouse.site.html import join, script_json, tag
 from lakehouse.site.pipeline.parts import file_name, size
 from lakehouse.site.pipeline.sql_layout import laid_out
 from lakehouse.site.values import NOTHING, compact, shown

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lakehouse.compile import cache
 from lakehouse.declare import sql_files
 from lakehouse.declare.copies import CopySpec
-from lakehouse.declare.project_code import place_of
 from lakehouse.errors import ProjectError
 from lakehouse.site.pipeline.sql_layout import laid_out
 
@@ -43,8 +42,7 @@ class Code:
         return [(title, text) for title, text in parts if text]
 
     def _place(self, name: str) -> str:
-        spec = self._compiled.project.tables[name]
-        return spec.place if isinstance(spec, CopySpec) else place_of(spec.function)
+        return self._compiled.project.tables[name].place
 
     def _written(self, name: str) -> str:
         spec = self._compiled.project.tables[name]

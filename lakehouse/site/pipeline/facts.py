@@ -153,7 +153,7 @@ def gather(session: Session, tables: Tables) -> Facts:
         name: TableFacts(
             spec=spec,
             kind=_kind(spec),
-            doc=_doc(spec),
+            doc=spec.description,
             columns={c: str(kind) for c, kind in session.compiled.schemas[name].items()},
             parents=spec.inputs if isinstance(spec, ModelSpec) else (),
             children=tuple(children.get(name, ())),
@@ -189,12 +189,6 @@ def _kind(spec: IngestionSpec | CopySpec | ModelSpec) -> str:
     if isinstance(spec, IngestionSpec):
         return "ingestion"
     return spec.origin.kind if isinstance(spec, CopySpec) else in_words(spec.kind)
-
-
-def _doc(spec: IngestionSpec | CopySpec | ModelSpec) -> str:
-    from inspect import cleandoc
-
-    return "" if isinstance(spec, CopySpec) else cleandoc(spec.function.__doc__ or "")
 
 
 def _quarantined(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from lakehouse.site.html import Content, tag
+from lakehouse.pages.html import Content, tag
 from lakehouse.site.pipeline.facts import Facts
 from lakehouse.site.pipeline.parts import (
     ago,

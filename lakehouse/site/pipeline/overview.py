@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from lakehouse.site.html import Content, Html, tag
+from lakehouse.pages.html import Content, Html, tag
 from lakehouse.site.pipeline.facts import Facts, TableFacts, TableHealth
 from lakehouse.site.pipeline.parts import (
     ago,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lakehouse.pages.html import Content, script_json
 from lakehouse.site.folder import Piece, content_name, digest
 from lakehouse.site.frame import Frame, Link
-from lakehouse.site.html import Content, script_json
 from lakehouse.site.pipeline import lists, overview, picture, run_pages
 from lakehouse.site.pipeline.code import Code
 from lakehouse.site.pipeline.facts import Facts, TableFacts

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from lakehouse.pages.html import Content, Html, tag
 from lakehouse.site.folder import content_name
-from lakehouse.site.html import Content, Html, tag
 from lakehouse.site.values import NOTHING, shown
 
 _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,120}")

@@ -11,7 +11,7 @@ from lakehouse.declare.project import Project
 from lakehouse.draw.dag_picture import picture
 from lakehouse.draw.picture import Picture
 from lakehouse.draw.svg import svg
-from lakehouse.site.html import Html, tag
+from lakehouse.pages.html import Html, tag
 from lakehouse.site.pipeline.facts import Facts, TableFacts, TableHealth
 from lakehouse.site.pipeline.parts import rows, seconds, table_path
 

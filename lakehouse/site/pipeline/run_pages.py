@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from lakehouse.checks import sample_rows
 from lakehouse.checks.result import CheckOutcome
+from lakehouse.pages.html import Content, Html, tag
 from lakehouse.records.run_records import unread_in_words
-from lakehouse.site.html import Content, Html, tag
 from lakehouse.site.pipeline.facts import Facts
 from lakehouse.site.pipeline.parts import (
     facts,

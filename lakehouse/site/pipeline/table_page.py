@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from lakehouse.lineage import INFLUENCE, ROWS, VALUE, Column
-from lakehouse.site.html import Content, Html, tag
+from lakehouse.pages.html import Content, Html, tag
 from lakehouse.site.pipeline.facts import CheckHistory, Facts, TableFacts
 from lakehouse.site.pipeline.parts import (
     ago,
@@ -86,7 +86,7 @@ def _columns(gathered: Facts, entry: TableFacts) -> Iterator[list[Content]]:
 
 def _sources(gathered: Facts, columns: Sequence[Column]) -> Html | None:
     """Return columns by their tables, which are links if they are the project's."""
-    tables = {entry.spec.table for entry in gathered.tables.values()}
+    tables = gathered.lineage.tables
     named: dict[str, list[str]] = {}
     for column in columns:
         named.setdefault(column.table, []).append("rows" if column.name == ROWS else column.name)
