@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -63,7 +62,13 @@ def require_libraries() -> None:
             )
 
 
-@cache
+def library_version() -> str:
+    """Return the version of what makes charts."""
+    from importlib.metadata import version
+
+    return version("vl-convert-python")
+
+
 def javascript() -> str:
     """Return the library that draws charts in a browser, as one script."""
     import vl_convert
