@@ -14,12 +14,9 @@ from typing import Any
 
 import click
 
-from deploy import fetch, stack
 from deploy import nightscout as real_nightscout
+from deploy import stack
 from deploy import superset as real_superset
-from deploy.nightscout.install import installed as installed_nightscout
-from deploy.superset.install import installed as installed_superset
-from deploy.versions import ARTIFACTS
 
 
 def _folder(name: str, text: str) -> Callable[[Any], Any]:
@@ -46,18 +43,6 @@ def up(folder: Path) -> None:
     at = variables["LAKEHOUSE_POSTGRES_URL"].rpartition("@")[2]
     sys.stdout.write(f"{'postgres':12} postgresql://{at}\n\n")
     sys.stdout.write(f"to use it:   source {shlex.quote(str(folder / 'env'))}\n")
-
-
-@main.command(name="fetch")
-def fetch_all() -> None:
-    """Get the programs of the stack, of Nightscout and of Superset, without starting any."""
-    servers = stack.ROOT / "servers"
-    for name in ARTIFACTS:
-        fetch.artifact(name)
-    fetch.unpacked_trino(servers)
-    installed_superset(servers)
-    if not real_nightscout.missing():
-        installed_nightscout(servers)
 
 
 @main.command()

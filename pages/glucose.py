@@ -51,9 +51,9 @@ def glucose_page(  # noqa: PLR0917 - a page takes its tables
     """
     overview = read_once(clock.with_age(mrt_glucose_overview))
     periods = read_once(_labelled(mrt_glucose_periods, overview))
+    newest = _newest(fct_glucose_readings, overview)
     days = overview.filter(overview.age < _STRIPS).select("site", "reading_date")
     recent = read_once(fct_glucose_readings.semi_join(days, ["site", "reading_date"]))
-    newest = read_once(_newest(recent, overview))
     return [
         Notices(_warnings(overview), "notice"),
         Notices(_late(newest), "notice"),

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -16,12 +15,8 @@ FOLDERS_OF_NO_PART = {"helpers", "ingestion", "models", "stack"}
 RANK = {name: rank for rank, floor in enumerate(FLOORS) for name in floor}
 
 
-def modules(*packages):
-    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
-
-
-def shown(path):
-    return str(path.relative_to(ROOT))
+def modules(package):
+    return sorted(path for path in (ROOT / package).rglob("*.py"))
 
 
 def dotted(path):
@@ -30,12 +25,7 @@ def dotted(path):
     return name.removesuffix(".__init__")
 
 
-@cache
 def imports(path):
-    return [*_imports(path)]
-
-
-def _imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -55,24 +45,16 @@ def part(dotted):
     return pieces[1] if len(pieces) > 1 and pieces[0] == "lakehouse" else None
 
 
-def test_every_part_of_the_framework_has_a_floor():
-    parts = {name.removesuffix(".py") for name in map(top, modules("lakehouse"))}
-    assert parts - RANK.keys() == {"__init__"}
-
-
-def top(path):
-    """The folder or module of the framework that a file lies in."""
-    return path.relative_to(ROOT / "lakehouse").parts[0]
-
-
-def test_imports_point_downwards():
-    upwards = []
-    for path in modules("lakehouse"):
-        own = top(path).removesuffix(".py")
-        used = {part(name) for name in imports(path)} & RANK.keys() - {own}
-        above = [name for name in used if own in RANK and RANK[name] <= RANK[own]]
-        upwards += [f"{shown(path)} imports {name}, which lies no lower" for name in above]
-    assert upwards == []
+@pytest.mark.parametrize("path", modules("lakehouse"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_downwards(path):
+    own = path.relative_to(ROOT / "lakehouse").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    assert own in RANK, f"{own} has no floor yet"
+    for name in imports(path):
+        used = part(name)
+        if used in RANK and used != own:
+            assert RANK[own] < RANK[used], f"{own} imports {used}, which does not lie below it"
 
 
 @pytest.mark.long
@@ -93,37 +75,34 @@ def test_tests_lie_in_folders_named_as_those_of_the_framework():
     assert of_tests - of_parts == FOLDERS_OF_NO_PART
 
 
-def test_a_module_is_read_at_one_go():
-    lengths = {shown(path): len(path.read_text().splitlines()) for path in modules("lakehouse")}
-    assert {name: length for name, length in lengths.items() if length > 300} == {}
+@pytest.mark.parametrize("path", modules("lakehouse"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_is_read_at_one_go(path):
+    assert len(path.read_text().splitlines()) <= 300
 
 
-def test_the_framework_knows_no_glucose():
-    told = {}
-    for path in modules("lakehouse"):
-        words = r"glucose|nightscout|diabet|mg_dl|mmol|insulin|\bsgv\b|cgm"
-        if path.parent.name != "dagster":  # which has sensors of its own
-            words += "|sensor"
-        told[shown(path)] = re.findall(words, path.read_text(), re.IGNORECASE)
-    assert {name: found for name, found in told.items() if found} == {}
+@pytest.mark.parametrize("path", modules("lakehouse"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_framework_knows_no_glucose(path):
+    words = r"glucose|nightscout|diabet|mg_dl|mmol|insulin|\bsgv\b|cgm"
+    if path.parent.name != "dagster":  # which has sensors of its own
+        words += "|sensor"
+    assert not re.findall(words, path.read_text(), re.IGNORECASE)
 
 
-def test_the_framework_does_not_import_a_project():
-    project = {"ingestion", "models", "pages"}
-    used = {shown(path): roots(path) & project for path in modules("lakehouse")}
-    assert {name: found for name, found in used.items() if found} == {}
+@pytest.mark.parametrize("path", modules("lakehouse"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_framework_does_not_import_a_project(path):
+    assert not [
+        name for name in imports(path) if name.split(".")[0] in {"ingestion", "models", "pages"}
+    ]
 
 
-def roots(path):
-    """The packages that a module imports from."""
-    return {name.split(".")[0] for name in imports(path)}
-
-
-def test_the_project_knows_no_engine_or_catalog():
+@pytest.mark.parametrize(
+    "path",
+    modules("ingestion") + modules("models") + modules("pages"),
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_the_project_knows_no_engine_or_catalog(path):
     inner = {"build", "catalogs", "engines", "postgres", "publish", "run", "session"}
-    libraries = {"duckdb", "trino", "pyiceberg", "psycopg", "hamilton", "dlt"}
-    used = {
-        shown(path): ({*map(part, imports(path))} & inner) | (roots(path) & libraries)
-        for path in modules("ingestion", "models", "pages")
-    }
-    assert {name: found for name, found in used.items() if found} == {}
+    used = {part(name) for name in imports(path)}
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert not used & inner
+    assert not roots & {"duckdb", "trino", "pyiceberg", "psycopg", "hamilton", "dlt"}

@@ -5,62 +5,58 @@ from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 FOR_DEVELOPERS = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/decisions").glob("*.md"))]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 FILE = re.compile(r"`([\w./-]+(?:\.(?:py|md|svg|toml|txt|yml)|/))`")
 MADE = {"tests/models/test_lows.py"}
 """What the reader makes."""
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def named(pattern, pages=PAGES):
-    """Yield each page with what it names in this way."""
-    for page in pages:
-        yield from ((page.name, found) for found in re.findall(pattern, page.read_text()))
-
-
-def test_files_that_are_named_are_there():
+@pytest.mark.parametrize("page", FOR_DEVELOPERS, ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page):
     """A path is of the repository, or of the framework's folder."""
-    lost = [
-        (page.name, name)
-        for page in FOR_DEVELOPERS
-        for name in FILE.findall(page.read_text())
-        if not any((place / name).exists() for place in (ROOT, ROOT / "lakehouse", page.parent))
-    ]
+    named = FILE.findall(page.read_text())
+    places = (ROOT, ROOT / "lakehouse", page.parent)
+    lost = [name for name in named if not any((place / name).exists() for place in places)]
     assert lost == []
 
 
-def test_files_in_a_folder_of_the_repository_are_there():
+@each_page
+def test_files_in_a_folder_of_the_repository_are_there(page):
     """Pages for users also name files of theirs, which are in no such folder."""
-    ours = [
-        (page, name)
-        for page, name in named(FILE)
-        if name not in MADE and (ROOT / name.partition("/")[0]).is_dir()
-    ]
-    assert [(page, name) for page, name in ours if not (ROOT / name).exists()] == []
+    named = [name for name in FILE.findall(page.read_text()) if name not in MADE]
+    ours = [name for name in named if (ROOT / name.partition("/")[0]).is_dir()]
+    assert [name for name in ours if not (ROOT / name).exists()] == []
 
 
-def test_modules_that_are_to_be_run_are_there():
-    told = named(r"python -m ([\w.]*\w)")
-    assert [(page, name) for page, name in told if find_spec(name) is None] == []
+@each_page
+def test_modules_that_are_to_be_run_are_there(page):
+    named = re.findall(r"python -m ([\w.]*\w)", page.read_text())
+    assert [name for name in named if find_spec(name) is None] == []
 
 
-def test_targets_of_make_that_are_named_are_there():
+@each_page
+def test_targets_of_make_that_are_named_are_there(page):
     known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    told = named(r"(?:`|\$ )make ([a-z-]+)")
-    assert [(page, name) for page, name in told if name not in known] == []
+    assert {*re.findall(r"(?:`|\$ )make ([a-z-]+)", page.read_text())} <= {*known}
 
 
-def test_names_of_the_framework_that_are_given_with_their_folder_are_there():
+@each_page
+def test_names_of_the_framework_that_are_given_with_their_folder_are_there(page):
     """As in: `Compiler` (`lakehouse/compile/`)."""
-    told = named(r"`(\w+)` (?:of|in|\() ?`(lakehouse/[\w./]+)`")
-    lost = [(page, name) for page, (name, place) in told if not _defines(ROOT / place, name)]
+    named = re.findall(r"`(\w+)` (?:of|in|\() ?`(lakehouse/[\w./]+)`", page.read_text())
+    lost = [(name, place) for name, place in named if not _defines(ROOT / place, name)]
     assert lost == []
 
 
-def test_dotted_names_of_the_framework_are_there():
-    told = named(r"`(lakehouse\.\w+\.[\w.]*\w)")
-    assert [(page, name) for page, name in told if not _can_be_resolved(name)] == []
+@each_page
+def test_dotted_names_of_the_framework_are_there(page):
+    named = re.findall(r"`(lakehouse\.\w+\.[\w.]*\w)", page.read_text())
+    assert [name for name in named if not _can_be_resolved(name)] == []
 
 
 def _defines(place, name):

@@ -11,19 +11,19 @@ to: code that depends on the time, the environment or chance is refused.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import ibis
 
-from lakehouse import small_files
-from lakehouse.compile import cache_files
-from lakehouse.compile.cache_files import digest_of
+from lakehouse import small_files, storage
 from lakehouse.compile.compiler import (
     Compiled,
     CompiledCheck,
@@ -35,6 +35,14 @@ from lakehouse.config import Settings
 from lakehouse.declare import seeds
 from lakehouse.declare.project import Project
 from lakehouse.declare.project_code import is_project_code
+from lakehouse.errors import StorageError
+
+_COMPILERS = ("ibis-framework", "sqlglot", "pandera")
+_KEPT = 8
+"""Entries that are kept for a dialect: tests and scripts import other modules than the command."""
+
+_DIGEST = hashlib.sha256().digest_size * 2
+"""Length in bytes of the digest that precedes the JSON in a file, and shows if it is damaged."""
 
 
 def compiled(
@@ -45,7 +53,7 @@ def compiled(
 ) -> Compiled:
     """Return the project compiled for a dialect: from the cache if it is there, else by `make`."""
     path = _path(settings, dialect)
-    cached = small_files.read(path, lambda raw: _from_json(project, cache_files.parse(raw)))
+    cached = small_files.read(path, lambda raw: _from_json(project, _document(raw)))
     if cached is None or not _are_unchanged(cached.files):
         return compiled_anew(settings, project, dialect, make)
     return cached
@@ -59,7 +67,7 @@ def compiled_anew(
 ) -> Compiled:
     """Compile the project for a dialect by `make`, and store it in the cache."""
     path, fresh = _path(settings, dialect), make(project, dialect)
-    cache_files.write(path, to_json(fresh))
+    _store(path, to_json(fresh))
     return fresh
 
 
@@ -71,13 +79,19 @@ def kept(
     `make` returns the document, and the digests of further files that it depends on.
     """
     path = _path(settings, name)
-    entry = small_files.read(path, cache_files.parse)
+    entry = small_files.read(path, _document)
     if entry is None or not _are_unchanged(entry["files"]):
         document, files = make()
         entry = {"document": document, "files": files}
-        cache_files.write(path, entry)
+        _store(path, entry)
     kept_document: dict[str, Any] = entry["document"]
     return kept_document
+
+
+@cache
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file when this process first asked for it: about when it loaded the code."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def changed_files(settings: Settings) -> list[Path]:
@@ -88,12 +102,13 @@ def changed_files(settings: Settings) -> list[Path]:
 
 
 def _path(settings: Settings, dialect: str) -> Path:
-    digest = hashlib.sha256(cache_files.versions())
+    digest = hashlib.sha256(repr((sys.version, *map(version, _COMPILERS))).encode())
     for path in _files(settings.root, settings.ingestion, settings.models):
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of(path).encode()))
     for path in seeds.files(settings.seeds):  # data, which may change while a process runs
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of.__wrapped__(path).encode()))
-    return cache_files.file(settings.root, dialect, digest.hexdigest())
+    key = digest.hexdigest()[:16]
+    return settings.root / "__pycache__" / f"lakehouse-{dialect}-{key}.json"
 
 
 @cache
@@ -108,8 +123,12 @@ def _files(_: Path, *packages: str) -> list[Path]:
 
 
 def _sources() -> Iterator[Path]:
-    """Yield all modules of the framework, and those of the user that were imported."""
-    yield from cache_files.framework_files()
+    """Yield all modules of the framework, and those of the user that were imported.
+
+    The framework's are all listed, even if this command did not import them, so that every command
+    has the same key.
+    """
+    yield from Path(__file__).parents[1].rglob("*.py")
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if file and is_project_code(file):
@@ -127,6 +146,34 @@ def _are_unchanged(files: dict[str, str]) -> bool:
     with suppress(OSError):
         return all(digest_of(Path(path)) == digest for path, digest in files.items())
     return False
+
+
+def _store(path: Path, document: dict[str, Any]) -> None:
+    """Write an entry, if the folder can be written to; delete the oldest ones beyond `_KEPT`."""
+    with suppress(OSError, StorageError):
+        raw = json.dumps(document).encode()
+        storage.write(path, _digest(raw) + raw, lasting=False)
+        entries = path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json")
+        others = [entry for entry in entries if entry != path]  # the new one stays at any clock
+        for old in sorted(others, key=_modified)[: 1 - _KEPT]:
+            old.unlink(missing_ok=True)
+
+
+def _document(raw: bytes) -> dict[str, Any]:
+    """Read an entry. Raises ValueError if it is damaged, before any of its SQL is used."""
+    content = raw[_DIGEST:]
+    if raw[:_DIGEST] != _digest(content):
+        raise ValueError
+    document: dict[str, Any] = json.loads(content)
+    return document
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).hexdigest().encode()
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def to_json(compiled: Compiled) -> dict[str, Any]:

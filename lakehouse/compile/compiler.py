@@ -23,14 +23,13 @@ from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
 from lakehouse.compile.quarantine_reasons import quarantine_reasons
-from lakehouse.compile.translations import Translations
 from lakehouse.declare import column_types
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project_code import place_of, placed
 from lakehouse.declare.raw_columns import landed
 from lakehouse.declare.specs import ModelSpec, QualitySpec, parameters, uses_parameters
 from lakehouse.errors import ProjectError, choices
-from lakehouse.system.garbage import paused
+from lakehouse.patches.ibis_dialects import to_sql
 
 if TYPE_CHECKING:
     from lakehouse.declare.project import Project
@@ -88,14 +87,11 @@ class Compiled:
     """SHA-256 of the files that the code imported and read while it was compiled, by path."""
 
 
-def compile_project(
-    project: Project, dialect: str, translations: Translations | None = None
-) -> Compiled:
+def compile_project(project: Project, dialect: str) -> Compiled:
     """Compile every model and check. Raises ProjectError for one that cannot be compiled."""
-    compiler = _Compiler(project, dialect, translations or Translations())
-    with paused():
-        dag.visit(project, compiler)
-        compiler.count()
+    compiler = _Compiler(project, dialect)
+    dag.visit(project, compiler)
+    compiler.count()
     return compiler.compiled
 
 
@@ -119,8 +115,8 @@ def count_of(spec: QualitySpec, place: int, count: str = "failures") -> str:
 class _Compiler:
     """Visitor that calls each function with unbound tables, and collects the SQL of its result."""
 
-    def __init__(self, project: Project, dialect: str, translations: Translations) -> None:
-        self.project, self.dialect, self.to_sql = project, dialect, translations.to_sql
+    def __init__(self, project: Project, dialect: str) -> None:
+        self.project, self.dialect = project, dialect
         self.compiled = Compiled(project)
 
     def node(
@@ -148,7 +144,7 @@ class _Compiler:
         return ibis.table(schema, name=name)
 
     def _statement(self, expression: ir.Table) -> Statement:
-        return Statement(self.to_sql(expression, self.dialect), stored(expression.schema()))
+        return Statement(to_sql(expression, self.dialect), stored(expression.schema()))
 
     def _model(self, spec: ModelSpec, expression: ir.Table) -> CompiledModel:
         statement = self._statement(expression)
@@ -171,7 +167,7 @@ class _Compiler:
         ]
         sql = statement.sql
         if self.dialect != FINGERPRINT_DIALECT:
-            sql = self.to_sql(expression, FINGERPRINT_DIALECT)
+            sql = to_sql(expression, FINGERPRINT_DIALECT)
         content = [sql, repr(schema), _kind(spec), *views]
         digest = hashlib.sha256("\0".join(content).encode()).hexdigest()
         is_published_view = spec.is_view and spec.name in self.project.published
@@ -241,7 +237,7 @@ class _Compiler:
     def _is_supported(self, expression: ir.Table) -> bool:
         """Return whether the dialect has all operations of an expression."""
         try:
-            self.to_sql(expression, self.dialect)
+            to_sql(expression, self.dialect)
         except OperationNotDefinedError:
             return False
         return True

@@ -37,17 +37,15 @@ _NAME = "elsewhere"
 
 def serve() -> None:
     """Compile the project that standard input names; write the result to standard output (JSON)."""
-    gc.disable()  # it ends before garbage could matter
     request = json.loads(sys.stdin.readline())
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     # What a model prints goes to standard error, so that it does not mix with the answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    from lakehouse.compile import cache, dag, translations
+    from lakehouse.compile import cache, dag
     from lakehouse.compile.compiler import compile_project
     from lakehouse.declare import project
 
     dag.load_hamilton()
-    known = translations.load(Path(request["root"]))
     world = _World()
     world.enter()
     answer: dict[str, Any] = {}
@@ -55,7 +53,7 @@ def serve() -> None:
         loaded = project.load_packages(
             request["root"], request["packages"], seeds_in=Path(request["seeds"])
         )
-        answer["compiled"] = cache.to_json(compile_project(loaded, request["dialect"], known))
+        answer["compiled"] = cache.to_json(compile_project(loaded, request["dialect"]))
     except Exception as error:  # noqa: BLE001 - the other process reports it
         answer["problem"] = _problem(error)
     answers.write(json.dumps({**answer, "asked": list(world.asked), "files": world.all_files()}))

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from lakehouse.compile import cache, cache_files, translations
+from lakehouse.compile import cache
 from lakehouse.compile.compiler import Compiled, compile_project
 from lakehouse.config import Settings
 from lakehouse.declare.copies import CopySpec
@@ -72,8 +72,7 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
     Raises ProjectError, which names the functions that compile to different SQL there.
     """
     with _elsewhere(settings, dialect) as process:
-        known = translations.load(settings.root)
-        compiled = compile_project(project, dialect, known)
+        compiled = compile_project(project, dialect)
         here, there = json.loads(json.dumps(cache.to_json(compiled))), _answer(process)
     differences = list(_differences(here, there.get("compiled", here)))
     if (differences or "problem" in there) and cache.changed_files(settings):
@@ -89,8 +88,7 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
         )
     if differences:
         raise _refusal(settings, project, differences, there["asked"])
-    translations.keep(settings.root, known)
-    files = {path: cache_files.digest_of(Path(path)) for path in there["files"]}
+    files = {path: cache.digest_of(Path(path)) for path in there["files"]}
     return replace(compiled, files=files)
 
 

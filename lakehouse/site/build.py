@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import lakehouse
-from lakehouse import small_files
-from lakehouse.compile import cache_files
 from lakehouse.pages import loading
 from lakehouse.pages.decorators import PageSpec
 from lakehouse.pages.html import script_json, tag
@@ -22,7 +20,6 @@ from lakehouse.site.frame import Frame, Link, static
 from lakehouse.site.pipeline import pages as pipeline
 from lakehouse.site.pipeline.facts import Facts, gather
 from lakehouse.site.tables import Tables
-from lakehouse.system.garbage import paused
 
 if TYPE_CHECKING:
     from lakehouse.session import Session
@@ -57,9 +54,8 @@ def build(session: Session, folder: Path, pages: Sequence[PageSpec] | None = Non
     specs = [spec for spec in declared if spec.key is None]
     frame = Frame([Link(s.title, project_pages.path_of(s)) for s in specs], pipeline.LINKS)
     code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
-    with paused():
-        for piece in _pieces(session, tables, specs, frame, code):
-            site.add(piece)
+    for piece in _pieces(session, tables, specs, frame, code):
+        site.add(piece)
     done = site.finish()
     return Built(folder / "index.html", done, time.perf_counter() - began)
 
@@ -67,8 +63,7 @@ def build(session: Session, folder: Path, pages: Sequence[PageSpec] | None = Non
 def _pieces(
     session: Session, tables: Tables, specs: list[PageSpec], frame: Frame, code: str
 ) -> Iterator[Piece]:
-    yield Piece("assets", code, _assets)
-    yield Piece("vega", charts.library_version(), partial(_vega, session.settings.root))
+    yield Piece("assets", digest(code, _library_version()), _assets)
     yield Piece("start", code, partial(_start, frame))
     of_pages = digest(code, *(p.read_bytes() for p in loading.sources(session.settings)))
     for spec in specs:
@@ -98,18 +93,15 @@ def _sources() -> list[Path]:
     return sorted(path for path in files if path.is_file() and path.suffix != ".pyc")
 
 
+def _library_version() -> str:
+    from importlib.metadata import version
+
+    return version("vl-convert-python")
+
+
 def _assets() -> Mapping[str, str]:
-    return {f"assets/{name}": static(name) for name in _STATIC}
-
-
-def _vega(root: Path) -> Mapping[str, str]:
-    """Return the library of charts, which is the same for all sites and takes seconds to make."""
-    place = cache_files.file(root, "vega", digest(charts.library_version()))
-    kept = small_files.read(place, cache_files.parse)
-    if kept is None:
-        kept = {"javascript": charts.javascript()}
-        cache_files.write(place, kept)
-    return {"assets/vega.js": kept["javascript"]}
+    own = {f"assets/{name}": static(name) for name in _STATIC}
+    return own | {"assets/vega.js": charts.javascript()}
 
 
 def _start(frame: Frame) -> Mapping[str, str]:

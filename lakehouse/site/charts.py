@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -62,13 +63,7 @@ def require_libraries() -> None:
             )
 
 
-def library_version() -> str:
-    """Return the version of what makes charts."""
-    from importlib.metadata import version
-
-    return version("vl-convert-python")
-
-
+@cache
 def javascript() -> str:
     """Return the library that draws charts in a browser, as one script."""
     import vl_convert

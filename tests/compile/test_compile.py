@@ -85,7 +85,7 @@ def settings(tmp_path):
 def test_what_is_compiled_is_kept(settings):
     project = collect(modules(None))
     fresh = cache.compiled(settings, project, "duckdb")
-    assert len(list((settings.root / "__pycache__").glob("lakehouse-duckdb-*"))) == 1
+    assert len(list((settings.root / "__pycache__").glob("lakehouse-*"))) == 1
     assert cache.compiled(settings, project, "duckdb") == fresh
 
 
@@ -94,7 +94,7 @@ def test_what_one_command_compiled_serves_another(settings):
     for command in ("plan", "run"):
         script = COMMAND.format(command=command, folder=str(settings.root))
         subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
-    assert len(list((settings.root / "__pycache__").glob("lakehouse-duckdb-*"))) == 1
+    assert len(list((settings.root / "__pycache__").glob("lakehouse-*"))) == 1
 
 
 @pytest.mark.long

@@ -370,7 +370,7 @@ def test_a_live_reading_is_good_by_rules_that_were_compiled_two_days_ago(
     monkeypatch.setattr(schema, "datetime", TwoDaysAgo)
     assert lakehouse("plan")[0] == 0
     monkeypatch.setattr(schema, "datetime", datetime)
-    assert len(list((tmp_path / "__pycache__").glob("lakehouse-duckdb-*"))) == 1
+    assert len(list((tmp_path / "__pycache__").glob("lakehouse-*"))) == 1
     now = int(time.time() * 1000)
     answer = json.dumps([{"_id": "a", "type": "sgv", "date": now, "sgv": 105}]).encode()
     with Scripted(lambda handler: handler.send(200, answer)) as source:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import shop
-from receivers import Web
 
 import lakehouse
 
@@ -48,8 +47,6 @@ class Story:
     folder: Path
     definitions: object
     instance: object
-    web: Web
-    """Who is alerted."""
     results: dict = field(default_factory=dict)
     logs: dict = field(default_factory=dict)
 
@@ -87,28 +84,6 @@ class Story:
         )
         self.note(name)
 
-    def run_as_scheduled(self, name, moment):
-        """Run the job of the schedule as it asks at a moment."""
-        (schedule,) = self.definitions.schedules
-        now = datetime.fromisoformat(moment)
-        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=now)
-        (self.results["request"],) = schedule.evaluate_tick(context).run_requests
-        self.results[name] = self.definitions.resolve_job_def(schedule.job_name).execute_in_process(
-            instance=self.instance, tags=self.results["request"].tags, raise_on_error=False
-        )
-        self.note(name)
-
-    def tell_of(self, result):
-        """Let the sensor see a run that failed; the messages that it sent."""
-        before = len(self.web.messages)
-        (sensor,) = self.definitions.sensors
-        failure = next(e for e in result.all_events if e.event_type_value == "PIPELINE_FAILURE")
-        context = dg.build_run_status_sensor_context(
-            sensor.name, failure, self.instance, result.dagster_run
-        )
-        sensor(context.for_run_failure())
-        return self.web.messages[before:]
-
     def note(self, name):
         with lakehouse.open(self.folder) as lake:
             self.logs[name] = list(lake.log())
@@ -132,19 +107,16 @@ def story(tmp_path_factory, databases):
         pytest.MonkeyPatch.context() as patch,
         databases.lend() as database,
         dg.DagsterInstance.ephemeral() as instance,
-        (web := Web()).open() as channel,
     ):
         patch.setenv("LAKEHOUSE_POSTGRES_URL", database)
-        patch.setenv("LAKEHOUSE_ALERTS", channel)
-        told = Story(folder, build_definitions(folder, first_day=DAY), instance, web)
+        told = Story(folder, build_definitions(folder, first_day=DAY), instance)
         told.materialize("day", DAY)
         told.materialize("orders alone", "2024-03-02", 'key:"raw/orders"')
         told.results["rows of a choice"] = len(told.rows("raw.orders")), told.rows("marts.sales")
-        told.backfill("month", DAY, LAST)
+        told.backfill("month", "2024-03-03", LAST)
         (folder / "sku").write_text("NOT AN ARTICLE")
         told.materialize("refused", "2024-03-05")
         (folder / "sku").write_text("tea")
-        told.run_as_scheduled("scheduled", "2024-03-31T09:00:00+00:00")
         yield told
     shop.forget()
 
@@ -242,30 +214,14 @@ def test_main_is_what_run_gives(story, tmp_path, databases, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_schedule_runs_yesterday_and_today(story):
+def test_a_schedule_asks_for_yesterday_and_today(story):
     (schedule,) = story.definitions.schedules
     assert (schedule.name, [*schedule.cron_schedule]) == ("orders_schedule", ["0 * * * *"])
-    tags = story.results["request"].tags
-    assert tags["dagster/asset_partition_range_start"] == "2024-03-30"
-    assert tags["dagster/asset_partition_range_end"] == "2024-03-31"
-    assert story.results["scheduled"].success
-    assert "orders" in materialized(story.results["scheduled"])
-
-
-@pytest.mark.long
-def test_a_run_that_broke_off_is_an_alert_and_one_that_lakehouse_told_of_is_none(story):
-    @dg.op
-    def killed():
-        raise MemoryError
-
-    @dg.job
-    def broken():
-        killed()
-
-    broke_off = broken.execute_in_process(instance=story.instance, raise_on_error=False)
-    (message,) = story.tell_of(broke_off)
-    assert f"the run {broke_off.run_id} of broken in Dagster broke off" in str(message)
-    assert story.tell_of(story.results["refused"]) == []
+    now = datetime.fromisoformat("2024-03-02T00:00:00+00:00")
+    context = dg.build_schedule_context(instance=story.instance, scheduled_execution_time=now)
+    (request,) = schedule.evaluate_tick(context).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2024-03-01"
+    assert request.tags["dagster/asset_partition_range_end"] == "2024-03-02"
 
 
 def test_nothing_of_dagster_is_imported_without_being_asked_for():

@@ -8,7 +8,7 @@ from shop import DAY, SHOP, answer_to_compiling, command, compiled, forget, prob
 from shop import Mistake as _Mistake
 
 from lakehouse import Incremental, Table, View, config
-from lakehouse.compile import cache, cache_files
+from lakehouse.compile import cache
 from lakehouse.declare.project import load
 from lakehouse.portability import examine
 from lakehouse.testing.incremental import assert_incremental
@@ -130,7 +130,7 @@ def test_fingerprints_tell_meanings_apart_and_not_writings(shop):
 def later():
     """Forget what a process keeps of files: the next command is another one."""
     cache._files.cache_clear()
-    cache_files.digest_of.cache_clear()
+    cache.digest_of.cache_clear()
 
 
 @pytest.mark.long
