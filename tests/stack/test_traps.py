@@ -31,7 +31,7 @@ TRAPS = {
     "shown-as-text of floats": lambda r: r.share.cast("string"),
     "text-cast": lambda r: ibis.literal("1.5").concat(r.text.substr(9)).cast("int64"),
     "decimals": lambda r: r.number.cast("decimal(15,2)") / 7_000_000,
-    "cut": lambda r: r.text.substr(0, r.none.fill_null(-2)),
+    "cut": lambda r: r.text.right(r.none.fill_null(-2)),
     "pad": lambda r: r.text.lpad(4, "xy"),
     "letters": lambda r: r.text.replace("a", "ä").levenshtein("b"),
     "shift": lambda r: (r.number - r.number - 1) << 1,
