@@ -35,7 +35,7 @@ def main() -> int:
         {type(c.subject).__name__ for c in chosen if is_mended(c)}
     )
     if asked.all:
-        document["differences"] = _by_verdict(judged)
+        document["every_difference"] = _by_verdict(judged)
     print(json.dumps(document, indent=1, ensure_ascii=False))
     return 1 if _of(judged, Verdict.UNFLAGGED) else 0
 
