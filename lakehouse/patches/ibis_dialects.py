@@ -57,7 +57,22 @@ def to_sql(expression: ir.Table, dialect: str) -> str:
     six_digits()
     rewritten = partial(_rewritten, words=_IN_OTHER_WORDS.get(dialect, {}))
     operation = expression.op().replace(rewritten)
+    if dialect == "trino":
+        operation = _for_trino(operation)
     return str(ibis.to_sql(operation.to_expr(), dialect=dialect, pretty=False))
+
+
+def _for_trino(operation: ops.Node) -> ops.Node:
+    """An expression whose operations mean on Trino what they mean on DuckDB."""
+    from lakehouse.patches.ibis_trino_operations import in_a_window, mend
+
+    mend()
+
+    def window(node: ops.Node, changed: Mapping[str, Any] | None) -> ops.Node:
+        node = node.copy(**changed) if changed else node
+        return in_a_window(node) if isinstance(node, ops.WindowFunction) else node
+
+    return operation.replace(window)
 
 
 def _rewritten(

@@ -81,6 +81,20 @@ def examine(compiled: Compiled, root: Path) -> list[Finding]:
     return sorted(findings.values(), key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
+def traps_in(operation: ops.Node, declared: Declared) -> list[Trap]:
+    """Return the traps in an operation and all it is made of.
+
+    Literals below it count only if they are intervals: others may be values of Python. `declared`
+    are the known keys of tables, by their bare names.
+    """
+    parts = [
+        part
+        for part in operation.find(ops.Node)
+        if not isinstance(part, ops.Literal) or part.dtype.is_interval()
+    ]
+    return [trap for part in dict.fromkeys([operation, *parts]) for trap in _broken(part, declared)]
+
+
 def _of_one(
     spec: ModelSpec | QualitySpec, tables: dict[str, ir.Table], declared: Declared
 ) -> Iterator[tuple[Place, Trap]]:

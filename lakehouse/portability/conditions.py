@@ -12,8 +12,7 @@ from typing import Any, TypeAlias
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 
-from lakehouse.portability.nulls import may_be_null
-from lakehouse.portability.order import Keys, is_total
+from lakehouse.portability.order import Keys, distinguishes, is_total
 
 Declared: TypeAlias = Mapping[str, Keys]
 """The known keys of tables, by bare name."""
@@ -52,17 +51,6 @@ def drops_a_zone(node: ops.Cast, _: Declared) -> bool:
     return zone != after.timezone if before.is_timestamp() else after.timezone is not None
 
 
-def is_bare(node: ops.Cast, _: Declared) -> bool:
-    return bool(node.to.is_timestamp() and node.to.scale is None)
-
-
-def loses_microseconds(node: ops.Literal, _: Declared) -> bool:
-    kind = node.dtype
-    return bool(
-        kind.is_timestamp() and kind.scale is None and getattr(node.value, "microsecond", 0)
-    )
-
-
 def reads_text(node: ops.Cast, _: Declared) -> bool:
     return bool(node.arg.dtype.is_string() and not node.to.is_string())
 
@@ -71,9 +59,6 @@ def shows_as_text(node: ops.Cast, _: Declared) -> bool:
     shown = node.arg.dtype
     return bool(node.to.is_string() and (shown.is_timestamp() or shown.is_floating()))
 
-
-_WHOLE = (ops.Round, ops.Floor, ops.Ceil, ops.Literal)
-"""Operations after which a cast to a whole number rounds nothing, or the same on every engine."""
 
 APPROXIMATE = (
     ops.ApproxQuantile,
@@ -85,11 +70,6 @@ APPROXIMATE = (
 
 def is_exact(node: ops.Node, _: Declared) -> bool:
     return not isinstance(node, APPROXIMATE)
-
-
-def rounds_halves(node: ops.Cast, _: Declared) -> bool:
-    fractions = node.arg.dtype.is_floating() or node.arg.dtype.is_decimal()
-    return bool(node.to.is_integer() and fractions and not isinstance(node.arg, _WHOLE))
 
 
 def of_floats(node: ops.Comparison, _: Declared) -> bool:
@@ -132,14 +112,23 @@ def is_without_order(node: Any, _: Declared) -> bool:
     return not node.order_by
 
 
+_COUNT_NULLS = (ops.First, ops.Last, ops.Arbitrary, ops.ArrayCollect, ops.GroupConcat, ops.Mode)
+"""Aggregates whose condition cannot be put inside: they see nulls, or order their values."""
+
+
 def is_filtered_or_distinct(node: ops.WindowFunction, _: Declared) -> bool:
-    return isinstance(node.func, ops.CountDistinct) or (
-        isinstance(node.func, ops.Reduction) and getattr(node.func, "where", None) is not None
+    function = node.func
+    return isinstance(function, ops.CountDistinct | ops.CountDistinctStar) or (
+        isinstance(function, (*_COUNT_NULLS, *APPROXIMATE, ops.ArgMin, ops.ArgMax, ops.CountStar))
+        and function.where is not None
     )
 
 
-def has_nulls(node: ops.Greatest | ops.Least, _: Declared) -> bool:
-    return any(map(may_be_null, node.arg))
+def takes_an_arbitrary_row(node: ops.Reduction, declared: Declared) -> bool:
+    """Return whether an aggregate takes one of several rows: its order is none, or not total."""
+    if not isinstance(node, ops.First | ops.Last):
+        return True
+    return not distinguishes([key.arg for key in node.order_by], declared)
 
 
 def may_divide_by_zero(node: ops.Binary, _: Declared) -> bool:
@@ -151,7 +140,7 @@ def divides_decimals(node: ops.Divide, _: Declared) -> bool:
     return bool(node.left.dtype.is_decimal() or node.right.dtype.is_decimal())
 
 
-_SPECIAL = re.compile(r"\(\?|[*+?}]\+|\\[^dswDSW.\-/+*?()\[\]{}|^$\\]")
+_SPECIAL = re.compile(r"\(\?(?!i\)|:)|[*+?}]\+|\\[^dswDSW.\-/+*?()\[\]{}|^$\\]")
 """Patterns that engines treat differently.
 
 Named and look-around groups, possessive quantifiers, and rare character classes.
@@ -170,7 +159,7 @@ def refers_to_a_group(node: ops.RegexReplace, declared: Declared) -> bool:
     return is_no_plain_pattern(node, declared) or bool(set(new) & set("\\$"))
 
 
-_SAME_FORMATS = re.compile(r"(?:%[YmdHMSBbAajp%]|[^%])*")
+_SAME_FORMATS = re.compile(r"(?:%[YymdeHIMSBbAajp%]|[^%])*")
 """Formats that all engines know."""
 
 
@@ -185,10 +174,6 @@ def counts_boundaries(node: ops.DateDelta, _: Declared) -> bool:
     Counting days is safe: the boundaries between two dates are as many as the days.
     """
     return str(node.part.value) not in ("D", "day")
-
-
-def may_be_negative(node: ops.IntervalFromInteger, _: Declared) -> bool:
-    return not isinstance(node.arg, ops.Abs)
 
 
 def is_asof(node: ops.JoinChain, _: Declared) -> bool:

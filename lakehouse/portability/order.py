@@ -19,10 +19,10 @@ def is_total(window: ops.WindowFunction, declared: Mapping[str, Keys]) -> bool:
     `declared` are the keys of the tables that a model reads.
     """
     by = [*window.group_by, *(key.arg for key in window.order_by)]
-    return _distinguishes(by, declared)
+    return distinguishes(by, declared)
 
 
-def _distinguishes(values: list[Any], declared: Mapping[str, Keys]) -> bool:
+def distinguishes(values: list[Any], declared: Mapping[str, Keys]) -> bool:
     """Return whether some of the values are all columns of a key of their relation."""
     fields = [value for value in values if isinstance(value, ops.Field)]
     names = {field.name for field in fields}
@@ -92,7 +92,7 @@ def is_lookup(link: ops.JoinLink, declared: Mapping[str, Keys]) -> bool:
         for side in (predicate.left, predicate.right)
         if isinstance(side, ops.Field) and side.rel == link.table
     ]
-    return _distinguishes(sides, declared)
+    return distinguishes(sides, declared)
 
 
 def _renamed(relation: ops.Project | ops.JoinChain, parent: ops.Node) -> dict[str, str]:

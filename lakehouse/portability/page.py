@@ -23,6 +23,12 @@ odd data, through both, and compares every table, row for row, floats to 1e-9. E
 compile for both engines but mean different things are found by `check --portable`, with the rules
 below. This page is written by `python -m lakehouse.portability.page`.
 
+Where Ibis writes an operation for Trino with another meaning than for DuckDB, it is written anew,
+if Trino can say the same. `python -m differences` compares both engines over odd values, one
+operation at a time. What differs there has a rule below, or is at an edge that no rule finds: NaN
+in an order, in `min()` and `max()` (raw tables hold none); deviations of infinity; totals beyond
+2^63 in a window; the capital of ß.
+
 A comment `# portable: ok <reason>` in a statement accepts what is found there, and in SQL
 `-- portable: ok <reason>` at the end of the line. The second column
 says whether the difference will go away: `notyet` means that Ibis or an engine may remove it one

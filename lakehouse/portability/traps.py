@@ -6,6 +6,7 @@ import ibis.expr.operations as ops
 
 from lakehouse.portability import conditions
 from lakehouse.portability.trap import Trap, Word
+from lakehouse.portability.value_traps import VALUE_TRAPS
 
 _WIDEN = "give it a width: .cast('int64'), ibis.literal(1, 'int64')"
 OTHER = "write it with other functions, or compute it during ingestion"
@@ -27,7 +28,7 @@ TRAPS = (
         "narrow-integers",
         "whole numbers of less than 32 bits overflow on one engine and not on another",
         _WIDEN,
-        (ops.Cast, ops.Literal, ops.Array),
+        (ops.Cast, ops.TryCast, ops.Literal, ops.Array),
         conditions.becomes_narrow,
         word=Word.NOTYET,
     ),
@@ -73,18 +74,11 @@ TRAPS = (
         conditions.counts_boundaries,
     ),
     Trap(
-        "interval",
-        "Trino cannot make a negative interval of a number",
-        "add_days(), from_seconds() of lakehouse.expressions",
-        (ops.IntervalFromInteger,),
-        conditions.may_be_negative,
-        word=Word.NOTYET,
-    ),
-    Trap(
         "any-row",
         "takes the value of an arbitrary row, so the columns of a result may come from several",
-        "row_number() over a total order, then filter; or min(), max()",
+        "row_number() over a total order, then filter; first(order_by=…) a key; or min(), max()",
         (ops.First, ops.Last, ops.Arbitrary, ops.Mode, ops.ArgMin, ops.ArgMax),
+        conditions.takes_an_arbitrary_row,
     ),
     Trap(
         "any-row",
@@ -115,7 +109,7 @@ TRAPS = (
     ),
     Trap(
         "window-filter",
-        "Trino has neither FILTER nor DISTINCT in window functions",
+        "Trino has no DISTINCT in window functions, and no FILTER where nulls count",
         "put the condition inside, with ibis.ifelse(condition, value, None); aggregate, then join",
         (ops.WindowFunction,),
         conditions.is_filtered_or_distinct,
@@ -125,31 +119,15 @@ TRAPS = (
         "zone-cast",
         "a cast does not convert between zones: it drops the zone, or takes that of the session",
         _LOCAL_TIME,
-        (ops.Cast,),
+        (ops.Cast, ops.TryCast),
         conditions.drops_a_zone,
-        word=Word.NOTYET,
-    ),
-    Trap(
-        "bare-timestamp",
-        "a type without a scale has milliseconds on Trino and microseconds on DuckDB",
-        "cast to LOCAL or INSTANT of lakehouse.expressions",
-        (ops.Cast,),
-        conditions.is_bare,
-        word=Word.NOTYET,
-    ),
-    Trap(
-        "bare-timestamp",
-        "a type without a scale has milliseconds on Trino and microseconds on DuckDB",
-        "give the literal a scale, such as ibis.literal(text, LOCAL)",
-        (ops.Literal,),
-        conditions.loses_microseconds,
         word=Word.NOTYET,
     ),
     Trap(
         "text-cast",
         "engines accept different texts: ' 1', '1.5' or '2024-03-15T08:05:00Z' fail on Trino",
         "parse text during ingestion",
-        (ops.Cast,),
+        (ops.Cast, ops.TryCast),
         conditions.reads_text,
         word=Word.NOTYET,
     ),
@@ -164,16 +142,9 @@ TRAPS = (
         "shown-as-text",
         "engines write different digits",
         "iso_text() of lakehouse.expressions for instants; keep numbers as numbers",
-        (ops.Cast,),
+        (ops.Cast, ops.TryCast),
         conditions.shows_as_text,
         word=Word.NOTYET,
-    ),
-    Trap(
-        "halves",
-        "DuckDB rounds halves to even numbers, Trino away from zero",
-        "round before the cast: .round(), .floor() or .ceil()",
-        (ops.Cast,),
-        conditions.rounds_halves,
     ),
     Trap(
         "float-equality",
@@ -197,21 +168,6 @@ TRAPS = (
         conditions.counts_floats,
     ),
     Trap(
-        "nulls",
-        "DuckDB ignores nulls, Trino gives null if any value is null",
-        "least(), greatest() of lakehouse.expressions, or fill_null()",
-        (ops.Greatest, ops.Least),
-        conditions.has_nulls,
-        word=Word.NOTYET,
-    ),
-    Trap(
-        "modulo",
-        "modulo 0 is null on DuckDB and an error on Trino; that of a negative number is negative",
-        "divide by a constant, or by .nullif(0)",
-        (ops.Modulus,),
-        conditions.may_divide_by_zero,
-    ),
-    Trap(
         "floor-divide",
         "division by 0 is an error; numbers beyond 2^53 are rounded to the nearest float",
         "divide by a constant, or by .nullif(0)",
@@ -230,21 +186,14 @@ TRAPS = (
         "regex",
         "engines support different patterns",
         "use only letters, classes, groups and plain quantifiers; or parse during ingestion",
-        (ops.RegexSearch, ops.RegexSplit),
+        (ops.RegexSearch, ops.RegexSplit, ops.RegexExtract),
         conditions.is_no_plain_pattern,
         word=Word.NOTYET,
     ),
     Trap(
         "regex",
-        "without a match the result is '' on DuckDB and null on Trino",
-        "re_search() first, or parse during ingestion",
-        (ops.RegexExtract,),
-        word=Word.NOTIMPL,
-    ),
-    Trap(
-        "regex",
-        r"groups are called \1 on DuckDB and $1 on Trino",
-        "replace by text without groups",
+        "groups that are not part of the pattern are empty on DuckDB and an error on Trino",
+        "give the pattern and the replacement as constants",
         (ops.RegexReplace,),
         conditions.refers_to_a_group,
         word=Word.NOTIMPL,
@@ -252,7 +201,7 @@ TRAPS = (
     Trap(
         "time-format",
         "engines support different formats",
-        "use only %Y %m %d %H %M %S %B %b %A %a %j %p",
+        "use only %Y %y %m %d %e %H %I %M %S %B %b %A %a %j %p",
         (ops.Strftime,),
         conditions.is_no_common_format,
     ),
@@ -276,4 +225,5 @@ TRAPS = (
         conditions.is_asof,
         word=Word.NOTYET,
     ),
+    *VALUE_TRAPS,
 )

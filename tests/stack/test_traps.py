@@ -27,18 +27,16 @@ ROW = {
 }
 TRAPS = {
     "unix-time": lambda r: r.number.as_timestamp("ms"),
-    "nulls": lambda r: ibis.least(r.number, r.none),
-    "halves": lambda r: r.share.cast("int64"),
     "shown-as-text": lambda r: r.at.cast("string"),
     "shown-as-text of floats": lambda r: r.share.cast("string"),
     "text-cast": lambda r: ibis.literal("1.5").concat(r.text.substr(9)).cast("int64"),
-    "regex groups": lambda r: r.text.re_replace("(b)", r"<\1>"),
-    "regex without a match": lambda r: r.text.re_extract("x", 0),
-    "modulo": lambda r: r.number % (r.number - r.number),
-    "interval": lambda r: r.at + (-r.share).round().cast("int64").as_interval("D"),
-    "window-filter": lambda r: r.number.sum(where=r.share > 0).over(group_by="text"),
     "decimals": lambda r: r.number.cast("decimal(15,2)") / 7_000_000,
-    "bare-timestamp": lambda r: r.at.cast("timestamp(6)").cast("timestamp"),
+    "cut": lambda r: r.text.right(r.none.fill_null(-2)),
+    "pad": lambda r: r.text.lpad(4, "xy"),
+    "letters": lambda r: r.text.replace("a", "ä").levenshtein("b"),
+    "shift": lambda r: (r.number - r.number - 1) << 1,
+    "type-name": lambda r: r.text.typeof(),
+    "arrays": lambda r: ibis.array([r.number, r.none]).sums(),
     "percentiles": lambda r: r.share.median(),
 }
 

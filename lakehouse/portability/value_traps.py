@@ -1,0 +1,213 @@
+"""Traps in operations on single values, at the edges of what they are defined for."""
+
+from __future__ import annotations
+
+import ibis.expr.operations as ops
+
+from lakehouse.portability import value_conditions as conditions
+from lakehouse.portability.trap import Trap, Word
+
+_DURING_INGESTION = "compute it during ingestion, or write it with other functions"
+_CASTS = (ops.Cast, ops.TryCast)
+
+VALUE_TRAPS = (
+    Trap(
+        "cast",
+        "one engine refuses to cast between these types, or has other digits",
+        _DURING_INGESTION,
+        _CASTS,
+        conditions.is_unlike,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "cast",
+        "numbers of 32 bits with a fraction have other digits, and other limits",
+        "float64",
+        _CASTS,
+        conditions.is_float32,
+    ),
+    Trap(
+        "nested",
+        "arrays, structs and maps with nulls inside are compared differently, or not at all",
+        "compare their elements, or their lengths",
+        (
+            *(ops.Equals, ops.NotEquals, ops.IdenticalTo, ops.Greater, ops.GreaterEqual, ops.Less),
+            *(ops.LessEqual, ops.Between, ops.InValues, ops.NullIf, ops.SortKey),
+            *(ops.Greatest, ops.Least, ops.Min, ops.Max, ops.CountDistinct, ops.SimpleCase),
+        ),
+        conditions.is_nested,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "nested",
+        "arrays with nulls inside cannot be searched for on Trino",
+        "unnest() the array, and filter",
+        (ops.ArrayContains, ops.ArrayPosition),
+        conditions.holds_nested,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "clip",
+        "DuckDB rounds limits with a fraction to whole numbers, Trino does not",
+        "cast one to the type of the other",
+        (ops.Clip,),
+        conditions.clips_by_fractions,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "decimals",
+        "DuckDB computes with floats, Trino with decimals of few digits",
+        "cast to one type: .cast('float64')",
+        (ops.Mean,),
+        conditions.is_of_decimals,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "decimals",
+        "DuckDB computes with floats, Trino with decimals of few digits",
+        "cast to one type: .cast('float64')",
+        (ops.Modulus,),
+        conditions.mixes_decimals,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "interval",
+        "a difference of dates is a number on DuckDB, and an interval on Trino",
+        '.delta(…, unit="day")',
+        (ops.DateDiff,),
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "interval",
+        "parts of months are days on DuckDB, and rounded on Trino",
+        "multiply by a whole number",
+        (ops.IntervalMultiply,),
+        conditions.multiplies_by_fractions,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "interval",
+        "Trino adds no days to months",
+        "add one after the other: moment + months + days",
+        (ops.IntervalAdd, ops.IntervalSubtract),
+        conditions.adds_units,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "interval",
+        "Trino has no intervals of less than a millisecond",
+        "milliseconds, or numbers: microseconds() of lakehouse.expressions",
+        (ops.IntervalFromInteger, ops.Literal),
+        conditions.is_of_microseconds,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "cut",
+        "negative places count from the end on one engine, or mean nothing",
+        "use constants of 0 or more; .right() for the end",
+        (ops.Substring, ops.StringSlice, ops.StrRight, ops.ArraySlice, ops.ArrayRepeat),
+        conditions.is_cut_anywhere,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "pad",
+        "DuckDB repeats the whole pad, Trino cuts it to the length",
+        "pad with one character",
+        (ops.LPad, ops.RPad),
+        conditions.is_padded_by_more,
+        word=Word.NOTIMPL,
+    ),
+    Trap(
+        "split",
+        "an empty delimiter splits into letters on DuckDB and fails on Trino",
+        "give a constant delimiter",
+        (ops.StringSplit, ops.RegexSplit),
+        conditions.is_split_anywhere,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "regex",
+        "DuckDB takes only a constant number of a group",
+        "give the number of the group as a constant",
+        (ops.RegexExtract,),
+        conditions.takes_any_group,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "shown-as-text",
+        "engines write different digits",
+        "hours, minutes and seconds are numbers: .hour(), .minute(), .second()",
+        _CASTS,
+        conditions.shows_a_time_of_day,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "letters",
+        "DuckDB counts bytes where Trino counts letters, or an empty text is an error",
+        _DURING_INGESTION,
+        (ops.Levenshtein, ops.StringAscii),
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "shift",
+        "negative numbers, and bits that are shifted out, are errors on one engine only",
+        "multiply by a power of 2; shift to the right by a constant",
+        (ops.BitwiseLeftShift, ops.BitwiseRightShift),
+        conditions.is_shifted_anywhere,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "round",
+        "Trino fails where digits before the point are rounded beyond the limits of a number",
+        "round to a constant number of digits, 0 or more",
+        (ops.Round,),
+        conditions.is_rounded_anywhere,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "arrays",
+        "nulls in arrays are left out on one engine and not on the other, or the order differs",
+        "unnest() the array, and aggregate",
+        (
+            *(ops.ArrayDistinct, ops.ArrayUnion, ops.ArrayIntersect, ops.ArrayStringJoin),
+            *(ops.ArraySum, ops.ArrayMean, ops.ArrayMode, ops.ArrayRepeat, ops.ArrayZip),
+        ),
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "arrays",
+        "removing null empties the array on DuckDB, and gives null on Trino",
+        "remove a constant",
+        (ops.ArrayRemove,),
+        conditions.may_lack_the_item,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "statistics",
+        "where values do not vary, the result is NaN on one engine and null on the other",
+        "covariance and deviations: they are 0 there",
+        (ops.Correlation, ops.Kurtosis),
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "window-order",
+        "Trino has no order of values in a window function",
+        "aggregate, then join",
+        (ops.WindowFunction,),
+        conditions.is_ordered_in_a_window,
+        word=Word.NOTYET,
+    ),
+    Trap(
+        "type-name",
+        "engines call types differently",
+        "types are known when a model is written",
+        (ops.TypeOf,),
+    ),
+    Trap(
+        "time-of-day",
+        "DuckDB cannot truncate or subtract times of day, nor take them from an instant",
+        "use moments: to_local() of lakehouse.expressions",
+        (ops.TimeTruncate, ops.TimeDiff, ops.Time),
+        word=Word.NOTYET,
+    ),
+)

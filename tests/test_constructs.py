@@ -1,0 +1,51 @@
+"""The constructs that both engines are compared over, grown from the operations of Ibis."""
+
+import ibis
+import pytest
+
+from differences.comparing import difference
+from differences.constructs import Use, constructs, operations
+
+FAR_MORE_THAN = 800
+WITHOUT_ARGUMENTS = {"StructColumn"}
+"""Operations that take names and as many values, which is too much for their signature."""
+
+
+@pytest.fixture(scope="module")
+def grown():
+    return constructs()
+
+
+def test_there_are_many_constructs(grown):
+    assert len(grown) > FAR_MORE_THAN
+
+
+def test_every_operation_of_ibis_is_among_them(grown):
+    used = {
+        type(part).__name__
+        for each in grown
+        for part in each.subject.find(ibis.expr.operations.Value)
+    }
+    assert {each.__name__ for each in operations()} - used == WITHOUT_ARGUMENTS
+
+
+def test_constructs_are_used_in_all_ways(grown):
+    assert {each.use for each in grown} == set(Use)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_alike"),
+    [
+        (1.0, 1.0 + 1e-12, True),
+        (1.0, 1.001, False),
+        (float("nan"), float("nan"), True),
+        (float("nan"), None, False),
+        ([1, None], [1, None], True),
+        ([1], [None], False),
+        ({"a": 1}, [("a", 1)], True),
+        ("a", "b", False),
+        (None, None, True),
+    ],
+)
+def test_answers_are_compared_value_by_value(one, other, is_alike):
+    assert (difference({0: one}, {0: other}) == "") is is_alike
