@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakehouse.errors import StorageError
+from lakehouse.errors import IdentityError, LakehouseError, StorageError
 
 
 class UnansweredError(StorageError):
@@ -19,6 +19,11 @@ class ConflictError(StorageError):
 
 _REFUSALS = {400: NotFoundError, 404: NotFoundError, 409: ConflictError}
 """Errors by HTTP status. Nessie answers 400 to a name that no ref could have."""
+NOT_LET_IN = {
+    401: "set LAKEHOUSE_NESSIE_TOKEN, or the client of OAuth2, to one that it takes",
+    403: "the credential is known; may it do this?",
+}
+"""What to do about an answer to somebody unknown, or without the right, by HTTP status."""
 
 
 def unanswered(url: str) -> UnansweredError:
@@ -37,6 +42,8 @@ def not_nessie(url: str) -> StorageError:
     )
 
 
-def refused(url: str, status: int, reason: str) -> StorageError:
+def refused(url: str, status: int, reason: str) -> LakehouseError:
     """The error for an answer with an HTTP status that tells of a failure."""
+    if status in NOT_LET_IN:
+        return IdentityError(f"Nessie at {url} refuses: HTTP {status}", hint=NOT_LET_IN[status])
     return _REFUSALS.get(status, StorageError)(f"Nessie at {url} refused: {reason}")

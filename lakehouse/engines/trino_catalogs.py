@@ -21,6 +21,7 @@ from lakehouse.catalogs import MAIN
 from lakehouse.config import Servers
 from lakehouse.engines.sql import identifier, literal
 from lakehouse.engines.trino_client import Client
+from lakehouse.engines.trino_login import nessie_login
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import PROPERTY
 from lakehouse.system import clock
@@ -117,7 +118,10 @@ class Catalogs:
             "iceberg.extended-statistics.collect-on-write": "false",
             "fs.native-s3.enabled": "true",
             "s3.region": servers.bucket.region,
+            **nessie_login(servers.nessie_identity),
         }
+        if servers.nessie_warehouse is not None:
+            properties["iceberg.rest-catalog.warehouse"] = servers.nessie_warehouse
         if servers.bucket.endpoint is not None:
             properties["s3.endpoint"] = servers.bucket.endpoint
             properties["s3.path-style-access"] = "true"
