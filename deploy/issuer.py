@@ -1,7 +1,7 @@
 """A small issuer of tokens: it gives clients of OAuth2 signed tokens of a short life.
 
-`python -m deploy.issuer FOLDER` reads `issuer.json` there: its port, its clients with their secrets,
-and seconds that a token lives. Keys and certificates lie in the folder `tls` beside it.
+`python -m deploy.issuer FOLDER` reads `issuer.json` there: its port, its clients with their
+secrets, and seconds that a token lives. Keys and certificates lie in the folder `tls` beside it.
 """
 
 from __future__ import annotations

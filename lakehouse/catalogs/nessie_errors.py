@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.errors import IdentityError, LakehouseError, StorageError
+from lakehouse.identity.certificates import untrusted
 
 
 class UnansweredError(StorageError):
@@ -26,8 +27,13 @@ NOT_LET_IN = {
 """What to do about an answer to somebody unknown, or without the right, by HTTP status."""
 
 
-def unanswered(url: str) -> UnansweredError:
-    """The error for a Nessie that does not answer at a URL."""
+def unanswered(url: str, error: Exception) -> StorageError:
+    """The error for a Nessie that does not answer at a URL, or that is not trusted."""
+    if reason := untrusted(error):
+        return StorageError(
+            f"Nessie at {url} has a certificate that is not trusted: {reason}",
+            hint="name the file of its authority in LAKEHOUSE_NESSIE_CA_FILE",
+        )
     return UnansweredError(
         f"Nessie at {url} does not answer",
         hint="is it running, and is LAKEHOUSE_NESSIE_URL right?",

@@ -68,8 +68,8 @@ class Nessie:
             if answer.status_code in NOT_LET_IN:  # by what stands before Nessie: no JSON
                 raise refused(self.url, answer.status_code, answer.reason)
             document: dict[str, Any] = answer.json()
-        except (requests.ConnectionError, requests.Timeout):
-            raise unanswered(self.url) from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise unanswered(self.url, error) from None
         except requests.JSONDecodeError:
             raise not_nessie(self.url) from None
         if answer.ok:

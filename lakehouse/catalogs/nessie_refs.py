@@ -100,8 +100,8 @@ class Refs:
 
         try:
             yield
-        except (requests.ConnectionError, requests.Timeout):
-            raise unanswered(self._url) from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise unanswered(self._url, error) from None
         except (requests.JSONDecodeError, ValidationError):
             raise not_nessie(self._url) from None
         except NessieException as error:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from lakehouse.errors import QueryError
 from lakehouse.identity import NOBODY, Identity
 from lakehouse.identity.access import Access
+from lakehouse.identity.certificates import untrusted
 from lakehouse.system import users
 
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ class Client:
             ibis.cancel()
 
     def _unreachable(self, error: Exception) -> QueryError:
+        if reason := untrusted(error):
+            return QueryError(
+                f"Trino at {self.place} has a certificate that is not trusted: {reason}",
+                hint="name the file of its authority in LAKEHOUSE_TRINO_CA_FILE",
+            )
         return QueryError(
             f"Trino at {self.place} does not answer ({type(error).__name__})",
             hint="is it running, and is LAKEHOUSE_TRINO_URL right?",

@@ -9,6 +9,7 @@ import requests
 
 from lakehouse.errors import IdentityError
 from lakehouse.identity import ClientCredentials, Token
+from lakehouse.identity.certificates import untrusted
 
 _TIME_LIMITS = (5.0, 30.0)
 """Seconds that connecting, and an answer, may take."""
@@ -61,11 +62,16 @@ def _fetched(client: ClientCredentials, ca_file: str | None) -> tuple[str, float
             allow_redirects=False,
         )
     except requests.RequestException as error:
+        if reason := untrusted(error):
+            raise IdentityError(
+                f"{where} has a certificate that is not trusted: {reason}",
+                hint="name the file of its authority in the `ca_file` of the server it is for",
+            ) from None
         raise IdentityError(
             f"{where} does not answer ({type(error).__name__})",
             hint="is it running, are its address and the authorities of its certificate right?",
         ) from None
-    if not answer.ok:
+    if answer.status_code != requests.codes.ok:
         raise IdentityError(
             f"{where} refuses the client {client.client_id!r}: HTTP {answer.status_code}",
             hint="are the client's id, its secret and its scope right?",
