@@ -20,6 +20,9 @@ READER = "reader"
 """A user of Trino who may read main's catalog and make none."""
 _TLS = "etc/tls"
 _ITERATIONS = 10_000
+WAREHOUSE = "secured"
+"""Name of a warehouse in Nessie that is not its default one."""
+_PLACE = f"s3://{settings.BUCKET}/{WAREHOUSE}"
 _LIFE = 45
 """Seconds that a token of the issuer lives: shorter than a run, so that it has to be renewed."""
 
@@ -41,6 +44,8 @@ def environment(place: Place) -> dict[str, str]:
         "LAKEHOUSE_NESSIE_CLIENT_SECRET": place.secrets["issuer"],
         "LAKEHOUSE_NESSIE_TOKEN_URL": f"https://127.0.0.1:{ports.issuer}/token",
         "LAKEHOUSE_NESSIE_CA_FILE": str(tls / "ca.pem"),
+        "LAKEHOUSE_NESSIE_WAREHOUSE": WAREHOUSE,
+        "LAKEHOUSE_WAREHOUSE": _PLACE,
     }
 
 
@@ -75,6 +80,7 @@ def _nessie(place: Place) -> Server:
     server = servers.nessie(place)
     ports = place.ports
     ours = {
+        f"nessie.catalog.warehouses.{WAREHOUSE}.location": _PLACE,
         "quarkus.http.insecure-requests": "disabled",
         "quarkus.http.port": "0",
         "quarkus.http.ssl-port": str(ports.nessie),
@@ -100,6 +106,9 @@ def _trino(place: Place) -> Server:
     # Trino stands in the folder of its data.
     here = "../../etc"
     ours = {
+        # All statements stay to be looked through for secrets.
+        "query.max-history": "10000",
+        "query.min-expire-age": "1h",
         "http-server.authentication.type": "PASSWORD,JWT,CERTIFICATE",
         "http-server.authentication.jwt.key-file": f"{here}/tls/issuer.pub",
         "http-server.authentication.certificate.user-mapping.pattern": "CN=([^,]*).*",
