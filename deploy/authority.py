@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy import fetch
@@ -60,6 +61,24 @@ def _trust_store(folder: Path) -> None:
     command = [str(fetch.java() / "bin/keytool"), "-importcert", "-noprompt", "-alias", "authority"]
     command += ["-file", "ca.pem", "-keystore", "trust.p12", "-storepass", STORE_PASSWORD]
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
+
+
+def keep(folder: Path, store: str, password: str, secrets: Mapping[str, str]) -> None:
+    """Make a store of secrets in a folder, which Java opens by a password."""
+    (folder / store).unlink(missing_ok=True)
+    command = [str(fetch.java() / "bin/keytool"), "-importpass", "-storetype", "PKCS12"]
+    command += ["-keystore", store, "-storepass:env", "STORE_PASSWORD"]
+    for name, secret in secrets.items():
+        subprocess.run(
+            [*command, "-alias", name],
+            input=f"{secret}\n{secret}\n",
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            env={"STORE_PASSWORD": password},
+            text=True,
+            umask=0o077,
+        )
 
 
 def _openssl(folder: Path, command: str) -> None:

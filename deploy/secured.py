@@ -19,6 +19,7 @@ from deploy.settings import USER
 READER = "reader"
 """A user of Trino who may read main's catalog and make none."""
 _TLS = "etc/tls"
+_STORE = "secrets.p12"
 _ITERATIONS = 10_000
 WAREHOUSE = "secured"
 """Name of a warehouse in Nessie that is not its default one."""
@@ -39,6 +40,7 @@ def environment(place: Place) -> dict[str, str]:
         "LAKEHOUSE_TRINO_URL": f"https://{USER}@127.0.0.1:{ports.trino_tls}",
         "LAKEHOUSE_TRINO_PASSWORD": place.secrets["trino"],
         "LAKEHOUSE_TRINO_CA_FILE": str(tls / "ca.pem"),
+        "LAKEHOUSE_TRINO_SECRETS": "keystore",
         "LAKEHOUSE_NESSIE_URL": f"https://127.0.0.1:{ports.nessie}",
         "LAKEHOUSE_NESSIE_CLIENT_ID": USER,
         "LAKEHOUSE_NESSIE_CLIENT_SECRET": place.secrets["issuer"],
@@ -132,27 +134,50 @@ def _trino(place: Place) -> Server:
         {"access-control.name": "file", "security.config-file": f"{here}/trino/rules.json"},
     )
     place.text("trino/rules.json", [json.dumps(RULES)])
-    trusted = (
+    more = (
         f"-Djavax.net.ssl.trustStore={here}/tls/trust.p12",
         f"-Djavax.net.ssl.trustStorePassword={authority.STORE_PASSWORD}",
+        f"-DsecretsConfig={here}/trino/secrets.toml",
     )
-    place.text("trino/jvm.config", [*settings.TRINO_JVM, *trusted])
-    environment = {
-        **server.environment,
-        "LAKEHOUSE_NESSIE_TOKEN": token(place),
-        "LAKEHOUSE_NESSIE_CLIENT_SECRET": place.secrets["issuer"],
+    place.text("trino/jvm.config", [*settings.TRINO_JVM, *more])
+    _keep_secrets(place, f"{here}/trino/{_STORE}")
+    # A token is in the environment, for a lakehouse that names no provider of secrets.
+    return replace(
+        server, environment={**server.environment, "LAKEHOUSE_NESSIE_TOKEN": token(place)}
+    )
+
+
+def _keep_secrets(place: Place, store: str) -> None:
+    """Give Trino a store of secrets, `keystore`, which stands at the path `store` for it."""
+    password = place.secrets["internal"]
+    lines = {
+        "secrets-provider.name": "keystore",
+        "keystore-type": "PKCS12",
+        "keystore-file-path": store,
+        "keystore-password": password,
     }
-    return replace(server, environment=environment)
+    toml = [f"{key} = {json.dumps(value)}" for key, value in lines.items()]
+    place.text("trino/secrets.toml", ["[keystore]", *toml])
+    kept = {
+        "LAKEHOUSE_NESSIE_CLIENT_SECRET": place.secrets["issuer"],
+        "LAKEHOUSE_POSTGRES_PASSWORD": place.secrets["postgres"],
+    }
+    authority.keep(place.folder / "etc/trino", _STORE, password, kept)
 
 
 RULES = {
     "catalogs": [
-        # To make and drop catalogs is what nobody else may: a catalog reads Trino's environment.
-        {"user": USER, "catalog": ".*", "allow": "owner"},
+        {"user": USER, "catalog": "lakehouse.*", "allow": "owner"},
+        {"user": USER, "catalog": "system", "allow": "read-only"},
         {"catalog": "lakehouse|system", "allow": "read-only"},
-    ]
+    ],
+    "queries": [
+        {"user": f"{USER}|admin", "allow": ["execute", "kill", "view"]},
+        {"allow": ["execute"]},
+    ],
 }
-"""Rules of Trino's file-based access control: who may use which catalog, and who may make one."""
+"""Rules of Trino's file-based access control, which the documentation tells: who makes catalogs,
+and who sees which statements."""
 
 
 def _hashed(password: str) -> str:

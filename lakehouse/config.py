@@ -56,6 +56,10 @@ class Servers:
     """Name of the warehouse in Nessie's configuration; None means its default one."""
     nessie_identity: Identity = NOBODY
     trino_identity: Identity = NOBODY
+    trino_secrets: str = "ENV"
+    """Name of the provider that Trino takes secrets of catalogs from; ENV is its environment."""
+    trino_postgres_catalog: str | None = None
+    """Name of a catalog of Trino over the marts' Postgres; None means that runs make one."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,8 @@ def _servers(
             secret_key=secret("AWS_SECRET_ACCESS_KEY"),
         ),
         nessie_warehouse=identities.warehouse(declared, env),
+        trino_secrets=identities.trino_name("secrets", declared, env) or "ENV",
+        trino_postgres_catalog=identities.trino_name("postgres_catalog", declared, env),
         nessie_identity=identities.nessie(nessie_url, declared, env, root),
         trino_identity=identities.trino(trino_url, declared, env, root),
     )

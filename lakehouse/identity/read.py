@@ -21,13 +21,14 @@ from lakehouse.identity import (
 )
 
 _OF_BOTH = ("client_id", "token_url", "scope", "ca_file")
-_OF_TRINO = ("user", "certificate", "certificate_key")
+_OF_TRINO = ("user", "certificate", "certificate_key", "secrets", "postgres_catalog")
 KEYS = (
     *(f"nessie_{key}" for key in _OF_BOTH),
     *(f"trino_{key}" for key in (*_OF_BOTH, *_OF_TRINO)),
 )
 """Keys in `[production]` that say who we are; none of them is a secret."""
 _WAREHOUSE = re.compile(r"[\w.-]+")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CLIENT_ID = re.compile(r"[^\s:]+")
 
 
@@ -99,6 +100,17 @@ def warehouse(declared: Mapping[str, str], env: Mapping[str, str]) -> str | None
             f"{place.variable('warehouse')} is no name of a warehouse",
             hint="give NAME of nessie.catalog.warehouses.NAME.location; the address in the bucket"
             " is LAKEHOUSE_WAREHOUSE",
+        )
+    return name
+
+
+def trino_name(key: str, declared: Mapping[str, str], env: Mapping[str, str]) -> str | None:
+    """Return a name of something in Trino, if one is set. Raises ConfigError."""
+    place = _Place("trino", declared, env, Path())
+    if (name := place.text(key)) and not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{place.variable(key)} is no name in Trino",
+            hint="use letters, digits, _ and -; it is shown to all who list queries",
         )
     return name
 

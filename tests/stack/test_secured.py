@@ -54,20 +54,28 @@ def told(servers, tmp_path_factory):
     """What two commands printed and wrote, and every command line that was seen meanwhile.
 
     The first proves who it is by a password and by a client of OAuth2, whose tokens end within
-    it; the second by a certificate and a token.
+    it; Trino has its secrets in a store. The second does by a certificate and a token, which Trino
+    has in its environment, and publishes through a catalog that Trino has.
     """
     home = tmp_path_factory.mktemp("home")
     others = {name: value for name, value in servers.items() if "CLIENT" not in name}
-    for name in ("LAKEHOUSE_TRINO_PASSWORD", "LAKEHOUSE_NESSIE_TOKEN_URL"):
-        del others[name]
+    for name in ("TRINO_PASSWORD", "TRINO_SECRETS", "NESSIE_TOKEN_URL"):
+        del others[f"LAKEHOUSE_{name}"]
     others |= {
         "LAKEHOUSE_TRINO_CERTIFICATE": str(TLS / "lakehouse.pem"),
         "LAKEHOUSE_NESSIE_TOKEN": (FOLDER / "etc/nessie.token").read_text(),
+        "LAKEHOUSE_TRINO_POSTGRES_CATALOG": "lakehouse_marts",
     }
+    known = load(ROOT, servers).servers
+    at = servers["LAKEHOUSE_POSTGRES_URL"].rpartition("@")[2]
+    Client(known.trino_url, known.trino_identity).run(
+        "CREATE CATALOG IF NOT EXISTS lakehouse_marts USING postgresql WITH ("
+        f"\"connection-url\" = 'jdbc:postgresql://{at}', \"connection-user\" = 'lakehouse',"
+        " \"connection-password\" = '${ENV:LAKEHOUSE_POSTGRES_PASSWORD}')"
+    )
     with _CommandLines() as lines:
         printed = [
             _command(home, servers, "run --date 2024-03-15"),
-            # Main's catalog is left by the first; a lakehouse that comes with a token makes it so.
             _command(home, others, "run --date 2024-03-16"),
         ]
     return home, printed, lines.seen
@@ -141,9 +149,14 @@ def test_no_secret_is_in_a_statement_that_trino_lists(client, told, secrets):
     statements = [
         query for (query,) in client().run("SELECT query FROM system.runtime.queries").rows
     ]
-    assert any("${ENV:LAKEHOUSE_NESSIE_TOKEN}" in query for query in statements)
-    assert any("${ENV:LAKEHOUSE_NESSIE_CLIENT_SECRET}" in query for query in statements)
     text = "\n".join(statements)
+    for named in (
+        "'lakehouse:${keystore:LAKEHOUSE_NESSIE_CLIENT_SECRET}'",
+        "'${keystore:LAKEHOUSE_POSTGRES_PASSWORD}'",
+        "'${ENV:LAKEHOUSE_NESSIE_TOKEN}'",
+        'CREATE TABLE "lakehouse_marts".',
+    ):
+        assert named in text
     assert [secret for secret in secrets if secret in text] == []
     assert not JWT.search(text)
 
@@ -197,6 +210,8 @@ def test_nobody_else_makes_a_catalog(client, told):
         "CREATE CATALOG spying USING postgresql WITH (\"connection-url\" = 'jdbc:postgresql://a/b',"
         " \"connection-user\" = '${ENV:LAKEHOUSE_NESSIE_TOKEN}')"
     )
-    for statement in (spying, "DROP CATALOG lakehouse"):
+    known = reader.run("SELECT DISTINCT user FROM system.runtime.queries").rows
+    assert known == [[secured.READER]]
+    for statement in (spying, spying.replace("spying", "lakehouse_x"), "DROP CATALOG lakehouse"):
         with pytest.raises(QueryError, match="Access Denied"):
             reader.run(statement)
