@@ -27,9 +27,9 @@ KEYS = (
     *(f"trino_{key}" for key in (*_OF_BOTH, *_OF_TRINO)),
 )
 """Keys in `[production]` that say who we are; none of them is a secret."""
-_WAREHOUSE = re.compile(r"[\w.-]+")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_CLIENT_ID = re.compile(r"[^\s:]+")
+_NAME = re.compile(r"[A-Za-z][\w.-]*")
+_WORD = re.compile(r"[^\s:/?#=]+")
+_SCOPE = re.compile(r"[^@?#=]+")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,18 @@ class _Place:
 
     def text(self, key: str) -> str | None:
         return self.env.get(self.variable(key)) or self.declared.get(f"{self.server}_{key}")
+
+    def checked(self, key: str, form: re.Pattern[str], what: str) -> str | None:
+        """Return a text that Trino may show to all who list queries.
+
+        Raises ConfigError for one of another form, which is not repeated: it may hold a secret.
+        """
+        if (text := self.text(key)) and not form.fullmatch(text):
+            raise ConfigError(
+                f"{self.variable(key)} is {what}",
+                hint="passwords, tokens and secrets have variables of their own",
+            )
+        return text
 
     def secret(self, key: str) -> SecretStr | None:
         value = self.env.get(self.variable(key))
@@ -89,30 +101,20 @@ def trino(
         "CERTIFICATE": _certificate(place),
     }
     credential = _the_one(place, address, found)
-    return Identity(credential, place.text("user"), place.file("ca_file"))
+    user = place.checked("user", _WORD, "no name of a user")
+    return Identity(credential, user, place.file("ca_file"))
 
 
 def warehouse(declared: Mapping[str, str], env: Mapping[str, str]) -> str | None:
     """Return the name of the warehouse in Nessie, if one is set. Raises ConfigError."""
-    place = _Place("nessie", declared, env, Path())
-    if (name := place.text("warehouse")) and not _WAREHOUSE.fullmatch(name):
-        raise ConfigError(
-            f"{place.variable('warehouse')} is no name of a warehouse",
-            hint="give NAME of nessie.catalog.warehouses.NAME.location; the address in the bucket"
-            " is LAKEHOUSE_WAREHOUSE",
-        )
-    return name
+    return _Place("nessie", declared, env, Path()).checked(
+        "warehouse", _NAME, "no NAME of nessie.catalog.warehouses.NAME.location"
+    )
 
 
 def trino_name(key: str, declared: Mapping[str, str], env: Mapping[str, str]) -> str | None:
     """Return a name of something in Trino, if one is set. Raises ConfigError."""
-    place = _Place("trino", declared, env, Path())
-    if (name := place.text(key)) and not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{place.variable(key)} is no name in Trino",
-            hint="use letters, digits, _ and -; it is shown to all who list queries",
-        )
-    return name
+    return _Place("trino", declared, env, Path()).checked(key, _NAME, "no name in Trino")
 
 
 def _the_one(
@@ -143,7 +145,8 @@ def _token(place: _Place) -> Credential | None:
 
 def _client(place: _Place) -> Credential | None:
     """Return the client of OAuth2; None if nothing of it is set."""
-    client_id, secret = place.text("client_id"), place.secret("client_secret")
+    client_id = place.checked("client_id", _WORD, "no id of a client")
+    secret = place.secret("client_secret")
     token_url = place.text("token_url")
     parts = {"client_id": client_id, "client_secret": secret, "token_url": token_url}
     if not any(parts.values()):
@@ -154,17 +157,13 @@ def _client(place: _Place) -> Credential | None:
             f"a client of OAuth2 needs {place.variable(missing)}",
             hint="set the id and the secret of the client, and the address that gives tokens",
         )
-    if not _CLIENT_ID.fullmatch(client_id):  # not repeated: it may hold the secret, too
-        raise ConfigError(
-            f"{place.variable('client_id')} has a colon or a blank",
-            hint=f"the secret of the client is {place.variable('client_secret')}",
-        )
     variable = place.variable("token_url")
     url = web_address(
         token_url, variable, secrets_in=f"the secret is {place.variable('client_secret')}"
     )
     _require_https(url, place.variable("client_secret"), variable)
-    return ClientCredentials(url, client_id, secret, place.text("scope"))
+    scope = place.checked("scope", _SCOPE, "no scope of OAuth2")
+    return ClientCredentials(url, client_id, secret, scope)
 
 
 def _certificate(place: _Place) -> Credential | None:

@@ -83,7 +83,7 @@ def test_no_command_tells_an_address_of_postgres_that_cannot_be_read(told, monke
         assert hidden(text), words
 
 
-OF_AN_IDENTITY = ("TOKEN_URL", "CLIENT_ID", "CA_FILE")
+OF_AN_IDENTITY = ("TOKEN_URL", "CLIENT_ID", "SCOPE", "CA_FILE")
 VARIABLES = [
     "LAKEHOUSE_PROFILE",
     "LAKEHOUSE_ENGINE",
@@ -97,7 +97,7 @@ VARIABLES = [
     "AWS_REGION",
     *(f"LAKEHOUSE_{server}_{name}" for server in ("NESSIE", "TRINO") for name in OF_AN_IDENTITY),
     "LAKEHOUSE_NESSIE_WAREHOUSE",
-    *(f"LAKEHOUSE_TRINO_{name}" for name in ("CERTIFICATE", "SECRETS", "POSTGRES_CATALOG")),
+    *(f"LAKEHOUSE_TRINO_{name}" for name in ("USER", "CERTIFICATE", "SECRETS", "POSTGRES_CATALOG")),
 ]
 PRODUCTION = {
     "LAKEHOUSE_PROFILE": "production",

@@ -125,12 +125,26 @@ def test_the_address_of_an_issuer_holds_no_password(read, server, text):
     assert hidden(f"{refused.value} {refused.value!r}")
 
 
-@pytest.mark.parametrize("name", ["CLIENT_ID", "WAREHOUSE"])
-@pytest.mark.parametrize("text", [f"id:{SECRET}", f"https://user:{SECRET}@host", f"a {SECRET}"])
-def test_what_statements_of_trino_show_can_hold_no_password(read, name, text):
-    with pytest.raises(ConfigError, match=f"LAKEHOUSE_NESSIE_{name}") as refused:
-        read({**client("NESSIE"), f"LAKEHOUSE_NESSIE_{name}": text})
+@pytest.mark.parametrize(
+    "name", ["NESSIE_CLIENT_ID", "NESSIE_WAREHOUSE", "NESSIE_SCOPE", "TRINO_USER", "TRINO_SECRETS"]
+)
+@pytest.mark.parametrize("text", [f"https://user:{SECRET}@host", f"password={SECRET}"])
+def test_what_trino_shows_to_others_can_hold_no_password(read, name, text):
+    with pytest.raises(ConfigError, match=f"LAKEHOUSE_{name}") as refused:
+        read({**client("NESSIE"), f"LAKEHOUSE_{name}": text})
     assert hidden(f"{refused.value} {refused.value!r}")
+
+
+@pytest.mark.parametrize("scope", ["api://4f1c/.default", "openid email", "catalog"])
+def test_a_scope_is_taken_as_it_is(read, scope):
+    servers = read({**client("NESSIE"), "LAKEHOUSE_NESSIE_SCOPE": scope})
+    assert servers.nessie_identity.credential.scope == scope
+
+
+def test_a_user_may_have_an_address_of_mail(read):
+    assert (
+        read({"LAKEHOUSE_TRINO_USER": "etl@example.org"}).trino_identity.user == "etl@example.org"
+    )
 
 
 def test_a_warehouse_of_nessie_has_a_name(read):

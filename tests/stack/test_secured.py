@@ -51,7 +51,7 @@ def secrets(servers):
 
 @pytest.fixture(scope="module")
 def told(servers, tmp_path_factory):
-    """What two commands printed and wrote, and every command line that was seen meanwhile.
+    """What a day and a month printed and wrote, and every command line that was seen meanwhile.
 
     The first proves who it is by a password and by a client of OAuth2, whose tokens end within
     it; Trino has its secrets in a store. The second does by a certificate and a token, which Trino
@@ -76,7 +76,7 @@ def told(servers, tmp_path_factory):
     with _CommandLines() as lines:
         printed = [
             _command(home, servers, "run --date 2024-03-15"),
-            _command(home, others, "run --date 2024-03-16"),
+            _command(home, others, "backfill --from 2024-02-14 --to 2024-03-14"),
         ]
     return home, printed, lines.seen
 
@@ -134,7 +134,7 @@ def client(servers):
 def test_days_reach_postgres(servers, told):
     with psycopg.connect(servers["LAKEHOUSE_POSTGRES_URL"]) as connection:
         (days,) = connection.execute("SELECT count(*) FROM marts.mrt_glucose_overview").fetchone()
-    assert days == 2
+    assert days == 31
 
 
 def test_no_secret_is_printed_or_on_a_command_line(told, secrets):
@@ -205,7 +205,7 @@ def test_a_wrong_credential_is_said_in_a_line(client):
 def test_nobody_else_makes_a_catalog(client, told):
     password = json.loads((FOLDER / "stack.json").read_text())["secrets"]["reader"]
     reader = client(Password(SecretStr(password)), secured.READER)
-    assert reader.run("SELECT count(*) FROM lakehouse.marts.mrt_glucose_overview").rows == [[2]]
+    assert reader.run("SELECT count(*) FROM lakehouse.marts.mrt_glucose_overview").rows == [[31]]
     spying = (
         "CREATE CATALOG spying USING postgresql WITH (\"connection-url\" = 'jdbc:postgresql://a/b',"
         " \"connection-user\" = '${ENV:LAKEHOUSE_NESSIE_TOKEN}')"
