@@ -141,10 +141,9 @@ def _trino(place: Place) -> Server:
     )
     place.text("trino/jvm.config", [*settings.TRINO_JVM, *more])
     _keep_secrets(place, f"{here}/trino/{_STORE}")
-    # A token is in the environment, for a lakehouse that names no provider of secrets.
-    return replace(
-        server, environment={**server.environment, "LAKEHOUSE_NESSIE_TOKEN": token(place)}
-    )
+    # Of the environment only the key to the bucket is left, which no catalog can name.
+    kept = {k: v for k, v in server.environment.items() if not k.startswith("LAKEHOUSE_")}
+    return replace(server, environment=kept)
 
 
 def _keep_secrets(place: Place, store: str) -> None:
@@ -159,6 +158,7 @@ def _keep_secrets(place: Place, store: str) -> None:
     toml = [f"{key} = {json.dumps(value)}" for key, value in lines.items()]
     place.text("trino/secrets.toml", ["[keystore]", *toml])
     kept = {
+        "LAKEHOUSE_NESSIE_TOKEN": token(place),
         "LAKEHOUSE_NESSIE_CLIENT_SECRET": place.secrets["issuer"],
         "LAKEHOUSE_POSTGRES_PASSWORD": place.secrets["postgres"],
     }

@@ -54,12 +54,12 @@ def told(servers, tmp_path_factory):
     """What a day and a month printed and wrote, and every command line that was seen meanwhile.
 
     The first proves who it is by a password and by a client of OAuth2, whose tokens end within
-    it; Trino has its secrets in a store. The second does by a certificate and a token, which Trino
-    has in its environment, and publishes through a catalog that Trino has.
+    it. The second does by a certificate and a token, and publishes through a catalog that Trino
+    has. Trino has its secrets in a store.
     """
     home = tmp_path_factory.mktemp("home")
     others = {name: value for name, value in servers.items() if "CLIENT" not in name}
-    for name in ("TRINO_PASSWORD", "TRINO_SECRETS", "NESSIE_TOKEN_URL"):
+    for name in ("TRINO_PASSWORD", "NESSIE_TOKEN_URL"):
         del others[f"LAKEHOUSE_{name}"]
     others |= {
         "LAKEHOUSE_TRINO_CERTIFICATE": str(TLS / "lakehouse.pem"),
@@ -71,7 +71,7 @@ def told(servers, tmp_path_factory):
     Client(known.trino_url, known.trino_identity).run(
         "CREATE CATALOG IF NOT EXISTS lakehouse_marts USING postgresql WITH ("
         f"\"connection-url\" = 'jdbc:postgresql://{at}', \"connection-user\" = 'lakehouse',"
-        " \"connection-password\" = '${ENV:LAKEHOUSE_POSTGRES_PASSWORD}')"
+        " \"connection-password\" = '${keystore:LAKEHOUSE_POSTGRES_PASSWORD}')"
     )
     with _CommandLines() as lines:
         printed = [
@@ -153,7 +153,7 @@ def test_no_secret_is_in_a_statement_that_trino_lists(client, told, secrets):
     for named in (
         "'lakehouse:${keystore:LAKEHOUSE_NESSIE_CLIENT_SECRET}'",
         "'${keystore:LAKEHOUSE_POSTGRES_PASSWORD}'",
-        "'${ENV:LAKEHOUSE_NESSIE_TOKEN}'",
+        "'${keystore:LAKEHOUSE_NESSIE_TOKEN}'",
         'CREATE TABLE "lakehouse_marts".',
     ):
         assert named in text
@@ -208,10 +208,20 @@ def test_nobody_else_makes_a_catalog(client, told):
     assert reader.run("SELECT count(*) FROM lakehouse.marts.mrt_glucose_overview").rows == [[31]]
     spying = (
         "CREATE CATALOG spying USING postgresql WITH (\"connection-url\" = 'jdbc:postgresql://a/b',"
-        " \"connection-user\" = '${ENV:LAKEHOUSE_NESSIE_TOKEN}')"
+        " \"connection-user\" = '${keystore:LAKEHOUSE_NESSIE_TOKEN}')"
     )
     known = reader.run("SELECT DISTINCT user FROM system.runtime.queries").rows
     assert known == [[secured.READER]]
     for statement in (spying, spying.replace("spying", "lakehouse_x"), "DROP CATALOG lakehouse"):
         with pytest.raises(QueryError, match="Access Denied"):
             reader.run(statement)
+
+
+def test_no_catalog_reads_the_environment_of_a_trino_with_a_store(client):
+    spying = (
+        "CREATE CATALOG lakehouse_spying USING postgresql WITH"
+        " (\"connection-url\" = 'jdbc:postgresql://a/b',"
+        " \"connection-user\" = '${ENV:AWS_SECRET_ACCESS_KEY}')"
+    )
+    with pytest.raises(QueryError, match="No secret provider for key 'env'"):
+        client().run(spying)
