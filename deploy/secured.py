@@ -24,8 +24,8 @@ _ITERATIONS = 10_000
 WAREHOUSE = "secured"
 """Name of a warehouse in Nessie that is not its default one."""
 _PLACE = f"s3://{settings.BUCKET}/{WAREHOUSE}"
-_LIFE = 45
-"""Seconds that a token of the issuer lives: shorter than a run, so that it has to be renewed."""
+_LIFE = 300
+"""Seconds that a token of the issuer lives: as long as those of many issuers."""
 
 
 def start(folder: Path) -> dict[str, str]:

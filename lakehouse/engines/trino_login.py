@@ -21,7 +21,11 @@ def nessie_login(identity: Identity, provider: str) -> dict[str, str]:
     login = "iceberg.rest-catalog.oauth2"
     match identity.credential:
         case Token():
-            properties = {f"{login}.token": secret(provider, TOKEN)}
+            properties = {
+                f"{login}.token": secret(provider, TOKEN),
+                # Iceberg would have it renewed at an address that Nessie does not have.
+                f"{login}.token-refresh-enabled": "false",
+            }
         case ClientCredentials(token_url, client_id, _, scope):
             properties = {
                 f"{login}.credential": f"{client_id}:{secret(provider, SECRET)}",
@@ -31,10 +35,4 @@ def nessie_login(identity: Identity, provider: str) -> dict[str, str]:
                 properties[f"{login}.scope"] = scope
         case _:
             return {}
-    return {
-        "iceberg.rest-catalog.security": "OAUTH2",
-        # Trino takes a token for each operation. Iceberg renews it by an exchange of tokens, which
-        # few issuers offer, and tries that again and again.
-        f"{login}.token-refresh-enabled": "false",
-        **properties,
-    }
+    return {"iceberg.rest-catalog.security": "OAUTH2", **properties}

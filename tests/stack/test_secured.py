@@ -53,8 +53,7 @@ def secrets(servers):
 def told(servers, tmp_path_factory):
     """What a day and a month printed and wrote, and every command line that was seen meanwhile.
 
-    The first proves who it is by a password and by a client of OAuth2, whose tokens end within
-    it. The second does by a certificate and a token, and publishes through a catalog that Trino
+    The first proves who it is by a password and by a client of OAuth2. The second does by a certificate and a token, and publishes through a catalog that Trino
     has. Trino has its secrets in a store.
     """
     home = tmp_path_factory.mktemp("home")
