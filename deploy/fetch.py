@@ -15,7 +15,7 @@ from deploy.versions import ARTIFACTS, JAVA, TRINO
 
 _GET = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get"
 _REPOSITORY = Path.home() / ".m2" / "repository"
-_PLUGINS = {"iceberg", "postgresql", "geospatial", "memory", "tpch"}
+_PLUGINS = {"iceberg", "postgresql", "geospatial", "memory", "tpch", "password-authenticators"}
 """What is used of Trino's plugins, and what those need."""
 
 
@@ -39,19 +39,23 @@ def artifact(name: str) -> Path:
 def unpacked_trino(folder: Path) -> Path:
     """Trino's server below `folder`, with no more plugins than are used."""
     home = folder / f"trino-server-{TRINO}"
+    if home.exists() and all((home / "plugin" / name).exists() for name in _PLUGINS):
+        return home
+    archive = artifact("trino")
+    sys.stderr.write(f"unpacking Trino into {folder} ...\n")
+    temporary = folder / f"unpacking-{os.getpid()}"
+    # All of it: plugins are hard links to each other's files.
+    with tarfile.open(archive) as tar:
+        tar.extractall(temporary, filter="fully_trusted")  # noqa: S202 - checked by Maven
+    for plugin in (temporary / home.name / "plugin").iterdir():
+        if plugin.name not in _PLUGINS:
+            shutil.rmtree(plugin)
+        elif home.exists() and not (home / "plugin" / plugin.name).exists():
+            plugin.rename(home / "plugin" / plugin.name)  # one that was not used before
+    shutil.rmtree(temporary / home.name / "plugin/iceberg/hdfs", ignore_errors=True)
     if not home.exists():
-        archive = artifact("trino")
-        sys.stderr.write(f"unpacking Trino into {folder} ...\n")
-        temporary = folder / f"unpacking-{os.getpid()}"
-        # All of it: plugins are hard links to each other's files.
-        with tarfile.open(archive) as tar:
-            tar.extractall(temporary, filter="fully_trusted")  # noqa: S202 - checked by Maven
-        for plugin in (temporary / home.name / "plugin").iterdir():
-            if plugin.name not in _PLUGINS:
-                shutil.rmtree(plugin)
-        shutil.rmtree(temporary / home.name / "plugin/iceberg/hdfs", ignore_errors=True)
         (temporary / home.name).rename(home)
-        temporary.rmdir()
+    shutil.rmtree(temporary)
     return home
 
 

@@ -78,7 +78,12 @@ def _escaped(value: str) -> str:
 
 def all_servers(place: Place) -> list[Server]:
     """Every server of the stack; they may start at the same time."""
-    return [postgres(place), _s3(place), _nessie(place), _trino(place)]
+    return [*postgres_and_s3(place), nessie(place), trino(place)]
+
+
+def postgres_and_s3(place: Place) -> list[Server]:
+    """The two servers that keep what the others write."""
+    return [postgres(place), _s3(place)]
 
 
 def postgres(place: Place) -> Server:
@@ -145,7 +150,7 @@ def _s3(place: Place) -> Server:
     return Server("s3", command, lambda: _answers(place.ports.s3_url), place.folder)
 
 
-def _nessie(place: Place) -> Server:
+def nessie(place: Place) -> Server:
     properties = settings.nessie(place.ports, place.secrets["s3"], place.data("nessie"))
     # From a file: what stands on a command line can be read by everyone on the machine.
     file = place.configuration("nessie.properties", properties)
@@ -155,7 +160,7 @@ def _nessie(place: Place) -> Server:
     return Server("nessie", command, lambda: _answers(url), place.folder)
 
 
-def _trino(place: Place) -> Server:
+def trino(place: Place) -> Server:
     home = fetch.unpacked_trino(place.servers)
     data, url = place.data("trino"), place.url(place.ports.trino)
     place.text("trino/jvm.config", [*settings.TRINO_JVM])

@@ -19,6 +19,8 @@ class Ports:
     nessie: int = 19120
     nessie_management: int = 19121
     trino: int = 8080
+    trino_tls: int = 8443
+    issuer: int = 9443
     nightscout: int = 1337
     superset: int = 8088
 

@@ -22,6 +22,10 @@ from deploy.settings import REGION, USER, WAREHOUSE, Ports
 
 ROOT = Path(__file__).parent.parent / ".stack"
 """Git ignores it."""
+_SECRETS = (
+    *("s3", "postgres", "nightscout", "superset"),
+    *("trino", "reader", "internal", "issuer"),  # of a stack that asks who is there
+)
 _PATIENCE = 120.0
 """Seconds after which a server that does not answer is given up."""
 
@@ -97,9 +101,7 @@ def _place(folder: Path, *, keep_ports: bool) -> Place:
     """The stack's place; ports that others took meanwhile are replaced."""
     path = folder / "stack.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    passwords = {
-        name: secrets.token_urlsafe(18) for name in ("s3", "postgres", "nightscout", "superset")
-    }
+    passwords = {name: secrets.token_urlsafe(18) for name in _SECRETS}
     passwords |= known.get("secrets", {})
     ports = Ports(**known.get("ports", {}))
     if not keep_ports:

@@ -16,10 +16,13 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from lakehouse.addresses import Address, alert_channels, repeatable
+from lakehouse.addresses.home_folder import home_folder
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.addresses.variables import expanded
 from lakehouse.addresses.web import bucket_address, web_address
 from lakehouse.errors import ConfigError, choices
+from lakehouse.identity import NOBODY, Identity
+from lakehouse.identity import read as identities
 from lakehouse.storage import Bucket
 
 FILE = "lakehouse.toml"
@@ -28,12 +31,13 @@ DEFAULT_PAGES = "pages"
 LOCAL, PRODUCTION = "local", "production"
 _ENGINES = {LOCAL: "duckdb", PRODUCTION: "trino"}
 """The engine of each profile, unless another one is set."""
-_LONGEST_HOME, _LONGEST_NAME = 480, 255
-"""Bytes in the path of a home, at most (SQLite takes 512 with its file names), and in a name."""
 _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
     "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
-    PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "region"),
+    PRODUCTION: (
+        *("nessie_url", "nessie_warehouse", "trino_url", "warehouse", "s3_endpoint", "region"),
+        *identities.KEYS,
+    ),
 }
 _UNKNOWN_TO_ENGINES = re.compile(r"(right|posix)/.*|posixrules|localtime|Factory|EST|MST|HST|ROC")
 """Names that Python finds among the files of an operating system, and DuckDB or Trino nowhere."""
@@ -48,6 +52,14 @@ class Servers:
     warehouse: str
     """Address of the folder of all tables, such as s3://lake/warehouse."""
     bucket: Bucket
+    nessie_warehouse: str | None = None
+    """Name of the warehouse in Nessie's configuration; None means its default one."""
+    nessie_identity: Identity = NOBODY
+    trino_identity: Identity = NOBODY
+    trino_secrets: str = "ENV"
+    """Name of the provider that Trino takes secrets of catalogs from; ENV is its environment."""
+    trino_postgres_catalog: str | None = None
+    """Name of a catalog of Trino over the marts' Postgres; None means that runs make one."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +127,10 @@ def load(start: Path | None = None, environment: Mapping[str, str] | None = None
         raise ConfigError(f"the local profile has no engine {engine!r}", hint=hint)
     return Settings(
         root=root,
-        home=_home(root, env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse")),
+        home=home_folder(root, env.get("LAKEHOUSE_HOME") or project.get("home", ".lakehouse")),
         profile=profile,
         engine=engine,
-        servers=_servers(declared, env, engine) if profile == PRODUCTION else None,
+        servers=_servers(root, declared, env, engine) if profile == PRODUCTION else None,
         postgres_url=_postgres_url(env),
         alerts=alert_channels(env.get("LAKEHOUSE_ALERTS", "")),
         timezone=zone(
@@ -148,49 +160,6 @@ def _texts(document: dict[str, Any], name: str) -> dict[str, str]:
     return section
 
 
-def _home(root: Path, named: str) -> Path:
-    """Return the folder that a setting names. Raises ConfigError if it cannot serve as a home."""
-    if "://" in named or named.startswith("file:"):  # not repeated: it may hold a password
-        raise ConfigError(
-            f"LAKEHOUSE_HOME, or `home` in {FILE}, is an address and no folder",
-            hint="set LAKEHOUSE_HOME to the path of a folder; a bucket is LAKEHOUSE_WAREHOUSE",
-        )
-    try:
-        home = (root / Path(named).expanduser()).resolve()
-    except (RuntimeError, ValueError, OSError) as error:  # no such user, links in a circle, a NUL
-        raise _no_home(named, f"names no folder: {error}") from None
-    # Libraries take a path that begins with two slashes for one on a server.
-    path = f"/{str(home).lstrip('/')}"
-    if reason := _unfit(path):
-        raise _no_home(path, reason)
-    return Path(path)
-
-
-def _unfit(path: str) -> str:
-    """Return why a path can never be a home; empty if it can."""
-    try:
-        length = len(path.encode())
-    except UnicodeEncodeError:
-        return "is not UTF-8: tables name their files by text"
-    if length > _LONGEST_HOME:
-        return f"is longer than {_LONGEST_HOME} bytes: SQLite opens no file there"
-    if any(len(part.encode()) > _LONGEST_NAME for part in path.split("/")):
-        return f"has a name that is longer than {_LONGEST_NAME} bytes"
-    if "\\" in path and {*path} & {*"*?["}:
-        return "has a backslash and a `*`, `?` or `[`: DuckDB takes it for a pattern"
-    if path.count('"') % 2:
-        return 'has a `"` without a second one: DuckDB looks for it'
-    return ""
-
-
-def _no_home(named: str, reason: str) -> ConfigError:
-    shown = named.encode(errors="backslashreplace").decode()
-    return ConfigError(
-        f"the home {shown!r} {reason}",
-        hint=f"set LAKEHOUSE_HOME, or `home` in {FILE}, to the path of another folder",
-    )
-
-
 def _one_of(known: Collection[str], value: str, what: str) -> str:
     if value not in known:
         raise ConfigError(
@@ -206,7 +175,9 @@ def _postgres_url(env: Mapping[str, str]) -> Address | None:
     return postgres_address(text, "LAKEHOUSE_POSTGRES_URL") if text else None
 
 
-def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -> Servers:
+def _servers(
+    root: Path, declared: Mapping[str, str], env: Mapping[str, str], engine: str
+) -> Servers:
     """Return the servers of the production profile; secrets come from the environment only."""
 
     def find(key: str, variable: str) -> str | None:
@@ -240,18 +211,20 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
     if not _REGION.fullmatch(region):
         raise ConfigError("AWS_REGION is no name of a region", hint="such as eu-north-1")
     keys = "the key to the bucket is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    nessie_url = web_address(
+        needed("nessie_url", "LAKEHOUSE_NESSIE_URL"),
+        "LAKEHOUSE_NESSIE_URL",
+        secrets_in="Trino shows it to all who list queries; a token is LAKEHOUSE_NESSIE_TOKEN",
+    )
+    trino_url = address(
+        "trino_url",
+        "LAKEHOUSE_TRINO_URL",
+        secrets_in="it may name a user, https://user@host; a password is LAKEHOUSE_TRINO_PASSWORD",
+        may_have_user=True,
+    )
     return Servers(
-        nessie_url=web_address(
-            needed("nessie_url", "LAKEHOUSE_NESSIE_URL"),
-            "LAKEHOUSE_NESSIE_URL",
-            secrets_in="Trino shows it to everyone who may list queries",
-        ),
-        trino_url=address(
-            "trino_url",
-            "LAKEHOUSE_TRINO_URL",
-            secrets_in="Trino is told the name of a user alone, as in http://user@host:8080",
-            may_have_user=True,
-        ),
+        nessie_url=nessie_url,
+        trino_url=trino_url,
         warehouse=bucket_address(needed("warehouse", "LAKEHOUSE_WAREHOUSE"), "LAKEHOUSE_WAREHOUSE"),
         bucket=Bucket(
             endpoint=address("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT", secrets_in=keys),
@@ -259,6 +232,11 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
             access_key=secret("AWS_ACCESS_KEY_ID"),
             secret_key=secret("AWS_SECRET_ACCESS_KEY"),
         ),
+        nessie_warehouse=identities.warehouse(declared, env),
+        trino_secrets=identities.trino_name("secrets", declared, env) or "ENV",
+        trino_postgres_catalog=identities.trino_name("postgres_catalog", declared, env),
+        nessie_identity=identities.nessie(nessie_url, declared, env, root),
+        trino_identity=identities.trino(trino_url, declared, env, root),
     )
 
 

@@ -67,6 +67,10 @@ class QueryError(LakehouseError):
     """An engine refused a statement."""
 
 
+class IdentityError(LakehouseError):
+    """No credential for a server is to be had, or a server does not take it."""
+
+
 class StorageError(LakehouseError):
     """The home directory, the catalog or the warehouse is not usable."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy import settings, versions
+from deploy import secured, settings, versions
 from deploy.servers import Place
 
 COMPOSE = yaml.safe_load((Path(__file__).parent.parent / "deploy/compose.yaml").read_text())
@@ -91,3 +91,9 @@ def test_every_package_of_nightscout_has_a_checksum_and_no_address():
     installed = [package for name, package in packages.items() if name]
     assert all(re.match("sha(1|512)-", package["integrity"]) for package in installed)
     assert not any("resolved" in package for package in installed)
+
+
+def test_the_rules_that_are_told_are_those_that_are_tested():
+    guide = Path(__file__).parent.parent / "docs/how-to/from-laptop-to-production.md"
+    (told,) = re.findall(r"```json\n(.*?)```", guide.read_text(), re.DOTALL)
+    assert json.loads(told) == secured.RULES

@@ -19,6 +19,7 @@ FLOORS = [
     ["declare"],
     ["checks", "home", "sql_models"],
     ["config", "expressions", "patches"],
+    ["identity"],
     ["addresses", "small_files", "storage"],
     ["errors", "keys", "system", "table_names", "windows"],
 ]

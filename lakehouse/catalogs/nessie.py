@@ -34,6 +34,7 @@ from lakehouse.catalogs.nessie_http import Nessie, quoted
 from lakehouse.catalogs.nessie_refs import Refs, has_commits
 from lakehouse.config import Servers
 from lakehouse.errors import MergeConflictError, UnknownNameError
+from lakehouse.identity.access import Access
 from lakehouse.system import users
 from lakehouse.table_names import name_of, schema_of
 
@@ -50,11 +51,12 @@ class NessieCatalog:
     """Refs and tables on a Nessie server; implements `Catalog`."""
 
     def __init__(self, servers: Servers) -> None:
-        self.nessie = Nessie(servers.nessie_url)
-        self.refs = Refs(servers.nessie_url)
+        self._access = Access(servers.nessie_identity)
+        self.nessie = Nessie(servers.nessie_url, self._access)
+        self.refs = Refs(servers.nessie_url, self._access)
         self.history = History(self.refs, self.nessie)
         self.bucket = servers.bucket
-        self.warehouse = servers.warehouse
+        self.warehouse, self._name = servers.warehouse, servers.nessie_warehouse
         self._known: dict[str, StoredTable] = {}
         """Tables that were read, by the address of their metadata file, which never changes."""
 
@@ -274,7 +276,7 @@ class NessieCatalog:
 
         if ref not in self._opened:
             uri = f"{self.nessie.url}/iceberg/{quoted(ref)}"
-            self._opened[ref] = NessieTables(ref, uri, self.bucket)
+            self._opened[ref] = NessieTables(ref, uri, self.bucket, self._access, self._name)
         return self._opened[ref]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lakehouse.errors import StorageError
+from lakehouse.errors import IdentityError, LakehouseError, StorageError
+from lakehouse.identity.certificates import untrusted
 
 
 class UnansweredError(StorageError):
@@ -19,10 +20,20 @@ class ConflictError(StorageError):
 
 _REFUSALS = {400: NotFoundError, 404: NotFoundError, 409: ConflictError}
 """Errors by HTTP status. Nessie answers 400 to a name that no ref could have."""
+NOT_LET_IN = {
+    401: "set LAKEHOUSE_NESSIE_TOKEN, or the client of OAuth2, to one that it takes",
+    403: "the credential is known; may it do this?",
+}
+"""What to do about an answer to somebody unknown, or without the right, by HTTP status."""
 
 
-def unanswered(url: str) -> UnansweredError:
-    """The error for a Nessie that does not answer at a URL."""
+def unanswered(url: str, error: Exception) -> StorageError:
+    """The error for a Nessie that does not answer at a URL, or that is not trusted."""
+    if reason := untrusted(error):
+        return StorageError(
+            f"Nessie at {url} has a certificate that is not trusted: {reason}",
+            hint="name the file of its authority in LAKEHOUSE_NESSIE_CA_FILE",
+        )
     return UnansweredError(
         f"Nessie at {url} does not answer",
         hint="is it running, and is LAKEHOUSE_NESSIE_URL right?",
@@ -37,6 +48,8 @@ def not_nessie(url: str) -> StorageError:
     )
 
 
-def refused(url: str, status: int, reason: str) -> StorageError:
+def refused(url: str, status: int, reason: str) -> LakehouseError:
     """The error for an answer with an HTTP status that tells of a failure."""
+    if status in NOT_LET_IN:
+        return IdentityError(f"Nessie at {url} refuses: HTTP {status}", hint=NOT_LET_IN[status])
     return _REFUSALS.get(status, StorageError)(f"Nessie at {url} refused: {reason}")

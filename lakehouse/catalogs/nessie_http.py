@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import requests
 
-from lakehouse.catalogs.nessie_errors import not_nessie, refused, unanswered
+from lakehouse.catalogs.nessie_errors import NOT_LET_IN, not_nessie, refused, unanswered
+from lakehouse.identity.access import Access
 
 _TO_CONNECT = 5.0
 """Seconds that connecting may take."""
@@ -24,9 +25,12 @@ _PATIENCE = 60.0
 class Nessie:
     """A Nessie server. Every method raises StorageError, or what `nessie_errors` makes of it."""
 
-    def __init__(self, url: str, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, url: str, access: Access | None = None, *, patience: float = _PATIENCE
+    ) -> None:
         """`patience` is how many seconds an answer may take."""
         self.url = url
+        self._access = access or Access()
         self._timeout = (_TO_CONNECT, patience)
 
     def post(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,16 +58,18 @@ class Nessie:
 
     @cached_property
     def _session(self) -> requests.Session:
-        return requests.Session()
+        return self._access.session()
 
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             answer = self._session.request(
                 method, f"{self.url}/api/v2/{path}", timeout=self._timeout, **options
             )
+            if answer.status_code in NOT_LET_IN:  # by what stands before Nessie: no JSON
+                raise refused(self.url, answer.status_code, answer.reason)
             document: dict[str, Any] = answer.json()
-        except (requests.ConnectionError, requests.Timeout):
-            raise unanswered(self.url) from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise unanswered(self.url, error) from None
         except requests.JSONDecodeError:
             raise not_nessie(self.url) from None
         if answer.ok:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.catalogs import MAIN
 from lakehouse.catalogs.nessie_errors import not_nessie, refused, unanswered
+from lakehouse.identity.access import Access
 
 if TYPE_CHECKING:
     from pynessie.client import NessieClient
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 class Refs:
     """The refs of a Nessie server. Every method raises what `nessie_errors` makes of a failure."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, access: Access | None = None) -> None:
+        self._url, self._access = url, access or Access()
 
     def main(self) -> Reference:
         """The branch main; its metadata holds how many commits it has, and the newest one's."""
@@ -84,7 +85,11 @@ class Refs:
 
         # Not pynessie.init(), which reads ~/.config/nessie, and makes that folder.
         endpoint = {"endpoint": f"{self._url}/api/v1", "verify": True, "auth": {"type": "none"}}
-        return NessieClient(confuse.RootView([confuse.ConfigSource.of(endpoint)]))
+        client = NessieClient(confuse.RootView([confuse.ConfigSource.of(endpoint)]))
+        # Its settings know no file of authorities, and no token that is renewed.
+        client._auth = self._access.auth  # noqa: SLF001
+        client._ssl_verify = self._access.ca_file or True  # noqa: SLF001
+        return client
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -95,8 +100,8 @@ class Refs:
 
         try:
             yield
-        except (requests.ConnectionError, requests.Timeout):
-            raise unanswered(self._url) from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise unanswered(self._url, error) from None
         except (requests.JSONDecodeError, ValidationError):
             raise not_nessie(self._url) from None
         except NessieException as error:

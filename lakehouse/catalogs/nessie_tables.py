@@ -12,8 +12,10 @@ from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchViewError
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
+from requests import Session
 
 from lakehouse.catalogs import ViewText
+from lakehouse.identity.access import Access
 from lakehouse.patches.pyiceberg_avro import remember
 from lakehouse.patches.pyiceberg_file_io import OneFileIO
 from lakehouse.storage import Bucket
@@ -23,11 +25,31 @@ from lakehouse.table_names import schema_of
 class NessieTables(OneFileIO, RestCatalog):
     """The tables of one ref; uses the bucket with the keys of our settings, not with Nessie's."""
 
-    def __init__(self, ref: str, uri: str, bucket: Bucket) -> None:
-        """`uri` is the URL of Nessie's Iceberg REST API for the ref."""
+    def __init__(
+        self,
+        ref: str,
+        uri: str,
+        bucket: Bucket,
+        access: Access | None = None,
+        warehouse: str | None = None,
+    ) -> None:
+        """`uri` is the URL of Nessie's Iceberg REST API for the ref.
+
+        `warehouse` is the name of one in Nessie's configuration; None means its default one.
+        """
         remember()
         self._io = PyArrowFileIO(_properties(bucket))
-        super().__init__(ref, uri=uri)
+        self._access = access or Access()
+        super().__init__(ref, uri=uri, **({"warehouse": warehouse} if warehouse else {}))
+
+    def _create_session(self) -> Session:
+        """Take the place of PyIceberg's method, which knows no token that is renewed for all."""
+        session = self._access.session()
+        self._config_headers(session)
+        return session
+
+    def _refresh_token(self) -> None:
+        """Do nothing when Nessie refuses a token: tokens are renewed before they end."""
 
     def write_view(self, view: ViewText) -> bool:
         """Create or replace a view; return False, changing nothing, if it has this text already."""

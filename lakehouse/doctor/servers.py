@@ -75,8 +75,10 @@ def explained(settings: Settings, error: Exception) -> Exception:
 
 def _nessie(servers: Servers) -> str:
     from lakehouse.catalogs.nessie_http import Nessie
+    from lakehouse.identity.access import Access
 
-    with closing(Nessie(servers.nessie_url, patience=_PATIENCE)) as nessie:
+    access = Access(servers.nessie_identity)
+    with closing(Nessie(servers.nessie_url, access, patience=_PATIENCE)) as nessie:
         settings = nessie.get("config")
     return f"{servers.nessie_url}, specification {settings.get('specVersion', 'unknown')}"
 
@@ -126,7 +128,8 @@ _CURES = {
 def _trino(servers: Servers) -> str:
     from lakehouse.engines.trino_client import Client
 
-    client, name = Client(servers.trino_url or ""), f"lakehouse_probe_{secrets.token_hex(4)}"
+    client = Client(servers.trino_url or "", servers.trino_identity)
+    name = f"lakehouse_probe_{secrets.token_hex(4)}"
     try:
         ((version,),) = client.run("SELECT node_version FROM system.runtime.nodes LIMIT 1").rows
         client.run(f"CREATE CATALOG {name} USING memory")

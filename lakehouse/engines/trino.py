@@ -60,7 +60,7 @@ _UNFINISHED = ""
 
 def connect(servers: Servers) -> Trino:
     """Return the engine over a Trino server; this does not connect to it."""
-    client = Client(str(servers.trino_url))
+    client = Client(str(servers.trino_url), servers.trino_identity)
     return Trino(client, Catalogs(client, servers))
 
 

@@ -3,7 +3,7 @@
 A statement of Trino cannot name a branch of Nessie, so each ref is a catalog. Main's stays, for all
 users of Trino; the others belong to a process, which drops them at its end. All who may list
 queries see the statements that create catalogs, so these hold no secrets: Trino reads the bucket
-with its own credentials, and takes the password of Postgres from its environment.
+with its own credentials, and takes other secrets from its environment, or from where it keeps them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from lakehouse.catalogs import MAIN
 from lakehouse.config import Servers
 from lakehouse.engines.sql import identifier, literal
 from lakehouse.engines.trino_client import Client
+from lakehouse.engines.trino_login import nessie_login, secret
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import PROPERTY
 from lakehouse.system import clock
 
 MAIN_CATALOG = "lakehouse"
 """Name of main's catalog in Trino."""
-PASSWORD = "LAKEHOUSE_POSTGRES_PASSWORD"  # noqa: S105 - the name of a variable
-"""Variable of Trino's environment with the password of the marts' Postgres."""
+PASSWORD = "LAKEHOUSE_POSTGRES_PASSWORD"  # noqa: S105 - a name
+"""Name of a secret of Trino: the password of the marts' Postgres."""
 _POSTGRES = "postgres"
 _OWNED = re.compile(rf"{MAIN_CATALOG}_(\d{{8}}t\d{{6}})_[0-9a-f]{{6}}_(\w+)")
 """Name of a process' catalog: when the process began, and the ref (or Postgres) it is for."""
@@ -64,9 +65,15 @@ class Catalogs:
             self._client.run(f"CREATE SCHEMA IF NOT EXISTS {name}")
 
     def of_postgres(self, address: Address) -> str:
-        """Create the catalog of the Postgres at an address, unless it exists; return its name."""
+        """Create the catalog of the Postgres at an address, unless it exists; return its name.
+
+        If settings name one that Trino has, it is taken as it is.
+        """
+        if self._servers.trino_postgres_catalog is not None:
+            return self._servers.trino_postgres_catalog
         name = self._name(_POSTGRES)
-        self._make(name, "postgresql", _postgres(address))
+        password = secret(self._servers.trino_secrets, PASSWORD)
+        self._make(name, "postgresql", _postgres(address, password))
         return name
 
     def release(self) -> None:
@@ -117,7 +124,10 @@ class Catalogs:
             "iceberg.extended-statistics.collect-on-write": "false",
             "fs.native-s3.enabled": "true",
             "s3.region": servers.bucket.region,
+            **nessie_login(servers.nessie_identity, servers.trino_secrets),
         }
+        if servers.nessie_warehouse is not None:
+            properties["iceberg.rest-catalog.warehouse"] = servers.nessie_warehouse
         if servers.bucket.endpoint is not None:
             properties["s3.endpoint"] = servers.bucket.endpoint
             properties["s3.path-style-access"] = "true"
@@ -129,7 +139,7 @@ def _plain(ref: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", ref.lower())
 
 
-def _postgres(address: Address) -> dict[str, str]:
+def _postgres(address: Address, password: str) -> dict[str, str]:
     parts = parse(address.reveal())
     host = parts.get("host", "localhost")
     if host.startswith("/"):
@@ -147,5 +157,5 @@ def _postgres(address: Address) -> dict[str, str]:
         "insert.non-transactional-insert.enabled": "true",
     }
     if parts.get("password"):
-        properties["connection-password"] = f"${{ENV:{PASSWORD}}}"
+        properties["connection-password"] = password
     return properties

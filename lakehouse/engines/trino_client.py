@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lakehouse.errors import QueryError
+from lakehouse.identity import NOBODY, Identity
+from lakehouse.identity.access import Access
+from lakehouse.identity.certificates import untrusted
 from lakehouse.system import users
 
 if TYPE_CHECKING:
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
 
 _SOURCE = "lakehouse"
 _PORTS = {"http": 80, "https": 443}
+_REFUSALS = {
+    "401": "set LAKEHOUSE_TRINO_PASSWORD, or another credential that it takes",
+    "403": "may this credential be used by this user? LAKEHOUSE_TRINO_USER names another",
+}
+"""What to do about an answer, by its status of HTTP."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +45,22 @@ class Answer:
 class Client:
     """Runs statements on the Trino server at a URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, identity: Identity = NOBODY) -> None:
+        """`url` may name the user, whom `identity` proves to be."""
         parts = urlsplit(url)
+        user = identity.user or parts.username
+        if not user and not identity.names_user:
+            user = users.current()
         self.place = f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
         self._server = {
             "host": parts.hostname,
             "port": parts.port or _PORTS[parts.scheme],
             "http_scheme": parts.scheme,
-            "user": parts.username or users.current(),
+            "user": user,  # None: whom the credential names
             "source": _SOURCE,
             "timezone": "UTC",
         }
+        self._access = Access(identity, user or "")
         self._running: dict[int, Cancellable] = {}
         """Connections with a running statement, by thread."""
         self._lock = threading.Lock()
@@ -57,11 +70,14 @@ class Client:
 
         `tags`, such as a run and a table, appear in Trino's list of queries.
         """
-        from trino.exceptions import Error, TrinoConnectionError, TrinoQueryError
+        from trino.exceptions import Error, HttpError, TrinoConnectionError, TrinoQueryError
 
         from lakehouse.engines.trino_backend import Cancellable
 
-        ibis = Cancellable().connect(**self._server, database=catalog, client_tags=list(tags))
+        session = self._access.session()
+        ibis = Cancellable().connect(
+            **self._server, database=catalog, client_tags=list(tags), http_session=session
+        )
         with self._lock:
             self._running[threading.get_ident()] = ibis
         try:
@@ -69,6 +85,8 @@ class Client:
             rows = cursor.fetchall()
         except TrinoQueryError as error:
             raise QueryError(f"Trino: {error.message}", hint=_advice(error)) from None
+        except HttpError as error:
+            raise self._refused(str(error)) from None
         except (TrinoConnectionError, OSError) as error:
             raise self._unreachable(error) from None
         except Error as error:
@@ -93,9 +111,21 @@ class Client:
             ibis.cancel()
 
     def _unreachable(self, error: Exception) -> QueryError:
+        if reason := untrusted(error):
+            return QueryError(
+                f"Trino at {self.place} has a certificate that is not trusted: {reason}",
+                hint="name the file of its authority in LAKEHOUSE_TRINO_CA_FILE",
+            )
         return QueryError(
             f"Trino at {self.place} does not answer ({type(error).__name__})",
             hint="is it running, and is LAKEHOUSE_TRINO_URL right?",
+        )
+
+    def _refused(self, told: str) -> QueryError:
+        """The error for an answer that is no result, such as 'error 401: …'."""
+        status = told[:9].removeprefix("error ")
+        return QueryError(
+            f"Trino at {self.place} refuses: HTTP {status}", hint=_REFUSALS.get(status, "")
         )
 
 

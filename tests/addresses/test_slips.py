@@ -83,6 +83,7 @@ def test_no_command_tells_an_address_of_postgres_that_cannot_be_read(told, monke
         assert hidden(text), words
 
 
+OF_AN_IDENTITY = ("TOKEN_URL", "CLIENT_ID", "SCOPE", "CA_FILE")
 VARIABLES = [
     "LAKEHOUSE_PROFILE",
     "LAKEHOUSE_ENGINE",
@@ -94,11 +95,20 @@ VARIABLES = [
     "LAKEHOUSE_WAREHOUSE",
     "LAKEHOUSE_S3_ENDPOINT",
     "AWS_REGION",
+    *(f"LAKEHOUSE_{server}_{name}" for server in ("NESSIE", "TRINO") for name in OF_AN_IDENTITY),
+    "LAKEHOUSE_NESSIE_WAREHOUSE",
+    *(f"LAKEHOUSE_TRINO_{name}" for name in ("USER", "CERTIFICATE", "SECRETS", "POSTGRES_CATALOG")),
 ]
 PRODUCTION = {
     "LAKEHOUSE_PROFILE": "production",
-    "LAKEHOUSE_NESSIE_URL": "http://127.0.0.1:9",
-    "LAKEHOUSE_TRINO_URL": "http://127.0.0.1:9",
+    "LAKEHOUSE_NESSIE_URL": "https://127.0.0.1:9",
+    "LAKEHOUSE_TRINO_URL": "https://127.0.0.1:9",
+    "LAKEHOUSE_NESSIE_CLIENT_ID": "etl",
+    "LAKEHOUSE_NESSIE_CLIENT_SECRET": "secret",
+    "LAKEHOUSE_NESSIE_TOKEN_URL": "https://127.0.0.1:9/token",
+    "LAKEHOUSE_TRINO_CLIENT_ID": "etl",
+    "LAKEHOUSE_TRINO_CLIENT_SECRET": "secret",
+    "LAKEHOUSE_TRINO_TOKEN_URL": "https://127.0.0.1:9/token",
     "LAKEHOUSE_WAREHOUSE": "s3://lake/warehouse",
     "LAKEHOUSE_POSTGRES_URL": "postgresql://127.0.0.1:9/db",
     "AWS_ACCESS_KEY_ID": "key",

@@ -60,12 +60,30 @@ class Authority:
 @contextmanager
 def serving(certificate: Path, answer: Answer) -> Iterator[str]:
     """The address of a server that shows a certificate."""
-    with Scripted(answer) as server:
+    with scripted(certificate, answer) as server:
+        yield server.url
+
+
+@contextmanager
+def scripted(certificate: Path, *answers: Answer, clients: str = "") -> Iterator[Encrypted]:
+    """A server that shows a certificate, and asks for one of an authority in the file `clients`."""
+    with Encrypted(*answers) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
+        if clients:
+            context.load_verify_locations(clients)
+            context.verify_mode = ssl.CERT_REQUIRED
         listening: ThreadingHTTPServer = server._server
         listening.handle_error = lambda *_: None  # type: ignore[method-assign]
         listening.socket = context.wrap_socket(
             listening.socket, server_side=True, do_handshake_on_connect=False
         )
-        yield server.url.replace("http:", "https:")
+        yield server
+
+
+class Encrypted(Scripted):
+    """A server of HTTPS."""
+
+    @property
+    def url(self) -> str:
+        return super().url.replace("http:", "https:")

@@ -21,6 +21,7 @@ class Scripted:
         self.answers = answers
         self.asked: list[dict[str, str]] = []
         self.headers: list[dict[str, str]] = []
+        self.forms: list[dict[str, str]] = []
         self.over = threading.Event()
         self.trickled = threading.Event()
         """Whether a trickle was read to its end."""
@@ -53,6 +54,12 @@ class Handler(BaseHTTPRequestHandler):
         script.asked.append({name: values[0] for name, values in query.items()})
         script.headers.append({name.lower(): value for name, value in self.headers.items()})
         script.answers[min(len(script.asked), len(script.answers)) - 1](self)
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        form = parse_qs(self.rfile.read(length).decode())
+        self.script.forms.append({name: values[0] for name, values in form.items()})
+        self.do_GET()
 
     def send(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)

@@ -253,7 +253,7 @@ def fixed_trino(tmp_path):
         Ports(trino=port),
         dict.fromkeys(SECRETS, "x"),
     )
-    server = servers._trino(place)
+    server = servers.trino(place)
     file = place.folder / "etc/trino/config.properties"
     lines = [line for line in file.read_text().splitlines() if not line.startswith("catalog.")]
     file.write_text("\n".join([*lines, "catalog.management=static"]))
