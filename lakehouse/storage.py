@@ -26,6 +26,10 @@ _WRITING = ".writing"
 """Ending of the name of a file that is not completely written yet."""
 _PART = 1 << 20
 """Bytes read at a time."""
+_TO_CONNECT, _PATIENCE = 5, 20
+"""Seconds that connecting to an S3 server may take, and that it may be silent in a request."""
+_ATTEMPTS = 2
+"""Times that a request is sent to an S3 server, at most, by botocore; s3fs repeats some of them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,15 @@ class Bucket:
     access_key: SecretStr
     secret_key: SecretStr
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Limits of time and of attempts, as botocore takes them."""
+        return {
+            "connect_timeout": _TO_CONNECT,
+            "read_timeout": _PATIENCE,
+            "retries": {"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        }
+
     def path(self, address: str) -> Path:
         """Return an address such as s3://lake/warehouse as a path."""
         options = {
@@ -45,6 +58,7 @@ class Bucket:
             "secret": self.secret_key.get_secret_value(),
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": self.region},
+            "config_kwargs": self.limits,
             "use_listings_cache": False,  # other processes write there too
         }
         return path(address, options)

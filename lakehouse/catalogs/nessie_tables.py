@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from lakehouse.patches import pyiceberg_settings  # noqa: F401 - PyIceberg reads them at once
 
@@ -12,12 +13,27 @@ from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchViewError
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
+from requests import PreparedRequest, Response, Session
+from requests.adapters import HTTPAdapter
 
 from lakehouse.catalogs import ViewText
 from lakehouse.patches.pyiceberg_avro import remember
 from lakehouse.patches.pyiceberg_file_io import OneFileIO
 from lakehouse.storage import Bucket
 from lakehouse.table_names import schema_of
+
+_TO_CONNECT, _PATIENCE = 10.0, 60.0
+"""Seconds that connecting to Nessie may take, and that an answer of it may take."""
+_TO_REACH_S3 = "10"
+"""Seconds that connecting to the S3 server may take, and that it may be silent, for PyArrow."""
+
+
+class _Limited(HTTPAdapter):
+    """Sends requests that wait for a limited time, unless they say for how long."""
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        options["timeout"] = options.get("timeout") or (_TO_CONNECT, _PATIENCE)
+        return super().send(request, *arguments, **options)
 
 
 class NessieTables(OneFileIO, RestCatalog):
@@ -28,6 +44,13 @@ class NessieTables(OneFileIO, RestCatalog):
         remember()
         self._io = PyArrowFileIO(_properties(bucket))
         super().__init__(ref, uri=uri)
+
+    def _create_session(self) -> Session:
+        """Open a session for requests to Nessie; PyIceberg's own would wait for ever."""
+        session = super()._create_session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Limited())
+        return session
 
     def write_view(self, view: ViewText) -> bool:
         """Create or replace a view; return False, changing nothing, if it has this text already."""
@@ -58,6 +81,8 @@ def _meaning(version: ViewVersion) -> tuple[object, ...]:
 def _properties(bucket: Bucket) -> dict[str, str]:
     properties = {
         "s3.region": bucket.region,
+        "s3.connect-timeout": _TO_REACH_S3,
+        "s3.request-timeout": _TO_REACH_S3,
         "s3.access-key-id": bucket.access_key.get_secret_value(),
         "s3.secret-access-key": bucket.secret_key.get_secret_value(),
     }

@@ -20,7 +20,7 @@ from lakehouse.errors import (
     LakehouseError,
     MergeConflictError,
     QueryError,
-    StorageError,
+    ServerError,
 )
 
 _PATIENCE = 5
@@ -29,10 +29,6 @@ _OF_DUCKDB = {"duckdb", "_duckdb"}
 """Modules of DuckDB's errors, known by name because DuckDB is slow to load."""
 _NOT_OVER_A_SERVER = (CheckFailedError, MergeConflictError)
 """Errors that no server causes."""
-
-
-class ServerError(StorageError):
-    """A server does not answer, or refuses what a run needs."""
 
 
 def probes(settings: Settings) -> dict[str, Callable[[], str]]:
@@ -126,7 +122,10 @@ _CURES = {
 def _trino(servers: Servers) -> str:
     from lakehouse.engines.trino_client import Client
 
-    client, name = Client(servers.trino_url or ""), f"lakehouse_probe_{secrets.token_hex(4)}"
+    client, name = (
+        Client(servers.trino_url or "", patience=_PATIENCE),
+        f"lakehouse_probe_{secrets.token_hex(4)}",
+    )
     try:
         ((version,),) = client.run("SELECT node_version FROM system.runtime.nodes LIMIT 1").rows
         client.run(f"CREATE CATALOG {name} USING memory")

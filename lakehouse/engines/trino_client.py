@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _SOURCE = "lakehouse"
 _PORTS = {"http": 80, "https": 443}
+_TO_CONNECT = 10.0
+"""Seconds that connecting may take."""
+_PATIENCE = 30.0
+"""Seconds that Trino may take to say how a statement fares, which it says every second or so."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Answer:
 class Client:
     """Runs statements on the Trino server at a URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = _PATIENCE) -> None:
+        """`patience` is how many seconds an answer may take; a statement may take any time."""
         parts = urlsplit(url)
         self.place = f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
         self._server = {
@@ -47,6 +52,7 @@ class Client:
             "user": parts.username or users.current(),
             "source": _SOURCE,
             "timezone": "UTC",
+            "request_timeout": (min(_TO_CONNECT, patience), patience),
         }
         self._running: dict[int, Cancellable] = {}
         """Connections with a running statement, by thread."""

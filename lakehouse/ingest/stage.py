@@ -198,6 +198,7 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
         destination=filesystem(
             bucket_url=folder.as_uri(),
             credentials=_credentials(storage.options(folder)),
+            config_kwargs=storage.options(folder).get("config_kwargs"),
             enable_dataset_name_normalization=False,
         ),
         dataset_name=group,
