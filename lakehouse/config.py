@@ -21,6 +21,7 @@ from lakehouse.addresses.variables import expanded
 from lakehouse.addresses.web import bucket_address, web_address
 from lakehouse.errors import ConfigError, choices
 from lakehouse.storage import Bucket
+from lakehouse.system.aws_keys import Keys
 
 FILE = "lakehouse.toml"
 DEFAULT_PAGES = "pages"
@@ -33,7 +34,7 @@ _LONGEST_HOME, _LONGEST_NAME = 480, 255
 _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
     "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
-    PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "region"),
+    PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "s3_path_style", "region"),
 }
 _UNKNOWN_TO_ENGINES = re.compile(r"(right|posix)/.*|posixrules|localtime|Factory|EST|MST|HST|ROC")
 """Names that Python finds among the files of an operating system, and DuckDB or Trino nowhere."""
@@ -222,13 +223,6 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
             raise ConfigError(f"the production profile needs {variable}", hint=hint)
         return value
 
-    def secret(variable: str) -> SecretStr:
-        if not (value := env.get(variable)):
-            raise ConfigError(
-                f"the production profile needs {variable}", hint="set it in the environment"
-            )
-        return SecretStr(value)
-
     if engine == _ENGINES[PRODUCTION]:
         needed("trino_url", "LAKEHOUSE_TRINO_URL")
         if _postgres_url(env) is None:
@@ -240,6 +234,9 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
     if not _REGION.fullmatch(region):
         raise ConfigError("AWS_REGION is no name of a region", hint="such as eu-north-1")
     keys = "the key to the bucket is AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    s3 = address("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT", secrets_in=keys)
+    # Amazon has deprecated paths, and other servers seldom know names of hosts.
+    style = find("s3_path_style", "LAKEHOUSE_S3_PATH_STYLE") or ("true" if s3 else "false")
     return Servers(
         nessie_url=web_address(
             needed("nessie_url", "LAKEHOUSE_NESSIE_URL"),
@@ -254,12 +251,27 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
         ),
         warehouse=bucket_address(needed("warehouse", "LAKEHOUSE_WAREHOUSE"), "LAKEHOUSE_WAREHOUSE"),
         bucket=Bucket(
-            endpoint=address("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT", secrets_in=keys),
+            endpoint=s3,
             region=region,
-            access_key=secret("AWS_ACCESS_KEY_ID"),
-            secret_key=secret("AWS_SECRET_ACCESS_KEY"),
+            own_keys=_keys(env),
+            profile=env.get("AWS_PROFILE") or None,
+            has_path_style=_one_of(("true", "false"), style, "s3_path_style") == "true",
         ),
     )
+
+
+def _keys(env: Mapping[str, str]) -> Keys | None:
+    """Return the keys to the bucket, if the environment names them. Raises ConfigError for half."""
+    needed = {name: env.get(name) or "" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    if not any(needed.values()):
+        return None
+    for name, value in needed.items():
+        if not value:
+            hint = "set both, or neither, for the keys of AWS_PROFILE or of this machine's role"
+            raise ConfigError(f"the key to the bucket needs {name}", hint=hint)
+    token = env.get("AWS_SESSION_TOKEN")
+    key, secret = map(SecretStr, needed.values())
+    return Keys(key, secret, SecretStr(token) if token else None)
 
 
 def find_root(start: Path) -> Path:

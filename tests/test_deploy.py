@@ -9,6 +9,7 @@ import yaml
 
 from deploy import settings, versions
 from deploy.servers import Place
+from lakehouse.doctor import tested
 
 COMPOSE = yaml.safe_load((Path(__file__).parent.parent / "deploy/compose.yaml").read_text())
 NIGHTSCOUT = Path(__file__).parent.parent / "deploy/nightscout"
@@ -91,3 +92,13 @@ def test_every_package_of_nightscout_has_a_checksum_and_no_address():
     installed = [package for name, package in packages.items() if name]
     assert all(re.match("sha(1|512)-", package["integrity"]) for package in installed)
     assert not any("resolved" in package for package in installed)
+
+
+def test_doctor_names_the_versions_that_are_tested():
+    ours = (tested.TRINO, tested.NESSIE, tested.POSTGRES, tested.S3)
+    assert ours == (
+        versions.TRINO,
+        versions.NESSIE,
+        versions.POSTGRES,
+        f"S3Proxy {versions.S3PROXY}",
+    )

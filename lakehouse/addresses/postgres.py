@@ -161,7 +161,7 @@ def _shown(parts: dict[str, str]) -> str:
     ports = parts.get("port", "").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
     places = (
-        f"{host or 'localhost'}{':' if port else ''}{port}"
+        f"{f'[{host}]' if ':' in host else host or 'localhost'}{':' if port else ''}{port}"
         for host, port in zip(hosts, ports, strict=False)
     )
     database = parts.get("dbname", "")

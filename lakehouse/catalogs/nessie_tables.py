@@ -83,8 +83,8 @@ def _properties(bucket: Bucket) -> dict[str, str]:
         "s3.region": bucket.region,
         "s3.connect-timeout": _TO_REACH_S3,
         "s3.request-timeout": _TO_REACH_S3,
-        "s3.access-key-id": bucket.access_key.get_secret_value(),
-        "s3.secret-access-key": bucket.secret_key.get_secret_value(),
+        **bucket.keys.named("s3.access-key-id", "s3.secret-access-key", "s3.session-token"),
+        "s3.force-virtual-addressing": str(not bucket.has_path_style).lower(),
     }
     if bucket.endpoint is not None:
         properties["s3.endpoint"] = bucket.endpoint

@@ -90,13 +90,15 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
     load_extension(connection, "httpfs")
     endpoint = urlsplit(bucket.endpoint or "")
     options = {
-        "KEY_ID": literal(bucket.access_key.get_secret_value()),
-        "SECRET": literal(bucket.secret_key.get_secret_value()),
+        **{
+            name: literal(text)
+            for name, text in bucket.keys.named("KEY_ID", "SECRET", "SESSION_TOKEN").items()
+        },
         "REGION": literal(bucket.region),
+        "URL_STYLE": literal("path" if bucket.has_path_style else "vhost"),
     }
     if bucket.endpoint is not None:
         options["ENDPOINT"] = literal(endpoint.netloc)
-        options["URL_STYLE"] = literal("path")
         options["USE_SSL"] = str(endpoint.scheme == "https").lower()
     listed = ", ".join(f"{name} {value}" for name, value in options.items())
     connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
