@@ -24,6 +24,7 @@ from lakehouse.errors import ConfigError, choices
 from lakehouse.identity import NOBODY, Identity
 from lakehouse.identity import read as identities
 from lakehouse.storage import Bucket
+from lakehouse.system.aws_keys import Keys
 
 FILE = "lakehouse.toml"
 DEFAULT_PAGES = "pages"
@@ -35,7 +36,8 @@ _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
     "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
     PRODUCTION: (
-        *("nessie_url", "nessie_warehouse", "trino_url", "warehouse", "s3_endpoint", "region"),
+        *("nessie_url", "nessie_warehouse", "trino_url", "warehouse"),
+        *("s3_endpoint", "s3_path_style", "region"),
         *identities.KEYS,
     ),
 }
@@ -193,13 +195,6 @@ def _servers(
             raise ConfigError(f"the production profile needs {variable}", hint=hint)
         return value
 
-    def secret(variable: str) -> SecretStr:
-        if not (value := env.get(variable)):
-            raise ConfigError(
-                f"the production profile needs {variable}", hint="set it in the environment"
-            )
-        return SecretStr(value)
-
     if engine == _ENGINES[PRODUCTION]:
         needed("trino_url", "LAKEHOUSE_TRINO_URL")
         if _postgres_url(env) is None:
@@ -222,15 +217,19 @@ def _servers(
         secrets_in="it may name a user, https://user@host; a password is LAKEHOUSE_TRINO_PASSWORD",
         may_have_user=True,
     )
+    s3 = address("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT", secrets_in=keys)
+    # Amazon has deprecated paths, and other servers seldom know names of hosts.
+    style = find("s3_path_style", "LAKEHOUSE_S3_PATH_STYLE") or ("true" if s3 else "false")
     return Servers(
         nessie_url=nessie_url,
         trino_url=trino_url,
         warehouse=bucket_address(needed("warehouse", "LAKEHOUSE_WAREHOUSE"), "LAKEHOUSE_WAREHOUSE"),
         bucket=Bucket(
-            endpoint=address("s3_endpoint", "LAKEHOUSE_S3_ENDPOINT", secrets_in=keys),
+            endpoint=s3,
             region=region,
-            access_key=secret("AWS_ACCESS_KEY_ID"),
-            secret_key=secret("AWS_SECRET_ACCESS_KEY"),
+            own_keys=_keys(env),
+            profile=env.get("AWS_PROFILE") or None,
+            has_path_style=_one_of(("true", "false"), style, "s3_path_style") == "true",
         ),
         nessie_warehouse=identities.warehouse(declared, env),
         trino_secrets=identities.trino_name("secrets", declared, env) or "ENV",
@@ -238,6 +237,20 @@ def _servers(
         nessie_identity=identities.nessie(nessie_url, declared, env, root),
         trino_identity=identities.trino(trino_url, declared, env, root),
     )
+
+
+def _keys(env: Mapping[str, str]) -> Keys | None:
+    """Return the keys to the bucket, if the environment names them. Raises ConfigError for half."""
+    needed = {name: env.get(name) or "" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    if not any(needed.values()):
+        return None
+    for name, value in needed.items():
+        if not value:
+            hint = "set both, or neither, for the keys of AWS_PROFILE or of this machine's role"
+            raise ConfigError(f"the key to the bucket needs {name}", hint=hint)
+    token = env.get("AWS_SESSION_TOKEN")
+    key, secret = map(SecretStr, needed.values())
+    return Keys(key, secret, SecretStr(token) if token else None)
 
 
 def find_root(start: Path) -> Path:

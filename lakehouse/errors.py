@@ -75,6 +75,10 @@ class StorageError(LakehouseError):
     """The home directory, the catalog or the warehouse is not usable."""
 
 
+class ServerError(StorageError):
+    """A server does not answer, or refuses what a run needs."""
+
+
 class MergeConflictError(LakehouseError):
     """main moved in the tables that a branch changed."""
 

@@ -17,6 +17,7 @@ from lakehouse.errors import NotYetError, UnknownNameError
 from lakehouse.ingest.stage import Stage, stage
 from lakehouse.ingest.stage_process import StageProcess
 from lakehouse.system import clock, signals
+from lakehouse.watch import watch
 from lakehouse.windows import Window, Windows
 
 _NEEDED_TO_PUBLISH = ("ibis.backends.duckdb", "psycopg")
@@ -50,6 +51,7 @@ class Session:
         self._threads = ThreadPoolExecutor(max_workers=1)
         self._servers, self._catalogs = ExitStack(), ExitStack()
         self._engines, self._stage_processes = ExitStack(), ExitStack()
+        self.watch = watch.over(self.settings, vars(self))
         self._postgres: Future[Address] | None = None
         self.moving: list[str] = []
         """Names of the runs that have begun to move main or Postgres."""
@@ -62,6 +64,7 @@ class Session:
         return self.settings.engine
 
     def __enter__(self) -> Self:
+        self.watch.start()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -76,6 +79,7 @@ class Session:
         An error in between is raised at the end, after all the rest. Closing again does nothing.
         """
         with ExitStack() as steps:  # the last callback runs first
+            steps.callback(self.watch.close)
             steps.callback(self._servers.close)
             steps.callback(self._threads.shutdown)
             steps.callback(self._catalogs.close)

@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlparse
 
-from pydantic import SecretStr
-
-from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.errors import ConfigError, LakehouseError, StorageError
+from lakehouse.system import aws_keys
+from lakehouse.system.aws_keys import Keys, NoKeysError
 
 _WRITING = ".writing"
 """Ending of the name of a file that is not completely written yet."""
 _PART = 1 << 20
 """Bytes read at a time."""
+_RETRIES = {"mode": "standard", "total_max_attempts": 2}
+_LIMITS = {"connect_timeout": 5, "read_timeout": 20, "retries": _RETRIES}
+"""Limits for a request to an S3 server, in botocore's words and in seconds; s3fs repeats some."""
+_GIVE_KEYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or use a role"
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,36 @@ class Bucket:
     endpoint: str | None
     """The server's address; None means Amazon's own."""
     region: str
-    access_key: SecretStr
-    secret_key: SecretStr
+    own_keys: Keys | None
+    """Keys that the settings name; None means those of `profile`, a role or the machine."""
+    profile: str | None = None
+    has_path_style: bool = False
+    """Whether a bucket is a part of the path of an URL, not of its host."""
+
+    @property
+    def keys(self) -> Keys:
+        """Keys to the bucket at this moment. Raises ConfigError if there are none."""
+        try:
+            return self.own_keys or aws_keys.found(self.profile)
+        except NoKeysError as error:
+            raise ConfigError(f"there is no key to the bucket: {error}", hint=_GIVE_KEYS) from None
+
+    @property
+    def manners(self) -> dict[str, Any]:
+        """How botocore speaks to the server: limits of time and attempts, and the form of URLs."""
+        return {
+            **_LIMITS,
+            "s3": {"addressing_style": "path" if self.has_path_style else "virtual"},
+        }
 
     def path(self, address: str) -> Path:
         """Return an address such as s3://lake/warehouse as a path."""
         options = {
-            "key": self.access_key.get_secret_value(),
-            "secret": self.secret_key.get_secret_value(),
+            **(self.own_keys.named("key", "secret", "token") if self.own_keys else {}),
+            **({"profile": self.profile} if self.profile and not self.own_keys else {}),
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": self.region},
+            "config_kwargs": self.manners,
             "use_listings_cache": False,  # other processes write there too
         }
         return path(address, options)

@@ -9,6 +9,7 @@ import yaml
 
 from deploy import secured, settings, versions
 from deploy.servers import Place
+from lakehouse.doctor import tested
 
 COMPOSE = yaml.safe_load((Path(__file__).parent.parent / "deploy/compose.yaml").read_text())
 NIGHTSCOUT = Path(__file__).parent.parent / "deploy/nightscout"
@@ -97,3 +98,13 @@ def test_the_rules_that_are_told_are_those_that_are_tested():
     guide = Path(__file__).parent.parent / "docs/how-to/from-laptop-to-production.md"
     (told,) = re.findall(r"```json\n(.*?)```", guide.read_text(), re.DOTALL)
     assert json.loads(told) == secured.RULES
+
+
+def test_doctor_names_the_versions_that_are_tested():
+    ours = (tested.TRINO, tested.NESSIE, tested.POSTGRES, tested.S3)
+    assert ours == (
+        versions.TRINO,
+        versions.NESSIE,
+        versions.POSTGRES,
+        f"S3Proxy {versions.S3PROXY}",
+    )

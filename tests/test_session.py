@@ -17,6 +17,7 @@ from lakehouse.config import Servers, load
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.session import Session
 from lakehouse.storage import Bucket
+from lakehouse.system.aws_keys import Keys
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,7 @@ class Answers(BaseHTTPRequestHandler):
 
 
 def test_the_catalog_of_production_closes_its_connections_and_can_be_asked_again():
-    bucket = Bucket(None, "here", SecretStr("key"), SecretStr("secret"))
+    bucket = Bucket(None, "here", Keys(SecretStr("key"), SecretStr("secret")))
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         server.daemon_threads = True
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -11,7 +11,7 @@ FLOORS = [
     ["alerts", "doctor", "history"],
     ["audit", "publish", "testing"],
     ["branches", "session", "superset"],
-    ["build", "ingest", "postgres", "records"],
+    ["build", "ingest", "postgres", "records", "watch"],
     ["draw", "engines"],
     ["catalogs", "lineage"],
     ["pages", "plan", "portability", "scaffold"],

@@ -7,6 +7,7 @@ every address that it accepts means the same to libpq.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote
@@ -46,6 +47,16 @@ scram_server_key service ssl_max_protocol_version ssl_min_protocol_version sslce
 sslcompression sslcrl sslcrldir sslkey sslkeylogfile sslmode sslnegotiation sslpassword
 sslrootcert sslsni target_session_attrs tcp_user_timeout user
 """
+_LIMITS = {
+    "connect_timeout": "10",  # seconds
+    "tcp_user_timeout": "30000",  # milliseconds until data has to be acknowledged
+    "keepalives_idle": "30",  # seconds of silence until the other machine is asked whether it lives
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+"""Limits of time for connections whose address does not say otherwise, by keyword of libpq.
+
+They end the wait for a machine that is gone. A statement may take any time."""
 OPTIONS = frozenset(_OPTIONS.split())
 """Keywords that libpq knows."""
 
@@ -66,6 +77,19 @@ def postgres_address(text: str, where: str) -> Address:
         reason, hint = error.args
         raise ConfigError(f"{where} is no address of Postgres: {reason}", hint=hint) from None
     return Address(_shown(parts), SecretStr(text))
+
+
+def limited(address: Address) -> Address:
+    """Return an address with limits of time, where neither it nor the environment sets them."""
+    text = address.reveal()
+    known = parse(text).keys() | (
+        {"connect_timeout"} if os.environ.get("PGCONNECT_TIMEOUT") else ()
+    )
+    limits = [f"{name}={value}" for name, value in _LIMITS.items() if name not in known]
+    if "://" not in text.partition("=")[0]:
+        return Address(address.shown, SecretStr(" ".join([text, *limits])))
+    mark = "&" if "?" in text else "?"
+    return Address(address.shown, SecretStr(f"{text}{mark}{'&'.join(limits)}"))
 
 
 def parse(text: str) -> dict[str, str]:
@@ -137,7 +161,7 @@ def _shown(parts: dict[str, str]) -> str:
     ports = parts.get("port", "").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
     places = (
-        f"{host or 'localhost'}{':' if port else ''}{port}"
+        f"{f'[{host}]' if ':' in host else host or 'localhost'}{':' if port else ''}{port}"
         for host, port in zip(hosts, ports, strict=False)
     )
     database = parts.get("dbname", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from lakehouse.patches import pyiceberg_settings  # noqa: F401 - PyIceberg reads them at once
 
@@ -12,7 +13,8 @@ from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchViewError
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
-from requests import Session
+from requests import PreparedRequest, Response, Session
+from requests.adapters import HTTPAdapter
 
 from lakehouse.catalogs import ViewText
 from lakehouse.identity.access import Access
@@ -20,6 +22,19 @@ from lakehouse.patches.pyiceberg_avro import remember
 from lakehouse.patches.pyiceberg_file_io import OneFileIO
 from lakehouse.storage import Bucket
 from lakehouse.table_names import schema_of
+
+_TO_CONNECT, _PATIENCE = 10.0, 60.0
+"""Seconds that connecting to Nessie may take, and that an answer of it may take."""
+_TO_REACH_S3 = "10"
+"""Seconds that connecting to the S3 server may take, and that it may be silent, for PyArrow."""
+
+
+class _Limited(HTTPAdapter):
+    """Sends requests that wait for a limited time, unless they say for how long."""
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        options["timeout"] = options.get("timeout") or (_TO_CONNECT, _PATIENCE)
+        return super().send(request, *arguments, **options)
 
 
 class NessieTables(OneFileIO, RestCatalog):
@@ -43,8 +58,10 @@ class NessieTables(OneFileIO, RestCatalog):
         super().__init__(ref, uri=uri, **({"warehouse": warehouse} if warehouse else {}))
 
     def _create_session(self) -> Session:
-        """Take the place of PyIceberg's method, which knows no token that is renewed for all."""
+        """Take the place of PyIceberg's, which renews no token for all, and waits for ever."""
         session = self._access.session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Limited())
         self._config_headers(session)
         return session
 
@@ -80,8 +97,10 @@ def _meaning(version: ViewVersion) -> tuple[object, ...]:
 def _properties(bucket: Bucket) -> dict[str, str]:
     properties = {
         "s3.region": bucket.region,
-        "s3.access-key-id": bucket.access_key.get_secret_value(),
-        "s3.secret-access-key": bucket.secret_key.get_secret_value(),
+        "s3.connect-timeout": _TO_REACH_S3,
+        "s3.request-timeout": _TO_REACH_S3,
+        **bucket.keys.named("s3.access-key-id", "s3.secret-access-key", "s3.session-token"),
+        "s3.force-virtual-addressing": str(not bucket.has_path_style).lower(),
     }
     if bucket.endpoint is not None:
         properties["s3.endpoint"] = bucket.endpoint

@@ -5,12 +5,14 @@ A command's module is imported only when that command runs, so `--help` stays qu
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -107,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], output: Output) -> int:
     try:
-        with signals.heeded():
+        with signals.heeded(partial(_leave, output)):
             code = cli.main(arguments, prog_name="lakehouse", standalone_mode=False)
     except click.ClickException as error:
         output.error(error.format_message(), hint="`--help` lists commands and options")
@@ -128,6 +130,20 @@ def _tell_of_interruption(output: Output, error: BaseException) -> int:
     notes = getattr(signals.stopped(error), "__notes__", ())
     output.error("; ".join(["interrupted", *notes]))
     return signals.exit_code(error)
+
+
+def _leave(output: Output, number: int | None, reason: Exception) -> NoReturn:
+    """End the process at once: it waits for what does not come. Any thread may call it."""
+    if number is None:
+        code = _tell(output, reason)
+    else:
+        code = 128 + number
+        message = str(reason).splitlines()[0]
+        output.error(f"interrupted; {message}", hint="the next run does what is left")
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _warn(

@@ -19,7 +19,8 @@ def doctor(context: click.Context, *, deep: bool, style: str) -> None:
     """Examine settings, project, home or servers, tables, engine and Postgres."""
     from lakehouse.doctor.examination import examine
 
-    findings = examine(Session(), deep=deep)
+    with Session() as session:
+        findings = examine(session, deep=deep)
     lines = [
         f"{_MARKS[finding.healthy]}{finding.what}: {finding.detail}"
         + (f"\n      → {finding.cure}" if finding.cure else "")

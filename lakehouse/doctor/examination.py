@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lakehouse import postgres
 from lakehouse.addresses.discretion import unexpected
 from lakehouse.catalogs import MAIN
-from lakehouse.doctor import damage, servers
+from lakehouse.doctor import damage, servers, through_trino
 from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.publish import memory
 from lakehouse.session import Session
@@ -51,7 +51,7 @@ def _looks(session: Session, *, deep: bool) -> dict[str, Look]:
     }
     if session.settings.servers is None:
         looks = {"home": lambda: _home(session), **looks, "postgres": lambda: _postgres(session)}
-    return looks
+    return looks | through_trino.looks(session)
 
 
 def _finding(what: str, look: Look) -> Finding:

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 from lakehouse.addresses import Address
 from lakehouse.config import Servers, Settings
-from lakehouse.doctor import full_disk_errors
+from lakehouse.doctor import full_disk_errors, tested
 from lakehouse.errors import (
     CheckFailedError,
     LakehouseError,
     MergeConflictError,
     QueryError,
-    StorageError,
+    ServerError,
 )
 
 _PATIENCE = 5
@@ -29,10 +29,6 @@ _OF_DUCKDB = {"duckdb", "_duckdb"}
 """Modules of DuckDB's errors, known by name because DuckDB is slow to load."""
 _NOT_OVER_A_SERVER = (CheckFailedError, MergeConflictError)
 """Errors that no server causes."""
-
-
-class ServerError(StorageError):
-    """A server does not answer, or refuses what a run needs."""
 
 
 def probes(settings: Settings) -> dict[str, Callable[[], str]]:
@@ -80,13 +76,14 @@ def _nessie(servers: Servers) -> str:
     access = Access(servers.nessie_identity)
     with closing(Nessie(servers.nessie_url, access, patience=_PATIENCE)) as nessie:
         settings = nessie.get("config")
-    return f"{servers.nessie_url}, specification {settings.get('specVersion', 'unknown')}"
+    found = f"specification {settings.get('specVersion', 'unknown')}"
+    return f"{servers.nessie_url}, {found} (tested: Nessie {tested.NESSIE})"
 
 
 def _s3(servers: Servers) -> str:
     import botocore.session
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
     bucket, place = servers.bucket, urlsplit(servers.warehouse)
     at = bucket.endpoint or "Amazon"
@@ -95,9 +92,15 @@ def _s3(servers: Servers) -> str:
         "s3",
         endpoint_url=bucket.endpoint,
         region_name=bucket.region,
-        aws_access_key_id=bucket.access_key.get_secret_value(),
-        aws_secret_access_key=bucket.secret_key.get_secret_value(),
-        config=Config(connect_timeout=_PATIENCE, read_timeout=_PATIENCE, retries=once),
+        **bucket.keys.named("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+        config=Config(
+            **{
+                **bucket.manners,
+                "connect_timeout": _PATIENCE,
+                "read_timeout": _PATIENCE,
+                "retries": once,
+            }
+        ),
     )
     probe = {"Bucket": place.netloc, "Key": f"{place.path.strip('/')}/.probe"}
     try:
@@ -105,19 +108,30 @@ def _s3(servers: Servers) -> str:
             client.put_object(**probe, Body=b"")
             client.delete_object(**probe)
     except ClientError as error:
-        reason = error.response["Error"]
+        code = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        is_broken = status >= _BROKEN
         raise ServerError(
-            f"S3 at {at} refuses to write to {servers.warehouse}: {reason['Code']}",
-            hint=_CURES.get(reason["Code"], "may this key write to the bucket?"),
+            f"S3 at {at} {'fails' if is_broken else 'refuses'} to write to {servers.warehouse}:"
+            f" {code if str(status) in code else f'{code}, HTTP {status}'}",
+            hint=_CURES.get(code, _LOGS if is_broken else "may this key write to the bucket?"),
+        ) from None
+    except SSLError:
+        raise ServerError(
+            f"S3 at {at} has a certificate that is not trusted",
+            hint="name the file of its authority in AWS_CA_BUNDLE",
         ) from None
     except BotoCoreError as error:
         raise ServerError(
             f"S3 at {at} does not answer ({type(error).__name__})",
             hint="is it running, and is LAKEHOUSE_S3_ENDPOINT right?",
         ) from None
-    return f"{at}, {servers.warehouse} can be written to"
+    return f"{at} (tested: {tested.S3}), {servers.warehouse} can be written to"
 
 
+_BROKEN = 500
+"""The first HTTP status of those that say that the server itself fails."""
+_LOGS = "the server, or what stands before it, is in trouble: its log says why"
 _CURES = {
     "NoSuchBucket": "make the bucket, or set LAKEHOUSE_WAREHOUSE to another",
     "InvalidAccessKeyId": "set AWS_ACCESS_KEY_ID to a key that the server knows",
@@ -128,7 +142,7 @@ _CURES = {
 def _trino(servers: Servers) -> str:
     from lakehouse.engines.trino_client import Client
 
-    client = Client(servers.trino_url or "", servers.trino_identity)
+    client = Client(servers.trino_url or "", servers.trino_identity, patience=_PATIENCE)
     name = f"lakehouse_probe_{secrets.token_hex(4)}"
     try:
         ((version,),) = client.run("SELECT node_version FROM system.runtime.nodes LIMIT 1").rows
@@ -137,7 +151,7 @@ def _trino(servers: Servers) -> str:
     except QueryError as error:
         where = "" if client.place in error.message else f"{client.place}: "
         raise ServerError(where + error.message, hint=error.hint) from None
-    return f"{client.place}, version {version}, makes catalogs"
+    return f"{client.place}, version {version} (tested: {tested.TRINO}), makes catalogs"
 
 
 def _postgres(address: Address) -> str:
@@ -155,4 +169,4 @@ def _postgres(address: Address) -> str:
             f"Postgres at {address.shown}: the user {user} may not create schemas",
             hint=f'GRANT CREATE ON DATABASE "{database}" TO "{user}"',
         )
-    return f"{address.shown}, version {answer['version']}"
+    return f"{address.shown}, version {answer['version']} (tested: {tested.POSTGRES})"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 EXTENSIONS = ("icu", "avro", "iceberg")
 _MEMORY = 5 * 1024**3 // 2
 """Bytes of memory for DuckDB, at most; rows beyond that go to disk, so that any run fits."""
+_PATIENCE = 20
+"""Seconds that an S3 server may be silent in a request of DuckDB, which repeats it three times."""
 _FUNCTIONS = """
 CREATE MACRO IF NOT EXISTS at_timezone(instant, zone) AS
     CASE WHEN zone = 'UTC' THEN make_timestamp(epoch_us(instant)) ELSE timezone(zone, instant) END;
@@ -88,16 +90,19 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
     load_extension(connection, "httpfs")
     endpoint = urlsplit(bucket.endpoint or "")
     options = {
-        "KEY_ID": literal(bucket.access_key.get_secret_value()),
-        "SECRET": literal(bucket.secret_key.get_secret_value()),
+        **{
+            name: literal(text)
+            for name, text in bucket.keys.named("KEY_ID", "SECRET", "SESSION_TOKEN").items()
+        },
         "REGION": literal(bucket.region),
+        "URL_STYLE": literal("path" if bucket.has_path_style else "vhost"),
     }
     if bucket.endpoint is not None:
         options["ENDPOINT"] = literal(endpoint.netloc)
-        options["URL_STYLE"] = literal("path")
         options["USE_SSL"] = str(endpoint.scheme == "https").lower()
     listed = ", ".join(f"{name} {value}" for name, value in options.items())
     connection.execute(f"CREATE SECRET (TYPE s3, {listed})")
+    connection.execute(f"SET GLOBAL http_timeout = {_PATIENCE}")
     # As with the cache of Parquet metadata above: no file is ever written twice.
     connection.execute("SET GLOBAL enable_http_metadata_cache = true")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from lakehouse.addresses import Address
+from lakehouse.addresses.postgres import limited
 from lakehouse.engines import Load
 from lakehouse.engines.duckdb_connection import load_extension
 from lakehouse.engines.duckdb_connections import Connections
@@ -77,7 +78,7 @@ class PostgresLoader:
             options = f"TYPE postgres, SCHEMA {literal(schema)}"
             try:
                 self._connections.own.execute(
-                    f"ATTACH {literal(address.reveal())} AS {name} ({options})"
+                    f"ATTACH {literal(limited(address).reveal())} AS {name} ({options})"
                 )
             except duckdb.Error as error:
                 raise _failure(error) from None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lakehouse.addresses.postgres import limited
 from lakehouse.engines.duckdb_connection import load_extension
 from lakehouse.engines.sql import identifier, literal
 from lakehouse.errors import SourceError, choices
@@ -45,7 +46,7 @@ def read(
     connection.execute(f"DETACH DATABASE IF EXISTS {_DATABASE}")
     try:
         options = "(TYPE postgres, READ_ONLY)"
-        connection.execute(f"ATTACH {literal(address.reveal())} AS {_DATABASE} {options}")
+        connection.execute(f"ATTACH {literal(limited(address).reveal())} AS {_DATABASE} {options}")
         known = [name for (name,) in _ask(connection, _columns_of(table)).fetchall()]
         for name in columns:
             if name not in known:

@@ -13,16 +13,14 @@ import secrets
 import threading
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 from lakehouse.addresses import Address
-from lakehouse.addresses.postgres import parse
 from lakehouse.catalogs import MAIN
 from lakehouse.config import Servers
+from lakehouse.engines import trino_postgres
 from lakehouse.engines.sql import identifier, literal
 from lakehouse.engines.trino_client import Client
 from lakehouse.engines.trino_login import nessie_login, secret
-from lakehouse.errors import PublishError
 from lakehouse.plan.state import PROPERTY
 from lakehouse.system import clock
 
@@ -36,8 +34,6 @@ _OWNED = re.compile(rf"{MAIN_CATALOG}_(\d{{8}}t\d{{6}})_[0-9a-f]{{6}}_(\w+)")
 _STAMP = "%Y%m%dt%H%M%S"
 _LONGEST = timedelta(days=1)
 """Age after which a catalog is dropped: no process uses one for longer."""
-_BATCH = 10_000
-"""Rows that Trino sends to Postgres at a time."""
 
 
 class Catalogs:
@@ -73,7 +69,7 @@ class Catalogs:
             return self._servers.trino_postgres_catalog
         name = self._name(_POSTGRES)
         password = secret(self._servers.trino_secrets, PASSWORD)
-        self._make(name, "postgresql", _postgres(address, password))
+        self._make(name, "postgresql", trino_postgres.properties(address, password))
         return name
 
     def release(self) -> None:
@@ -130,6 +126,7 @@ class Catalogs:
             properties["iceberg.rest-catalog.warehouse"] = servers.nessie_warehouse
         if servers.bucket.endpoint is not None:
             properties["s3.endpoint"] = servers.bucket.endpoint
+        if servers.bucket.has_path_style:
             properties["s3.path-style-access"] = "true"
         return properties
 
@@ -137,25 +134,3 @@ class Catalogs:
 def _plain(ref: str) -> str:
     """A ref as a part of a name in Trino, whose names are in lower case."""
     return re.sub(r"[^a-z0-9_]", "_", ref.lower())
-
-
-def _postgres(address: Address, password: str) -> dict[str, str]:
-    parts = parse(address.reveal())
-    host = parts.get("host", "localhost")
-    if host.startswith("/"):
-        raise PublishError(
-            "Trino cannot publish to a Postgres that listens on a Unix socket alone",
-            hint="set LAKEHOUSE_POSTGRES_URL to an address with a host and a port",
-        )
-    encrypted = f"?sslmode={quote(parts['sslmode'])}" if "sslmode" in parts else ""
-    place = f"{host}:{parts.get('port', 5432)}/{quote(parts.get('dbname', ''))}"
-    properties = {
-        "connection-url": f"jdbc:postgresql://{place}{encrypted}",
-        "connection-user": parts.get("user", ""),
-        "write.batch-size": str(_BATCH),
-        # Without a transaction, a failure leaves a staging table half written, which nobody reads.
-        "insert.non-transactional-insert.enabled": "true",
-    }
-    if parts.get("password"):
-        properties["connection-password"] = password
-    return properties

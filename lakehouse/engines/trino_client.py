@@ -28,6 +28,10 @@ _REFUSALS = {
     "403": "may this credential be used by this user? LAKEHOUSE_TRINO_USER names another",
 }
 """What to do about an answer, by its status of HTTP."""
+_TO_CONNECT = 10.0
+"""Seconds that connecting may take."""
+_PATIENCE = 30.0
+"""Seconds that Trino may take to say how a statement fares, which it says every second or so."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,13 @@ class Answer:
 class Client:
     """Runs statements on the Trino server at a URL."""
 
-    def __init__(self, url: str, identity: Identity = NOBODY) -> None:
-        """`url` may name the user, whom `identity` proves to be."""
+    def __init__(
+        self, url: str, identity: Identity = NOBODY, *, patience: float = _PATIENCE
+    ) -> None:
+        """`url` may name the user, whom `identity` proves to be.
+
+        `patience` is how many seconds an answer may take; a statement may take any time.
+        """
         parts = urlsplit(url)
         user = identity.user or parts.username
         if not user and not identity.names_user:
@@ -59,6 +68,7 @@ class Client:
             "user": user,  # None: whom the credential names
             "source": _SOURCE,
             "timezone": "UTC",
+            "request_timeout": (min(_TO_CONNECT, patience), patience),
         }
         self._access = Access(identity, user or "")
         self._running: dict[int, Cancellable] = {}

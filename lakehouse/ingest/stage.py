@@ -19,6 +19,7 @@ from lakehouse import storage
 from lakehouse.declare.raw_columns import POSITION
 from lakehouse.errors import StorageError
 from lakehouse.ingest.dlt_rows import cause_of
+from lakehouse.system import aws_keys
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -198,6 +199,7 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
         destination=filesystem(
             bucket_url=folder.as_uri(),
             credentials=_credentials(storage.options(folder)),
+            config_kwargs=storage.options(folder).get("config_kwargs"),
             enable_dataset_name_normalization=False,
         ),
         dataset_name=group,
@@ -225,9 +227,14 @@ def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the credentials of a bucket under dlt's names; None without storage options."""
     if not options:
         return None
+    if "key" in options:
+        names = {"key": "access_key_id", "secret": "secret_access_key", "token": "session_token"}
+        keys = {f"aws_{theirs}": options[ours] for ours, theirs in names.items() if ours in options}
+    else:  # dlt itself knows neither roles nor machines
+        names_of_dlt = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        keys = aws_keys.found(options.get("profile")).named(*names_of_dlt)
     return {
-        "aws_access_key_id": options["key"],
-        "aws_secret_access_key": options["secret"],
+        **keys,
         "endpoint_url": options["endpoint_url"],
         "region_name": options["client_kwargs"]["region_name"],
     }

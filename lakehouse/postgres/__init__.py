@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from lakehouse.addresses import Address
+from lakehouse.addresses.postgres import limited
 from lakehouse.config import Settings
 from lakehouse.errors import PublishError
 from lakehouse.postgres import embedded, roles
@@ -122,7 +123,7 @@ def connected(address: Address) -> Iterator[psycopg.Connection]:
         # A pooler may give each transaction another session, which knows no prepared statement.
         with undisturbed(address):
             connection = psycopg.connect(
-                address.reveal(), prepare_threshold=None, client_encoding="utf8"
+                limited(address).reveal(), prepare_threshold=None, client_encoding="utf8"
             )
     except psycopg.Error as error:
         reasons = (ours for theirs, ours in _REASONS.items() if theirs in str(error))

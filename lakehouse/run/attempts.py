@@ -13,8 +13,7 @@ from lakehouse.declare.project import SETTINGS
 from lakehouse.declare.specs import WINDOW
 from lakehouse.doctor import servers
 from lakehouse.doctor.full_disk_errors import DiskFullError
-from lakehouse.doctor.servers import ServerError
-from lakehouse.errors import MergeConflictError
+from lakehouse.errors import MergeConflictError, ServerError
 from lakehouse.publish import standing
 from lakehouse.records import run_records
 from lakehouse.records.listener import Listener, Silence
@@ -45,7 +44,7 @@ def run(session: Session, request: Request, listener: Listener = _SILENCE) -> Ru
             except MergeConflictError as error:
                 turn.wait(error)
             except Exception as error:
-                raise servers.explained(session.settings, error) from error
+                raise _reason(session, error) from error
 
 
 def _attempt(session: Session, request: Request, listener: Listener) -> RunReport:
@@ -63,7 +62,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
             with standing.noted(session):
                 dag.visit(session.project, Runner(context), inputs)
         except Exception as error:
-            failure = servers.explained(settings, error)
+            failure = _reason(session, error)
             raise failure from error
         except BaseException as error:
             failure = error
@@ -102,6 +101,13 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
     if not context.failed:
         context.journal.close()
     return report
+
+
+def _reason(session: Session, error: Exception) -> Exception:
+    """Return the reason of an error: a server that was given up, or what its probe says."""
+    if isinstance(error, ServerError) or session.watch.given_up is None:
+        return servers.explained(session.settings, error)
+    return session.watch.given_up
 
 
 @contextmanager

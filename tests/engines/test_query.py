@@ -13,6 +13,7 @@ from lakehouse.engines.sql import path_literal
 from lakehouse.engines.trino import _QUERY
 from lakehouse.errors import QueryError
 from lakehouse.storage import Bucket
+from lakehouse.system.aws_keys import Keys
 
 HOME = ".lakehouse"
 WRITES = [
@@ -313,7 +314,9 @@ def test_duckdb_reads_no_file_of_a_bucket_by_its_name(tmp_path, sql):
             asked.append(self.rfile.readline())
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        bucket = Bucket(f"http://127.0.0.1:{port}", "x", SecretStr("key"), SecretStr("secret"))
+        bucket = Bucket(
+            f"http://127.0.0.1:{port}", "x", Keys(SecretStr("key"), SecretStr("secret"))
+        )
         only = bucket.path("s3://lake/warehouse")
         engine = duckdb.connect(tmp_path / "spill", (), bucket=bucket, only=only)
         with pytest.raises(QueryError):
