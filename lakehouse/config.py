@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from lakehouse.addresses import Address, alert_channels, repeatable
+from lakehouse.addresses import Address, alert_channels, repeatable, server_names
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.addresses.variables import expanded
 from lakehouse.addresses.web import bucket_address, web_address
@@ -33,7 +33,10 @@ _LONGEST_HOME, _LONGEST_NAME = 480, 255
 _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
     "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
-    PRODUCTION: ("nessie_url", "trino_url", "warehouse", "s3_endpoint", "region"),
+    PRODUCTION: (
+        *("nessie_url", "nessie_branch", "trino_url", "trino_catalog"),
+        *("warehouse", "s3_endpoint", "region"),
+    ),
 }
 _UNKNOWN_TO_ENGINES = re.compile(r"(right|posix)/.*|posixrules|localtime|Factory|EST|MST|HST|ROC")
 """Names that Python finds among the files of an operating system, and DuckDB or Trino nowhere."""
@@ -48,6 +51,10 @@ class Servers:
     warehouse: str
     """Address of the folder of all tables, such as s3://lake/warehouse."""
     bucket: Bucket
+    nessie_branch: str = server_names.NESSIE_BRANCH
+    """Name in Nessie of the branch that is main here."""
+    trino_catalog: str = server_names.TRINO_CATALOG
+    """Name of main's catalog in Trino; those of runs begin with it."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +266,8 @@ def _servers(declared: Mapping[str, str], env: Mapping[str, str], engine: str) -
             access_key=secret("AWS_ACCESS_KEY_ID"),
             secret_key=secret("AWS_SECRET_ACCESS_KEY"),
         ),
+        nessie_branch=server_names.nessie_branch(find("nessie_branch", "LAKEHOUSE_NESSIE_BRANCH")),
+        trino_catalog=server_names.trino_catalog(find("trino_catalog", "LAKEHOUSE_TRINO_CATALOG")),
     )
 
 
