@@ -173,7 +173,7 @@ class NessieCatalog:
 
     def table_folders(self) -> frozenset[str]:
         nessie_keeping.require_own(self.folder, self.names.main)
-        return self.keeping.folders(self._address(MAIN))
+        return self.keeping.folders(self._address(MAIN), self.location)
 
     def location(self, table: str) -> str:
         return f"{self.warehouse}/{table.replace('.', '/')}"

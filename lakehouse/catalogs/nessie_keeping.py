@@ -91,13 +91,17 @@ class Keeping:
         places = {content.get("metadataLocation", "") for each in found for content in each}
         return {place for place in places if folder(place) in folders}
 
-    def folders(self, main: str) -> frozenset[str]:
-        """The folders of all tables and views that this lakehouse has, or once had on main."""
-        put = [place for _, place in self.history.put_by_runs()]
+    def folders(self, main: str, location: Callable[[str], str]) -> frozenset[str]:
+        """The folders of all tables and views that this lakehouse has, or once had on main.
+
+        There may be two for a table: Nessie finds a place for its metadata, and `location` is the
+        one for files that DuckDB writes.
+        """
+        put = [*self.history.put_by_runs()]
         for address in (main, *self.refs.in_urls(own=True)):
             own = self.contents.own(self.contents.entries(address))
-            put += [table.metadata for table in own.values()]
-        return frozenset(map(folder, put))
+            put += [(name, table.metadata) for name, table in own.items()]
+        return frozenset(each for name, place in put for each in (folder(place), location(name)))
 
 
 def folder(metadata: str) -> str:
