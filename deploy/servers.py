@@ -50,8 +50,8 @@ class Place:
     secrets: Mapping[str, str]
 
     def data(self, name: str) -> str:
-        """Make the folder of a server's data; its path from where servers stand."""
-        (self.folder / "data" / name).mkdir(parents=True, exist_ok=True)
+        """Make the folder of a server's data, its owner's alone; its path for servers."""
+        _private(self.folder / "data" / name)
         return f"data/{name}"
 
     def configuration(self, name: str, lines: Mapping[str, str]) -> str:
@@ -61,7 +61,7 @@ class Place:
     def text(self, name: str, lines: list[str]) -> str:
         """Write a file that only its owner can read; its path from where servers stand."""
         path = self.folder / "etc" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _private(path.parent)
         path.touch(mode=0o600)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return f"etc/{name}"
@@ -69,6 +69,12 @@ class Place:
     def url(self, port: int) -> str:
         """The address of a port of this machine."""
         return f"http://127.0.0.1:{port}"
+
+
+def _private(folder: Path) -> None:
+    """Make a folder that only its owner can enter, also if it was there, open to others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def _escaped(value: str) -> str:

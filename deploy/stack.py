@@ -150,7 +150,7 @@ def _wait(folder: Path, server: Server, process: psutil.Process) -> None:
 
 def _log(folder: Path, server: Server) -> Path:
     path = folder / "log" / f"{server.name}.log"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     path.touch(mode=0o600)  # Nightscout writes the digest of its secret there
     return path
 

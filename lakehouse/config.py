@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from lakehouse.addresses import Address, alert_channels, repeatable
+from lakehouse.addresses import Address, alert_channels, repeatable, server_names
 from lakehouse.addresses.home_folder import home_folder
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.addresses.variables import expanded
@@ -36,8 +36,8 @@ _REGION = re.compile(r"[\w-]+")
 _KEYS = {  # of the framework's own tables in the file
     "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
     PRODUCTION: (
-        *("nessie_url", "nessie_warehouse", "trino_url", "warehouse"),
-        *("s3_endpoint", "s3_path_style", "region"),
+        *("nessie_url", "nessie_branch", "nessie_warehouse", "trino_url", "trino_catalog"),
+        *("warehouse", "s3_endpoint", "s3_path_style", "region"),
         *identities.KEYS,
     ),
 }
@@ -62,6 +62,10 @@ class Servers:
     """Name of the provider that Trino takes secrets of catalogs from; ENV is its environment."""
     trino_postgres_catalog: str | None = None
     """Name of a catalog of Trino over the marts' Postgres; None means that runs make one."""
+    nessie_branch: str = server_names.NESSIE_BRANCH
+    """Name in Nessie of the branch that is main here."""
+    trino_catalog: str = server_names.TRINO_CATALOG
+    """Name of main's catalog in Trino; those of runs begin with it."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +240,8 @@ def _servers(
         trino_postgres_catalog=identities.trino_name("postgres_catalog", declared, env),
         nessie_identity=identities.nessie(nessie_url, declared, env, root),
         trino_identity=identities.trino(trino_url, declared, env, root),
+        nessie_branch=server_names.nessie_branch(find("nessie_branch", "LAKEHOUSE_NESSIE_BRANCH")),
+        trino_catalog=server_names.trino_catalog(find("trino_catalog", "LAKEHOUSE_TRINO_CATALOG")),
     )
 
 

@@ -158,7 +158,9 @@ class Session:
             return self.duckdb
         from lakehouse.engines import trino
 
-        return self._engines.enter_context(closing(trino.connect(self.settings.servers)))
+        return self._engines.enter_context(
+            closing(trino.connect(self.settings.servers, lambda: self.catalog))
+        )
 
     @cached_property
     def duckdb(self) -> DuckDB:

@@ -40,7 +40,8 @@ def test_the_same_versions(service, version):
 
 def test_the_same_s3_server():
     told = {name.lower().replace("_", "."): value for name, value in environment("s3").items()}
-    assert told == settings.s3proxy(settings.Ports(), SECRET, "/data")
+    given = settings.s3proxy(settings.Ports(), SECRET, "/data")
+    assert told == {name.replace("-", "."): value for name, value in given.items()}
 
 
 def test_the_same_nessie():
@@ -68,6 +69,16 @@ def test_properties_name_any_folder_in_letters_that_java_reads(tmp_path):
     written = tmp_path / place.configuration("some.properties", {"folder": "/größe und\\mehr 🩸"})
     assert written.read_bytes() == rb"folder=/gr\u00f6\u00dfe und\\mehr \ud83e\ude78" + b"\n"
     assert written.stat().st_mode & 0o077 == 0
+
+
+def test_what_servers_write_is_the_owners_alone(tmp_path):
+    place = Place(tmp_path, tmp_path, settings.Ports(), {})
+    (tmp_path / "data/s3").mkdir(parents=True)
+    (tmp_path / "data/s3").chmod(0o755)  # by an older version
+    for name in ("s3", "nessie"):
+        assert (tmp_path / place.data(name)).stat().st_mode & 0o077 == 0
+    file = tmp_path / place.text("trino/jvm.config", ["-server"])
+    assert file.parent.stat().st_mode & 0o077 == 0
 
 
 def test_servers_stand_in_the_folder_of_their_files(tmp_path):

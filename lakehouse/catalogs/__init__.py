@@ -113,6 +113,15 @@ class KeepsViews(Protocol):
         ...
 
 
+@runtime_checkable
+class BeginsMain(Protocol):
+    """A catalog on a server where several lakehouses have main branches of their own."""
+
+    def create_main(self) -> None:
+        """Create the main branch, empty. Raises StorageError if it exists."""
+        ...
+
+
 class Catalog(Protocol):
     """The methods that the framework calls on a catalog."""
 
@@ -164,6 +173,13 @@ class Catalog(Protocol):
         """The address of each table's metadata file on a ref, by table name; reads no such file."""
         ...
 
+    def strangers(self, ref: str) -> dict[str, str]:
+        """The tables of others on a ref, by name: each one's metadata file, or '' without one.
+
+        No other method sees them. Raises UnknownNameError.
+        """
+        ...
+
     def branches(self) -> list[Branch]:
         """The branches that exist, oldest first."""
         ...
@@ -212,6 +228,10 @@ class Catalog(Protocol):
 
     def needed(self, since: datetime) -> set[str]:
         """Metadata files of main, of branches, and of commits that `expire(since)` would keep."""
+        ...
+
+    def table_folders(self) -> frozenset[str] | None:
+        """The folders of tables and views, now or before; None if all in the warehouse are."""
         ...
 
     def checksums(self) -> dict[str, int]:

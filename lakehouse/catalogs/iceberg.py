@@ -30,10 +30,15 @@ _SNAPSHOTS_KEPT = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class NotOursError(StorageError):
+    """The table was written by others, without our state."""
+
+
 def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
     """Read a table from its metadata file alone, without PyIceberg, which is slow to import.
 
-    `file` is the path of the address `metadata`. Raises StorageError if it is lost or damaged.
+    `file` is the path of the address `metadata`. Raises NotOursError if others have written the
+    table, StorageError if it is lost or damaged.
     """
     try:
         return _described_by(json.loads(file.read_bytes()), name, metadata, ref)
@@ -50,6 +55,11 @@ def read(name: str, metadata: str, file: Path, ref: str) -> StoredTable:
 
 
 def _described_by(document: Mapping[str, Any], name: str, metadata: str, ref: str) -> StoredTable:
+    properties = document.get("properties", {})
+    if "table-uuid" in document and PROPERTY not in properties:
+        raise NotOursError(
+            f"{name} was not written by this lakehouse: {metadata}", hint="give it another name"
+        )
     current = document.get("current-snapshot-id")
     summaries = {
         snapshot["snapshot-id"]: snapshot["summary"] for snapshot in document.get("snapshots", ())
@@ -57,7 +67,7 @@ def _described_by(document: Mapping[str, Any], name: str, metadata: str, ref: st
     return StoredTable(
         name=name,
         metadata=metadata,
-        state=TableState.from_property(document["properties"][PROPERTY]),
+        state=TableState.from_property(properties[PROPERTY]),
         rows=int(summaries.get(current, {}).get("total-records", 0)),
         ref=ref,
         columns=_columns(document),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from lakehouse.catalogs import MAIN, Commit
@@ -33,11 +33,13 @@ def no_commit(branch: str) -> UnknownNameError:
     )
 
 
-def require_readable(commit: Commit) -> None:
-    """Raise UnknownNameError if a commit has expired."""
+def require_readable(commit: Commit, log: Iterable[Commit]) -> None:
+    """Raise UnknownNameError if a commit has expired; `log` has all commits, newest first."""
     if not commit.readable:
+        *_, oldest = (other for other in log if other.readable)
         raise UnknownNameError(
-            f"commit {commit.id} of {commit.committed_at:%Y-%m-%d} has expired: it cannot be read",
+            f"commit {commit.id} of {commit.committed_at:%Y-%m-%d} has expired: it cannot be read."
+            f" The oldest that can is {oldest.id} of {oldest.committed_at:%Y-%m-%d}",
             hint="`keep_days` of [maintain] says how long commits are kept; tags keep them longer",
         )
 

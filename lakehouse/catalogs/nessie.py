@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -27,24 +26,32 @@ from lakehouse.catalogs import (
     TableChange,
     ViewText,
     iceberg,
+    names,
+    nessie_keeping,
+    nessie_main,
+    nessie_operations,
 )
-from lakehouse.catalogs.nessie_errors import ConflictError, NotFoundError, UnansweredError
-from lakehouse.catalogs.nessie_history import RUN, History, table_name
-from lakehouse.catalogs.nessie_http import Nessie, quoted
-from lakehouse.catalogs.nessie_refs import Refs, has_commits
+from lakehouse.catalogs.nessie_contents import Contents, Entries
+from lakehouse.catalogs.nessie_errors import (
+    ConflictError,
+    NotFoundError,
+    UnansweredError,
+    no_main,
+)
+from lakehouse.catalogs.nessie_history import RUN, Expired, History
+from lakehouse.catalogs.nessie_http import Nessie
+from lakehouse.catalogs.nessie_keeping import Keeping
+from lakehouse.catalogs.nessie_names import Names, quoted
+from lakehouse.catalogs.nessie_refs import Refs
 from lakehouse.config import Servers
-from lakehouse.errors import MergeConflictError, UnknownNameError
+from lakehouse.errors import MergeConflictError, StorageError, UnknownNameError
 from lakehouse.identity.access import Access
 from lakehouse.system import users
-from lakehouse.table_names import name_of, schema_of
 
 if TYPE_CHECKING:
     from lakehouse.catalogs.nessie_tables import NessieTables
 
-_FIRST_SCHEMA = "raw"
 _HASH = re.compile(r"[0-9a-f]{64}")
-_READERS = 8
-"""Metadata files that are read at the same time, at most."""
 
 
 class NessieCatalog:
@@ -53,12 +60,13 @@ class NessieCatalog:
     def __init__(self, servers: Servers) -> None:
         self._access = Access(servers.nessie_identity)
         self.nessie = Nessie(servers.nessie_url, self._access)
-        self.refs = Refs(servers.nessie_url, self._access)
-        self.history = History(self.refs, self.nessie)
+        self.names = Names(servers.nessie_branch)
+        self.refs = Refs(servers.nessie_url, self.names, self._access)
+        self.history = History(self.refs, self.nessie, lambda: self.places(MAIN), self._expired)
         self.bucket = servers.bucket
         self.warehouse, self._name = servers.warehouse, servers.nessie_warehouse
-        self._known: dict[str, StoredTable] = {}
-        """Tables that were read, by the address of their metadata file, which never changes."""
+        self.contents = Contents(self.nessie, self.bucket, self.history)
+        self.keeping = Keeping(self.refs, self.history, self.contents, self.branches)
 
     def head(self) -> Commit | None:
         return next(self.history.log(), None)
@@ -80,7 +88,7 @@ class NessieCatalog:
         return self.refs.tags()
 
     def tag(self, name: str, ref: str) -> Commit:
-        commit = self.history.resolve(ref)
+        commit = self._readable(self.history.resolve(ref))
         self.history.tag(name, commit)
         return commit
 
@@ -88,35 +96,40 @@ class NessieCatalog:
         self.history.drop_tag(name)
 
     def tables(self, ref: str) -> dict[str, StoredTable]:
-        places = self.places(ref)
-        with ThreadPoolExecutor(_READERS) as pool:
-            stored = pool.map(self._read, places, places.values())
-            address = self._address(ref)
-            return {table.name: replace(table, ref=address) for table in stored}
+        address = self._address(ref)
+        if not address.startswith("@"):
+            address = quoted(ref)
+        try:
+            stored = self.contents.own(self._contents(ref)).values()
+        except StorageError:
+            if _HASH.fullmatch(ref):
+                self._readable(self.history.resolve(ref))
+            raise
+        return {table.name: replace(table, ref=address) for table in stored}
 
     def places(self, ref: str) -> dict[str, str]:
-        contents = self._contents(ref)
-        return {name: contents[name]["metadataLocation"] for name in sorted(contents)}
+        return {
+            name: table.metadata for name, table in self.contents.own(self._contents(ref)).items()
+        }
+
+    def strangers(self, ref: str) -> dict[str, str]:
+        return self.contents.strangers(self._contents(ref))
 
     def branches(self) -> list[Branch]:
         # Nessie keeps no time of creation for a branch, only the time of its newest commit.
         branches = [
-            Branch(
-                branch.name,
-                branch.metadata.common_ancestor_hash,
-                branch.metadata.commit_meta_of_head.commitTime,
-            )
-            for branch in self.refs.branches()
-            if branch.name != MAIN
+            Branch(name, self.history.base(name, ref), ref.metadata.commit_meta_of_head.commitTime)
+            for name, ref in self.refs.branches().items()
         ]
         return sorted(branches, key=lambda branch: branch.created_at)
 
+    def create_main(self) -> None:
+        """Create the main branch, empty. Raises StorageError if it exists."""
+        nessie_main.create(self.nessie, self.refs, self.warehouse)
+
     def create_branch(self, name: str) -> None:
-        main = self.refs.main()
-        newest = main.hash_
-        if not has_commits(main):
-            newest = self._make_first_commit(newest)
-        self.refs.create_branch(name, newest)
+        nessie_keeping.require_own(self.folder, self.names.main)
+        self.refs.create_branch(name, nessie_main.newest(self.nessie, self.refs, self.warehouse))
 
     def drop_branch(self, name: str) -> None:
         with suppress(NotFoundError):  # another process has dropped it
@@ -136,37 +149,33 @@ class NessieCatalog:
             tip = self.refs.hash(branch)
         except NotFoundError:
             raise UnknownNameError(f"there is no branch {branch!r}") from None
-        request = {"fromRefName": branch, "fromHash": tip}
+        request = {"fromRefName": self.names.there(branch), "fromHash": tip}
         commit = self._move_main("merge", request, run_id, message, f"{branch} was made")
         self.drop_branch(branch)
         return commit
 
     def rollback(self, ref: str, *, run_id: str, message: str) -> Commit:
-        target = self.history.resolve(ref)
-        before, after = self._contents(MAIN), self._contents(target.id)
-        puts = [_put(name, after[name], before) for name in after]
-        deletes = [_delete(name) for name in before if name not in after]
-        operations = [*filter(None, puts), *deletes]
+        target = self._readable(self.history.resolve(ref))
+        before, after = self._own_entries(MAIN), self._own_entries(target.id)
+        operations = nessie_operations.operations(before, after)
         if not operations:
             return self.history.resolve(MAIN)
         request = {"operations": operations}
         return self._move_main("commit", request, run_id, message, "it was read")
 
     def expirable(self, before: datetime) -> list[Commit]:
-        kept = {*self.tags().values(), *(branch.base for branch in self.branches())}
-        older = islice(self.history.log(), 1, None)
-        return [
-            commit for commit in older if commit.committed_at < before and commit.id not in kept
-        ]
+        return self.keeping.expirable(before)
 
     def expire(self, before: datetime) -> None:
-        """Do nothing: Nessie's log stays as it is, and expired commits lose their files."""
+        going = {commit.id for commit in self.expirable(before)}
+        nessie_keeping.expire(self.folder, self.history.log(), going)
 
     def needed(self, since: datetime) -> set[str]:
-        expired = {commit.id for commit in self.expirable(since)}
-        refs = [branch.name for branch in self.branches()]
-        refs += [commit.id for commit in self.history.log() if commit.id not in expired]
-        return {place for ref in (MAIN, *refs) for place in self.places(ref).values()}
+        return self.keeping.needed(self._address(MAIN), since, self.table_folders())
+
+    def table_folders(self) -> frozenset[str]:
+        nessie_keeping.require_own(self.folder, self.names.main)
+        return self.keeping.folders(self._address(MAIN), self.location)
 
     def location(self, table: str) -> str:
         return f"{self.warehouse}/{table.replace('.', '/')}"
@@ -176,28 +185,16 @@ class NessieCatalog:
 
     def write(self, branch: str, change: TableChange) -> StoredTable:
         stored = iceberg.write(self._pyiceberg(branch), change, self.location(change.table))
-        self._known[stored.metadata] = stored
+        self.contents.known[stored.metadata] = stored
         return stored
 
     def adopt(self, branch: str, table: str) -> StoredTable:
         stored = iceberg.adopt(self._pyiceberg(branch), table)
-        self._known[stored.metadata] = stored
+        self.contents.known[stored.metadata] = stored
         return stored
 
     def write_view(self, branch: str, view: ViewText) -> bool:
         return self._pyiceberg(branch).write_view(view)
-
-    def _make_first_commit(self, empty: str) -> str:
-        """Make the first commit of main, as Nessie merges only refs that share one; return it.
-
-        `empty` is the hash of main without a commit.
-        """
-        schema = {"type": "NAMESPACE", "elements": [_FIRST_SCHEMA]}
-        operation = {"type": "PUT", "key": {"elements": [_FIRST_SCHEMA]}, "content": schema}
-        request = {"commitMeta": {"message": "an empty lakehouse"}, "operations": [operation]}
-        with suppress(ConflictError):  # another process has made it
-            self.nessie.post(f"trees/{MAIN}@{empty}/history/commit", request)
-        return self.refs.hash(MAIN)
 
     def _move_main(
         self,
@@ -219,7 +216,7 @@ class NessieCatalog:
             "allProperties": {RUN: [run_id]},
         }
         try:
-            path = f"trees/{MAIN}@{main}/history/{operation}"
+            path = f"trees/{quoted(self.names.main)}@{main}/history/{operation}"
             self.nessie.post(path, {**request, "commitMeta": meta})
         except ConflictError as error:
             raise MergeConflictError(
@@ -232,18 +229,26 @@ class NessieCatalog:
                 raise
         return next(commit for commit in self.history.log() if commit.run_id == run_id)
 
-    def _contents(self, ref: str) -> dict[str, dict[str, Any]]:
-        """Nessie's record of each table of a ref, by table name."""
-        entries = self.nessie.pages(
-            f"trees/{self._address(ref)}/entries", "entries", content="true"
-        )
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of all tables."""
+        return self.bucket.path(self.warehouse)
+
+    def _expired(self) -> Expired:
+        return nessie_keeping.expired(self.folder)
+
+    def _own_entries(self, ref: str) -> Entries:
+        """Nessie's record of each table of this lakehouse on a ref."""
+        entries = self._contents(ref)
+        return {name: entries[name] for name in self.contents.own(entries)}
+
+    def _contents(self, ref: str) -> Entries:
+        """Nessie's record of all that a ref has but namespaces, by name."""
         try:
-            return {
-                table_name(entry["name"]["elements"]): entry["content"]
-                for entry in entries
-                if entry["type"] == "ICEBERG_TABLE"
-            }
+            return self.contents.entries(self._address(ref))
         except NotFoundError:
+            if ref == MAIN:
+                raise no_main(self.nessie.url, self.names.main) from None
             raise UnknownNameError(
                 f"there is no commit {ref!r} any more", hint="`log` lists the commits of main"
             ) from None
@@ -252,14 +257,14 @@ class NessieCatalog:
         """A ref as a part of a URL: the name of a branch, or `@` and the hash of a commit."""
         if _HASH.fullmatch(ref):
             return f"@{ref}"
-        if self.refs.is_branch(ref):
-            return quoted(ref)
-        return f"@{self.history.resolve(ref).id}"
+        if ref == MAIN or self.refs.is_branch(ref):
+            return quoted(self.names.there(ref))
+        return f"@{self._readable(self.history.resolve(ref)).id}"
 
-    def _read(self, name: str, metadata: str) -> StoredTable:
-        if metadata not in self._known:
-            self._known[metadata] = iceberg.read(name, metadata, self.bucket.path(metadata), "")
-        return self._known[metadata]
+    def _readable(self, commit: Commit) -> Commit:
+        """Return a commit. Raises UnknownNameError if it has expired."""
+        names.require_readable(commit, self.history.log())
+        return commit
 
     def close(self) -> None:
         with ExitStack() as closing:
@@ -275,26 +280,8 @@ class NessieCatalog:
         from lakehouse.catalogs.nessie_tables import NessieTables
 
         if ref not in self._opened:
-            uri = f"{self.nessie.url}/iceberg/{quoted(ref)}"
-            self._opened[ref] = NessieTables(ref, uri, self.bucket, self._access, self._name)
+            uri = f"{self.nessie.url}/iceberg/{self.names.in_url(quoted(ref))}"
+            self._opened[ref] = NessieTables(
+                ref, uri, self.bucket, self.warehouse, access=self._access, name=self._name
+            )
         return self._opened[ref]
-
-
-def _put(
-    name: str, content: Mapping[str, Any], main: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any] | None:
-    """The operation that gives a table of main an earlier state; None if it is in that state."""
-    now = main.get(name)
-    if now is not None and now["metadataLocation"] == content["metadataLocation"]:
-        return None
-    # The id keeps the identity of a table that main has; without one, Nessie makes a new table.
-    content = {**content, "id": now["id"] if now else None}
-    return {"type": "PUT", "key": _key(name), "content": content}
-
-
-def _delete(name: str) -> dict[str, Any]:
-    return {"type": "DELETE", "key": _key(name)}
-
-
-def _key(name: str) -> dict[str, Any]:
-    return {"elements": [schema_of(name), name_of(name)]}

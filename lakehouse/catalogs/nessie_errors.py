@@ -40,6 +40,14 @@ def unanswered(url: str, error: Exception) -> StorageError:
     )
 
 
+def no_main(url: str, branch: str) -> StorageError:
+    """The error for a Nessie without the main branch of this lakehouse."""
+    return StorageError(
+        f"Nessie at {url} has no branch {branch!r}",
+        hint="is `nessie_branch` right? `lakehouse branches --create-main` makes an empty one",
+    )
+
+
 def not_nessie(url: str) -> StorageError:
     """The error for a server that answers otherwise than Nessie does."""
     return StorageError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
@@ -75,8 +74,3 @@ class Nessie:
         if answer.ok:
             return document
         raise refused(self.url, answer.status_code, document.get("message", answer.reason))
-
-
-def quoted(name: str) -> str:
-    """The name of a ref as a part of a URL."""
-    return quote(name, safe="")

@@ -89,7 +89,7 @@ class SqliteCatalog:
             if refs.branch_base(db, name) is not None:
                 raise names.is_a_branch(name)
             commit = self._commit(db, ref)
-            names.require_readable(commit)
+            names.require_readable(commit, history.log(db))
             history.tag(db, name, commit)
         return commit
 
@@ -113,6 +113,10 @@ class SqliteCatalog:
             if ref == MAIN or refs.branch_base(db, ref) is not None:
                 return refs.places(db, ref)
             return history.places_of(db, history.resolve(db, ref))
+
+    def strangers(self, ref: str) -> dict[str, str]:  # noqa: ARG002 - the protocol has it
+        """Return nothing: nobody else writes to the catalog of a home."""
+        return {}
 
     def branches(self) -> list[Branch]:
         with self._file.reading() as db:
@@ -200,6 +204,9 @@ class SqliteCatalog:
     def _checksum(self, path: str) -> int | None:
         with self._file.reading() as db:
             return files.checksum(db, self.warehouse, Path(path))
+
+    def table_folders(self) -> None:
+        """Return None: nobody else writes to the warehouse of a home."""
 
     def checksums(self) -> dict[str, int]:
         with self._file.reading() as db:

@@ -6,20 +6,28 @@ from datetime import timedelta
 
 import click
 
-from lakehouse.catalogs import MAIN, Branch
+from lakehouse.catalogs import MAIN, BeginsMain, Branch
 from lakehouse.cli.output import Output, format_option, table
+from lakehouse.errors import UsageError
 from lakehouse.session import Session
 from lakehouse.system import clock
 
 
 @click.command()
 @click.option("--drop", metavar="NAME", help="Drop this branch, and the tables that only it has.")
+@click.option(
+    "--create-main", is_flag=True, help="Create the main branch that the settings name, empty."
+)
 @format_option
-def branches(*, drop: str | None, style: str) -> None:
+def branches(*, drop: str | None, create_main: bool, style: str) -> None:
     """List the branches: living, failed, held for review, orphaned."""
     from lakehouse.branches import run_branches
 
     session = Session()
+    if create_main:
+        name = _create_main(session)
+        Output(style).result({"created": name}, f"created {name}")
+        return
     if drop is not None:
         run_branches.drop(session.settings, session.catalog, drop)
         Output(style).result({"dropped": drop}, f"dropped {drop}")
@@ -57,6 +65,17 @@ def tag(*, name: str | None, ref: str, delete: bool, style: str) -> None:
     else:
         commit = catalog.tag(name, ref)
         output.result({"tag": name, "commit": commit.id}, f"{name} is commit {commit.id}")
+
+
+def _create_main(session: Session) -> str:
+    """Create the main branch on a server of refs; return its name there. Raises UsageError."""
+    catalog, servers = session.catalog, session.settings.servers
+    if servers is None or not isinstance(catalog, BeginsMain):
+        raise UsageError(
+            "a home has its main branch from the start", hint="`run` makes its first commit"
+        )
+    catalog.create_main()
+    return servers.nessie_branch
 
 
 def _age(branch: Branch) -> str:

@@ -1,4 +1,7 @@
-"""Tables that others write, as inputs of models: Parquet files, an Iceberg table, or Postgres."""
+"""Tables that others write, as inputs of models.
+
+They are Parquet files, an Iceberg table, a table of Postgres, or one of the same catalog.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,16 @@ class IcebergTable(_Declared):
 
 
 @dataclass(frozen=True)
+class NeighbourTable(_Declared):
+    """An Iceberg table that others keep on main of the same catalog."""
+
+    table: str
+
+    def __str__(self) -> str:
+        return f"{self.table} of others on main"
+
+
+@dataclass(frozen=True)
 class PostgresTable(_Declared):
     """A table or view of a Postgres; `address` may refer to variables of the environment."""
 
@@ -86,7 +99,9 @@ def external(
     `columns` gives the type of each column that is read, such as "int64". The table lies at `path`,
     Parquet files (a file, a folder or a pattern), at `iceberg`, the folder of an Iceberg table, or
     in the Postgres at the address `postgres`, such as "${CRM_POSTGRES_URL}", under the same name.
-    A run copies it if it changed. Raises DeclarationError, which says what to write instead.
+    Without any of them, it is an Iceberg table that others keep on main of the same Nessie, such as
+    "crm.customers"; its copy is "external.customers". A run copies a table if it changed. Raises
+    DeclarationError, which says what to write instead.
     """
     arguments = locals()
     caller = sys._getframe(1)  # noqa: SLF001 - no function is decorated that would have a place
@@ -94,6 +109,10 @@ def external(
     try:
         require_types(external, {**arguments, "columns": {}})
         schema, name = (schema_of(table), name_of(table)) if "." in table else (_SCHEMA, table)
+        places = sum(place is not None for place in (path, iceberg, postgres))
+        is_neighbour = not places and "." in table
+        if is_neighbour:
+            schema = _SCHEMA
         require_name("the name of the table", name)
         require_name("the schema of the table", schema)
         require(
@@ -101,8 +120,9 @@ def external(
             f"the schema {schema!r} holds tables of this project: name another",
         )
         require(
-            sum(place is not None for place in (path, iceberg, postgres)) == 1,
-            "a table of others is at one place: give `path`, `iceberg` or `postgres`",
+            places == 1 or is_neighbour,
+            "a table of others is at one place: give `path`, `iceberg` or `postgres`, or, for one"
+            " that others keep on main, its name with its schema",
         )
         types = _types(columns)
     except DeclarationError as error:
@@ -111,8 +131,10 @@ def external(
             hint=error.hint or "correct the argument of `external` in this place",
             place=f"{shown(str(file))}:{line}",
         ) from None
-    origin: ParquetFiles | IcebergTable | PostgresTable
-    if path is not None:
+    origin: ParquetFiles | IcebergTable | PostgresTable | NeighbourTable
+    if is_neighbour:
+        origin = NeighbourTable(types, table)
+    elif path is not None:
         origin = ParquetFiles(types, path)
     elif iceberg is not None:
         origin = IcebergTable(types, iceberg)

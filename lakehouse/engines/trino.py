@@ -9,7 +9,7 @@ that no code has, so that an interrupted build is repeated.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from lakehouse.engines.sql import (
     typed,
     where,
 )
-from lakehouse.engines.trino_catalogs import MAIN_CATALOG, Catalogs
+from lakehouse.engines.trino_catalogs import Catalogs
 from lakehouse.engines.trino_client import Answer, Client
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import file_spans
@@ -58,10 +58,13 @@ _UNFINISHED = ""
 """Fingerprint in the state of a table that is being written; no code has this one."""
 
 
-def connect(servers: Servers) -> Trino:
-    """Return the engine over a Trino server; this does not connect to it."""
+def connect(servers: Servers, catalog: Callable[[], Catalog]) -> Trino:
+    """Return the engine over a Trino server; this does not connect to it.
+
+    `catalog` returns the one whose main Trino shows under the name of main's catalog.
+    """
     client = Client(str(servers.trino_url), servers.trino_identity)
-    return Trino(client, Catalogs(client, servers))
+    return Trino(client, Catalogs(client, servers, catalog))
 
 
 class Trino:
@@ -93,7 +96,8 @@ class Trino:
         rows = select(view.view, view.sources, _by_name, self.dialect)
         sql = typed(rows, view.schema, self.dialect)
         shape = arrow_schema(view.schema)
-        return catalog.write_view(branch, ViewText(table, sql, self.dialect, shape, MAIN_CATALOG))
+        main = self.catalogs.main
+        return catalog.write_view(branch, ViewText(table, sql, self.dialect, shape, main))
 
     def rows(
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME

@@ -1,9 +1,11 @@
 """The catalogs of a lakehouse on a Trino server: one for main, and one for each other ref in use.
 
 A statement of Trino cannot name a branch of Nessie, so each ref is a catalog. Main's stays, for all
-users of Trino; the others belong to a process, which drops them at its end. All who may list
-queries see the statements that create catalogs, so these hold no secrets: Trino reads the bucket
-with its own credentials, and takes other secrets from its environment, or from where it keeps them.
+users of Trino; the others belong to a process, which drops them at its end, and their names begin
+with the name of main's. Other lakehouses on the same Trino have names of their own.
+
+All who may list queries see the statements that create catalogs, so these hold no secrets: Trino
+reads the bucket with its own credentials, and takes other secrets from where it keeps them.
 """
 
 from __future__ import annotations
@@ -11,36 +13,44 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from lakehouse.addresses import Address
-from lakehouse.catalogs import MAIN
+from lakehouse.catalogs import MAIN, Catalog, StoredTable
+from lakehouse.catalogs.nessie_names import Names, schema_location
 from lakehouse.config import Servers
 from lakehouse.engines import trino_postgres
 from lakehouse.engines.sql import identifier, literal
 from lakehouse.engines.trino_client import Client
 from lakehouse.engines.trino_login import nessie_login, secret
-from lakehouse.plan.state import PROPERTY
+from lakehouse.errors import QueryError
+from lakehouse.plan.state import PROPERTY, TableState
 from lakehouse.system import clock
+from lakehouse.table_names import name_of, schema_of
 
-MAIN_CATALOG = "lakehouse"
-"""Name of main's catalog in Trino."""
 PASSWORD = "LAKEHOUSE_POSTGRES_PASSWORD"  # noqa: S105 - a name
 """Name of a secret of Trino: the password of the marts' Postgres."""
 _POSTGRES = "postgres"
-_OWNED = re.compile(rf"{MAIN_CATALOG}_(\d{{8}}t\d{{6}})_[0-9a-f]{{6}}_(\w+)")
-"""Name of a process' catalog: when the process began, and the ref (or Postgres) it is for."""
+_OWNED = r"_(\d{8}t\d{6})_[0-9a-f]{6}_(\w+)"
+"""End of the name of a process' catalog: when the process began, and the ref or Postgres."""
 _STAMP = "%Y%m%dt%H%M%S"
 _LONGEST = timedelta(days=1)
 """Age after which a catalog is dropped: no process uses one for longer."""
+_ATTEMPTS = 3
+"""Times that main is compared with what its catalog shows: it may move in between."""
+_IS_DATA = "table_schema NOT IN ('information_schema', 'system') AND table_type = 'BASE TABLE'"
+"""Condition of the tables that are neither views nor Trino's own."""
 
 
 class Catalogs:
     """Creates catalogs at their first use, and drops them."""
 
-    def __init__(self, client: Client, servers: Servers) -> None:
-        self._client, self._servers = client, servers
+    def __init__(self, client: Client, servers: Servers, catalog: Callable[[], Catalog]) -> None:
+        """`catalog` returns the one that knows main, which Trino is to show."""
+        self._client, self._servers, self._catalog = client, servers, catalog
+        self.main = servers.trino_catalog
+        self._names = Names(servers.nessie_branch)
         self._owner = f"{clock.now():{_STAMP}}_{secrets.token_hex(3)}"
         self._made: set[str] = set()
         self._lock = threading.Lock()
@@ -50,15 +60,22 @@ class Catalogs:
 
         `ref` is written as in Nessie's URLs.
         """
-        name = MAIN_CATALOG if ref == MAIN else self._name(ref)
-        self._make(name, "iceberg", self._lake(ref))
-        return name
+        if ref != MAIN:
+            return self._make(self._name(ref), "iceberg", self._lake(ref))
+        if self.main not in self._made:
+            existed = [self.main] in self._client.run("SHOW CATALOGS").rows
+            self._make(self.main, "iceberg", self._lake(ref))
+            if existed:
+                self._require_main()
+        return self.main
 
     def make_schema(self, branch: str, schema: str) -> None:
         """Create a schema on a branch, unless it exists."""
         name = f"{identifier(self.of(branch))}.{identifier(schema)}"
+        # Nessie places tables in it; other lakehouses have other folders.
+        place = literal(schema_location(self._servers.warehouse, schema))
         with self._lock:  # the statement fails if another thread creates it meanwhile
-            self._client.run(f"CREATE SCHEMA IF NOT EXISTS {name}")
+            self._client.run(f"CREATE SCHEMA IF NOT EXISTS {name} WITH (location = {place})")
 
     def of_postgres(self, address: Address) -> str:
         """Create the catalog of the Postgres at an address, unless it exists; return its name.
@@ -67,14 +84,13 @@ class Catalogs:
         """
         if self._servers.trino_postgres_catalog is not None:
             return self._servers.trino_postgres_catalog
-        name = self._name(_POSTGRES)
         password = secret(self._servers.trino_secrets, PASSWORD)
-        self._make(name, "postgresql", trino_postgres.properties(address, password))
-        return name
+        properties = trino_postgres.properties(address, password)
+        return self._make(self._name(_POSTGRES), "postgresql", properties)
 
     def release(self) -> None:
         """Drop all catalogs that this process created, except main's."""
-        for name in self._made - {MAIN_CATALOG}:
+        for name in self._made - {self.main}:
             self._drop(name)
 
     def sweep(self, branches: Collection[str]) -> None:
@@ -84,8 +100,9 @@ class Catalogs:
         """
         self.of(MAIN)
         live = {*map(_plain, branches)}
+        owned = re.compile(re.escape(self.main) + _OWNED)
         for (name,) in self._client.run("SHOW CATALOGS").rows:
-            if parts := _OWNED.fullmatch(name):
+            if parts := owned.fullmatch(name):
                 began = datetime.strptime(parts[1], _STAMP).replace(tzinfo=UTC)
                 is_old = clock.now() - began > _LONGEST
                 # The catalog of a branch is kept as long as the branch, whatever the clock says.
@@ -93,9 +110,42 @@ class Catalogs:
                     self._drop(name)
 
     def _name(self, ref: str) -> str:
-        return f"{MAIN_CATALOG}_{self._owner}_{_plain(ref)}"
+        return f"{self.main}_{self._owner}_{_plain(ref)}"
 
-    def _make(self, name: str, connector: str, properties: Mapping[str, str]) -> None:
+    def _require_main(self) -> None:
+        """Raise QueryError unless main's catalog, which was there already, shows our main."""
+        for _ in range(_ATTEMPTS):
+            if self._shows(self._catalog().tables(MAIN)):
+                return
+        self._made.discard(self.main)
+        raise QueryError(
+            f"the catalog {self.main!r} of Trino shows another lakehouse, not the branch"
+            f" {self._names.main!r} of Nessie at {self._servers.nessie_url}",
+            hint="give this one a name of its own: LAKEHOUSE_TRINO_CATALOG, or `trino_catalog`"
+            f" in [production]; if it is a left-over, DROP CATALOG {self.main}",
+        )
+
+    def _shows(self, tables: Mapping[str, StoredTable]) -> bool:
+        """Return whether main's catalog shows these tables, going by the one that moved last."""
+        here = identifier(self.main)
+        try:
+            if not tables:
+                listed = f"SELECT table_schema, table_name FROM {here}.information_schema.tables"
+                found = self._client.run(f"{listed} WHERE {_IS_DATA}").rows
+                others = {name.lower() for name in self._catalog().strangers(MAIN)}
+                return all(f"{schema}.{name}" in others for schema, name in found)
+            table = max(tables.values(), key=lambda table: table.state.version)
+            properties = f"{here}.{identifier(schema_of(table.name))}"
+            properties += f".{identifier(f'{name_of(table.name)}$properties')}"
+            state = f"SELECT value FROM {properties} WHERE key = {literal(PROPERTY)}"
+            found = self._client.run(state).rows
+            return [TableState.from_property(text) for (text,) in found] == [table.state]
+        except QueryError as error:
+            if "does not answer" in error.message:
+                raise
+            return False
+
+    def _make(self, name: str, connector: str, properties: Mapping[str, str]) -> str:
         listed = ", ".join(
             f"{identifier(key)} = {literal(value)}" for key, value in properties.items()
         )
@@ -104,6 +154,7 @@ class Catalogs:
                 create = f"CREATE CATALOG IF NOT EXISTS {identifier(name)} USING {connector}"
                 self._client.run(f"{create} WITH ({listed})")
                 self._made.add(name)
+        return name
 
     def _drop(self, name: str) -> None:
         self._client.run(f"DROP CATALOG IF EXISTS {identifier(name)}")
@@ -114,7 +165,7 @@ class Catalogs:
         servers = self._servers
         properties = {
             "iceberg.catalog.type": "rest",
-            "iceberg.rest-catalog.uri": f"{servers.nessie_url}/iceberg/{ref}",
+            "iceberg.rest-catalog.uri": f"{servers.nessie_url}/iceberg/{self._names.in_url(ref)}",
             "iceberg.allowed-extra-properties": PROPERTY,
             # Statistics of all columns at every write would take longer than the models themselves.
             "iceberg.extended-statistics.collect-on-write": "false",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.addresses.variables import expanded
-from lakehouse.declare.external import IcebergTable, ParquetFiles, PostgresTable
+from lakehouse.declare.external import IcebergTable, NeighbourTable, ParquetFiles, PostgresTable
 from lakehouse.declare.project_code import shown
 from lakehouse.declare.seeds import SeedFile
 from lakehouse.engines import duckdb_postgres_reading
@@ -19,6 +19,7 @@ from lakehouse.errors import LakehouseError, ProjectError, SourceError
 from lakehouse.ingest import outside_files
 
 if TYPE_CHECKING:
+    from lakehouse.catalogs import Catalog
     from lakehouse.config import Settings
     from lakehouse.declare.copies import CopySpec
     from lakehouse.engines.duckdb import DuckDB
@@ -39,10 +40,11 @@ class Rows:
     """SQL of the line that a row begins in; empty if rows are not in lines."""
 
 
-def version(spec: CopySpec, settings: Settings) -> str:
+def version(spec: CopySpec, settings: Settings, catalog: Catalog, ref: str) -> str:
     """Return a text that changes when the origin does; empty if only reading it tells.
 
-    Raises SourceError if the origin cannot be reached.
+    Tables of others that are in the `catalog` are looked up on `ref`. Raises SourceError if the
+    origin cannot be reached.
     """
     match spec.origin:
         case SeedFile(path):
@@ -52,11 +54,16 @@ def version(spec: CopySpec, settings: Settings) -> str:
             return hashlib.sha256(stamps.encode()).hexdigest()
         case IcebergTable(path=place):
             return outside_files.snapshot_of(outside_files.iceberg_metadata(settings, place))
+        case NeighbourTable(table=table):
+            metadata = outside_files.neighbour_metadata(settings, catalog, ref, table)
+            return outside_files.snapshot_of(metadata)
     return ""
 
 
 @contextmanager
-def opened(spec: CopySpec, settings: Settings, engine: DuckDB) -> Iterator[Rows]:
+def opened(
+    spec: CopySpec, settings: Settings, engine: DuckDB, catalog: Catalog, ref: str
+) -> Iterator[Rows]:
     """Yield the rows of an origin. Raises ProjectError for a seed, SourceError for another."""
 
     def error(message: str, hint: str, _: int | None) -> LakehouseError:
@@ -71,6 +78,9 @@ def opened(spec: CopySpec, settings: Settings, engine: DuckDB) -> Iterator[Rows]
             yield Rows(outside_files.relations_of(engine, files), error)
         case IcebergTable(path=place):
             metadata = outside_files.iceberg_metadata(settings, place)
+            yield Rows((outside_files.iceberg_relation(metadata),), error)
+        case NeighbourTable(table=table):
+            metadata = outside_files.neighbour_metadata(settings, catalog, ref, table)
             yield Rows((outside_files.iceberg_relation(metadata),), error)
         case PostgresTable():
             _read_postgres(spec, spec.origin, engine)

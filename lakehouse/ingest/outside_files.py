@@ -14,6 +14,7 @@ from lakehouse.engines.sql import literal, path_literal
 from lakehouse.errors import SourceError
 
 if TYPE_CHECKING:
+    from lakehouse.catalogs import Catalog
     from lakehouse.config import Settings
     from lakehouse.engines.duckdb import DuckDB
 
@@ -81,6 +82,24 @@ def iceberg_metadata(settings: Settings, path: str) -> Path:
             " .metadata.json files",
         )
     return files[-1]
+
+
+def neighbour_metadata(settings: Settings, catalog: Catalog, ref: str, table: str) -> Path:
+    """Return the metadata file of an Iceberg table that others keep on a ref of the catalog.
+
+    Raises SourceError without one.
+    """
+    others = catalog.strangers(ref)
+    if settings.servers is None or not others.get(table):
+        listed = ", ".join(sorted(name for name, metadata in others.items() if metadata))
+        raise SourceError(
+            f"there is no Iceberg table {table!r} of others on main",
+            hint=f"there is {listed}"
+            if listed
+            else "others have none there; give `path`,"
+            " `iceberg` or `postgres` for a table at another place",
+        )
+    return settings.servers.bucket.path(others[table])
 
 
 def snapshot_of(metadata: Path) -> str:

@@ -216,9 +216,11 @@ class _Upkeep:
         needed = files.needed(self.session, since=self._oldest)
         files.require_all(self.session.settings.warehouse, needed, stored)
         now, grace = clock.now(), timedelta(hours=self.policy.grace_hours)
+        old = [f for f in stored if f.path not in needed and abs(now - f.modified) >= grace]
+        ours = files.ours(self.session, (file.folder for file in old))
         tables: dict[str, list[files.StoredFile]] = {}
-        for file in stored:
-            if file.path not in needed and abs(now - file.modified) >= grace:
+        for file in old:
+            if file.folder in ours:
                 tables.setdefault(file.table, []).append(file)
         for table, unneeded in sorted(tables.items()):
             if self.really:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 from lakehouse import storage
 from lakehouse.engines.sql import path_literal
 from lakehouse.errors import StorageError
+from lakehouse.plan.state import PROPERTY, TableState
+from lakehouse.records import run_records
 from lakehouse.storage import local
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ OWN = ("runs", "code", "leases")
 """Folders of a warehouse that hold the framework's files."""
 _READERS = 8
 """Number of metadata files that are read at a time."""
+_MADE_BY_NESSIE = re.compile(r"_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""End of the name of a folder for which Nessie found the place."""
 _DELETED = 2
 """Status in a manifest of a file that the table no longer has."""
 _UNIT = 1024
@@ -41,6 +46,8 @@ class StoredFile:
     place: Path
     bytes: int
     modified: datetime
+    folder: Path
+    """The folder of the table."""
 
     @property
     def path(self) -> str:
@@ -64,12 +71,41 @@ def needed(session: Session, since: datetime) -> set[str]:
     return {local(path) for path in paths}
 
 
+def ours(session: Session, table_folders: Iterable[Path]) -> set[Path]:
+    """Return the folders that may be cleaned: those of this lakehouse's tables and views.
+
+    Others may keep tables in the same warehouse. A folder that no commit names is ours if a run of
+    ours wrote its metadata, or if a killed process left it without metadata.
+    """
+    warehouse, folders = session.settings.warehouse, set(table_folders)
+    known = session.catalog.table_folders()
+    if known is None:
+        return folders
+    named = {str(storage.beside(warehouse, address)) for address in known}
+    return {
+        folder for folder in folders if str(folder) in named or _is_left_over(warehouse, folder)
+    }
+
+
+def _is_left_over(warehouse: Path, folder: Path) -> bool:
+    metadata = sorted((folder / "metadata").glob("*.metadata.json"), key=str)
+    if not metadata:
+        return _MADE_BY_NESSIE.search(folder.name) is not None
+    try:
+        written = json.loads(metadata[-1].read_bytes())["properties"][PROPERTY]
+        version = TableState.from_property(written).version
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return run_records.load(warehouse, version) is not None
+
+
 def stored(warehouse: Path) -> Iterator[StoredFile]:
     """Yield the files in the folders of tables, but not those of the archive."""
     for folder in warehouse.glob("*/*"):
         for kind in KINDS if folder.parent.name != ARCHIVE else ():
             for place, size, modified in storage.files(folder / kind):
-                yield StoredFile(f"{folder.parent.name}.{folder.name}", place, size, modified)
+                table = f"{folder.parent.name}.{folder.name}"
+                yield StoredFile(table, place, size, modified, folder)
 
 
 def require_all(warehouse: Path, needed: Collection[str], listed: Iterable[StoredFile]) -> None:

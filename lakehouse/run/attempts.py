@@ -18,7 +18,7 @@ from lakehouse.publish import standing
 from lakehouse.records import run_records
 from lakehouse.records.listener import Listener, Silence
 from lakehouse.records.run_records import RunReport
-from lakehouse.run import overtaken_runs
+from lakehouse.run import overtaken_runs, own_names
 from lakehouse.run.context import RunContext
 from lakehouse.run.request import Request
 from lakehouse.run.runner import Runner
@@ -52,6 +52,7 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
     run_id = run_records.new_id(started)
     settings, catalog = session.settings, session.catalog
     run_branches.sweep(settings, catalog)
+    own_names.require_own(session)
     session.engine.sweep([branch.name for branch in catalog.branches()])
     with ExitStack() as resources:
         resources.enter_context(run_branches.claimed(settings, run_branches.branch_of(run_id)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from lakehouse.catalogs import StoredTable
+from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.compile.compiler import Compiled
 from lakehouse.compile.dag import Step
 from lakehouse.declare.copies import CopySpec, fingerprint
@@ -46,10 +46,11 @@ def _written(
 ) -> tuple[int | None, StoredTable | None]:
     """Copy an origin, if its version is new; return its rows, and the table if they differ."""
     session = context.session
-    version = origins.version(spec, session.settings)
+    where = session.catalog, context.branch
+    version = origins.version(spec, session.settings, *where)
     if _is_of(version, spec, session.compiled, before.state if before else None):
         return None, None
-    with origins.opened(spec, session.settings, session.duckdb) as opened:
+    with origins.opened(spec, session.settings, session.duckdb, *where) as opened:
         writer = CopyWriter(session.duckdb, session.catalog, context.branch, spec, context.run_id)
         return writer.write(opened, version, before)
 
@@ -69,7 +70,7 @@ def is_news(session: Session, name: str, state: TableState | None) -> bool:
     """Return whether a run would read the origin of a copy, whose table has this state."""
     spec = session.project.copies[name]
     with _declared_at(spec.place):
-        version = origins.version(spec, session.settings)
+        version = origins.version(spec, session.settings, session.catalog, MAIN)
     return not _is_of(version, spec, session.compiled, state)
 
 

@@ -15,6 +15,7 @@ from lakehouse.plan.what_to_build import PlannedNode, plan_run
 from lakehouse.publish import departed
 from lakehouse.publish.publication_table import shown
 from lakehouse.records import code_history
+from lakehouse.run import own_names
 from lakehouse.run.copying import is_news
 from lakehouse.session import Session
 from lakehouse.windows import Windows
@@ -52,6 +53,7 @@ def preview(
     With `force`, it is one that rebuilds the selected models. Tables that the code does not declare
     any more come last.
     """
+    own_names.require_own(session)
     stored = session.catalog.tables(MAIN)
     states = {name: table.state for name, table in stored.items()}
     same = {

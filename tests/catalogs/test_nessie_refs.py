@@ -7,6 +7,7 @@ from loopback import Scripted
 
 from lakehouse.catalogs.nessie_errors import ConflictError, NotFoundError, UnansweredError
 from lakehouse.catalogs.nessie_http import Nessie
+from lakehouse.catalogs.nessie_names import Names
 from lakehouse.catalogs.nessie_refs import Refs
 from lakehouse.errors import StorageError
 
@@ -14,7 +15,7 @@ NOBODY = "http://127.0.0.1:1"
 
 
 def by_pynessie(url):
-    Refs(url).hash("main")
+    Refs(url, Names()).hash("main")
 
 
 def by_http(url):

@@ -31,9 +31,10 @@ def test_a_merge_moves_every_changed_table_at_once(catalog, write):
 
 
 def test_a_merge_drops_the_branch(catalog, write):
-    catalog.create_branch("one")
-    write("one", "raw.a", 1)
-    merge(catalog, "one")
+    catalog.create_branch("run-one")
+    write("run-one", "raw.a", 1)
+    assert [branch.name for branch in catalog.branches()] == ["run-one"]
+    merge(catalog, "run-one")
     assert catalog.branches() == []
 
 
@@ -77,9 +78,9 @@ def test_a_commit_stays_readable(catalog, write):
 
 
 def test_a_dropped_branch_leaves_main(catalog, write):
-    catalog.create_branch("one")
-    write("one", "raw.a", 1)
-    catalog.drop_branch("one")
+    catalog.create_branch("run-one")
+    write("run-one", "raw.a", 1)
+    catalog.drop_branch("run-one")
     assert catalog.tables("main") == {}
     assert catalog.branches() == []
 

@@ -207,7 +207,7 @@ def test_a_postgres_that_cannot_be_read_is_told_without_its_password(
 
 
 WRONG = {
-    "no place": ({}, "give `path`, `iceberg` or `postgres`"),
+    "no place": ({"table": "sales"}, "give `path`, `iceberg` or `postgres`"),
     "two places": ({"path": "a", "iceberg": "b"}, "give `path`, `iceberg` or `postgres`"),
     "no columns": ({"path": "a", "columns": {}}, "`columns` gives each column a type"),
     "no type": ({"path": "a", "columns": {"id": "integr"}}, "the type of the column 'id' is"),

@@ -6,6 +6,7 @@ test.
 
 import itertools
 import shutil
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -38,7 +39,7 @@ def lake(stack):
     """The variables of a lakehouse that nothing was run in yet; models are built by DuckDB."""
     api = f"{stack['LAKEHOUSE_NESSIE_URL']}/api/v2/trees"
     for each in requests.get(api, timeout=10).json()["references"]:
-        here = f"{api}/{each['name']}@{each['hash']}"
+        here = f"{api}/{quote(each['name'], safe='')}@{each['hash']}"
         if each["name"] == "main":
             start = {"type": "DETACHED", "hash": NOTHING}
             requests.put(here, params={"type": "BRANCH"}, json=start, timeout=10)

@@ -15,9 +15,9 @@ import deploy.stack
 from deploy import servers
 from deploy.servers import Place
 from deploy.settings import Ports
+from lakehouse.addresses.server_names import TRINO_CATALOG
 from lakehouse.cli import main
 from lakehouse.doctor import examination
-from lakehouse.engines.trino_catalogs import MAIN_CATALOG
 from lakehouse.errors import LakehouseError
 from lakehouse.records.listener import Silence
 
@@ -118,7 +118,7 @@ def test_trino_keeps_no_catalog_of_a_branch_whose_run_was_killed(begun_on_trino)
     with begun_on_trino.session as session:
         found = session.engine.client.run("SHOW CATALOGS").rows
     assert [
-        name for (name,) in found if name.startswith(f"{MAIN_CATALOG}_") and "_run_" in name
+        name for (name,) in found if name.startswith(f"{TRINO_CATALOG}_") and "_run_" in name
     ] == []
 
 

@@ -8,12 +8,13 @@ import requests
 from toy import at, event
 
 from lakehouse.addresses.postgres import postgres_address
+from lakehouse.addresses.server_names import TRINO_CATALOG
 from lakehouse.build import builds
 from lakehouse.catalogs import MAIN
 from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Question, trino
 from lakehouse.engines.trino import Trino
-from lakehouse.engines.trino_catalogs import MAIN_CATALOG, PASSWORD, Catalogs
+from lakehouse.engines.trino_catalogs import PASSWORD, Catalogs
 from lakehouse.engines.trino_client import Client
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import file_spans
@@ -45,12 +46,12 @@ def built(on_trino, source):
 
 def own_catalogs(client):
     found = {name for (name,) in client.run("SHOW CATALOGS").rows}
-    return {name for name in found if name.startswith(f"{MAIN_CATALOG}_20")}
+    return {name for name in found if name.startswith(f"{TRINO_CATALOG}_20")}
 
 
 def test_no_catalog_is_left_but_mains(built, client):
     assert own_catalogs(client) == set()
-    assert [MAIN_CATALOG] in client.run("SHOW CATALOGS").rows
+    assert [TRINO_CATALOG] in client.run("SHOW CATALOGS").rows
 
 
 def test_nor_after_a_failure(on_trino, source, client):
@@ -71,19 +72,19 @@ def test_catalogs_of_the_dead_are_swept(built, client, source):
 
 
 def test_everyone_who_asks_trino_sees_tables_and_views(built, client):
-    rows = client.run(f"SELECT id, value FROM {MAIN_CATALOG}.silver.valid ORDER BY id").rows
+    rows = client.run(f"SELECT id, value FROM {TRINO_CATALOG}.silver.valid ORDER BY id").rows
     assert rows == [["a", 0], ["b", 1], ["c", 2]]
-    assert client.run("SELECT rows, total FROM marts.total", catalog=MAIN_CATALOG).rows == [[3, 3]]
+    assert client.run("SELECT rows, total FROM marts.total", catalog=TRINO_CATALOG).rows == [[3, 3]]
 
 
 def test_a_view_follows_its_code(built, client):
     built.change(factor=2)
     built.run(0)
-    assert client.run(f"SELECT total FROM {MAIN_CATALOG}.marts.total").rows == [[6]]
+    assert client.run(f"SELECT total FROM {TRINO_CATALOG}.marts.total").rows == [[6]]
 
 
 def test_columns_have_the_types_that_models_declare(built, client):
-    rows = client.run(f"DESCRIBE {MAIN_CATALOG}.silver.steps").rows
+    rows = client.run(f"DESCRIBE {TRINO_CATALOG}.silver.steps").rows
     assert {name: kind for name, kind, *_ in rows} == {
         "id": "varchar",
         "at": "timestamp(6) with time zone",
@@ -195,6 +196,8 @@ def test_a_server_that_is_gone_is_named():
 
 
 def test_a_postgres_that_trino_cannot_reach_is_named(built, settings):
-    catalogs = Catalogs(built.session.engine.client, settings.servers)
+    catalogs = Catalogs(
+        built.session.engine.client, settings.servers, lambda: built.session.catalog
+    )
     with pytest.raises(PublishError, match="Unix socket"):
         catalogs.of_postgres(postgres_address("postgresql:///x?host=/tmp/somewhere", "X"))
