@@ -9,9 +9,10 @@ from lakehouse.engines.trino_catalogs import Catalogs
 from lakehouse.engines.trino_client import Answer
 from lakehouse.identity import NOBODY, ClientCredentials, Identity, Token
 from lakehouse.storage import Bucket
+from lakehouse.system.aws_keys import Keys
 
 PLANTED = "planted-c0de"
-BUCKET = Bucket(None, "here", SecretStr(PLANTED), SecretStr(PLANTED))
+BUCKET = Bucket(None, "here", Keys(SecretStr(PLANTED), SecretStr(PLANTED)))
 CREDENTIALS = {
     "token": (Token(SecretStr(PLANTED)), "LAKEHOUSE_NESSIE_TOKEN"),
     "client": (
@@ -41,7 +42,7 @@ def told():
         servers = Servers(
             "https://nessie", None, "s3://lake", BUCKET, nessie_identity=identity, **settings
         )
-        catalogs = Catalogs(heard, servers)
+        catalogs = Catalogs(heard, servers, lambda: None)
         catalogs.of("run-1")
         named = catalogs.of_postgres(postgres_address(f"postgresql://u:{PLANTED}@h/db", "X"))
         return "\n".join(heard.statements), named

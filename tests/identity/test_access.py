@@ -9,6 +9,7 @@ from loopback import body, other, status
 from pydantic import SecretStr
 
 from lakehouse.catalogs.nessie_http import Nessie
+from lakehouse.catalogs.nessie_names import Names
 from lakehouse.catalogs.nessie_refs import Refs
 from lakehouse.catalogs.nessie_tables import NessieTables
 from lakehouse.engines.trino_client import Client
@@ -17,8 +18,9 @@ from lakehouse.identity import Certificate, ClientCredentials, Identity, Passwor
 from lakehouse.identity.access import Access
 from lakehouse.identity.tokens import Tokens
 from lakehouse.storage import Bucket
+from lakehouse.system.aws_keys import Keys
 
-BUCKET = Bucket(None, "here", SecretStr("key"), SecretStr("secret"))
+BUCKET = Bucket(None, "here", Keys(SecretStr("key"), SecretStr("secret")))
 EMPTY = body(b"{}")
 
 
@@ -37,11 +39,12 @@ def by_http(url, access):
 
 
 def by_pynessie(url, access):
-    Refs(url, access).hash("main")
+    Refs(url, Names(), access).hash("main")
 
 
 def by_pyiceberg(url, access):
-    NessieTables("main", f"{url}/iceberg/main", BUCKET, access, "team-a").list_namespaces()
+    uri = f"{url}/iceberg/main"
+    NessieTables("main", uri, BUCKET, "s3://lake", access=access, name="team-a").list_namespaces()
 
 
 each_client = pytest.mark.parametrize("ask", [by_http, by_pynessie, by_pyiceberg])
