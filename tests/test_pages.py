@@ -14,8 +14,10 @@ begin-a-project.md: begins a project outside of this one
 coming-from-dlt.md: a pipeline of dlt alone
 dagster.md: it listens until it is stopped
 dagster.md: needs Dagster's home
+from-laptop-to-production.md: needs Nessie
 from-laptop-to-production.md: needs Nessie and an S3 server
 from-laptop-to-production.md: needs Trino, Nessie and an S3 server
+from-laptop-to-production.md: needs a Java and a Trino
 from-laptop-to-production.md: needs a role without this right
 keep-a-home-small.md: a part of a declaration
 keep-a-home-small.md: takes the place of a function

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from lakehouse.catalogs import MAIN, Commit
@@ -33,10 +33,10 @@ def no_commit(branch: str) -> UnknownNameError:
     )
 
 
-def require_readable(commit: Commit, log: Iterable[Commit]) -> None:
-    """Raise UnknownNameError if a commit has expired; `log` has all commits, newest first."""
+def require_readable(commit: Commit, log: Callable[[], Iterable[Commit]]) -> None:
+    """Raise UnknownNameError if a commit has expired; `log` returns all, newest first."""
     if not commit.readable:
-        *_, oldest = (other for other in log if other.readable)
+        *_, oldest = (other for other in log() if other.readable)
         raise UnknownNameError(
             f"commit {commit.id} of {commit.committed_at:%Y-%m-%d} has expired: it cannot be read."
             f" The oldest that can is {oldest.id} of {oldest.committed_at:%Y-%m-%d}",

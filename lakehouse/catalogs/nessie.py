@@ -263,7 +263,7 @@ class NessieCatalog:
 
     def _readable(self, commit: Commit) -> Commit:
         """Return a commit. Raises UnknownNameError if it has expired."""
-        names.require_readable(commit, self.history.log())
+        names.require_readable(commit, self.history.log)
         return commit
 
     def close(self) -> None:

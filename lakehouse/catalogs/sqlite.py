@@ -89,7 +89,7 @@ class SqliteCatalog:
             if refs.branch_base(db, name) is not None:
                 raise names.is_a_branch(name)
             commit = self._commit(db, ref)
-            names.require_readable(commit, history.log(db))
+            names.require_readable(commit, lambda: history.log(db))
             history.tag(db, name, commit)
         return commit
 

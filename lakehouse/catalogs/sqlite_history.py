@@ -90,7 +90,7 @@ def places(db: sqlite3.Connection, sequence: int) -> dict[str, str]:
 
 def places_of(db: sqlite3.Connection, commit: Commit) -> dict[str, str]:
     """`places` of a commit. Raises UnknownNameError if it has expired."""
-    names.require_readable(commit, log(db))
+    names.require_readable(commit, lambda: log(db))
     return places(db, commit.sequence)
 
 

@@ -15,6 +15,8 @@ ROOT = "lakehouse_superset"
 """The folder that all files of a ZIP lie in."""
 _MADE = (1980, 1, 1, 0, 0, 0)
 """Time of the files in a ZIP: a bundle of the same project is the same, whenever it is made."""
+_NEXT_LINE = "\x85"
+"""A character that YAML takes for the end of a line, and its library writes as it is."""
 _FOLDERS = ("databases", "datasets", "charts", "dashboards")
 
 
@@ -34,6 +36,8 @@ def _yaml(document: Document) -> str:
     import yaml
 
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    if _NEXT_LINE in text:
+        text = yaml.safe_dump(document, sort_keys=False)
     return text
 
 

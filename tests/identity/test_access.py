@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from contextlib import closing
 
 import pytest
 from authority import Authority, scripted
@@ -35,7 +36,8 @@ def certificate(authority):
 
 
 def by_http(url, access):
-    Nessie(url, access).get("config")
+    with closing(Nessie(url, access)) as nessie:
+        nessie.get("config")
 
 
 def by_pynessie(url, access):
@@ -44,7 +46,9 @@ def by_pynessie(url, access):
 
 def by_pyiceberg(url, access):
     uri = f"{url}/iceberg/main"
-    NessieTables("main", uri, BUCKET, "s3://lake", access=access, name="team-a").list_namespaces()
+    tables = NessieTables("main", uri, BUCKET, "s3://lake", access=access, name="team-a")
+    with closing(tables):
+        tables.list_namespaces()
 
 
 each_client = pytest.mark.parametrize("ask", [by_http, by_pynessie, by_pyiceberg])
@@ -137,7 +141,8 @@ def test_a_trino_of_an_unknown_authority_is_said(certificate):
 def test_a_server_that_asks_for_a_certificate_is_shown_it(authority, certificate):
     shown = Identity(Certificate(str(certificate), str(certificate)), ca_file=authority.file)
     with scripted(certificate, EMPTY, clients=authority.file) as server:
-        assert Access(shown).session().get(server.url).status_code == 200
+        with Access(shown).session() as session:
+            assert session.get(server.url).status_code == 200
 
 
 def client(url, scope=None):

@@ -9,7 +9,7 @@ import ibis.expr.datatypes as dt
 import pandera.ibis
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 from toy import into
@@ -169,6 +169,7 @@ def test_a_folder_of_other_things_is_left_alone(made, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@example(text="\x85")
 @given(text=st.text(max_size=20))
 def test_any_text_arrives_as_it_is(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("bundle")
