@@ -140,9 +140,11 @@ def test_a_trino_of_an_unknown_authority_is_said(certificate):
 
 def test_a_server_that_asks_for_a_certificate_is_shown_it(authority, certificate):
     shown = Identity(Certificate(str(certificate), str(certificate)), ca_file=authority.file)
-    with scripted(certificate, EMPTY, clients=authority.file) as server:
-        with Access(shown).session() as session:
-            assert session.get(server.url).status_code == 200
+    with (
+        scripted(certificate, EMPTY, clients=authority.file) as server,
+        Access(shown).session() as session,
+    ):
+        assert session.get(server.url).status_code == 200
 
 
 def client(url, scope=None):
