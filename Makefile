@@ -33,6 +33,7 @@ test-long: $(VENV)/.dev
 
 test-longest: $(VENV)/.dev
 	@EVERY_CASE=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=longest
+	@EVERY_CASE=1 $(BIN)/python -m pytest -q -n 0 -m 'long or not long' tests/stack
 
 # Needs Maven and Java 24 or newer. `source .stack/main/env` points the project at the stack.
 stack: $(VENV)/.run

@@ -242,6 +242,7 @@ def test_upkeep_leaves_what_others_need(on_trino, source, strangers, stack):
     assert stranger.run("SELECT count(*) FROM silver.valid") == [[2]]
 
 
+@pytest.mark.long
 def test_whoever_asks_trino_after_its_restart_finds_the_catalog(on_trino, source, client):
     source.rows = [event("a", 1, at(0))]
     on_trino.run(0)

@@ -54,6 +54,7 @@ def hurried(monkeypatch):
 CASES = [("nessie", "daily"), ("s3", "events"), ("trino", "steps"), ("postgres", "publication")]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("server", "node"), CASES)
 @pytest.mark.usefixtures("hurried")
 def test_a_silent_server_is_named_main_stays_and_the_next_run_is_right(
