@@ -118,15 +118,17 @@ class Watch:
 
     def _give_up(self, server: Server) -> None:
         """Break off what waits for a server."""
-        self._shunned.add(server)
-        server.hang_up()
-        if self.given_up is None:
+        is_first = self.given_up is None
+        if is_first:  # known before anybody's connection ends
             self.given_up = ServerError(
                 f"{server.name} at {server.shown} does not answer",
                 hint=f"it takes connections, but says nothing: is it overloaded, and is"
                 f" {server.setting} right?",
             )
             self._deadline = min(self._deadline, time.monotonic() + _GRACE)
+        self._shunned.add(server)
+        server.hang_up()
+        if is_first:
             # It may have to tell the very server that is silent.
             threading.Thread(target=self._break_off, daemon=True).start()
 
