@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PIXEL = "gateway.scarf.sh"
 """Superset's pages ask for it, and the policy of our settings refuses."""
 TIMEOUT = 60
-WAIT = 60_000
+WAIT = 120_000
 """Milliseconds for which a browser waits."""
 
 
@@ -135,7 +135,7 @@ def test_the_dashboard_opens_in_a_browser_without_an_error(superset, tmp_path):
         page.fill("#username", superset["SUPERSET_USER"])
         page.fill("#password", superset["SUPERSET_PASSWORD"])
         page.keyboard.press("Enter")
-        page.wait_for_url(re.compile("/superset/welcome/"))
+        page.wait_for_url(re.compile("/superset/welcome/"), timeout=WAIT)
         page.wait_for_load_state("networkidle")
         page.on("console", lambda each: each.type == "error" and problems.append(each.text))
         page.on("pageerror", lambda each: problems.append(str(each)))
