@@ -6,7 +6,6 @@ A part of `ibis_trino_operations`, which says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 import ibis.expr.datatypes as dt
@@ -105,7 +104,11 @@ def _extreme(written: Visit) -> Visit:
         uncertain = [sql for value, sql in zip(op.arg, arg, strict=True) if not _is_certain(value)]
         if certain:
             certain = [written(compiler, op, arg=certain) if len(certain) > 1 else certain[0]]
-        return reduce(two, [*uncertain, *certain])
+        found = [*uncertain, *certain]
+        while len(found) > 1:  # by pairs of pairs: each step writes its arguments twice
+            pairs = (found[place : place + 2] for place in range(0, len(found), 2))
+            found = [two(*pair) if len(pair) > 1 else pair[0] for pair in pairs]
+        return found[0]
 
     return visit
 

@@ -57,6 +57,16 @@ def test_the_sql_of_duckdb_stays_as_it_is(mend):
     assert to_sql(rows, "duckdb") == str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
 
 
+def test_the_least_of_many_columns_is_no_long_statement():
+    names = [f"column_{number}" for number in range(16)]
+    rows = ibis.table(dict.fromkeys(names, "int64"), name="rows")
+    few, many = (
+        len(to_sql(rows.select(made=ibis.least(*map(rows.__getitem__, some))), "trino"))
+        for some in (names[:8], names)
+    )
+    assert many < 5 * few
+
+
 @pytest.mark.long
 def test_ibis_cuts_the_frame_of_any():
     ask = (
