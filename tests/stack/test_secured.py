@@ -31,6 +31,8 @@ TLS = FOLDER / "etc/tls"
 LAST = date(2024, 3, 14)
 FIRST = date(2024, 2, 14) if "EVERY_CASE" in os.environ else date(2024, 3, 12)
 """Days of the backfill: with EVERY_CASE, a month of them."""
+DAYS = (LAST - FIRST).days + 2
+"""How many days marts have: those of the backfill, and the day that was run before."""
 JWT = re.compile(r"eyJ[\w-]{10,}\.eyJ")
 """How a token of the issuer begins."""
 
@@ -138,7 +140,7 @@ def client(servers):
 def test_days_reach_postgres(servers, told):
     with psycopg.connect(servers["LAKEHOUSE_POSTGRES_URL"]) as connection:
         (days,) = connection.execute("SELECT count(*) FROM marts.mrt_glucose_overview").fetchone()
-    assert days == (LAST - FIRST).days + 2
+    assert days == DAYS
 
 
 def test_no_secret_is_printed_or_on_a_command_line(told, secrets):
@@ -209,7 +211,7 @@ def test_a_wrong_credential_is_said_in_a_line(client):
 def test_nobody_else_makes_a_catalog(client, told):
     password = json.loads((FOLDER / "stack.json").read_text())["secrets"]["reader"]
     reader = client(Password(SecretStr(password)), secured.READER)
-    assert reader.run("SELECT count(*) FROM lakehouse.marts.mrt_glucose_overview").rows == [[31]]
+    assert reader.run("SELECT count(*) FROM lakehouse.marts.mrt_glucose_overview").rows == [[DAYS]]
     spying = (
         "CREATE CATALOG spying USING postgresql WITH (\"connection-url\" = 'jdbc:postgresql://a/b',"
         " \"connection-user\" = '${keystore:LAKEHOUSE_NESSIE_TOKEN}')"
