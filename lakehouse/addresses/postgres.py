@@ -156,16 +156,29 @@ def _require_sense(parts: dict[str, str]) -> None:
         raise _UnreadableError("its database is not a valid name", f"write {_FORM}")
 
 
+def places(hosts: str, ports: str) -> list[tuple[str, str]]:
+    """Return host and port of each place, from lists as libpq has them: one port is that of all.
+
+    A host or a port that is left out is ''.
+    """
+    each, of_each = hosts.split(","), ports.split(",")
+    of_each = of_each * len(each) if len(of_each) == 1 else of_each
+    return [*zip(each, of_each, strict=False)]
+
+
+def host_in_url(host: str) -> str:
+    """Return a host as a URL has it: IPv6 in brackets, this machine by its name."""
+    return f"[{host}]" if ":" in host else host or "localhost"
+
+
 def _shown(parts: dict[str, str]) -> str:
-    hosts = (parts.get("host") or parts.get("hostaddr", "")).split(",")
-    ports = parts.get("port", "").split(",")
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    places = (
-        f"{f'[{host}]' if ':' in host else host or 'localhost'}{':' if port else ''}{port}"
-        for host, port in zip(hosts, ports, strict=False)
+    hosts = parts.get("host") or parts.get("hostaddr", "")
+    shown = (
+        f"{host_in_url(host)}{':' if port else ''}{port}"
+        for host, port in places(hosts, parts.get("port", ""))
     )
     database = parts.get("dbname", "")
-    return f"{','.join(places)}/{database if _DATABASE.fullmatch(database) else ''}"
+    return f"{','.join(shown)}/{database if _DATABASE.fullmatch(database) else ''}"
 
 
 def _decoded(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from lakehouse.addresses import Address
-from lakehouse.addresses.postgres import parse
+from lakehouse.addresses.postgres import host_in_url, parse, places
 from lakehouse.errors import PublishError
 
 _BATCH = 10_000
@@ -66,18 +66,13 @@ def properties(address: Address, password: str) -> dict[str, str]:
 
 
 def _places(parts: dict[str, str]) -> str:
-    hosts = (parts.get("host") or parts.get("hostaddr", "localhost")).split(",")
-    ports = parts.get("port", "").split(",")
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    if any(host.startswith("/") for host in hosts):
+    found = places(parts.get("host") or parts.get("hostaddr", ""), parts.get("port", ""))
+    if any(host.startswith("/") for host, _ in found):
         raise PublishError(
             "Trino cannot publish to a Postgres that listens on a Unix socket alone",
             hint="set LAKEHOUSE_POSTGRES_URL to an address with a host and a port",
         )
-    return ",".join(
-        f"{f'[{host}]' if ':' in host else host or 'localhost'}:{port or 5432}"
-        for host, port in zip(hosts, ports, strict=False)
-    )
+    return ",".join(f"{host_in_url(host)}:{port or 5432}" for host, port in found)
 
 
 def _options(parts: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from lakehouse.addresses import Address
-from lakehouse.addresses.postgres import parse
+from lakehouse.addresses.postgres import parse, places
 from lakehouse.config import Settings
 
 _PORTS = {"http": 80, "https": 443, "postgres": 5432}
@@ -170,12 +170,10 @@ def _of_postgres(address: Address | None) -> Iterator[Server]:
     if address is None:
         return
     parts = parse(address.reveal())
-    hosts = (parts.get("hostaddr") or parts.get("host", "")).split(",")
-    ports = parts.get("port", "").split(",")
-    ports = ports * len(hosts) if len(ports) == 1 else ports
+    hosts = parts.get("hostaddr") or parts.get("host", "")
     doors = (
         Door("postgres", host or "localhost", int(port or _PORTS["postgres"]))
-        for host, port in zip(hosts, ports, strict=False)
+        for host, port in places(hosts, parts.get("port", ""))
     )
     yield Server("Postgres", address.shown, "LAKEHOUSE_POSTGRES_URL", tuple(doors))
 
