@@ -63,10 +63,7 @@ class Catalogs:
         if ref != MAIN:
             return self._make(self._name(ref), "iceberg", self._lake(ref))
         if self.main not in self._made:
-            existed = [self.main] in self._client.run("SHOW CATALOGS").rows
-            self._make(self.main, "iceberg", self._lake(ref))
-            if existed:
-                self._require_main()
+            self._make_main(self._listed())
         return self.main
 
     def make_schema(self, branch: str, schema: str) -> None:
@@ -98,10 +95,12 @@ class Catalogs:
 
         Main's is created if it does not exist.
         """
-        self.of(MAIN)
+        listed = self._listed()
+        if self.main not in self._made:
+            self._make_main(listed)
         live = {*map(_plain, branches)}
         owned = re.compile(re.escape(self.main) + _OWNED)
-        for (name,) in self._client.run("SHOW CATALOGS").rows:
+        for name in listed:
             if parts := owned.fullmatch(name):
                 began = datetime.strptime(parts[1], _STAMP).replace(tzinfo=UTC)
                 is_old = clock.now() - began > _LONGEST
@@ -111,6 +110,16 @@ class Catalogs:
 
     def _name(self, ref: str) -> str:
         return f"{self.main}_{self._owner}_{_plain(ref)}"
+
+    def _listed(self) -> list[str]:
+        """Return the names of all catalogs of Trino."""
+        return [name for (name,) in self._client.run("SHOW CATALOGS").rows]
+
+    def _make_main(self, listed: Collection[str]) -> None:
+        """Create main's catalog, or require that the one which is `listed` is ours."""
+        self._make(self.main, "iceberg", self._lake(MAIN))
+        if self.main in listed:
+            self._require_main()
 
     def _require_main(self) -> None:
         """Raise QueryError unless main's catalog, which was there already, shows our main."""
