@@ -71,7 +71,7 @@ def kept(
     `make` returns the document, and the digests of further files that it depends on.
     """
     path = _path(settings, name)
-    entry = small_files.read(path, cache_files.parse)
+    entry = cache_files.read(path)
     if entry is None or not _are_unchanged(entry["files"]):
         document, files = make()
         entry = {"document": document, "files": files}

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lakehouse import storage
+from lakehouse import small_files, storage
 from lakehouse.errors import StorageError
 
 FRAMEWORK = Path(__file__).parents[1]
@@ -57,6 +57,11 @@ def write(path: Path, document: dict[str, Any]) -> None:
         others = [entry for entry in entries if entry != path]  # the new one stays at any clock
         for old in sorted(others, key=_modified)[: 1 - _KEPT]:
             old.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Return the document of a file; None if it is missing, or damaged, which causes a warning."""
+    return small_files.read(path, parse)
 
 
 def parse(raw: bytes) -> dict[str, Any]:

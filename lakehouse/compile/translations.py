@@ -14,7 +14,6 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from lakehouse import small_files
 from lakehouse.compile import cache_files
 from lakehouse.compile.expression_digest import digest
 from lakehouse.patches.ibis_dialects import to_sql
@@ -45,7 +44,7 @@ class Translations:
 
 def load(root: Path) -> Translations:
     """Return what is kept in the cache of the project at `root`."""
-    return Translations(small_files.read(_file(root), cache_files.parse) or {})
+    return Translations(cache_files.read(_file(root)) or {})
 
 
 def keep(root: Path, translations: Translations) -> None:

@@ -12,6 +12,8 @@ import ibis.expr.operations as ops
 from lakehouse.portability import conditions
 from lakehouse.portability.conditions import Declared
 
+CASTS = (ops.Cast, ops.TryCast)
+
 
 class Word(StrEnum):
     """Prospect of a trap, in the words of Ibis' tests: can the difference go away, and by whom."""

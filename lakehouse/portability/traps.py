@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.operations as ops
 
 from lakehouse.portability import conditions
-from lakehouse.portability.trap import Trap, Word
+from lakehouse.portability.trap import CASTS, Trap, Word
 from lakehouse.portability.value_traps import VALUE_TRAPS
 
 _WIDEN = "give it a width: .cast('int64'), ibis.literal(1, 'int64')"
@@ -119,7 +119,7 @@ TRAPS = (
         "zone-cast",
         "a cast does not convert between zones: it drops the zone, or takes that of the session",
         _LOCAL_TIME,
-        (ops.Cast, ops.TryCast),
+        CASTS,
         conditions.drops_a_zone,
         word=Word.NOTYET,
     ),
@@ -127,7 +127,7 @@ TRAPS = (
         "text-cast",
         "engines accept different texts: ' 1', '1.5' or '2024-03-15T08:05:00Z' fail on Trino",
         "parse text during ingestion",
-        (ops.Cast, ops.TryCast),
+        CASTS,
         conditions.reads_text,
         word=Word.NOTYET,
     ),
@@ -142,7 +142,7 @@ TRAPS = (
         "shown-as-text",
         "engines write different digits",
         "iso_text() of lakehouse.expressions for instants; keep numbers as numbers",
-        (ops.Cast, ops.TryCast),
+        CASTS,
         conditions.shows_as_text,
         word=Word.NOTYET,
     ),

@@ -5,17 +5,16 @@ from __future__ import annotations
 import ibis.expr.operations as ops
 
 from lakehouse.portability import value_conditions as conditions
-from lakehouse.portability.trap import Trap, Word
+from lakehouse.portability.trap import CASTS, Trap, Word
 
 _DURING_INGESTION = "compute it during ingestion, or write it with other functions"
-_CASTS = (ops.Cast, ops.TryCast)
 
 VALUE_TRAPS = (
     Trap(
         "cast",
         "one engine refuses to cast between these types, or has other digits",
         _DURING_INGESTION,
-        _CASTS,
+        CASTS,
         conditions.is_unlike,
         word=Word.NOTYET,
     ),
@@ -23,7 +22,7 @@ VALUE_TRAPS = (
         "cast",
         "numbers of 32 bits with a fraction have other digits, and other limits",
         "float64",
-        _CASTS,
+        CASTS,
         conditions.is_float32,
     ),
     Trap(
@@ -137,7 +136,7 @@ VALUE_TRAPS = (
         "shown-as-text",
         "engines write different digits",
         "hours, minutes and seconds are numbers: .hour(), .minute(), .second()",
-        _CASTS,
+        CASTS,
         conditions.shows_a_time_of_day,
         word=Word.NOTYET,
     ),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import lakehouse
-from lakehouse import small_files
 from lakehouse.compile import cache_files
 from lakehouse.pages import loading
 from lakehouse.pages.decorators import PageSpec
@@ -105,7 +104,7 @@ def _assets() -> Mapping[str, str]:
 def _vega(root: Path) -> Mapping[str, str]:
     """Return the library of charts, which is the same for all sites and takes seconds to make."""
     place = cache_files.file(root, "vega", digest(charts.library_version()))
-    kept = small_files.read(place, cache_files.parse)
+    kept = cache_files.read(place)
     if kept is None:
         kept = {"javascript": charts.javascript()}
         cache_files.write(place, kept)
