@@ -170,7 +170,10 @@ class Catalog(Protocol):
         ...
 
     def places(self, ref: str) -> dict[str, str]:
-        """The address of each table's metadata file on a ref, by table name; reads no such file."""
+        """The address of each table's metadata file on a ref, by table name.
+
+        Such a file is read where only it tells whose the table is: on a server that others share.
+        """
         ...
 
     def strangers(self, ref: str) -> dict[str, str]:

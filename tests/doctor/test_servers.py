@@ -4,7 +4,7 @@ import json
 
 import authority
 import pytest
-from loopback import Scripted, other
+from loopback import Scripted, other, production
 
 from lakehouse.config import load
 from lakehouse.doctor import servers
@@ -23,16 +23,7 @@ ANSWERS = {
 
 def s3(folder, url):
     """The probe of an S3 server at a URL."""
-    (folder / "lakehouse.toml").write_text("[project]\n")
-    variables = {
-        "LAKEHOUSE_PROFILE": "production",
-        "LAKEHOUSE_ENGINE": "duckdb",
-        "LAKEHOUSE_NESSIE_URL": url,
-        "LAKEHOUSE_S3_ENDPOINT": url,
-        "LAKEHOUSE_WAREHOUSE": "s3://lake/warehouse",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": json.dumps("secret"),
-    }
+    variables = production(folder, url, json.dumps("secret"))
     return servers.probes(load(folder, variables))["s3"]
 
 

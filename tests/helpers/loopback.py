@@ -133,3 +133,17 @@ def trickle(handler: Handler) -> None:
             handler.wfile.write(b" ")
         handler.script.trickled.set()
     handler.close_connection = True
+
+
+def production(folder, url, secret):
+    """Make a project in a folder; the variables by which its Nessie and its S3 are at a URL."""
+    (folder / "lakehouse.toml").write_text("[project]\n")
+    return {
+        "LAKEHOUSE_PROFILE": "production",
+        "LAKEHOUSE_ENGINE": "duckdb",
+        "LAKEHOUSE_NESSIE_URL": url,
+        "LAKEHOUSE_S3_ENDPOINT": url,
+        "LAKEHOUSE_WAREHOUSE": "s3://lake/warehouse",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": secret,
+    }

@@ -11,7 +11,7 @@ from pathlib import Path
 import authority
 import processes
 import pytest
-from loopback import Scripted, status
+from loopback import Scripted, production, status
 from pydantic import SecretStr
 
 from lakehouse.addresses import Address
@@ -212,15 +212,7 @@ def test_a_postgres_on_a_socket_is_reached_by_its_folder():
 def command(folder, port, *arguments):
     """Start a command of a project whose Nessie and S3 are at a port."""
     url = f"http://127.0.0.1:{port}"
-    (folder / "lakehouse.toml").write_text("[project]\n")
-    variables = {
-        "LAKEHOUSE_PROFILE": "production",
-        "LAKEHOUSE_ENGINE": "duckdb",
-        "LAKEHOUSE_NESSIE_URL": url,
-        "LAKEHOUSE_S3_ENDPOINT": url,
-        "LAKEHOUSE_WAREHOUSE": "s3://lake/warehouse",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret-of-nobody",
+    variables = production(folder, url, "secret-of-nobody") | {
         "LAKEHOUSE_POSTGRES_URL": f"postgresql://anna:secret-of-nobody@127.0.0.1:{port}/marts",
     }
     return subprocess.Popen(
