@@ -6,14 +6,17 @@ DATE ?= $(shell date +%F)
 SEED ?= 1
 TIMES ?= 300
 
+# Every test that starts a process would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long lint types docs pages bench chaos requirements clean stack stack-down test-stack
 
 help:
 	@echo "make run DATE=2024-03-15   ingest one day and build, check, merge and publish"
 	@echo "make test                  the test suite"
-	@echo "make test-long             tests that take long, and property tests with many more examples"
-	@echo "make test-longest          all of that, with many more examples: for hours, before a release"
+	@echo "make test-long             tests that take long"
+	@echo "make test-longest          every case, with many more examples: for hours, before a release"
 	@echo "make stack, stack-down     start and stop Trino, Nessie, an S3 server and Postgres"
 	@echo "make test-stack            the tests that need them; starts and stops a stack of its own"
 	@echo "make lint types docs       linters, type checker, documentation"
@@ -29,11 +32,11 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q
 
 test-long: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q -n 4 -m 'long or hypothesis' --hypothesis-profile=long
+	@$(BIN)/python -m pytest -q -n 4 -m 'long and not longest' --hypothesis-profile=long
 
 test-longest: $(VENV)/.dev
-	@EVERY_CASE=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or hypothesis' --hypothesis-profile=longest
-	@EVERY_CASE=1 $(BIN)/python -m pytest -q -n 0 -m 'long or not long' tests/stack
+	@EVERY_CASE=1 GENERATED_DAYS=10000 $(BIN)/python -m pytest -q -m 'long or longest or hypothesis' --hypothesis-profile=longest
+	@EVERY_CASE=1 $(BIN)/python -m pytest -q -n 0 -m '' tests/stack
 
 # Needs Maven and Java 24 or newer. `source .stack/main/env` points the project at the stack.
 stack: $(VENV)/.run

@@ -1,5 +1,6 @@
 """A real Postgres for each worker, a database of it for each test."""
 
+import gc
 import itertools
 import json
 import os
@@ -41,17 +42,35 @@ def pytest_configure():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Of the cases of a test that is marked `sample(n)` n are quick, spread evenly over them."""
+    """Mark the cases of a test that is marked `sample(quick, long=None)`.
+
+    Spread evenly over its cases, `quick` of them are quick and `long` are long; if that is not
+    given, all that are not quick are. The others are `longest`.
+    """
     cases = defaultdict(list)
     for item in items:
         mark = item.get_closest_marker("sample")
         if mark is not None:
-            cases[item.path, item.originalname, mark.args].append(item)
-    for (_, _, (number,)), found in cases.items():
-        quick = {len(found) * each // number for each in range(number)}
-        for position, item in enumerate(found):
-            if position not in quick:
-                item.add_marker("long")
+            key = item.path, item.originalname, mark.args, mark.kwargs.get("long")
+            cases[key].append(item)
+    for (_, _, (quick,), long), found in cases.items():
+        others = _without_spread(found, quick)
+        for item in others:
+            item.add_marker("long")
+        for item in _without_spread(others, len(others) if long is None else long):
+            item.add_marker("longest")
+
+
+def _without_spread(cases, number):
+    """The cases without `number` of them that are spread evenly."""
+    spread = {len(cases) * each // number for each in range(number)}
+    return [case for position, case in enumerate(cases) if position not in spread]
+
+
+def pytest_collection_finish():
+    """Spare the collector of garbage what stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

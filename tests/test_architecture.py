@@ -108,6 +108,7 @@ def test_the_framework_knows_no_glucose():
     assert {name: found for name, found in told.items() if found} == {}
 
 
+@pytest.mark.long
 def test_the_framework_does_not_import_a_project():
     project = {"ingestion", "models", "pages"}
     used = {shown(path): roots(path) & project for path in modules("lakehouse")}
@@ -119,6 +120,7 @@ def roots(path):
     return {name.split(".")[0] for name in imports(path)}
 
 
+@pytest.mark.long
 def test_the_project_knows_no_engine_or_catalog():
     inner = {"build", "catalogs", "engines", "postgres", "publish", "run", "session"}
     libraries = {"duckdb", "trino", "pyiceberg", "psycopg", "hamilton", "dlt"}

@@ -9,7 +9,7 @@ from lakehouse import config
 from lakehouse.session import Session
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=1)
 @pytest.mark.parametrize(
     ("project", "first", "last"),
     [

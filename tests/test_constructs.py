@@ -16,10 +16,12 @@ def grown():
     return constructs()
 
 
+@pytest.mark.long
 def test_there_are_many_constructs(grown):
     assert len(grown) > FAR_MORE_THAN
 
 
+@pytest.mark.long
 def test_every_operation_of_ibis_is_among_them(grown):
     used = {
         type(part).__name__
@@ -29,6 +31,7 @@ def test_every_operation_of_ibis_is_among_them(grown):
     assert {each.__name__ for each in operations()} - used == WITHOUT_ARGUMENTS
 
 
+@pytest.mark.long
 def test_constructs_are_used_in_all_ways(grown):
     assert {each.use for each in grown} == set(Use)
 

@@ -86,7 +86,7 @@ def unharmed(capsys, commands=COMMANDS):
     return warned
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=2)
 @pytest.mark.parametrize("kind", KINDS if "EVERY_CASE" in os.environ else [*KINDS][2::3])
 def test_no_command_fails_over_small_files(kind, small, capsys):
     if kind == "folder":

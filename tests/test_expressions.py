@@ -91,7 +91,7 @@ def test_to_instant_is_the_first_that_shows_it(con, zone):
     assert found == [wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC) for wall in walls]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(0, long=4)
 @pytest.mark.parametrize("zone", ZONES)
 def test_with_instants_is_the_same(con, zone):
     walls = [at.replace(tzinfo=None) for at in HOURS]

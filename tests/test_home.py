@@ -13,6 +13,7 @@ from lakehouse.maintain import maintain
 from lakehouse.system import users
 
 
+@pytest.mark.long
 def test_a_home_of_a_newer_version_is_refused(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run()
@@ -21,6 +22,7 @@ def test_a_home_of_a_newer_version_is_refused(toy, source):
         toy.run()
 
 
+@pytest.mark.long
 def test_a_home_of_an_older_version_is_taken_over(toy):
     toy.run()
     mark = toy.session.settings.home / "format"
@@ -30,6 +32,7 @@ def test_a_home_of_an_older_version_is_taken_over(toy):
     assert mark.read_text() == now
 
 
+@pytest.mark.long
 def test_others_cannot_list_a_home(toy):
     toy.run()
     settings = toy.session.settings
@@ -37,6 +40,7 @@ def test_others_cannot_list_a_home(toy):
     assert settings.warehouse.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.long
 def test_others_cannot_read_its_small_files(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run()
@@ -47,6 +51,7 @@ def test_others_cannot_read_its_small_files(toy, source):
     assert [path for path in small if path.stat().st_mode & 0o077] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["warehouse/notes/2024/data/day.csv", "spill/mine/day.csv"])
 def test_files_that_were_there_before_a_home_stay(toy, source, name):
     (toy.folder / "lakehouse.toml").write_text("[project]\n[maintain]\ngrace_hours = 0\n")
@@ -83,6 +88,7 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_a_copy_is_refused_before_anything_is_written_in_it_or_the_original(copied):
     toy, place, use = copied
     copy = place.with_name("copy")
@@ -96,6 +102,7 @@ def test_a_copy_is_refused_before_anything_is_written_in_it_or_the_original(copi
     assert content(place / "warehouse") | content(copy / "warehouse") == before
 
 
+@pytest.mark.long
 def test_a_moved_home_is_refused_until_it_is_back(copied, source):
     toy, place, use = copied
     moved = place.with_name("moved")
@@ -111,6 +118,7 @@ def test_a_moved_home_is_refused_until_it_is_back(copied, source):
     assert len(toy.rows("raw.events")) == 2
 
 
+@pytest.mark.long
 def test_a_copy_of_a_home_whose_only_run_failed_is_refused(copied, source):
     toy, place, use = copied
     first = place.with_name("first")
@@ -124,6 +132,7 @@ def test_a_copy_of_a_home_whose_only_run_failed_is_refused(copied, source):
         toy.run()
 
 
+@pytest.mark.long
 def test_a_link_to_a_home_will_do(copied):
     toy, place, use = copied
     link = place.with_name("link")
@@ -133,6 +142,7 @@ def test_a_link_to_a_home_will_do(copied):
     assert toy.session.settings.home == place
 
 
+@pytest.mark.long
 def test_a_home_that_nothing_was_built_in_can_be_moved(toy):
     toy.session.require_home()
     place = toy.session.settings.home
@@ -177,6 +187,7 @@ def test_a_user_without_a_name_goes_by_a_number(monkeypatch):
     assert users.current() == "j?rg"
 
 
+@pytest.mark.long
 def test_others_cannot_read_what_has_no_room_in_memory(tmp_path):
     spill = tmp_path / "spill"
     spill.mkdir(mode=0o755)  # as older versions left it

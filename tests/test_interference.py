@@ -295,7 +295,7 @@ def undisturbed(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("undisturbed")).day(Around())
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=3)
 @pytest.mark.parametrize("around", SURROUNDINGS.values(), ids=SURROUNDINGS)
 def test_a_day_is_the_same_in_any_surroundings(tmp_path, undisturbed, around):
     project = Project(tmp_path)
@@ -303,7 +303,7 @@ def test_a_day_is_the_same_in_any_surroundings(tmp_path, undisturbed, around):
     assert (tmp_path / ".lakehouse").stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_a_day_without_docstrings_has_the_same_figures(tmp_path, undisturbed):
     """They are the names of checks, and the help of commands."""
     said, figures = Project(tmp_path).day(Around({"PYTHONOPTIMIZE": "2"}))

@@ -180,6 +180,7 @@ factors = st.dictionaries(st.sampled_from("abc"), st.integers(1, 3), max_size=2)
 steps = st.lists(st.tuples(payments, factors, st.integers(0, 4)), min_size=2, max_size=4)
 
 
+@pytest.mark.long
 @settings(
     max_examples=settings.default.max_examples // 5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink

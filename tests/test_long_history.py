@@ -87,6 +87,7 @@ ASKED = {
 """What commands ask of a catalog, by name."""
 
 
+@pytest.mark.long
 def test_asking_of_the_newest_commits_does_not_read_the_others(catalog, write, steps):
     commits(catalog, write, *["raw.a", "raw.b"] * (FEW // 2))
     grow(catalog, 60)  # more than `log` shows

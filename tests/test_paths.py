@@ -43,7 +43,7 @@ def lived(toy, source):
     return seen
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(0, long=4)
 @pytest.mark.parametrize("name", [ODD, "back\\slash", "-rf", ".hidden"])
 def test_a_home_at_an_odd_path_becomes_what_any_other_does(fresh, tmp_path, name):
     plain, odd = fresh(Source()), fresh(Source())
@@ -74,6 +74,7 @@ def test_a_path_and_its_file_address_mean_the_same(path):
     assert storage.local(Path(path).as_uri()) == path
 
 
+@pytest.mark.long
 @given(st.lists(st.text("*?[]!^-ab", min_size=1, max_size=6), min_size=2, max_size=5, unique=True))
 def test_duckdb_reads_the_named_file_and_none_that_a_pattern_would_find(
     tmp_path_factory, engine, names

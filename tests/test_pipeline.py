@@ -163,6 +163,7 @@ def test_a_document_changed_at_the_source_changes_the_marts_of_its_day(lakehouse
     assert rows(lakehouse, sql, "--on", "postgres") == [{"highest": 300}]
 
 
+@pytest.mark.long
 def test_bad_rows_are_quarantined_and_the_good_ones_land(lakehouse, documents):
     day = int(NOON.timestamp() * 1000)
     documents += [entry(f"good{n}", 5 * n) for n in range(3)]
@@ -223,7 +224,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(0, long=3)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_source_that_cannot_be_trusted_leaves_main_and_postgres(
     lakehouse, documents, monkeypatch, database, fault
@@ -312,6 +313,7 @@ def test_an_impossible_reading_reaches_nobody_and_is_told_once_and_so_is_its_end
     ) == [{"lowest": 100}]
 
 
+@pytest.mark.long
 def test_a_repeated_run_has_nothing_to_do(lakehouse, database):
     lakehouse("run", "--date", DAY)
     before = lakehouse("log")[1], query(database, "select * from marts.publication")
@@ -330,7 +332,7 @@ def test_every_person_has_a_day_of_their_own(lakehouse, documents, monkeypatch):
     assert [row["reading_date"] for row in rows(lakehouse, sql)] == [DAY, "2024-03-16"]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

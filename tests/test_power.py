@@ -97,6 +97,7 @@ def test_main_names_no_file_that_a_power_cut_would_damage(toy, source, disk):
     assert disk.lost(named(toy), before=2) == []
 
 
+@pytest.mark.long
 def test_what_is_held_for_review_survives_a_power_cut(toy, source, disk):
     source.rows = [event("a", 1, at(0))]
     held = toy.run(0, hold=True)
@@ -106,6 +107,7 @@ def test_what_is_held_for_review_survives_a_power_cut(toy, source, disk):
     assert disk.lost(named(toy), before=1) == []
 
 
+@pytest.mark.long
 def test_what_a_failed_run_left_to_look_at_survives_a_power_cut(toy, source, disk):
     source.rows = [event("a", 501, at(0))]
     with pytest.raises(Exception, match="blocking check failed"):
@@ -136,6 +138,7 @@ def test_what_a_run_says_of_itself_survives_a_power_cut(toy, source, disk):
     assert disk.lost([*small, home / "published", home / "format"]) == []
 
 
+@pytest.mark.long
 def test_pages_are_noted_when_they_survive_a_power_cut(toy, source, disk, monkeypatch):
     source.rows = [event("a", 1, at(0))]
     noted = []

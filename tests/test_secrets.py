@@ -106,7 +106,7 @@ def files_with_secrets(folder):
     return [path for path in files if secrets_in(content(path))]
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=1)
 @pytest.mark.parametrize("credential", [TOKEN, SECRET], ids=["token", "secret"])
 def test_a_run_keeps_its_secrets_and_to_its_addresses(command, tmp_path, source, credential):
     with Web().open() as alerts:
@@ -141,7 +141,7 @@ def test_native_code_keeps_to_the_addresses_too(command, tmp_path, source):
     assert reached == {(source.url.rpartition(":")[2], "127.0.0.1")}
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=2)
 @pytest.mark.parametrize("profile", ["local", "production"])
 def test_servers_that_do_not_answer_are_named_without_secrets(command, tmp_path, profile):
     done, _ = command(

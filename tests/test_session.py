@@ -61,6 +61,7 @@ def answers(address):
     return True
 
 
+@pytest.mark.long
 def test_a_session_that_is_closed_holds_nothing(settings):
     before = held(settings)
     session, address = opened(settings)
@@ -70,12 +71,14 @@ def test_a_session_that_is_closed_holds_nothing(settings):
     assert not answers(address)
 
 
+@pytest.mark.long
 def test_it_may_be_closed_again(settings):
     session, _ = opened(settings)
     session.close()
     session.close()
 
 
+@pytest.mark.long
 def test_the_engine_is_closed_while_the_catalog_and_postgres_are_there(settings, monkeypatch):
     session, address = opened(settings)
     close, seen = DuckDB.close, []
@@ -101,6 +104,7 @@ def failing(monkeypatch):
     monkeypatch.setattr(DuckDB, "close", fail)
 
 
+@pytest.mark.long
 def test_what_fails_to_close_keeps_nothing_else_open(settings, failing):
     before = held(settings)
     session, address = opened(settings)
@@ -110,11 +114,13 @@ def test_what_fails_to_close_keeps_nothing_else_open(settings, failing):
     assert not answers(address)
 
 
+@pytest.mark.long
 def test_what_fails_to_close_hides_no_error(settings, failing):
     with pytest.raises(KeyError, match="the reason"), opened(settings)[0]:
         raise KeyError("the reason")
 
 
+@pytest.mark.long
 def test_what_fails_to_close_is_an_error_where_there_is_no_other(settings, failing):
     with pytest.raises(ZeroDivisionError), opened(settings)[0]:
         pass

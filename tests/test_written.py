@@ -112,6 +112,7 @@ def test_the_picture_of_the_pipeline_is_current():
     assert (DOCS / "dag.svg").read_text() == svg(picture(project, None))
 
 
+@pytest.mark.long
 def test_no_value_of_any_type_is_changed_or_lost():
     said = [
         types.outcome(types.carried(), number, wanted) for number, *_, wanted in types.numbered()

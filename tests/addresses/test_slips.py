@@ -73,6 +73,7 @@ def told(tmp_path, monkeypatch, capfd, compiled, warm):
     return command
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("slip", REFUSED.values(), ids=REFUSED)
 def test_no_command_tells_an_address_of_postgres_that_cannot_be_read(told, monkeypatch, slip):
     monkeypatch.setenv("LAKEHOUSE_POSTGRES_URL", slip)
@@ -169,6 +170,7 @@ def wrong_address(database):
     return lambda form: OF_A_SERVER[form].format(password=PASSWORD, **known)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", OF_A_SERVER)
 def test_nothing_is_told_of_an_address_that_a_server_refuses(wrong_address, form):
     address = postgres_address(wrong_address(form), "X")
@@ -219,6 +221,7 @@ def test_no_address_that_is_refused_or_tried_is_told(form, before, between, afte
         assert hidden(all_of(raised.value).replace(address.shown, ""))
 
 
+@pytest.mark.long
 def test_why_a_server_does_not_let_us_in_is_told_in_our_words(wrong_address):
     told = {}
     for form in OF_A_SERVER:
@@ -249,6 +252,7 @@ def test_no_command_tells_an_address_that_a_server_refuses(
     assert code == COULD_NOT_RUN or words == "publish"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["nobody there", "wrong password"])
 def test_duckdb_tells_nothing_of_an_address_that_a_server_refuses(engine, wrong_address, form):
     """DuckDB's own messages hold the whole of it; it connects after us, when a server may end."""

@@ -163,12 +163,14 @@ def test_a_run_that_fails_in_another_way_is_told_again(alerted, web, source):
     ]
 
 
+@pytest.mark.long
 def test_a_channel_that_fails_is_a_warning_without_its_address(alerted, web, source):
     source.rows, web.status = [BAD], 500
     (warning,) = alerted()
     assert warning == "alert channel 1 (json) did not take it; it is tried again next time"
 
 
+@pytest.mark.long
 def test_what_no_channel_took_is_tried_again(alerted, web, source):
     source.rows, web.status = [BAD], 500
     alerted()
@@ -177,6 +179,7 @@ def test_what_no_channel_took_is_tried_again(alerted, web, source):
     assert len(web.messages) == 1
 
 
+@pytest.mark.long
 def test_a_channel_that_is_slow_is_not_waited_for(alerted, web, source, monkeypatch):
     monkeypatch.setattr(channels, "LONGEST", 0.1)
     source.rows = [BAD]
@@ -185,6 +188,7 @@ def test_a_channel_that_is_slow_is_not_waited_for(alerted, web, source, monkeypa
     assert "did not answer within 0.1 s" in warning
 
 
+@pytest.mark.long
 def test_an_address_that_is_none_is_a_warning_that_does_not_show_it(alerted, source):
     source.rows = [BAD]
     (warning,) = alerted("hunter2://hunter2")
@@ -192,6 +196,7 @@ def test_an_address_that_is_none_is_a_warning_that_does_not_show_it(alerted, sou
     assert "hunter2" not in warning
 
 
+@pytest.mark.long
 def test_what_is_logged_of_a_channel_holds_no_part_of_its_address(alerted, web, source, caplog):
     caplog.set_level(logging.DEBUG)
     source.rows = [BAD]

@@ -68,12 +68,14 @@ def test_before_anything_was_rejected_there_is_nothing(toy, source):
     assert count(toy.session) == show(toy.session) == []
 
 
+@pytest.mark.long
 def test_rows_are_shown_as_they_were_fetched(rejected):
     (row,) = show(rejected.session, reason="GREATER")
     assert (row["table"], row["key"]) == ("quarantine.events", "id=low")
     assert json.loads(row["payload"])["value"] == "-7"
 
 
+@pytest.mark.long
 def test_no_more_rows_are_shown_than_asked_for(rejected):
     assert len(show(rejected.session, limit=2)) == 2
 
@@ -120,6 +122,7 @@ def test_a_retry_covers_no_days(rejected):
     assert covered != (ALL_TIME,)
 
 
+@pytest.mark.long
 def test_a_retry_that_changes_no_verdict_has_nothing_to_do(rejected):
     head = rejected.head()
     assert rejected.retry().status == "nothing to do"

@@ -43,11 +43,13 @@ def numbered(toy, source):
     return toy
 
 
+@pytest.mark.long
 def test_it_is_built_from_its_code(numbered):
     assert numbered.rows("silver.countdown") == [{"n": 0}, {"n": 1}, {"n": 2}]
     assert numbered.rows("marts.named") == [{"id": "a", "name": "one"}, {"id": "b", "name": "two"}]
 
 
+@pytest.mark.long
 def test_it_is_built_once(numbered, source):
     head = numbered.head()
     numbered.run(0, 1)
@@ -61,6 +63,7 @@ def test_other_rows_in_the_code_reach_its_children(numbered):
     assert numbered.rows("marts.named") == [{"id": "a", "name": "uno"}, {"id": "b", "name": "due"}]
 
 
+@pytest.mark.long
 def test_a_view_of_rows_in_the_code_is_read_where_it_is_used(toy, source):
     source.rows = [event("a", 2, at(0))]
     declare(toy, kind=View())

@@ -12,6 +12,7 @@ from open_files import open_files
 from lakehouse.errors import StorageError, UnknownNameError
 
 
+@pytest.mark.long
 def test_metadata_stays_short_however_often_a_table_is_written(catalog, write):
     catalog.create_branch("one")
     for number in range(25):

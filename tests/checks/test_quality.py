@@ -161,11 +161,12 @@ def test_of_many_rows_only_what_is_suspected_is_counted(found):
     assert found(Trusting(["value"])).failures == 0
 
 
+@pytest.mark.long
 def test_of_few_rows_all_are_counted(found):
     assert found(Trusting(["value"])).failures == 1
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("size", ["few", "many"])
 @pytest.mark.parametrize(
     ("where", "failures"), [(None, 2), (lambda t: t.id > "b", 1), (lambda t: t.id > "c", 0)]
@@ -179,6 +180,7 @@ def test_rows_beyond_the_first_of_their_key_are_counted(
     assert found(UniqueCheck(("value", "before"), where=where)).failures == failures
 
 
+@pytest.mark.long
 def test_a_null_in_a_key_is_a_value_like_any_other(found, source):
     source.rows = [event("a", 1, at(0)), event("b", 1, at(9))]
     assert found(UniqueCheck(["before"])).failures == 0
@@ -238,6 +240,7 @@ def test_what_fails_shows_a_few_rows_and_how_to_see_all(found, toy):
     assert len(toy.session.query(result.sql)) == 2
 
 
+@pytest.mark.long
 def test_an_example_shows_no_long_text(found, source):
     source.rows = [event("x" * 1000, 1, at(0))]
     (row,) = found(RangeCheck("value", 2)).examples
@@ -257,6 +260,7 @@ def test_the_statement_of_a_comparison_names_its_tables(found, toy):
     assert [row["value"] for row in rows] == [9]
 
 
+@pytest.mark.long
 def test_the_command_of_a_failure_can_be_pasted(toy, declare, source, monkeypatch, capsys, engine):
     declare({"checks": [AcceptedValuesCheck("id", ["a", "it's"])], "blocking": True})
     with pytest.raises(CheckFailedError) as failure:

@@ -63,6 +63,7 @@ nested = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(nested, st.booleans())
 def test_whatever_a_document_holds_is_read_again_from_its_json(document, only_ascii):
     printed = to_json(document, only_ascii=only_ascii)
@@ -212,6 +213,7 @@ def say(style, **options):
     )
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "utf-16"])
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_any_encoding_of_stdout_will_do(encoding, style):
@@ -373,6 +375,7 @@ FIRST_AND_LAST = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("day", "zone"), FIRST_AND_LAST)
 def test_the_first_and_the_last_day_can_be_planned(day, zone, lakehouse, monkeypatch):
     monkeypatch.setenv("LAKEHOUSE_TIMEZONE", zone)

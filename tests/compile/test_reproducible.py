@@ -198,6 +198,7 @@ def _others(message):
     return names.split(", ") if names else ()
 
 
+@pytest.mark.long
 def test_code_that_another_time_place_or_chance_changes_is_refused(write):
     settings = write(RAW, MODELS, CHECKS)
     found = project.load(settings)

@@ -88,6 +88,7 @@ def of_query(sql):
     return expression(text, tables, lambda *_: None)
 
 
+@pytest.mark.long
 def test_queries_of_other_sql_have_other_digests():
     assert one_to_one(map(of_query, QUERIES))
 
@@ -134,6 +135,7 @@ def test_after_an_edit_only_what_changed_is_translated(tmp_path):
     assert back == compile_project(back.project, "duckdb")
 
 
+@pytest.mark.long
 def test_a_damaged_file_is_passed_over(tmp_path):
     compiled(tmp_path)
     (file,) = (tmp_path / "__pycache__").iterdir()

@@ -268,6 +268,7 @@ def test_a_run_that_broke_off_is_an_alert_and_one_that_lakehouse_told_of_is_none
     assert story.tell_of(story.results["refused"]) == []
 
 
+@pytest.mark.long
 def test_nothing_of_dagster_is_imported_without_being_asked_for():
     code = (
         "import sys, lakehouse, lakehouse.cli.run, lakehouse.interface.lakehouse;"

@@ -32,6 +32,7 @@ def _shops_are_forgotten():
     forget()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 def test_each_is_a_model_with_a_fingerprint_of_its_own(loop, tmp_path):
     write(tmp_path, {**SHOP, "tables/gold.py": FACTORY + loop})

@@ -93,6 +93,7 @@ def test_a_file_in_a_folder_of_a_schema_is_in_that_schema(shop):
     )
 
 
+@pytest.mark.long
 def test_it_may_read_no_table_and_be_read_by_others_in_both_languages(shop):
     write(
         shop.folder, {"tables/gold/named.sql": "SELECT sku, word FROM best JOIN words USING (sku)"}
@@ -106,6 +107,7 @@ def test_files_of_the_ingestions_are_no_models(shop):
     assert "by_day" not in shop("SELEC nothing", name="feeds/queries/by_day.sql").models
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["\ufeff-- a\r\n{}\r\n;\r\n-- end\r\n", "{} -- end", "{};;"])
 def test_marks_and_ends_of_lines_make_no_difference(shop, text):
     select = "SELECT id FROM lines"
@@ -261,6 +263,7 @@ def test_a_file_in_the_wrong_place_is_told(name, told, tmp_path):
     assert not [*problems(mistake, answer)], answer
 
 
+@pytest.mark.long
 def test_what_engines_understand_differently_is_found_in_its_line(shop):
     found = shop(
         """SELECT sku, CAST(sku AS BIGINT) AS number,
@@ -279,6 +282,7 @@ ORDER BY price
     ]
 
 
+@pytest.mark.long
 def test_plain_sql_is_portable(shop):
     findings = examine(shop(), shop.folder)
     assert not [finding for finding in findings if finding.model == "by_day"]
@@ -298,6 +302,7 @@ def test_it_is_tested_by_the_name_of_its_table(shop):
     assert_incremental(run_model, "by_day")
 
 
+@pytest.mark.long
 def test_a_model_that_reads_no_table_is_tested_by_its_name(shop):
     shop("SELECT 'tea' AS sku, 1 AS rank")
     forget()

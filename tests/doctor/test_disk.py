@@ -84,7 +84,7 @@ def test_what_has_another_reason_is_left_alone(settings, error):
     assert full_disk_errors.explained(settings, error) is None
 
 
-@pytest.mark.long
+@pytest.mark.longest
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small disk")
 def test_a_run_on_a_full_disk_says_so_and_converges_when_there_is_room():
     done = subprocess.run(

@@ -53,7 +53,7 @@ def mend(toy, finding):
     assert found(toy, deep=True) == []
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(0, long=4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_main_whose_metadata_is_damaged_is_rolled_back(kind, two_days):
     place = newest(two_days, "marts/daily", ".metadata.json")
@@ -75,7 +75,7 @@ def test_main_whose_metadata_is_lost_is_rolled_back(two_days):
     mend(two_days, finding)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.sample(0, long=6)
 @pytest.mark.parametrize("kind", ["empty", "cut", "zeros", "garbage"])
 @pytest.mark.parametrize("ending", ["-m0.avro", "snap-*.avro", ".parquet"])
 def test_a_deep_look_finds_what_is_damaged_below_the_metadata(kind, ending, two_days):
@@ -91,7 +91,7 @@ def test_a_deep_look_finds_what_is_damaged_below_the_metadata(kind, ending, two_
     mend(two_days, finding)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("ending", [".metadata.json", "-m0.avro", "snap-*.avro", ".parquet"])
 def test_a_deep_look_finds_one_bit_that_is_wrong(ending, two_days):
     place = newest(two_days, "raw/events", ending)
@@ -134,6 +134,7 @@ def test_a_model_that_lost_rows_is_built_anew(two_days):
     assert two_days.rows("marts.total") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_without_a_commit_that_can_be_read_there_is_a_new_beginning(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)

@@ -27,6 +27,7 @@ def s3(folder, url):
     return servers.probes(load(folder, variables))["s3"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", ANSWERS)
 def test_a_refusal_of_s3_is_said(tmp_path, status):
     body, message, cure = ANSWERS[status]
@@ -39,6 +40,7 @@ def test_a_refusal_of_s3_is_said(tmp_path, status):
     assert "\n" not in told.value.message
 
 
+@pytest.mark.long
 def test_a_certificate_of_s3_that_is_not_trusted_is_said(tmp_path):
     certificate = authority.Authority(tmp_path).signed_by_itself()
     with (

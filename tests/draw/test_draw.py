@@ -369,6 +369,7 @@ def test_every_edge_goes_from_left_to_right(picture: Picture) -> None:
         assert all(a[0] <= b[0] for a, b in pairwise(sample(route.curve)))
 
 
+@pytest.mark.long
 @given(pictures())
 def test_no_line_crosses_a_box(picture: Picture) -> None:
     assert crossed(place(picture)) == []
@@ -385,6 +386,7 @@ def test_everything_is_within_the_picture(picture: Picture) -> None:
     assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in points)
 
 
+@pytest.mark.long
 @given(pictures())
 def test_any_picture_is_drawn_as_valid_xml(
     tmp_path_factory: pytest.TempPathFactory, picture: Picture

@@ -47,6 +47,7 @@ def test_many_rows_are_the_same_as_few_in_value_and_type(engine):
     assert rows(engine, "few") == rows(engine, "many")
 
 
+@pytest.mark.long
 def test_many_rows_take_no_memory(engine):
     statement = "SELECT n, md5(n::VARCHAR) AS text FROM range(200000) t(n)"
     engine.keep("few", statement, are_many=False)

@@ -226,6 +226,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sql", [*ELSEWHERE, *CHANGES])
 def test_duckdb_reads_the_warehouse_alone_and_writes_nothing(asked, reading, sql):
     before = files(reading.settings.root)

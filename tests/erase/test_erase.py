@@ -89,6 +89,7 @@ def test_a_home_is_as_if_the_person_had_never_been_there(home, tmp_path_factory,
     assert home.head() == before
 
 
+@pytest.mark.long
 def test_counting_changes_nothing_and_names_all_places(lasting):
     before, rows = lasting.head(), whole(lasting)
     with lasting.session as session:
@@ -177,6 +178,7 @@ def test_several_columns_name_fewer_rows(home):
     assert [row["id"] for row in home.rows("raw.payments") if row["who"] == ANNA] == ["2", "3"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "values", "told"),
     [

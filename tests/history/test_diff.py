@@ -126,6 +126,7 @@ def test_only_files_that_differ_are_read(corrected):
     assert diff_table(toy.session, before, "main", "raw.events").rows.changed == 1
 
 
+@pytest.mark.long
 def test_a_state_is_no_different_from_itself(corrected):
     toy, before = corrected
     assert diff(toy.session, before, before) == []
@@ -168,6 +169,7 @@ def test_a_view_is_compared_too(corrected):
     assert (found.rows.added, found.rows.removed) == (1, 1)
 
 
+@pytest.mark.long
 def test_a_table_that_neither_side_has_is_one_clear_error(corrected):
     toy, before = corrected
     with pytest.raises(UnknownNameError, match="has a table 'nothing'"):

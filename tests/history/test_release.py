@@ -35,12 +35,14 @@ def test_a_held_run_leaves_main_and_postgres(toy, source):
     assert toy.rows("marts.total", f"run-{report.run_id}") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_a_held_run_without_news_holds_nothing(two_days):
     report = two_days.run(1, hold=True)
     assert report.status == "nothing to do"
     assert two_days.session.catalog.branches() == []
 
 
+@pytest.mark.long
 def test_a_held_run_whose_check_fails_is_not_held(toy, source):
     source.rows = [event("a", 501, at(0))]
     with pytest.raises(CheckFailedError):

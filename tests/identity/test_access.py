@@ -62,6 +62,7 @@ def asked(ask, url, access):
         return error
 
 
+@pytest.mark.long
 @each_client
 def test_each_client_of_nessie_sends_the_token(authority, certificate, ask, monkeypatch):
     # Variables for other programs do not go before the file of authorities.
@@ -73,6 +74,7 @@ def test_each_client_of_nessie_sends_the_token(authority, certificate, ask, monk
     assert {headers["authorization"] for headers in server.headers} == {"Bearer abc"}
 
 
+@pytest.mark.long
 def test_pyiceberg_names_the_warehouse(authority, certificate):
     with scripted(certificate, EMPTY) as server:
         asked(by_pyiceberg, server.url, Access(Identity(ca_file=authority.file)))
@@ -129,6 +131,7 @@ def test_whose_a_token_is_the_token_says(authority, certificate):
     assert "x-trino-user" not in server.headers[0]
 
 
+@pytest.mark.long
 def test_a_trino_of_an_unknown_authority_is_said(certificate):
     with (
         scripted(certificate, EMPTY) as server,

@@ -174,6 +174,7 @@ def test_the_cursor_stays_while_a_key_cannot_be_read(home, log):
     assert (home.there()["c"], home.state.cursor) == (3, 2)
 
 
+@pytest.mark.long
 def test_a_row_without_a_cursor_or_a_time_is_in_quarantine(home, log):
     class Loose(ChangingEvents):
         at: ibis.dtype("timestamp('UTC', 6)") = pandera.ibis.Field(nullable=True)
@@ -253,7 +254,7 @@ FAR = datetime(2999, 1, 1, tzinfo=UTC)
         ("string", 0, "2024-W05", "2024-W05"),
     ],
 )
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 def test_since_is_the_newest_value_minus_the_lag(home, kind, lag, value, asked):
     class Schema(Events):
         changed: ibis.dtype(kind)

@@ -237,7 +237,7 @@ def is_text_of(value, held):
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.sample(2)
+@pytest.mark.sample(0, long=6)
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(VALUES, min_size=1, max_size=8))
 @example(values=[1, "x"])
@@ -305,6 +305,7 @@ HELD = [
 ]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("beside", [[], ["odd"], [["x"]]], ids=["alone", "text", "list"])
 def test_what_can_be_held_is_held_beside_anything(outcomes, beside):
     for name, value, held in HELD:

@@ -105,6 +105,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.long
 def test_each_page_is_cast_from_its_own_type(toy, source):
     source.read = lambda _: iter(PAGES)
 
@@ -114,6 +115,7 @@ def test_each_page_is_cast_from_its_own_type(toy, source):
     assert set(rejected(toy)) == {"b", "d", "e"}
 
 
+@pytest.mark.long
 def test_the_order_of_pages_decides_nothing(toy, source):
     source.read = lambda _: iter(PAGES[::-1])
 
@@ -122,6 +124,7 @@ def test_the_order_of_pages_decides_nothing(toy, source):
     assert values(toy) == {"a": 2**53 + 1, "c": 2}
 
 
+@pytest.mark.long
 def test_a_rejected_row_of_any_page_keeps_all_its_fields(toy, source):
     source.read = lambda _: iter(PAGES)
 
@@ -132,6 +135,7 @@ def test_a_rejected_row_of_any_page_keeps_all_its_fields(toy, source):
     assert '"value":[7]' in payloads["e"]
 
 
+@pytest.mark.long
 def test_the_newest_row_of_a_key_wins_whatever_its_type(toy, source):
     source.read = lambda _: iter([page("a", 1, pa.int64()), page("a", "2", pa.string())])
 
@@ -160,22 +164,26 @@ def lenient(toy, source):
     return toy
 
 
+@pytest.mark.long
 def test_an_optional_value_of_another_type_is_null(lenient):
     assert values(lenient) == {"a": 1, "b": None, "c": None}
 
 
+@pytest.mark.long
 def test_optional_values_that_became_null_are_counted_in_a_warning(lenient):
     assert lenient.told.warnings == [
         "raw.events: values that were not of their type are null: 2 of 'value'"
     ]
 
 
+@pytest.mark.long
 def test_the_same_rows_are_not_warned_of_again(lenient):
     told = Told()
     lenient.run(0, listener=told)
     assert told.warnings == []
 
 
+@pytest.mark.long
 def test_another_check_of_an_optional_field_still_holds(lenient, source):
     class Positive(Events):
         value: int = pandera.ibis.Field(nullable=True, metadata=OPTIONAL, ge=0)
@@ -216,6 +224,7 @@ NARROWER = [
 ]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("before", "value", "after"), NARROWER)
 def test_a_stored_value_that_would_change_is_told_and_main_stays(toy, source, before, value, after):
     toy.change(schema=before)
@@ -240,6 +249,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(
     max_examples=settings.default.max_examples // 5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink

@@ -117,6 +117,7 @@ def config(api, **parameters):
     }
 
 
+@pytest.mark.long
 def test_a_rest_api_is_read_page_by_page_with_nested_fields_and_the_payload(home, api):
     home.change(give=lambda: rest_api_source(config(api)), schema=Orders, time_column=None)
     home.run(0)
@@ -157,6 +158,7 @@ def test_a_resource_is_read_with_the_one_that_it_depends_on(home, api):
     assert len(home.raw()) == 16
 
 
+@pytest.mark.long
 def test_a_secret_of_a_rest_api_is_in_no_error(home, api):
     source, api.token = config(api), "another"
     home.change(give=lambda: rest_api_source(source), schema=Orders, time_column=None)
@@ -167,6 +169,7 @@ def test_a_secret_of_a_rest_api_is_in_no_error(home, api):
     assert error.value.exit_code == 2
 
 
+@pytest.mark.long
 def test_secrets_and_settings_of_a_user_are_for_sources_and_not_for_staged_files(
     home, api, tmp_path
 ):
@@ -255,7 +258,7 @@ def shop_database(request, tmp_path, databases):
 
 
 @pytest.mark.parametrize("backend", ["sqlalchemy", "pyarrow", "pandas"])
-@pytest.mark.sample(2)
+@pytest.mark.long
 def test_a_database_is_read_whole(home, shop_database, backend):
     home.change(give=lambda: sql_database(shop_database, backend=backend), time_column=None)
     home.run(0)
@@ -391,7 +394,7 @@ def deferred(row):
 
 
 @pytest.mark.parametrize("form", GIVEN)
-@pytest.mark.sample(3)
+@pytest.mark.sample(1, long=12)
 def test_resources_are_read_however_they_are_given(home, form):
     home.change(give=GIVEN[form], time_column=None)
     home.run(0)
@@ -410,6 +413,7 @@ def test_names_are_those_of_the_source(home):
     assert (home.raw()["a"]["unitPrice"], home.raw()["a"]["größe"]) == (1, 2)
 
 
+@pytest.mark.long
 def test_several_resources_of_which_none_is_meant_are_told(home):
     home.change(give=lambda: two_tables().with_resources("others", "events"), time_column=None)
     home.run(0)
@@ -459,6 +463,7 @@ def test_an_error_of_a_resource_is_told_as_it_was_raised(home):
     assert " in broken" in error.value.message
 
 
+@pytest.mark.long
 def test_an_incremental_of_dlt_begins_anew_in_each_run(home, tmp_path):
     def give():
         new = dlt.sources.incremental("value", initial_value=2)
@@ -478,6 +483,7 @@ def test_an_incremental_of_dlt_begins_anew_in_each_run(home, tmp_path):
     assert report.error is None
 
 
+@pytest.mark.long
 def test_the_state_of_a_pipeline_of_the_users_hides_no_rows(home, tmp_path):
     new = dlt.sources.incremental("value", initial_value=0)
 

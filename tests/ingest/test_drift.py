@@ -69,6 +69,7 @@ def test_a_new_column_that_nothing_keeps_is_said_to_be_lost(toy, sends):
     assert "mood (not kept: declare them, or a `payload`)" in drift(toy.run(0))
 
 
+@pytest.mark.long
 def test_what_is_no_document_has_no_fields(toy, sends):
     toy.change(schema=Documents)
     sends({**event("a", 1, at(0)), "payload": "no {json"}, **TEXTS)
@@ -86,6 +87,7 @@ def test_another_type_that_means_the_same_lands(toy, sends):
     assert toy.rows("marts.total") == [{"rows": 3, "total": 6}]
 
 
+@pytest.mark.long
 def test_another_type_that_cannot_be_meant_is_quarantined(toy, sends):
     sends({"id": "a", "at": at(0), "value": ["x"]}, value=pa.list_(pa.string()))
     toy.run(0)

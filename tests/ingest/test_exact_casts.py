@@ -191,6 +191,7 @@ def test_what_is_no_number_is_not_rounded_either(landing, value):
     assert (kept, bool(reason)) == (None, True)
 
 
+@pytest.mark.long
 def test_a_missing_value_stays_missing(landing):
     for kind in TYPES:
         assert landing(pa.array([None], pa.string()), kind) == [(None, "")]
@@ -228,6 +229,7 @@ def holds(kind, kept, text):
     return Decimal(kept) == number or (kind == "float64" and Decimal(repr(kept)) == number)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["int8", "int32", "int64", "float64", "decimal"])
 @given(texts=st.lists(NUMBERS, min_size=1, max_size=20))
 def test_any_text_is_kept_as_the_number_that_it_is_or_is_a_reason(landing, kind, texts):
@@ -238,6 +240,7 @@ def test_any_text_is_kept_as_the_number_that_it_is_or_is_a_reason(landing, kind,
             assert holds(kind, kept, text)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ["int8", "int32", "int64", "float32", "float64", "decimal"])
 @given(
     values=st.one_of(
@@ -272,6 +275,7 @@ def same(kept, value, type_of_value):
     return kept == value
 
 
+@pytest.mark.long
 @given(
     moment=st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),  # noqa: DTZ001
     shift=st.none() | st.integers(-14 * 60, 14 * 60),

@@ -57,6 +57,7 @@ def test_parquet_files_are_an_input_whose_changes_are_noticed(home):
     assert [row["id"] for row in home.published("sales_mart")] == [2, 3]
 
 
+@pytest.mark.long
 def test_a_folder_is_read_with_those_below_but_not_what_is_being_written(home):
     file(home, "2024/a.parquet", id=[1], amount=[1])
     file(home, "_temporary/b.parquet", id=[2], amount=[2])
@@ -66,6 +67,7 @@ def test_a_folder_is_read_with_those_below_but_not_what_is_being_written(home):
     assert [row["id"] for row in home.rows("shop.sales")] == [1]
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_of_files_is_told_and_main_stays(home):
     file(home, "a.parquet", id=[1], amount=[1])
     other(home, path="sales")

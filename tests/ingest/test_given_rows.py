@@ -75,7 +75,7 @@ def yielded(give):
 
 @pytest.mark.parametrize("way", [lambda give: give, yielded], ids=["returned", "yielded"])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.sample(4)
+@pytest.mark.sample(2, long=24)
 def test_rows_arrive_in_any_form(home, form, way):
     home.change(give=way(lambda _: FORMS[form]()))
     home.run(0)
@@ -115,6 +115,7 @@ def test_nothing_is_fine(home, nothing):
     assert home.rows("raw.events") == []
 
 
+@pytest.mark.long
 def test_many_dicts_become_pages_of_bounded_size(home, monkeypatch):
     monkeypatch.setattr(dict_pages, "ROWS", 2)
     monkeypatch.setattr("lakehouse.ingest.given_rows.ROWS", 2)
@@ -160,6 +161,7 @@ def test_values_of_several_types_in_a_column_of_pandas_are_taken_one_by_one(home
     assert home.rejected()["c"]["reasons"] == "value is missing"
 
 
+@pytest.mark.long
 def test_a_key_that_cannot_be_read_is_told_among_dicts(home):
     unread = Unread({"id": "b"}, "no answer")
     home.change(give=lambda _: iter([ROWS[0], unread]))
@@ -256,6 +258,7 @@ class Whole(Events):
     payload: str
 
 
+@pytest.mark.long
 def test_the_payload_is_the_whole_document(home):
     row = {**ROWS[0], "Extra Field": [1, {"x": None}], "at": "2024-03-01T12:00:00Z"}
     home.change(give=lambda _: [row], schema=Whole)
@@ -270,6 +273,7 @@ def test_a_payload_of_the_sources_own_stays(home):
     assert home.raw()["a"]["payload"] == "as it came"
 
 
+@pytest.mark.long
 def test_the_payload_of_a_table_is_its_row(home):
     home.change(give=lambda _: TABLE.append_column("more", [["x", "y"]]), schema=Whole)
     home.run(0)
@@ -388,7 +392,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("told", "give", "options"), WRONG, ids=[*map(str, range(len(WRONG)))])
-@pytest.mark.sample(3)
+@pytest.mark.sample(1)
 def test_what_holds_no_rows_is_told_with_its_place_and_main_stays(home, told, give, options):
     home.change(give=lambda _: ROWS)
     home.run(0)

@@ -104,6 +104,7 @@ def test_a_deleted_row_leaves_the_models_and_the_marts(deleting, source):
     assert deleting.published("total") == [{"rows": 8, "total": 8}]
 
 
+@pytest.mark.long
 def test_raw_keeps_a_deleted_row_with_the_run_that_missed_it(deleting, source):
     delete(source, "a1")
     assert marked(deleting) == {}
@@ -111,18 +112,21 @@ def test_raw_keeps_a_deleted_row_with_the_run_that_missed_it(deleting, source):
     assert marked(deleting) == {"a1": run}
 
 
+@pytest.mark.long
 def test_only_what_depends_on_a_deleted_row_is_built(deleting, source):
     delete(source, "a1")
     built = {n.node: n.windows for n in deleting.run(1).nodes if n.step == "model"}
     assert built["silver.steps"] == "[2024-03-02, 2024-03-04)"
 
 
+@pytest.mark.long
 def test_the_run_counts_what_is_gone(deleting, source):
     delete(source, "a1", "b1")
     (node,) = (node for node in deleting.run(1).nodes if node.step == "merge")
     assert (node.counts["gone"], node.rows, node.note) == (2, 2, "1 fetched, 1 unchanged, 2 gone")
 
 
+@pytest.mark.long
 def test_a_run_that_finds_the_same_gone_writes_nothing(deleting, source):
     delete(source, "a1")
     deleting.run(1)
@@ -141,12 +145,14 @@ def test_a_row_that_comes_back_is_there_again(deleting, source):
     assert "a1" in there(deleting)
 
 
+@pytest.mark.long
 def test_what_was_not_read_is_not_gone(deleting, source):
     delete(source, "a0", "a1", "a2")
     deleting.run(1)
     assert [*marked(deleting)] == ["a1"]
 
 
+@pytest.mark.long
 def test_a_window_that_failed_marks_nothing(deleting, source):
     delete(source, "a0")
     read = source.read
@@ -161,6 +167,7 @@ def test_a_window_that_failed_marks_nothing(deleting, source):
     assert marked(deleting) == {}
 
 
+@pytest.mark.long
 def test_a_row_that_moved_to_another_day_is_changed(deleting, source):
     change(source, "a1", at=at(2, 20))
     (node,) = (n for n in deleting.run(1, 2).nodes if n.step == "merge")
@@ -250,6 +257,7 @@ def test_a_day_that_returns_is_in_doubt_no_more(deleting, source):
     assert marked(deleting) == {}
 
 
+@pytest.mark.long
 def test_a_run_of_other_days_confirms_nothing(deleting, source):
     delete(source, "a1", "b1", "c1")
     deleting.run(1)
@@ -366,6 +374,7 @@ def test_marks_stay_if_a_column_is_added(deleting, source):
     assert len(there(deleting)) == 8
 
 
+@pytest.mark.long
 def test_a_model_that_is_built_before_its_raw_table_leaves_gone_rows_out(deleting, source):
     delete(source, "a1")
     deleting.run(1)
@@ -374,6 +383,7 @@ def test_a_model_that_is_built_before_its_raw_table_leaves_gone_rows_out(deletin
     assert len(there(deleting)) == 8
 
 
+@pytest.mark.long
 def test_a_retry_of_the_quarantine_marks_nothing(deleting, source):
     change(source, "a1", value="ten")
     deleting.run(1)
@@ -382,6 +392,7 @@ def test_a_retry_of_the_quarantine_marks_nothing(deleting, source):
     assert marked(deleting) == before
 
 
+@pytest.mark.long
 def test_freshness_and_checks_see_only_rows_that_are_there(deleting, source):
     source.rows.append(event("high", 501, at(2)))
     with pytest.raises(CheckFailedError):
@@ -390,6 +401,7 @@ def test_freshness_and_checks_see_only_rows_that_are_there(deleting, source):
     assert deleting.run(2).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_why_counts_the_rows_that_are_there(deleting, source):
     from lakehouse.history.why import why
 
@@ -402,6 +414,7 @@ def test_why_counts_the_rows_that_are_there(deleting, source):
     assert row["_gone_run"] is not None
 
 
+@pytest.mark.long
 def test_diff_shows_which_rows_are_marked(deleting, source):
     from lakehouse.history.diff import diff_table
 

@@ -53,7 +53,7 @@ def peak_mb(project, home, rows, version):
     return usage.ru_maxrss / 1024
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_four_times_the_rows_need_no_more_memory_whether_they_are_new_or_changed(tmp_path):
     for package, text in (("ingestion", MODULE), ("models", "")):
         (tmp_path / package).mkdir()

@@ -82,7 +82,7 @@ def content(toy):
     return [sorted(rows, key=repr), *(toy.rows(table) for table in TABLES)]
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @settings(
     max_examples=settings.default.max_examples // 5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # runs are too slow to shrink

@@ -23,6 +23,7 @@ def home(tmp_path, database, engine):
     return Copied(tmp_path, database, None, engine)
 
 
+@pytest.mark.long
 def test_a_seed_is_a_table_that_models_read(home):
     home.seed("countries.csv", COUNTRIES)
     home.change("countries")
@@ -103,6 +104,7 @@ def test_types_are_inferred_from_all_rows_and_keep_every_value(home):
     assert [row["value"] for row in home.rows("seeds.s2")] == [1.0, 2.5, -1.5e-7]
 
 
+@pytest.mark.long
 def test_a_file_beside_a_seed_declares_types(home):
     home.seed("prices.csv", "code,price,at\n007,1.10,2024-01-01T00:00:00+02:00\n")
     home.seed("prices.toml", 'price = "decimal(12, 2)"\ncode = "int16"\n')
@@ -223,6 +225,7 @@ def test_run_model_gives_a_seed_other_rows(home):
     ]
 
 
+@pytest.mark.long
 def test_a_plan_shows_what_was_inferred_and_what_is_read(home):
     home.seed("colours.csv", "name,likes\nred,1\n")
     home.change("colours")

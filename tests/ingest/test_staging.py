@@ -37,6 +37,7 @@ def staged(files):
     }
 
 
+@pytest.mark.long
 def test_every_row_is_staged_under_its_name(staging, tmp_path):
     files = staging(PAGES, group="all", folder=tmp_path)
     assert staged(files) == {
@@ -63,6 +64,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.long
 def test_columns_are_called_as_the_source_calls_them(staging, tmp_path):
     row = {name: number for number, name in enumerate(NAMES)}
     files = staging({"events": [pa.Table.from_pylist([row])]}, group="all", folder=tmp_path)
@@ -105,6 +107,7 @@ def test_what_a_killed_run_left_is_taken_away(staging, tmp_path):
     assert files == {"events": []}
 
 
+@pytest.mark.sample(1)
 def test_an_error_of_a_source_comes_through_and_the_next_is_staged(staging, tmp_path):
     def broken():
         yield PAGES["sites"][0]
@@ -135,6 +138,7 @@ def test_something_is_done_while_pages_are_staged_even_if_it_fails(tmp_path):
     assert next(outcomes, "used up") == "used up"
 
 
+@pytest.mark.long
 def test_a_folder_that_cannot_be_written_is_said(loader, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be staged"):

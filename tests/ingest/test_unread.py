@@ -57,6 +57,7 @@ def test_the_record_names_the_key_its_windows_the_reason_and_the_cure(several):
     ]
 
 
+@pytest.mark.long
 def test_a_warning_names_the_key_and_the_reason(several):
     heard = Heard()
     several.run(0, listener=heard)
@@ -167,6 +168,7 @@ def test_if_no_key_could_be_read_the_run_fails_and_names_all(several, people):
     assert several.head() is None
 
 
+@pytest.mark.long
 def test_each_piece_of_a_backfill_stands_alone(several, people):
     read = people.read
 
@@ -182,6 +184,7 @@ def test_each_piece_of_a_backfill_stands_alone(several, people):
     assert names(several).count("anna") == 3
 
 
+@pytest.mark.long
 def test_resume_reads_again_the_pieces_that_lack_a_key_or_failed(several, people):
     read, trouble = people.read, [100, 150]
 
@@ -200,6 +203,7 @@ def test_resume_reads_again_the_pieces_that_lack_a_key_or_failed(several, people
     assert state(several).unread == ()
 
 
+@pytest.mark.long
 def test_a_person_who_left_the_source_is_missing_no_more(several, people):
     several.run(0)
     people.rows = [row for row in people.rows if row["id"] != "anna"]
@@ -208,6 +212,7 @@ def test_a_person_who_left_the_source_is_missing_no_more(several, people):
     assert several.session.missing((DAYS[0],)) == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [1, 3])
 def test_pieces_that_are_read_side_by_side_give_the_same(several, workers):
     report = several.run(0, 199, workers=workers)
@@ -221,6 +226,7 @@ def test_a_key_that_names_no_rows_is_refused(several, people, key):
         several.run(0)
 
 
+@pytest.mark.long
 def test_the_state_of_a_table_without_such_keys_stays_as_short_as_it_was(toy):
     toy.run(0)
     assert "unread" not in state(toy).to_property()
@@ -249,6 +255,7 @@ def test_the_command_exits_with_1_and_freshness_names_the_key_and_the_reason(hal
     assert commits[0]["unread"] == 1
 
 
+@pytest.mark.long
 def test_the_text_names_the_key_the_reason_and_the_cure(several):
     from lakehouse.cli.report import summary
 

@@ -52,6 +52,7 @@ def test_the_file_of_a_site_is_trusted(authority: Authority) -> None:
         assert fetch(url, ca_file=authority.file) == [FOUND]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_the_file_of_the_environment_is_trusted_also_on_this_machine(
     authority: Authority, variable: str
@@ -60,6 +61,7 @@ def test_the_file_of_the_environment_is_trusted_also_on_this_machine(
         assert fetch(url, {variable: authority.file}) == [FOUND]
 
 
+@pytest.mark.long
 def test_the_file_of_a_site_goes_before_that_of_the_environment(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -70,12 +72,14 @@ def test_the_file_of_a_site_goes_before_that_of_the_environment(
         assert fetch(url, environment, ca_file=authority.file) == [FOUND]
 
 
+@pytest.mark.long
 def test_a_certificate_that_a_server_signed_itself_can_be_trusted(authority: Authority) -> None:
     certificate = authority.signed_by_itself()
     with serving(certificate) as url:
         assert fetch(url, ca_file=str(certificate)) == [FOUND]
 
 
+@pytest.mark.long
 def test_an_unknown_authority_is_refused_with_the_settings_that_trust_it(
     authority: Authority,
 ) -> None:
@@ -86,6 +90,7 @@ def test_an_unknown_authority_is_refused_with_the_settings_that_trust_it(
         assert setting in error.hint
 
 
+@pytest.mark.long
 def test_a_certificate_of_nobody_else_is_told_from_one_of_an_unknown_authority(
     authority: Authority,
 ) -> None:
@@ -95,6 +100,7 @@ def test_a_certificate_of_nobody_else_is_told_from_one_of_an_unknown_authority(
     assert "`ca_file`" in error.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["IP:10.0.0.1", "DNS:example.org"])
 def test_a_certificate_of_another_name(authority: Authority, name: str) -> None:
     with serving(authority.certificate(name)) as url:
@@ -103,6 +109,7 @@ def test_a_certificate_of_another_name(authority: Authority, name: str) -> None:
     assert "the name in the address" in error.hint
 
 
+@pytest.mark.long
 def test_an_expired_certificate(authority: Authority) -> None:
     with serving(authority.certificate(days=-1)) as url:
         error = refusal(url, ca_file=authority.file)
@@ -110,6 +117,7 @@ def test_an_expired_certificate(authority: Authority) -> None:
     assert "renew" in error.hint
 
 
+@pytest.mark.long
 def test_a_certificate_is_asked_for_once(authority: Authority) -> None:
     with (
         serving(authority.certificate()) as url,

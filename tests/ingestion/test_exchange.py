@@ -85,7 +85,7 @@ def failure(url: str, **options: Any) -> str:
     return raised.value.message
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(2, long=30)
 @pytest.mark.parametrize("name", ENDLESS | WRONG)
 def test_whatever_a_server_does_is_an_error_that_names_the_site(name: str) -> None:
     patience = HASTY if "silence" in name or "handshake" in name else BRIEF
@@ -93,7 +93,7 @@ def test_whatever_a_server_does_is_an_error_that_names_the_site(name: str) -> No
         assert failure(liar.url, patience=patience).startswith(f"site 'anna': {liar.url}/api/v1/")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize("name", SLOW)
 def test_what_trickles_is_left_at_the_deadline(name: str) -> None:
     with Liar(SLOW[name]) as liar:
@@ -101,6 +101,7 @@ def test_what_trickles_is_left_at_the_deadline(name: str) -> None:
         assert (liar.asked, liar.ended) == (1, 0)
 
 
+@pytest.mark.long
 def test_a_connection_that_was_used_before_is_cut_too() -> None:
     with Scripted(loopback.documents(ROW), loopback.trickle) as server:
         assert LATE in failure(server.url, window=SIX_DAYS)
@@ -118,6 +119,7 @@ def test_an_answer_under_tls_is_cut_too(tmp_path: Path) -> None:
         assert (liar.asked, liar.ended) == (1, 0)
 
 
+@pytest.mark.long
 def test_a_connection_that_is_never_made_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
@@ -125,6 +127,7 @@ def test_a_connection_that_is_never_made_is_left() -> None:
             assert LATE in failure(f"http://127.0.0.1:{address[1]}")
 
 
+@pytest.mark.long
 def test_a_name_that_is_never_found_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     over, returned = threading.Event(), threading.Event()
 
@@ -189,6 +192,7 @@ def measure() -> None:
     sys.stdout.write(json.dumps(grown))
 
 
+@pytest.mark.long
 def test_many_long_rows_are_read() -> None:
     rows = [{**ROW, "_id": f"{number:024x}", "notes": "n" * 3_000} for number in range(9_999)]
     with Scripted(loopback.documents(*rows)) as server:
@@ -220,6 +224,7 @@ def _full_until_a_millisecond(handler: Handler) -> None:
     loopback.documents(*([newest] if end - start > 1 else []))(handler)
 
 
+@pytest.mark.long
 def test_cookies_of_a_server_are_not_kept() -> None:
     cookie = loopback.body(b"[]", Set_Cookie=f"a={'b' * 60_000}")
     with Scripted(cookie, loopback.documents()) as server:
@@ -227,12 +232,14 @@ def test_cookies_of_a_server_are_not_kept() -> None:
     assert [headers.get("cookie") for headers in server.headers] == [None, None]
 
 
+@pytest.mark.long
 def test_no_encoding_is_asked_for_but_gzip() -> None:
     with Scripted(loopback.documents()) as server:
         fetch(server.url)
     assert server.headers[0]["accept-encoding"] == "gzip"
 
 
+@pytest.mark.long
 def test_a_header_that_is_none_brings_no_token_into_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -211,6 +211,7 @@ def test_megabytes_of_text_are_one_field() -> None:
     assert row({"device": text})["device"] == text
 
 
+@pytest.mark.long
 def test_fifty_thousand_documents_take_less_than_a_second() -> None:
     documents = [
         {"_id": str(n), "date": 1710460800000 + n, "sgv": n, "device": "d", "type": "sgv"}

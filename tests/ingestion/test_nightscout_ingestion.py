@@ -194,7 +194,7 @@ MICROSECONDS = "date is probably in micro- or nanoseconds, not milliseconds"
 SOON = MS_NOW + 20 * 3_600_000
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -223,7 +223,7 @@ def test_a_good_entry(changes: dict[str, Any]) -> None:
     assert wrong_with(entry(**changes)) == ""
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -275,7 +275,7 @@ OPTIONAL = {
 """Fields that sensor glucose can do without, and values that are not of their type."""
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("field", "value"), [(field, value) for field, values in OPTIONAL.items() for value in values]
 )
@@ -292,6 +292,7 @@ def test_every_optional_field_of_the_schema_is_tried() -> None:
     assert columns == set(OPTIONAL)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("sent", "is_valid"),
     [(False, False), ("false", False), ("False", False), (0, False), (True, True), ("true", True)],
@@ -310,6 +311,7 @@ def test_what_is_no_entry_is_set_aside(document: Any) -> None:
     assert "_id is missing" in wrong_with(document)
 
 
+@pytest.mark.long
 def test_the_recording_is_good(demo: Nightscout) -> None:
     assert set(reasons(glucose_entries, *glucose_entries(DAY, demo))) == {""}
 

@@ -182,6 +182,7 @@ def test_the_module_serves_the_recording() -> None:
 # The recording
 
 
+@pytest.mark.long
 def test_the_recording_is_whole() -> None:
     found = Recording().find(Query(count=0))
     assert len(found) == len({document["_id"] for document in found}) == 50_108

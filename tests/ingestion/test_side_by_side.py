@@ -142,6 +142,7 @@ def test_pages_of_others_come_while_one_hangs() -> None:
         assert sites([next(pages)]) == {"ben"}
 
 
+@pytest.mark.long
 def test_many_who_wake_hold_up_nobody() -> None:
     asleep = loopback.status(503)
     patience = Patience(timeout=30, first_wait=30, wake_timeout=60)

@@ -166,6 +166,7 @@ def test_a_round_number_takes_one_more_request() -> None:
     assert len(server.asked) == 2
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("limit", [10, 100, 128, 500, 1000])
 def test_a_server_with_a_limit_of_its_own_loses_nothing(limit: int) -> None:
     every = entries(min(1440, 9 * limit))
@@ -188,6 +189,7 @@ def test_a_server_that_gives_the_oldest_loses_nothing(limit: int) -> None:
         assert by_date(fetch(server)) == every
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=25)
 @given(
     dates=st.lists(st.integers(MS, MS + 200) | st.floats(MS, MS + 200), max_size=120),

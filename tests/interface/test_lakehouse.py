@@ -18,6 +18,8 @@ from lakehouse.errors import (
     UsageError,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory, databases):
@@ -46,12 +48,10 @@ def test_a_run_gives_its_report(lake):
     assert lake.first.published == {"sales": 2, "best": 2}
 
 
-@pytest.mark.long
 def test_a_day_may_be_a_date(lake):
     assert lake.run(date(2024, 3, 1)).status == "nothing to do"
 
 
-@pytest.mark.long
 def test_a_run_works_in_any_thread(lake):
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(lake.run, shop.DAY).result().status == "nothing to do"

@@ -130,11 +130,13 @@ def test_there_are_twenty():
     assert len(QUERIES) == 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("query", QUERIES)
 def test_lineage_is_what_is_written_by_hand(query):
     assert traced(query) == expected(query)
 
 
+@pytest.mark.long
 def test_no_correct_edge_is_missing_that_sqlglot_finds():
     """SQLMesh asks sqlglot; neither knows of filters, joins, groups and windows of other columns."""
     ours, theirs = 0, 0

@@ -62,6 +62,7 @@ def test_every_ref_that_is_kept_reads_the_same(five_days, source, upkeep):
     assert stored(five_days) < then
 
 
+@pytest.mark.long
 def test_no_file_is_left_that_no_ref_names(five_days, upkeep):
     upkeep()
     assert stored(five_days) == files.needed(five_days.session, datetime.now(UTC))
@@ -244,6 +245,7 @@ def test_old_records_go_unless_their_commit_is_kept(five_days, upkeep):
     assert "20200101T000000-abcdef" not in left
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("setting", "said"),
     [("keep_dais = 3", "no setting 'keep_dais'"), ("keep_days = -1", "`keep_days`")],

@@ -75,6 +75,7 @@ def test_what_was_archived_can_be_built_again_in_another_home(archived, fresh):
     assert len(days) == 4
 
 
+@pytest.mark.long
 def test_the_log_says_so(archived):
     newest = archived.session.catalog.head()
     assert newest.message == "archive 4 rows of raw.events before 2024-05-01"
@@ -97,6 +98,7 @@ def test_archiving_again_finds_nothing(archived):
     assert archived.head() == head
 
 
+@pytest.mark.long
 def test_a_dry_run_moves_nothing(old):
     head = old.head()
     report = upkeep(old, dry_run=True)
@@ -125,6 +127,7 @@ def test_of_a_longer_window_only_the_rest_is_fetched(archived, source):
     assert totals["2024-05-10"] == 400
 
 
+@pytest.mark.long
 def test_archived_days_are_not_missing(archived):
     asked = archived.session.days(FIRST, FIRST + timedelta(days=75))
     assert [str(window) for window in archived.session.missing(asked)] == [
@@ -176,6 +179,7 @@ def test_a_diff_shows_what_was_archived(archived):
 INSIDE = [".lakehouse", ".lakehouse/warehouse/raw/events/data", "link", "x/../.lakehouse/a"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("place", INSIDE)
 def test_a_folder_that_upkeep_tidies_cannot_be_the_archive(old, place):
     (old.folder / "link").symlink_to(".lakehouse/warehouse/raw")
@@ -186,6 +190,7 @@ def test_a_folder_that_upkeep_tidies_cannot_be_the_archive(old, place):
     assert (old.head(), old.rows("raw.events")) == (head, rows)
 
 
+@pytest.mark.long
 def test_another_folder_can_be_the_archive(old):
     (old.folder / "lakehouse.toml").write_text("[project]\n[maintain]\narchive = 'cold'\n")
     upkeep(old)

@@ -41,11 +41,13 @@ CUSTOM = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("check", CUSTOM, ids=lambda check: check.__name__)
 def test_what_the_models_build_is_good(run_model, built, check):
     assert run_model(check, **{name: built[name] for name in CUSTOM[check]}) == []
 
 
+@pytest.mark.long
 def test_two_readings_of_a_moment_are_found(run_model):
     known = project.load(config.load(Path(__file__).parent))
     moments = next(
@@ -81,12 +83,14 @@ def test_a_day_that_the_overview_lacks_is_found(run_model, built):
     assert len(found) == 1
 
 
+@pytest.mark.long
 def test_a_reading_in_no_category_is_found(run_model, built):
     (row, *_) = built["mrt_glucose_readings"]
     wrong = [{**row, "in_range_count": row["in_range_count"] + 1}]
     assert len(run_model(checks.categories_add_up, mrt_glucose_readings=wrong)) == 1
 
 
+@pytest.mark.long
 def test_episodes_that_overlap_are_found(run_model):
     rows = [
         {"site": "anna", "kind": "hypo", "level": 1, "started_at": start, "ended_at": NOON}
@@ -138,11 +142,13 @@ def test_an_episode_over_midnight_says_nothing_of_its_day(run_model):
     assert found == []
 
 
+@pytest.mark.long
 def test_shares_that_do_not_add_up_are_found(run_model):
     rows = [{"percent_below_70": 10, "percent_in_range": 80, "percent_above_180": 9}]
     assert len(run_model(checks.shares_of_a_period_add_up, mrt_glucose_periods=rows)) == 1
 
 
+@pytest.mark.long
 def test_ready_checks_are_about_columns_that_exist(run_model):
     known = project.load(config.load(Path(__file__).parent))
     for spec in known.checks.values():

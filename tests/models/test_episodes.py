@@ -31,6 +31,7 @@ def minutes(rows):
     ]
 
 
+@pytest.mark.long
 def test_an_episode(run_model):
     (row,) = found(run_model, entries([OK, LOW, 60, LOW, OK, OK, OK], start=NOON))
     assert row["started_at"] == NOON + timedelta(minutes=5)
@@ -41,6 +42,7 @@ def test_an_episode(run_model):
     assert row["is_extended"] is False
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("values", "episodes"),
     [
@@ -66,6 +68,7 @@ def test_a_gap_over_45_minutes_splits_the_trace(run_model, missing, episodes):
     assert len(found(run_model, trace)) == episodes
 
 
+@pytest.mark.long
 def test_level_1_includes_level_2(run_model):
     rows = build(
         run_model, mrt_glucose_episodes, entries([OK, LOW, *[VERY_LOW] * 3, LOW, OK, OK, OK])
@@ -74,6 +77,7 @@ def test_level_1_includes_level_2(run_model):
     assert spans == {("hypo", 1): 25, ("hypo", 2): 15}
 
 
+@pytest.mark.long
 def test_high_glucose(run_model):
     trace = entries([OK, HIGH, *[VERY_HIGH] * 3, HIGH, OK, OK, OK])
     (mild,) = found(run_model, trace, kind="hyper")
@@ -98,6 +102,7 @@ def test_high_glucose_is_not_called_extended(run_model):
     assert row["is_extended"] is False
 
 
+@pytest.mark.long
 def test_a_fast_sensor_has_no_more_episodes(run_model):
     trace = entries([OK] * 5 + [LOW] * 14 + [60] + [OK] * 20, every=1)
     (row,) = found(run_model, trace)

@@ -8,6 +8,7 @@ from traces import MIDNIGHT, build, entries, only
 from models.marts import mrt_glucose_episodes, mrt_glucose_periods
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("values", "zone"),
     [

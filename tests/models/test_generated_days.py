@@ -106,6 +106,7 @@ def test_one_trace_of_many_documents(run_model, seeds):
     assert not wrong(run_model, generated(seeds))
 
 
+@pytest.mark.long
 def test_one_trace_on_days_that_were_once_wrong(run_model):
     assert not wrong(run_model, generated(ONCE_WRONG))
 
@@ -122,6 +123,7 @@ def documents(readings):
     return [(reading.at, reading.glucose, reading.device) for reading in readings]
 
 
+@pytest.mark.long
 @batches(DAYS // 5)
 def test_the_order_of_arrival_does_not_matter(run_model, seeds):
     days = generated(seeds)

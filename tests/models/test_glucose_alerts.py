@@ -42,6 +42,7 @@ def told(run_model):
     return ask
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("before", "glucose", "kinds"),
     [

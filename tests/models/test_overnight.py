@@ -13,6 +13,7 @@ def night(run_model, *traces):
     return row
 
 
+@pytest.mark.long
 def test_a_night_ends_at_six(run_model):
     row = night(run_model, entries([100] * 72 + [300] * 10))
     assert row["reading_date"] == date(2024, 3, 15)
@@ -21,6 +22,7 @@ def test_a_night_ends_at_six(run_model):
     assert row["max_glucose"] == 100
 
 
+@pytest.mark.long
 def test_what_is_told_of_a_night(run_model):
     row = night(run_model, entries([50, 60, 100, 190]))
     assert row["avg_glucose"] == 100
@@ -32,12 +34,14 @@ def test_what_is_told_of_a_night(run_model):
     assert row["percent_below_54"] == 25
 
 
+@pytest.mark.long
 def test_the_evening_is_no_night(run_model):
     assert (
         build(run_model, mrt_glucose_overnight, entries([100], MIDNIGHT - timedelta(hours=1))) == []
     )
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("values", "stable"),
     [
@@ -65,6 +69,7 @@ def test_nights_of_five_and_seven_hours(run_model, midnight, readings):
     assert row["coverage_percent"] == 100
 
 
+@pytest.mark.long
 def test_episodes_of_the_night_alone(run_model):
     low = [60] * 3 + [100] * 3
     morning = MIDNIGHT + timedelta(hours=7)

@@ -69,6 +69,7 @@ def test_patterns_agree_with_numpy(run_model):
         assert row["stddev_glucose"] == pytest.approx(np.std(values, ddof=1))
 
 
+@pytest.mark.long
 def test_a_quarter_of_an_hour(run_model):
     rows = build(run_model, mrt_glucose_agp, entries([100, 110, 120, 200]))
     assert [(row["minute_of_day"], row["reading_count"]) for row in rows] == [(0, 3), (15, 1)]

@@ -31,6 +31,7 @@ def wave(days, seed=1):
     return values
 
 
+@pytest.mark.long
 def test_every_site_has_every_period(run_model):
     rows = periods(run_model, entries([100]), entries([100], site="bob"))
     assert [(row["site"], row["period"]) for row in rows] == [
@@ -57,6 +58,7 @@ def test_periods_are_local_days(run_model, name, days):
     assert row["last_date"] - row["first_date"] == timedelta(days=days - 1)
 
 
+@pytest.mark.long
 def test_periods_end_with_the_sites_own_newest_reading(run_model):
     rows = periods(
         run_model,
@@ -84,12 +86,14 @@ def test_active(run_model, values, every, active, sufficient):
     assert row["is_sufficient"] is sufficient
 
 
+@pytest.mark.long
 def test_one_reading_has_no_deviation(run_model):
     row = last_day(run_model, [100])
     assert [row[name] for name in ("stddev_glucose", "cv_percent", "j_index", "modd")] == [None] * 4
     assert row["avg_glucose"] == row["p05"] == row["p95"] == 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mean", [100, 154])
 def test_gmi_and_ea1c(run_model, mean):
     row = last_day(run_model, [mean - 10, mean + 10])
@@ -97,7 +101,7 @@ def test_gmi_and_ea1c(run_model, mean):
     assert row["ea1c"] == pytest.approx((mean + 46.7) / 28.7)
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("values", "gri", "zone"),
     [
@@ -120,6 +124,7 @@ def test_gri(run_model, values, gri, zone):
     assert row["gri_zone"] == zone
 
 
+@pytest.mark.long
 def test_risk_of_112_5_is_nothing(run_model):
     row = last_day(run_model, [112, 113])
     assert row["lbgi"] < 0.001
@@ -134,6 +139,7 @@ def risks(values):
     )
 
 
+@pytest.mark.long
 def test_one_risk_at_a_time(run_model):
     low, high = last_day(run_model, [50] * 3), last_day(run_model, [300] * 3)
     assert (low["hbgi"], high["lbgi"]) == (0, 0)
@@ -141,7 +147,7 @@ def test_one_risk_at_a_time(run_model):
     assert high["hbgi"] == pytest.approx(33.95, abs=0.01)
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*LENGTH, "all"])
 def test_metrics_agree_with_numpy(run_model, name):
     readings = facts(run_model, entries(wave(40)))
@@ -180,6 +186,7 @@ def test_metrics_agree_with_numpy(run_model, name):
         assert row["modd"] == pytest.approx(difference, rel=1e-9)
 
 
+@pytest.mark.long
 def test_modd_needs_the_same_time_of_the_next_day(run_model):
     rows = periods(
         run_model,

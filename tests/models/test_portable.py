@@ -104,11 +104,13 @@ def sql(run_model):
     return compiled
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("dialect", ["duckdb", "trino"])
 def test_models_compile(sql, name, dialect):
     assert "SELECT" in sql(name, dialect)
 
 
+@pytest.mark.sample(3)
 def test_trino_understands_windows(sql, name):
     """It has no FILTER on window functions, and no arbitrary intervals from negative text."""
     text = re.sub(r"\s+", " ", sql(name, "trino"))
@@ -118,6 +120,7 @@ def test_trino_understands_windows(sql, name):
     assert "ASOF" not in text
 
 
+@pytest.mark.sample(2)
 def test_zones_are_asked_through_functions_that_every_engine_has(sql, name):
     for dialect in ("duckdb", "trino"):
         assert "AT TIME ZONE" not in sql(name, dialect)

@@ -3,7 +3,6 @@
 `tests/helpers/witness` computes it, and nothing of it reads the models.
 """
 
-import os
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
@@ -59,17 +58,19 @@ def person(name, home):
 
 
 HOMES = {**{zone: Home(zone) for zone in ("UTC", *CLOCKS)}, **TRAVELLERS}
-QUICK = [("2307", "UTC"), ("2307", "from-one-to-the-next")]
+QUICK = ("2307", "UTC")
 CASES = [
-    pytest.param(name, home, marks=[] if (name, home) in QUICK else pytest.mark.long)
+    pytest.param(
+        *(name, home), marks=pytest.mark.long if number == shift % 5 else pytest.mark.longest
+    )
     for shift, home in enumerate(HOMES)
     for number, name in enumerate(FILES)
-    if (name, home) in QUICK or number == shift % 5 or "EVERY_CASE" in os.environ
+    if (name, home) != QUICK
 ]
-"""Each home with one of the recordings; with EVERY_CASE, with each of them."""
+"""Each home with each of the recordings; at first each with one of them."""
 
 
-@pytest.mark.parametrize(("name", "home"), CASES)
+@pytest.mark.parametrize(("name", "home"), [QUICK, *CASES])
 def test_every_figure_is_what_plain_python_computes(run_model, name, home):
     documents = person(name, HOMES[home])
     tables = built(run_model, documents)

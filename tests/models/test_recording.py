@@ -60,6 +60,7 @@ def periods(run_model, readings):
     return over(run_model, mrt_glucose_periods, readings)
 
 
+@pytest.mark.long
 def test_all_of_it(periods):
     row = only(periods, period="all")
     assert row["reading_count"] == 50_108
@@ -70,6 +71,7 @@ def test_all_of_it(periods):
     assert (row["hypo_episodes_level1"], row["hypo_episodes_level2"]) == (90, 4)
 
 
+@pytest.mark.long
 def test_one_day(overview):
     row = only(overview, reading_date=date(2024, 3, 15))
     assert row["total_readings"] == 288
@@ -78,6 +80,7 @@ def test_one_day(overview):
     assert row["percent_in_range"] == pytest.approx(88.194444444)
 
 
+@pytest.mark.long
 def test_days_hold_every_reading_and_every_episode(overview):
     assert sum(row["total_readings"] for row in overview) == 50_108
     assert sum(row["hypo_episodes"] for row in overview) == 90

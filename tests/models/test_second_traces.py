@@ -50,6 +50,7 @@ def test_two_traces_that_disagree_are_told_with_person_and_day(run_model):
     ]
 
 
+@pytest.mark.long
 def test_a_day_on_which_two_traces_disagree_says_so_whatever_its_status(run_model):
     """The low is in the trace that gives way: the day looks harmless."""
     low = entries([60] * 40, start=later(minutes=1), device=None, name="other")
@@ -59,6 +60,7 @@ def test_a_day_on_which_two_traces_disagree_says_so_whatever_its_status(run_mode
     assert "two traces disagree by more than a sensor's noise" in day["status_reasons"]
 
 
+@pytest.mark.long
 def test_a_day_before_two_traces_disagree_does_not_say_so(run_model):
     start = later(hours=-1)
     traces = entries([126] * 24, start=start), entries([344] * 12, start=later(minutes=1), name="b")
@@ -66,6 +68,7 @@ def test_a_day_before_two_traces_disagree_does_not_say_so(run_model):
     assert ["disagree" in day["status_reasons"] for day in days] == [False, True]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("device", ["phone", "bridge", None])
 def test_two_phones_of_one_sensor_agree(run_model, device):
     trace = wave(288)
@@ -73,10 +76,12 @@ def test_two_phones_of_one_sensor_agree(run_model, device):
     assert disagreeing(run_model, entries(trace), again) == []
 
 
+@pytest.mark.long
 def test_a_single_trace_that_jumps_is_no_second_one(run_model):
     assert disagreeing(run_model, entries([100, 250] * 5 + [100] * 40)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("minutes", [15, 60, 330])
 def test_the_same_trace_at_another_hour_is_told(run_model, minutes):
     trace = wave(288)
@@ -85,6 +90,7 @@ def test_the_same_trace_at_another_hour_is_told(run_model, minutes):
     assert f"anna: the trace of 2024-03-15 comes again {minutes} minutes later" in found
 
 
+@pytest.mark.long
 def test_the_same_trace_at_the_same_hour_is_no_other(run_model):
     trace = wave(288)
     assert again(run_model, entries(trace), entries(trace, start=later(seconds=20), name="b")) == []

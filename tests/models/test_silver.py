@@ -62,6 +62,7 @@ def test_sites_do_not_mix(run_model):
     assert [row["glucose_change_mg_dl"] for row in rows] == [None, None]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("glucose", "category", "band", "inside"),
     [

@@ -22,6 +22,7 @@ def shares(row, ranges):
 each_summary = pytest.mark.parametrize("model", [mrt_glucose_overview, mrt_glucose_periods])
 
 
+@pytest.mark.long
 @each_summary
 def test_limits_of_a_target_are_in_it(run_model, model):
     row = summary(run_model, model, [PREGNANT])
@@ -29,12 +30,14 @@ def test_limits_of_a_target_are_in_it(run_model, model):
     assert (row["target_low_mg_dl"], row["target_high_mg_dl"]) == (63, 140)
 
 
+@pytest.mark.long
 @each_summary
 def test_the_ranges_of_the_consensus_stay(run_model, model):
     row = summary(run_model, model, [PREGNANT])
     assert shares(row, ["below_70", "in_range", "above_180"]) == [3, 4, 1]
 
 
+@pytest.mark.sample(2)
 @each_summary
 @pytest.mark.parametrize("sites", [[], [{"site": "anna"}], [{**PREGNANT, "site": "ben"}]])
 def test_without_a_target_it_is_the_range_of_the_consensus(run_model, model, sites):

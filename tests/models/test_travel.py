@@ -100,6 +100,7 @@ def test_hours_of_the_evening_come_twice_or_not_at_all(trip, day, readings):
     assert {row["hour_of_day"]: row["reading_count"] for row in rows} == readings
 
 
+@pytest.mark.long
 def test_patterns_go_by_the_clock(run_model):
     rows = tables(run_model, TRIP, steady(OUT))["mrt_glucose_hourly_patterns"]
     thursday = {row["hour_of_day"]: row for row in rows if row["day_of_week"] == 4}
@@ -108,6 +109,7 @@ def test_patterns_go_by_the_clock(run_model):
     assert {row["days_observed"] for row in thursday.values()} == {1}
 
 
+@pytest.mark.long
 def test_the_profile_goes_by_the_clock(run_model):
     rows = tables(run_model, TRIP, steady(OUT))["mrt_glucose_agp"]
     counts = {row["minute_of_day"]: row["reading_count"] for row in rows}
@@ -115,11 +117,13 @@ def test_the_profile_goes_by_the_clock(run_model):
     assert counts[20 * 60] == 4 * 3  # on the 10th, twice on the 11th, and on the 12th
 
 
+@pytest.mark.long
 def test_no_time_of_a_long_day_is_lost(run_model):
     rows = tables(run_model, TRIP, steady(OUT, 60))["mrt_glucose_overview"]
     assert of(rows, OUT)["minutes_below_70"] == 29 * 60
 
 
+@pytest.mark.long
 def test_a_period_counts_days_by_the_clock(run_model):
     rows = tables(run_model, TRIP, steady(BACK))["mrt_glucose_periods"]
     row = only(rows, period="last_7_days")
@@ -135,6 +139,7 @@ def low(start, end):
     return entries([60 if start <= moment < end else 100 for moment in moments], start=first)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("start", "end", "local_date", "local_end_date"),
     [
@@ -164,6 +169,7 @@ def test_an_episode_ends_in_the_zone_of_its_end(run_model):
     assert (episode["local_date"], episode["local_end_date"]) == (OUT, OUT)
 
 
+@pytest.mark.long
 def test_a_night_is_not_gone_on_with_on_the_other_side_of_the_date_line(run_model):
     """When it is midnight in Sydney, it is five in the morning of the same day in Los Angeles."""
     built = tables(run_model, DATE_LINE, steady(OVER))
@@ -173,6 +179,7 @@ def test_a_night_is_not_gone_on_with_on_the_other_side_of_the_date_line(run_mode
     assert (day["coverage_percent"], night["coverage_percent"]) == (100, 100)
 
 
+@pytest.mark.long
 def test_a_low_after_the_date_line_is_of_the_day_and_of_no_night(run_model):
     built = tables(run_model, DATE_LINE, low(at(2024, 1, 11, 13), at(2024, 1, 11, 14)))
     hours = only(built["mrt_glucose_readings"], reading_date=OVER, hour_of_day=5)
@@ -181,6 +188,7 @@ def test_a_low_after_the_date_line_is_of_the_day_and_of_no_night(run_model):
     assert [row for row in built["mrt_glucose_overnight"] if row["reading_date"] == OVER] == []
 
 
+@pytest.mark.long
 def test_a_day_that_ends_in_its_night(run_model):
     """It is midnight in Sydney when it is five in Los Angeles: the day ends there."""
     built = tables(run_model, DATE_LINE, steady(RETURN))
@@ -190,6 +198,7 @@ def test_a_day_that_ends_in_its_night(run_model):
         assert row["coverage_percent"] == 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("zones", [("Pacific/Kiritimati", "Pacific/Honolulu"), (LONDON, LONDON)])
 def test_the_longest_day_and_one_that_is_as_usual(run_model, zones):
     first, second = zones

@@ -27,7 +27,7 @@ def minutes(rows):
     return [(row["reading_timestamp"] - MIDNIGHT) / timedelta(minutes=1) for row in rows]
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "values",
     [[100] * 6, [100, None, None, *[90] * 4], [100]],
@@ -52,7 +52,7 @@ def test_a_moment_that_comes_three_times_counts_once(run_model):
     assert rows[1]["minutes_since_last_reading"] == 5
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("seconds", [0, 3, 60, 150, 225, 240, 270, 299])
 @pytest.mark.parametrize("uploaders", [2, 3])
 def test_uploaders_at_any_offset(run_model, seconds, uploaders):
@@ -167,6 +167,7 @@ def covered(times, every):
     return sum(min(b - a, every) for a, b in pairwise(times)) + (every if times else 0)
 
 
+@pytest.mark.long
 @QUICK
 @given(st.integers(0, 2**32))
 def test_what_one_sensor_gives(run_model, seed):
@@ -317,6 +318,7 @@ def test_a_bridge_under_the_name_of_a_fast_phone_counts_once(run_model):
     assert {row["entry_id"].split("-")[0] for row in rows} == {"phone"}
 
 
+@pytest.mark.long
 def test_two_fast_phones_of_one_name_fill_the_gap_of_a_bridge_with_every_minute(run_model):
     """The bridge comes first, for its name. In its gap, a low of some minutes is seen nevertheless."""
     chance = Random(1)

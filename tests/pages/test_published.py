@@ -107,6 +107,7 @@ def episode(row):
     ]
 
 
+@pytest.mark.sample(0, long=1)
 def test_the_page_and_the_report_show_what_postgres_has(published, lakehouse, tmp_path, browser):
     assert lakehouse("site", "-o", str(tmp_path / "site"))[0] == 0
     page, problems = browser.new_page(), []

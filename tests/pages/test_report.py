@@ -51,6 +51,7 @@ def _summary(tables, site, first, last):
     return row
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("site", ["anna", pytest.param("minute", marks=pytest.mark.long)])
 def test_the_newest_days_have_the_metrics_of_the_mart(tables, summary_of, site):
     mart = tables("mrt_glucose_periods")
@@ -62,6 +63,7 @@ def test_the_newest_days_have_the_metrics_of_the_mart(tables, summary_of, site):
     assert row == pytest.approx(expected)
 
 
+@pytest.mark.long
 def test_metrics_of_other_days_are_those_of_their_readings(tables, summary_of):
     first, last = date(2024, 2, 3), date(2024, 3, 1)
     row = summary_of("anna", first, last)
@@ -76,6 +78,7 @@ def test_metrics_of_other_days_are_those_of_their_readings(tables, summary_of):
     assert row["percent_active"] == pytest.approx(100)
 
 
+@pytest.mark.long
 def test_a_report_shows_its_metrics_rounded(tables):
     shown = figures(reports.html(about(tables, "anna")))
     values = np.array([v for at, v in values_of("anna")][-14 * 288 :], float)
@@ -123,7 +126,7 @@ CASES = {
 """Person, days, and what of them is covered; the readings of the last person end an hour early."""
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=4)
 @pytest.mark.parametrize("case", CASES)
 def test_a_report_is_one_side_of_a4(tables, case, browser):
     site, days, covered = CASES[case]

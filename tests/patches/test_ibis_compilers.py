@@ -39,7 +39,7 @@ def test_a_run_loads_the_compilers_of_no_other_engine():
     assert "ibis.backends.sql.compilers.snowflake" not in loaded
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["trino", "risingwave"])
 def test_a_compiler_can_still_be_had_by_its_module(engine):
     named = f"ibis.backends.sql.compilers.{engine}"

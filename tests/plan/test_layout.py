@@ -65,6 +65,7 @@ def test_pieces_end_where_files_do_if_they_hold_whole_ones():
     assert all((piece.end - epoch).days % 15 == 0 for piece in found[:-1])
 
 
+@pytest.mark.long
 @given(
     st.integers(2, 400),
     st.sampled_from(["hour", "day"]),

@@ -104,7 +104,7 @@ def test_what_a_killed_set_up_left_is_no_hindrance(server, tmp_path):
     assert not (tmp_path / "data-half").exists()
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["long, 'odd' and " * 10, "a,b\n\"'$HOME`;&%41\\*[{=:~ä😀 "])
 def test_any_path_will_do(tmp_path, name):
     with Server(tmp_path / name / "data", tmp_path / name / "locks").serving() as address:
@@ -196,7 +196,7 @@ def test_the_server_knows_nothing_of_its_starters_environment(server, monkeypatc
     assert {name for name in names if not name.startswith("PG")} <= {"LC_ALL", "TZ", "PWD"}
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("note", [b"", b"\0\0\0", b"\xff no number"])
 def test_a_note_of_itself_that_a_power_cut_damaged_does_not_keep_it_from_starting(server, note):
     with server.serving():

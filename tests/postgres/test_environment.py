@@ -51,7 +51,7 @@ def test_settings_for_clients_are_kept_for_other_servers(monkeypatch):
         assert os.environ["PGPASSWORD"] == "of-another"
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize(
     "language",
     [{"LC_CTYPE": "UTF-8"}, {"LC_ALL": "xx_YY"}, {"LANG": "UTF-8"}, {"LC_COLLATE": "tr_TR"}],

@@ -53,6 +53,7 @@ def described(toy, source):
     return toy
 
 
+@pytest.mark.long
 def test_marts_and_their_columns_have_what_the_models_say(described):
     assert comments(described) == {
         "described": "All events.",
@@ -61,6 +62,7 @@ def test_marts_and_their_columns_have_what_the_models_say(described):
     }
 
 
+@pytest.mark.long
 def test_a_description_alone_that_changed_is_published(described):
     before = described.head()
     describe(described, {"value": "its value", "id": "its name"}, "Each event.")
@@ -75,6 +77,7 @@ def test_a_description_alone_that_changed_is_published(described):
     assert described.head() == before
 
 
+@pytest.mark.long
 def test_a_run_that_finds_nothing_new_writes_no_comment(described):
     changed = (
         "SELECT xmin::text, objoid, objsubid FROM pg_description WHERE objoid > 16384 ORDER BY 2, 3"
@@ -86,6 +89,7 @@ def test_a_run_that_finds_nothing_new_writes_no_comment(described):
     assert (execute(described, changed), execute(described, published)) == before
 
 
+@pytest.mark.long
 def test_rows_that_are_new_write_no_comment(described, source):
     changed = (
         "SELECT xmin::text, objoid, objsubid FROM pg_description WHERE objoid > 16384 ORDER BY 2, 3"
@@ -97,6 +101,7 @@ def test_rows_that_are_new_write_no_comment(described, source):
     assert execute(described, changed) == before
 
 
+@pytest.mark.long
 def test_a_comment_of_somebody_else_on_a_column_that_no_model_describes_stays(described, source):
     execute(described, "COMMENT ON COLUMN marts.described.id IS 'mine'")
     source.rows = [event("b", 2, at(1))]

@@ -58,6 +58,7 @@ def tables(toy):
     return [row["name"] for row in found]
 
 
+@pytest.mark.long
 def test_tables_and_views_lie_in_the_schema_of_their_models(gold):
     assert tables(gold) == [
         "gold.doubled",
@@ -69,12 +70,14 @@ def test_tables_and_views_lie_in_the_schema_of_their_models(gold):
     assert rows(gold, "gold.doubled") == [{"id": "a", "double": 2}, {"id": "b", "double": 4}]
 
 
+@pytest.mark.long
 def test_only_changed_windows_are_moved(gold, source):
     source.rows[0] = event("a", 5, at(0))
     assert gold.run(0).published["gold.listed"] == 1
     assert rows(gold, "gold.doubled")[0] == {"id": "a", "double": 10}
 
 
+@pytest.mark.long
 def test_nothing_new_moves_nothing(gold):
     assert not gold.run(0, 1).published
 
@@ -88,6 +91,7 @@ def test_a_view_of_others_stays(gold, source):
     assert [row["n"] for row in rows(gold, "public.mine")] == [2, 5]
 
 
+@pytest.mark.long
 def test_what_somebody_dropped_comes_back(gold):
     with psycopg.connect(gold.postgres, autocommit=True) as connection:
         connection.execute("drop schema gold cascade")
@@ -106,6 +110,7 @@ def test_a_table_of_somebody_else_is_left_alone(toy, source):
     assert query(toy.postgres, "select * from gold.listed") == []
 
 
+@pytest.mark.long
 def test_what_is_not_published_any_more_stays_until_it_is_dropped(gold):
     declare(gold, publish=False)
     gold.run(0, 1)

@@ -21,12 +21,14 @@ def published(toy, source):
     return toy
 
 
+@pytest.mark.long
 def test_the_publication_names_commit_and_run(published):
     head = published.session.catalog.head()
     rows = execute(published.postgres, "select commit, run from marts.publication")
     assert rows == [(head.id, head.run_id)]
 
 
+@pytest.mark.long
 def test_nothing_is_left_in_staging(published):
     sql = "select count(*) from information_schema.tables where table_schema = 'lakehouse_staging'"
     assert execute(published.postgres, sql) == [(0,)]
@@ -57,6 +59,7 @@ def test_a_changed_column_that_a_view_needs_is_a_clear_error(published):
     assert execute(published.postgres, "select total from marts.total") == [(3,)]
 
 
+@pytest.mark.long
 def test_a_changed_column_that_nobody_needs_just_changes(published):
     published.change(wide=True)
     published.run(0)
@@ -96,6 +99,7 @@ def test_readers_never_see_marts_of_two_commits(published, source):
         assert reader.execute("select sum(total) from marts.daily").fetchall() == [(3,)]
 
 
+@pytest.mark.long
 def test_a_user_without_rights_is_told_so(published, source):
     execute(published.postgres, "create role reader login password 'of-reader'")
     owner = published.postgres

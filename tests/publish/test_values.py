@@ -175,6 +175,7 @@ def require_same(kind, values, found):
         assert same(value, expected), (value, expected)
 
 
+@pytest.mark.long
 @QUICK
 @given(column=COLUMNS)
 def test_every_value_arrives_or_is_left_out(through, column):

@@ -73,10 +73,12 @@ def test_a_view_shows_the_rows_of_its_marts(views, source):
     assert rows(views, "halves") == [("a", 3.5), ("b", 1.0)]
 
 
+@pytest.mark.long
 def test_a_view_may_read_a_view(views):
     assert rows(views, "quarters") == [("a", 0.25), ("b", 0.5)]
 
 
+@pytest.mark.long
 def test_a_view_has_the_types_and_the_docstring_of_its_model(views):
     ((comment, kinds),) = execute(
         views.postgres,
@@ -102,6 +104,7 @@ def thirds(listed):
 thirds.__name__ = "halves"
 
 
+@pytest.mark.long
 def test_another_definition_is_another_view_and_its_readers_stay(views):
     declare(views, listed, thirds, quarters, listed=LISTED)
     views.run(0)
@@ -116,6 +119,7 @@ def as_text(events):
 as_text.__name__ = "listed"
 
 
+@pytest.mark.long
 def test_a_mart_that_gets_other_columns_takes_its_views_along(views):
     declare(views, as_text, halves, quarters, listed=LISTED)
     views.run(0)
@@ -131,6 +135,7 @@ def test_a_view_may_become_a_table_and_a_table_a_view(views):
         assert rows(views, "quarters") == [("a", 0.25), ("b", 0.5)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("harm", ["drop view marts.halves cascade", "drop schema marts cascade"])
 def test_a_view_that_somebody_dropped_comes_back(views, harm):
     execute(views.postgres, harm)
@@ -139,6 +144,7 @@ def test_a_view_that_somebody_dropped_comes_back(views, harm):
     assert views.run(0).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_what_others_have_on_a_view_that_changes_is_named(views):
     execute(views.postgres, "create view public.theirs as select half from marts.halves")
     declare(views, listed, thirds, quarters, listed=LISTED)
@@ -157,6 +163,7 @@ def test_a_view_that_somebody_made_under_its_name_is_not_touched(toy, source):
     assert rows(toy, "halves") == [(1,)]
 
 
+@pytest.mark.long
 def test_a_view_without_a_model_stays_until_it_is_dropped(views):
     declare(views, listed, halves, listed=LISTED)
     views.run(0)

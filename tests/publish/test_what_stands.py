@@ -65,7 +65,7 @@ def test_what_somebody_took_away_comes_back_with_the_next_run(published, harm):
     assert published.run(0).status == "nothing to do"
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("made", "what"),
     [("table marts.total (x int)", "a table"), ("view marts.total as select 1 as x", "a view")],
@@ -79,7 +79,7 @@ def test_what_somebody_made_under_a_marts_name_is_not_touched(toy, source, made,
     assert toy.run(0).published == {"daily": 1, "total": 1}
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize("action", ["no action", "restrict", "cascade", "set null"])
 def test_what_refers_to_a_row_that_comes_back_stays(listed, source, action):
     execute(
@@ -93,6 +93,7 @@ def test_what_refers_to_a_row_that_comes_back_stays(listed, source, action):
     assert execute(listed.postgres, "select value from marts.listed order by id") == [(7,), (2,)]
 
 
+@pytest.mark.long
 def test_a_row_that_others_refer_to_and_that_goes_is_named(listed, source):
     execute(
         listed.postgres,
@@ -116,6 +117,7 @@ def test_a_row_that_others_refer_to_and_that_goes_is_named(listed, source):
     assert execute(listed.postgres, "select id from marts.listed") == [("b",)]
 
 
+@pytest.mark.long
 def test_columns_change_also_where_others_refer_to_rows(listed):
     execute(
         listed.postgres,
@@ -167,7 +169,7 @@ def test_a_column_that_becomes_another_type_keeps_every_row(toy, source):
 NAMES = ["n" * 63, "ä" * 31, "select", "Ünïcode;--", "%s"]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_names_of_any_form_are_published_again_and_again(toy, source, name):
     source.rows = [event("a", 1, at(0))]
@@ -200,6 +202,7 @@ def test_a_mart_without_a_model_stays_as_it_is_until_it_is_dropped(without_model
     assert toy.run(1).status == "nothing to do"
 
 
+@pytest.mark.long
 def test_a_plan_shows_marts_without_a_model(without_model):
     without_model.run(1)
     session = without_model.session
@@ -230,17 +233,20 @@ def test_a_rollback_empties_a_mart_that_did_not_exist_yet(toy, source):
     assert toy.published("listed") == []
 
 
+@pytest.mark.long
 def test_a_mart_that_a_model_makes_is_not_dropped(published):
     with published.session as session, pytest.raises(PublishError, match="a model makes it"):
         main_moves.drop_mart(session, "total")
 
 
+@pytest.mark.long
 def test_a_table_that_no_publication_made_is_not_dropped(published):
     execute(published.postgres, "create table marts.mine (x int)")
     with published.session as session, pytest.raises(UnknownNameError, match="no mart 'mine'"):
         main_moves.drop_mart(session, "mine")
 
 
+@pytest.mark.long
 def test_a_mart_that_others_need_is_not_dropped(without_model):
     execute(without_model.postgres, "create view public.mine as select id from marts.listed")
     with without_model.session as session, pytest.raises(PublishError, match="view mine"):
@@ -276,6 +282,7 @@ KEY = (
 )
 
 
+@pytest.mark.long
 def test_key_and_docstring_are_published_too(toy, source):
     source.rows = [event("a", 1, at(0))]
     keyed(toy, ids)
@@ -285,12 +292,13 @@ def test_key_and_docstring_are_published_too(toy, source):
     assert comment == [("Events.\n\nWith their 'values'.",)]
 
 
+@pytest.mark.long
 def test_an_index_finds_the_rows_of_a_window(listed):
     found = execute(listed.postgres, "select indexdef from pg_indexes where tablename = 'listed'")
     assert any(definition.endswith("(at)") for (definition,) in found)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize(
     "spoiled",
     [

@@ -91,6 +91,7 @@ def test_what_was_published_is_told(toy, source, ask):
     ]
 
 
+@pytest.mark.long
 def test_what_became_of_fetched_rows_is_told(toy, source, ask):
     source.rows = [event("a", 1, at(0)), event("b", "x", at(0))]
     toy.run(0)
@@ -98,6 +99,7 @@ def test_what_became_of_fetched_rows_is_told(toy, source, ask):
     assert ask(f"{sql} where step = 'merge'") == [{"rejected": 1}]
 
 
+@pytest.mark.long
 def test_a_record_is_small_beside_what_it_says(toy, source):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0)

@@ -96,11 +96,13 @@ def oslo():
     return written("oslo", "2024-03-01", "2024-03-20")
 
 
+@pytest.mark.long
 def test_a_report_has_the_figures_of_its_value_and_days(oslo):
     figures = re.findall(r'data-figure="(\w+)"><dt>(\w+)</dt><dd>([^<]*)', oslo)
     assert figures == [("total_nok", "Total", "12\u202f443"), ("times", "Times", "3")]
 
 
+@pytest.mark.long
 def test_a_switch_is_as_a_table_says(oslo):
     assert '<span class="unit"> kr</span>' in oslo
     assert "goal in NOK" in oslo

@@ -50,6 +50,7 @@ def test_a_long_window_is_asked_for_in_pieces(toy, events):
     assert toy.rows("marts.total") == [{"rows": 10, "total": 10}]
 
 
+@pytest.mark.long
 def test_pieces_are_built_once(toy, events):
     report = toy.run(0, LAST)
     assert [node.node for node in report.nodes if node.step == "model"] == [
@@ -59,6 +60,7 @@ def test_pieces_are_built_once(toy, events):
     ]
 
 
+@pytest.mark.long
 def test_a_piece_that_fails_does_not_keep_the_others(toy, events):
     flaky(events, 100)
     report = toy.run(0, LAST)
@@ -89,7 +91,7 @@ def test_resume_says_which_windows_were_fetched_before(toy, events):
     assert kept == [True, False, True, True]
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("keep", [0, 50], ids=["emptied", "cut"])
 def test_resume_asks_again_for_pages_that_were_damaged(toy, events, keep):
     flaky(events, 100)
@@ -130,6 +132,7 @@ def test_a_source_that_never_answers_fails_the_run(toy, events):
     assert toy.head() is None
 
 
+@pytest.mark.long
 def test_what_failed_is_not_covered(toy, events):
     flaky(events, 100)
     toy.run(0, LAST)

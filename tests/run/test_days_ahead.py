@@ -93,6 +93,7 @@ def test_news_bring_the_time_that_was_fetched_with_them(toy, source, noon):
     assert covered(toy)[-1].end == at(DAY, 15)
 
 
+@pytest.mark.long
 def test_a_day_ahead_never_counts_as_fetched(toy, source, noon):
     source.rows = [event("a", 1, at(DAY + 5))]
     toy.run(DAY + 5)
@@ -102,6 +103,7 @@ def test_a_day_ahead_never_counts_as_fetched(toy, source, noon):
     assert toy.session.missing(asked) == asked
 
 
+@pytest.mark.long
 def test_what_an_earlier_version_took_for_fetched_ahead_of_time_is_missing(toy, noon):
     noon(day=DAY + 2)
     toy.run(DAY)  # as if the clock had not been asked
@@ -169,6 +171,7 @@ def reads_at(source, ticking, *moments):
     source.read = read
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hour", [6, 9, 18])
 def test_nothing_ahead_of_the_moment_of_asking_is_covered_if_the_clock_steps(
     toy, source, ticking, hour
@@ -179,6 +182,7 @@ def test_nothing_ahead_of_the_moment_of_asking_is_covered_if_the_clock_steps(
     assert covered(toy)[-1].end == min(opened, at(DAY, hour))
 
 
+@pytest.mark.long
 def test_a_run_from_before_midnight_to_after_covers_no_more_than_was_asked_for(
     toy, source, ticking
 ):
@@ -188,6 +192,7 @@ def test_a_run_from_before_midnight_to_after_covers_no_more_than_was_asked_for(
     assert covered(toy)[-1].end <= at(DAY + 1, 0, 5)
 
 
+@pytest.mark.long
 def test_a_piece_that_an_earlier_run_staged_covers_no_more_than_it_asked_for(toy, source, ticking):
     ticking.moment = at(DAY, 10)
     reads_at(source, ticking, at(DAY, 10))
@@ -198,6 +203,7 @@ def test_a_piece_that_an_earlier_run_staged_covers_no_more_than_it_asked_for(toy
     assert covered(toy)[-1].end == at(DAY, 10)
 
 
+@pytest.mark.long
 def test_a_piece_that_was_asked_for_by_a_clock_set_ahead_covers_nothing_ahead(toy, source, ticking):
     ticking.moment = at(DAY + 30, 12)
     reads_at(source, ticking, at(DAY + 30, 12))
@@ -208,6 +214,7 @@ def test_a_piece_that_was_asked_for_by_a_clock_set_ahead_covers_nothing_ahead(to
     assert covered(toy)[-1].end == at(DAY, 12)
 
 
+@pytest.mark.long
 def test_what_a_clock_set_ahead_took_for_fetched_is_forgotten_by_the_next_run(toy, noon):
     noon(day=DAY + 2)
     toy.run(DAY)
@@ -217,6 +224,7 @@ def test_what_a_clock_set_ahead_took_for_fetched_is_forgotten_by_the_next_run(to
     assert missing(toy) == (Window(at(DAY, 12), at(DAY + 1, 0)),)
 
 
+@pytest.mark.long
 def test_a_clock_that_starts_in_1970_forgets_nothing(toy, noon):
     toy.run(DAY)
     noon(day=-19_000)
@@ -225,6 +233,7 @@ def test_a_clock_that_starts_in_1970_forgets_nothing(toy, noon):
     assert Window(at(DAY, 0), at(DAY, 12)) in covered(toy)
 
 
+@pytest.mark.long
 def test_a_row_with_a_time_ahead_makes_nothing_covered(toy, source, noon):
     source.rows = [event("a", 1, at(DAY, 20))]
     toy.run(DAY)

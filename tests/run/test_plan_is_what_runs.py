@@ -82,6 +82,7 @@ CASES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @QUICK
 @given(st.sampled_from(CHANGES), CASES)
 def test_a_run_builds_what_was_planned(fresh, change, case):
@@ -89,7 +90,7 @@ def test_a_run_builds_what_was_planned(fresh, change, case):
     assert_planned(fresh(source), source, change, case)
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=15)
 @pytest.mark.parametrize("earlier", ["raw.events", "raw.events silver.steps"])
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_a_run_that_finds_no_news_builds_what_follows_from_the_code(toy, source, change, earlier):

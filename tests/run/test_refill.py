@@ -56,6 +56,7 @@ def content(home):
     return {table: home.rows(table) for table in tables}
 
 
+@pytest.mark.long
 def test_what_is_filled_is_what_a_new_fetch_would_bring(home, tmp_path_factory, databases, engine):
     asked = home.source.asked
     report = home.refill()

@@ -14,12 +14,14 @@ def reasons(report):
     return {node.node: str(node.reason) for node in report.nodes if node.step == "model"}
 
 
+@pytest.mark.long
 def test_a_run_takes_rows_through_every_layer(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(0, 13))]
     toy.run(0)
     assert toy.rows("marts.total") == [{"rows": 2, "total": 3}]
 
 
+@pytest.mark.long
 def test_a_run_publishes_every_mart(toy, source):
     source.rows = [event("a", 1, at(0))]
     report = toy.run(0)
@@ -27,12 +29,14 @@ def test_a_run_publishes_every_mart(toy, source):
     assert toy.published("total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_a_run_fetches_its_own_day_alone(toy, source):
     source.rows = [event("a", 1, at(0)), event("b", 2, at(1)), event("c", 3, at(2))]
     toy.run(1)
     assert toy.rows("marts.total") == [{"rows": 1, "total": 2}]
 
 
+@pytest.mark.long
 def test_the_same_run_again_changes_nothing(toy, source):
     source.rows = [event("a", 1, at(0))]
     toy.run(0)
@@ -41,6 +45,7 @@ def test_the_same_run_again_changes_nothing(toy, source):
     assert (report.status, toy.head(), report.published) == ("nothing to do", head, None)
 
 
+@pytest.mark.long
 def test_an_empty_day_is_remembered_once(toy):
     toy.run(0)
     head = toy.head()
@@ -163,6 +168,7 @@ def test_a_failed_blocking_check_leaves_main_and_postgres(toy, source):
     assert toy.published("total") == [{"rows": 1, "total": 1}]
 
 
+@pytest.mark.long
 def test_a_failed_blocking_check_leaves_the_branch_to_look_at(toy, source):
     source.rows = [event("b", 501, at(0))]
     with pytest.raises(CheckFailedError):
@@ -184,6 +190,7 @@ def test_a_source_that_fails_midway_leaves_nothing(toy, source):
     assert toy.session.catalog.branches() == []
 
 
+@pytest.mark.long
 def test_a_statement_that_fails_names_its_model_and_the_views_in_it(toy, source):
     source.rows = [event("a", 100, at(0))]
     toy.change(factor=10**18)
@@ -194,6 +201,7 @@ def test_a_statement_that_fails_names_its_model_and_the_views_in_it(toy, source)
     assert toy.head() is None
 
 
+@pytest.mark.long
 def test_the_record_of_a_run_names_the_model_whose_statement_failed(toy, source):
     source.rows = [event("a", 100, at(0))]
     toy.change(factor=10**18)
@@ -210,6 +218,7 @@ def test_what_a_source_raises_is_told_with_its_place(toy, source):
         toy.run()
 
 
+@pytest.mark.long
 def test_a_failed_run_is_recorded_too(toy, source):
     source.rows = [event("b", 501, at(0))]
     with pytest.raises(CheckFailedError):
@@ -284,6 +293,7 @@ def test_a_new_column_of_a_source_costs_no_rows(toy, source):
     assert toy.rows("marts.total") == [{"rows": 3, "total": 6}]
 
 
+@pytest.mark.long
 def test_of_two_rows_with_one_key_the_later_counts(toy, source):
     source.rows = [event("a", 1, at(0)), event("a", 2, at(0))]
     toy.run(0)

@@ -51,7 +51,7 @@ def made(folder, *command):
     return answer
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=1)
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_it_runs_as_it_is(template, tmp_path):
     main(["init", str(tmp_path / "shop"), "--template", template])
@@ -134,6 +134,7 @@ def answers(begun):
     return said[:-1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda n: " ".join(REFUSED[n][0]))
 def test_what_cannot_be_added_is_told_and_changes_nothing(answers, number):
     assert len(answers) == len(REFUSED)

@@ -126,7 +126,7 @@ def test_runs_leave_no_descriptor_and_no_thread(soaked):
     assert faults_of_processes(findings) == []
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_runs_leave_no_memory(soaked):
     findings = soaked(times=100, settled=10)
     assert faults_of_processes(findings) == []

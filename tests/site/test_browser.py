@@ -71,6 +71,7 @@ def go(tab, path):
         tab.wait_for_selector(".code pre")
 
 
+@pytest.mark.sample(0, long=2)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_opens_without_an_error_fits_and_is_accessible(site, browser, size, theme):

@@ -48,6 +48,7 @@ def data_of(folder, path="pages/events_page.html"):
     }
 
 
+@pytest.mark.long
 def test_each_value_of_the_first_choice_has_a_file_with_its_rows_alone(site):
     head, data = data_of(site)
     assert [choice["name"] for choice in head["choices"]] == ["parity", "unit"]
@@ -58,11 +59,13 @@ def test_each_value_of_the_first_choice_has_a_file_with_its_rows_alone(site):
     assert data[head["files"]["even"]]["3"]["n"] == 4
 
 
+@pytest.mark.long
 def test_a_table_without_the_column_of_the_choice_is_shared(site):
     head, data = data_of(site)
     assert data[head["shared"]]["4"]["n"] == 2
 
 
+@pytest.mark.long
 def test_nothing_on_a_page_is_html_that_somebody_else_wrote(site):
     html = [path.read_text() for path in site.rglob("*.html")]
     assert any("&lt;/script&gt;&lt;img" in text for text in html)
@@ -70,6 +73,7 @@ def test_nothing_on_a_page_is_html_that_somebody_else_wrote(site):
     assert not [path for path in site.rglob("data/**/*.js") if "<" in path.read_text()]
 
 
+@pytest.mark.long
 def test_pages_load_nothing_from_elsewhere(site):
     for path in site.rglob("*.html"):
         text = path.read_text()
@@ -81,6 +85,7 @@ def test_pages_load_nothing_from_elsewhere(site):
                 assert (path.parent / target).is_file(), f"{path} leads to {link}"
 
 
+@pytest.mark.long
 def test_the_pipeline_is_told_table_by_table(site, lasting_toy):
     overview = (site / "pipeline.html").read_text()
     assert "marts.total: ok" in overview
@@ -134,6 +139,7 @@ def test_of_one_more_day_only_what_changed_is_written(toy, source, tmp_path):
     assert kept <= {*done.kept}
 
 
+@pytest.mark.long
 def test_before_the_first_run_pages_say_what_is_missing(toy, tmp_path):
     with toy.session as session:
         build(session, tmp_path / "site", PAGES)
@@ -141,6 +147,7 @@ def test_before_the_first_run_pages_say_what_is_missing(toy, tmp_path):
     assert "not built" in (tmp_path / "site/pipeline.html").read_text()
 
 
+@pytest.mark.long
 def test_a_failed_check_and_its_error_are_seen_at_once(toy, source, tmp_path):
     source.rows = rows_of(0)
     toy.run(0)
@@ -188,6 +195,7 @@ def test_the_command_needs_a_folder_or_a_browser(lakehouse):
     assert "--serve" in document["error"]
 
 
+@pytest.mark.long
 def test_a_run_imports_nothing_of_the_site():
     code = (
         "import sys, lakehouse.cli.run, lakehouse.interface, lakehouse.run.attempts\n"

@@ -55,6 +55,7 @@ def test_text_stays_text_in_content_and_in_attributes(content, attribute):
     assert seen.text == as_stored(content) * 2
 
 
+@pytest.mark.long
 @given(st.recursive(TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
 def test_data_do_not_leave_the_script_that_they_stand_in(value):
     text = script_json(value)
@@ -148,6 +149,7 @@ def test_a_trace_of_two_years_takes_little_room():
     assert len(text) < 7 * len(trace)
 
 
+@pytest.mark.long
 def test_a_chart_does_not_depend_on_the_time_zone_of_the_browser():
     chart = (
         alt.Chart()

@@ -91,7 +91,7 @@ def rows(connection, sql):
     return Counter(tuple(map(plain, row)) for row in found)
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("query", QUERIES)
 def test_it_gives_the_rows_that_duckdb_gives(query, database):
     made = translated(query)
@@ -100,7 +100,7 @@ def test_it_gives_the_rows_that_duckdb_gives(query, database):
         assert to_sql(made, "trino").startswith(("SELECT", "WITH"))
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(0, long=6)
 @pytest.mark.parametrize("seed", range(12))
 def test_random_queries_give_the_rows_that_duckdb_gives(seed, database):
     random, compared = RandomSql(seed), 0

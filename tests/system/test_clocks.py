@@ -131,7 +131,7 @@ def test_a_clock_that_goes_on_for_a_day_is_believed(two_days, source, step):
     assert readable(two_days) == [True, False, False]
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("shift", [-56 * YEAR, YEAR])
 @pytest.mark.parametrize("written", [0, 4e9])
 def test_files_of_a_living_run_stay_whatever_any_clock_says(two_days, step, shift, written):

@@ -54,7 +54,7 @@ def staged(database):
         ).fetchone()
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("number", ENDING)
 def test_a_run_that_is_stopped_before_the_merge_leaves_main(
     lakehouse, monkeypatch, tmp_path, number
@@ -65,7 +65,7 @@ def test_a_run_that_is_stopped_before_the_merge_leaves_main(
     assert head(tmp_path) is None
 
 
-@pytest.mark.sample(1)
+@pytest.mark.long
 @pytest.mark.parametrize("number", ENDING)
 def test_a_run_that_is_stopped_after_the_merge_says_where_main_is(
     lakehouse, monkeypatch, tmp_path, number, database

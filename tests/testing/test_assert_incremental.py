@@ -107,7 +107,7 @@ def check():
     return declare_and_assert
 
 
-@pytest.mark.long
+@pytest.mark.sample(0, long=3)
 @pytest.mark.parametrize(
     ("function", "kind"),
     [
@@ -135,7 +135,7 @@ def test_what_is_long_enough_passes(check, function, kind):
     check(function, kind)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("function", "kind"),
     [
@@ -152,6 +152,7 @@ def test_what_is_too_short_fails(check, function, kind):
         check(function, kind)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "kind", "by"),
     [
@@ -167,6 +168,7 @@ def test_a_key_whose_rows_depend_on_others_fails(check, function, kind, by):
     assert "only on rows with the same site" in str(error.value)
 
 
+@pytest.mark.long
 def test_a_failure_tells_the_reach_and_the_few_rows_that_matter(check):
     with pytest.raises(AssertionError) as error:
         check(waits, Incremental("at", lookback="1h"))

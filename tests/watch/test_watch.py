@@ -84,6 +84,7 @@ def test_an_answer_of_any_kind_is_a_sign_of_life():
         assert not server(int(answering.url.rpartition(":")[2])).is_silent(5)
 
 
+@pytest.mark.long
 def test_a_server_with_a_certificate_of_nobody_answers(tmp_path):
     certificate = authority.Authority(tmp_path).signed_by_itself()
     with authority.serving(certificate, status(500)) as url:
@@ -104,6 +105,7 @@ def test_the_embedded_and_the_real_postgres_answer(database):
     assert not found.is_silent(5)
 
 
+@pytest.mark.long
 def test_of_several_hosts_one_answer_is_enough(deaf):
     with Scripted(status(200)) as answering:
         port = int(answering.url.rpartition(":")[2])
@@ -127,6 +129,7 @@ def test_a_host_that_takes_no_connection_is_unreachable():
             each.close()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hurried")
 def test_who_waits_for_a_silent_server_is_told_and_engines_are_interrupted(deaf):
     interrupted = threading.Event()
@@ -139,6 +142,7 @@ def test_who_waits_for_a_silent_server_is_told_and_engines_are_interrupted(deaf)
     assert "A_SETTING" in watched.given_up.hint
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hurried")
 def test_other_connections_stay(deaf):
     with Scripted(status(200)) as answering:
@@ -150,6 +154,7 @@ def test_other_connections_stay(deaf):
             assert kept.recv(4) == b"HTTP"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hurried")
 def test_a_server_that_works_on_one_request_and_answers_others_is_not_given_up(deaf):
     """One place is silent; as the other answers, the server lives."""
