@@ -1,4 +1,4 @@
-"""The process that compiles a project under other circumstances, for `reproducible` to compare.
+"""What `other_process` starts: it works on a project under other circumstances, to be compared.
 
 It has another clock, also for libraries, another working folder and hash seed, and other names for
 the machine and the user. Folders list their entries in reverse order, and each variable of the
@@ -21,10 +21,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
+from lakehouse.compile.other_process import Request
 from lakehouse.declare.project_code import is_project_code
 
 _AHEAD = dt.timedelta(days=397, hours=7, minutes=13, seconds=29)
@@ -36,26 +38,22 @@ _NAME = "elsewhere"
 
 
 def serve() -> None:
-    """Compile the project that standard input names; write the result to standard output (JSON)."""
+    """Do what standard input asks for; write the result to standard output (JSON)."""
     gc.disable()  # it ends before garbage could matter
-    request = json.loads(sys.stdin.readline())
+    request = Request(**json.loads(sys.stdin.readline()))
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     # What a model prints goes to standard error, so that it does not mix with the answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    from lakehouse.compile import cache, dag, translations
-    from lakehouse.compile.compiler import compile_project
     from lakehouse.declare import project
 
-    dag.load_hamilton()
-    known = translations.load(Path(request["root"]))
+    make = import_module(request.module).make_elsewhere(request)
     world = _World()
     world.enter()
     answer: dict[str, Any] = {}
     try:
-        loaded = project.load_packages(
-            request["root"], request["packages"], seeds_in=Path(request["seeds"])
-        )
-        answer["compiled"] = cache.to_json(compile_project(loaded, request["dialect"], known))
+        seeds = Path(request.seeds)
+        loaded = project.load_packages(request.root, request.packages, seeds_in=seeds)
+        answer["made"] = make(loaded)
     except Exception as error:  # noqa: BLE001 - the other process reports it
         answer["problem"] = _problem(error)
     answers.write(json.dumps({**answer, "asked": list(world.asked), "files": world.all_files()}))

@@ -2,48 +2,30 @@
 
 Compiled SQL is cached until the code changes. A time or a setting that Python wrote into it would
 therefore never change. So a project is compiled a second time, by a process with another clock,
-environment, user, working folder and hash seed. The other process has to import everything first,
-so it is started before this one compiles.
+environment, user, working folder and hash seed; see `elsewhere`.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile, zip_longest
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from lakehouse.compile import cache, cache_files, translations
+from lakehouse.compile import cache, cache_files, dag, translations
 from lakehouse.compile.compiler import Compiled, compile_project
+from lakehouse.compile.other_process import Request, answer, started
 from lakehouse.config import Settings
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import Project
 from lakehouse.errors import ProjectError
 
-_ENVIRONMENT = {
-    "HOME": "/nonexistent",
-    "LC_ALL": "C.UTF-8",
-    "LOGNAME": "somebody",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PATH": "/usr/bin:/bin",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONHASHSEED": "20011",
-    "TZ": "Pacific/Kiritimati",
-    "USER": "somebody",
-}
-"""Environment of the other process."""
-_NEEDED_TO_START = ("DYLD_LIBRARY_PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
-"""Variables that the other process inherits: Python or a library may not start without them."""
-_PROGRAM = "from lakehouse.compile.elsewhere import serve; serve()"
 _CURE = (
     "write the current time as `ibis.now()`, which the engine evaluates in each run; put a setting"
     " into the code or into a resource; sort what comes from a set or a folder"
@@ -71,11 +53,12 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
 
     Raises ProjectError, which names the functions that compile to different SQL there.
     """
-    with _elsewhere(settings, dialect) as process:
+    request = Request.of(settings, __name__, {"dialect": dialect})
+    with started(request) as process:
         known = translations.load(settings.root)
         compiled = compile_project(project, dialect, known)
-        here, there = json.loads(json.dumps(cache.to_json(compiled))), _answer(process)
-    differences = list(_differences(here, there.get("compiled", here)))
+        here, there = json.loads(json.dumps(cache.to_json(compiled))), answer(process)
+    differences = list(_differences(here, there.get("made", here)))
     if (differences or "problem" in there) and cache.changed_files(settings):
         raise ProjectError(
             "the project's code was changed after this process had loaded it",
@@ -94,44 +77,13 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
     return replace(compiled, files=files)
 
 
-@contextmanager
-def _elsewhere(settings: Settings, dialect: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process that compiles the project; it is killed when the context ends."""
-    request = {
-        "root": str(settings.root),
-        "packages": [settings.ingestion, settings.models],
-        "seeds": str(settings.seeds),
-        "dialect": dialect,
-    }
-    path = list(map(os.path.abspath, sys.path))  # the process has another working folder
-    needed = {name: os.environ[name] for name in _NEEDED_TO_START if name in os.environ}
-    process = subprocess.Popen(  # noqa: S603 - this very interpreter
-        [sys.executable, "-c", f"import sys; sys.path[:] = {path!r}; {_PROGRAM}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd="/",
-        env=_ENVIRONMENT | needed,
+def make_elsewhere(request: Request) -> Callable[[Project], Any]:
+    """Return what the other process does with a project: it compiles it."""
+    dag.load_hamilton()
+    known = translations.load(Path(request.root))
+    return lambda project: cache.to_json(
+        compile_project(project, request.details["dialect"], known)
     )
-    assert process.stdin is not None
-    with process:
-        try:
-            with suppress(BrokenPipeError):  # it could not start: `_answer` reads why
-                process.stdin.write(json.dumps(request).encode() + b"\n")
-                process.stdin.flush()
-            yield process
-        finally:
-            process.kill()
-
-
-def _answer(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Wait for the other process and read its answer: 'compiled', or the 'problem' it had."""
-    answer, messages = process.communicate()
-    if process.returncode == 0:
-        document: dict[str, Any] = json.loads(answer)
-        return document
-    last = messages.decode(errors="replace").strip().splitlines()[-1:]
-    return {"problem": "".join(last) or f"it ended with exit code {process.returncode}"}
 
 
 def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[Difference]:
