@@ -92,7 +92,7 @@ def _labelled(periods: ir.Table, overview: ir.Table) -> ir.Table:
     rows = summaries.with_days(rows, days.filter(days.age < days.length))
     labels = [(rows.period == name, label) for name, label in _PERIODS.items()]
     rows = rows.mutate(period=ibis.cases(*labels, else_=rows.period))
-    return with_mmol(rows, "avg_glucose", "stddev_glucose")
+    return with_mmol(rows, "avg_glucose", "stddev_glucose").order_by("site", "period")
 
 
 def _newest(readings: ir.Table, overview: ir.Table) -> ir.Table:
@@ -102,7 +102,8 @@ def _newest(readings: ir.Table, overview: ir.Table) -> ir.Table:
     newest = readings.mutate(place=place).filter(ibis._.place == 0)
     days = overview.filter(overview.age == 0).drop("reading_date")
     rows = newest.join(days, "site")
-    return with_mmol(rows, "glucose_mg_dl", "rate_mg_dl_per_minute", "avg_glucose_mg_dl")
+    rows = with_mmol(rows, "glucose_mg_dl", "rate_mg_dl_per_minute", "avg_glucose_mg_dl")
+    return rows.order_by("site")
 
 
 def _now() -> list[Figure]:
@@ -122,7 +123,7 @@ def _now() -> list[Figure]:
 def _warnings(overview: ir.Table) -> ir.Table:
     """Return a notice for each of the newest days that needs attention."""
     days = overview.filter(overview.age < _RECENT, overview.day_status != "OK")
-    days = days.order_by(days.reading_date.desc())
+    days = days.order_by("site", days.reading_date.desc())
     date = days.reading_date.strftime("%Y-%m-%d")
     notice = days.day_status + " on " + date + ": " + days.status_reasons
     return days.select("site", notice=notice)
@@ -136,7 +137,7 @@ def _late(newest: ir.Table) -> ir.Table:
     days = (seconds / 86_400).floor().cast("int64")
     text = ibis.literal("The newest reading is older than that of others by days: ")
     rows = rows.mutate(days=days, notice=text + days.cast("string"))
-    return rows.filter(rows.days > 0).select("site", "notice")
+    return rows.filter(rows.days > 0).select("site", "notice").order_by("site")
 
 
 def _summary() -> list[Figure]:

@@ -37,7 +37,7 @@ def chart(profile: ir.Table, height: int, width: int | None = None, title: str =
     )
     return Chart(
         axes.sized(alt.layer(*axes.limits(), outer, inner, median), height, width),
-        rows,
+        rows.order_by("site", "minute_of_day"),
         title,
         "By time of day: the median of glucose as a line, half of all readings in the dark band,"
         " and nine of ten in the light one.",

@@ -59,7 +59,7 @@ def table(periods: ir.Table, title: str = "") -> Rows:
     has_own = (low != LOW) | (high != HIGH)
     rows = _repeated(periods, columns, ibis.ifelse(has_own, len(shares), len(_RANGES)))
     return Rows(
-        rows.order_by("place"),
+        rows.order_by(*_CHOSEN, "place"),
         [
             text("range", "Range"),
             Figure("share", "Of readings", unit="%", digits=1),
@@ -116,7 +116,7 @@ def bar(periods: ir.Table, title: str = "", *, upright: bool = False) -> Chart:
     size = {"width": 64, "height": 150} if upright else {"height": 44}
     return Chart(
         chart.properties(**size),
-        rows,
+        rows.order_by(*_CHOSEN, "place"),
         title,
         "One bar with the shares of readings that are very low, low, in range, high and very high.",
     )

@@ -151,7 +151,7 @@ def hours_of_week(patterns: ir.Table) -> Chart:
             "avg_glucose",
             "percent_in_range",
             "days_observed",
-        ),
+        ).order_by("site", "day_of_week", "hour_of_day"),
         "Mean glucose by hour and day of the week, newest 30 days",
         "A square for each hour of the week, coloured by its mean: red is low, green in range.",
     )

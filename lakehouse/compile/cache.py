@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -46,7 +46,7 @@ def compiled(
     """Return the project compiled for a dialect: from the cache if it is there, else by `make`."""
     path = _path(settings, dialect)
     cached = small_files.read(path, lambda raw: _from_json(project, cache_files.parse(raw)))
-    if cached is None or not _are_unchanged(cached.files):
+    if cached is None or not are_unchanged(cached.files):
         return compiled_anew(settings, project, dialect, make)
     return cached
 
@@ -72,7 +72,7 @@ def kept(
     """
     path = _path(settings, name)
     entry = cache_files.read(path)
-    if entry is None or not _are_unchanged(entry["files"]):
+    if entry is None or not are_unchanged(entry["files"]):
         document, files = make()
         entry = {"document": document, "files": files}
         cache_files.write(path, entry)
@@ -87,13 +87,18 @@ def changed_files(settings: Settings) -> list[Path]:
     return [p for p in files if not p.exists() or digest_of(p) != current_digest(p)]
 
 
-def _path(settings: Settings, dialect: str) -> Path:
+def _path(settings: Settings, kind: str) -> Path:
+    return cache_files.file(settings.root, kind, key(settings))
+
+
+def key(settings: Settings) -> str:
+    """Return what names the code of the project and all that compiles it."""
     digest = hashlib.sha256(cache_files.versions())
     for path in _files(settings.root, settings.ingestion, settings.models):
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of(path).encode()))
     for path in seeds.files(settings.seeds):  # data, which may change while a process runs
         digest.update(b"\0%b\0%b" % (os.fsencode(path), digest_of.__wrapped__(path).encode()))
-    return cache_files.file(settings.root, dialect, digest.hexdigest())
+    return digest.hexdigest()
 
 
 @cache
@@ -122,7 +127,7 @@ def _data_files(folder: str) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-def _are_unchanged(files: dict[str, str]) -> bool:
+def are_unchanged(files: Mapping[str, str]) -> bool:
     """Return whether all files, given with their digests, exist and are unchanged."""
     with suppress(OSError):
         return all(digest_of(Path(path)) == digest for path, digest in files.items())

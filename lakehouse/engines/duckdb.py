@@ -153,8 +153,14 @@ class DuckDB:
     def rows(
         self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
     ) -> pa.Table:
+        return self.execute(self.sql_of(statement, sources, cut)).to_arrow_table()
+
+    def sql_of(
+        self, statement: Statement, sources: Sequence[Source], cut: Window = ALL_TIME
+    ) -> str:
+        """Return the SELECT of the rows of a statement; see `rows`."""
         sql = select(statement, sources, scan, self.dialect, cut)
-        return self.execute(typed(sql, statement.schema, self.dialect)).to_arrow_table()
+        return typed(sql, statement.schema, self.dialect)
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
         if not any(map(_is_large, questions)):

@@ -43,6 +43,8 @@ class KeptRows:
 
     def forget(self, names: Collection[str]) -> None:
         """Drop the temporary tables and views of these names, if there are any, and their files."""
+        if not names:
+            return
         listed = ", ".join(map(literal, names))
         kinds = self._connections.execute(
             "SELECT 'VIEW', view_name FROM duckdb_views()"

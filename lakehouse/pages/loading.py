@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
-from lakehouse.config import DEFAULT_PAGES, FILE, Settings
+from lakehouse.config import DEFAULT_PAGES, FILE
 from lakehouse.declare import project_modules
 from lakehouse.declare.project import Project
 from lakehouse.declare.project_code import place_of
@@ -15,29 +16,43 @@ from lakehouse.errors import ProjectError, choices
 from lakehouse.pages.decorators import PageSpec, page_of
 
 
-def load(settings: Settings, project: Project) -> list[PageSpec]:
+class Package(Protocol):
+    """Where a project has its pages: its settings say so."""
+
+    @property
+    def root(self) -> Path:
+        """The folder of the project."""
+        ...
+
+    @property
+    def pages(self) -> str:
+        """The name of the package of pages."""
+        ...
+
+
+def load(package: Package, project: Project) -> list[PageSpec]:
     """Import the project's package of pages, and return its pages and reports in their order.
 
     Modules come by name, and functions as they stand in one. Raises ProjectError for code that
     cannot be imported, two pages of one name, and parameters that name no table.
     """
-    return collect(modules(settings), project)
+    return collect(modules(package), project)
 
 
-def modules(settings: Settings) -> list[ModuleType]:
+def modules(package: Package) -> list[ModuleType]:
     """Import the modules of the project's package of pages; a project without it has none.
 
     Raises ProjectError for code that cannot be imported.
     """
-    root = str(settings.root)
+    root = str(package.root)
     if root not in sys.path:
         sys.path.insert(0, root)
-    if not _exists(settings):
+    if not _exists(package):
         return []
-    package = settings.pages
-    below = [found.name for found in project_modules.of(package, f"`pages` in {FILE}")]
-    project_modules.require_own(package, root)
-    return [sys.modules[name] for name in dict.fromkeys([package, *below])]
+    name = package.pages
+    below = [found.name for found in project_modules.of(name, f"`pages` in {FILE}")]
+    project_modules.require_own(name, root)
+    return [sys.modules[each] for each in dict.fromkeys([name, *below])]
 
 
 def collect(modules: list[ModuleType], project: Project) -> list[PageSpec]:
@@ -56,18 +71,18 @@ def collect(modules: list[ModuleType], project: Project) -> list[PageSpec]:
     return [*specs.values()]
 
 
-def sources(settings: Settings) -> list[Path]:
+def sources(package: Package) -> list[Path]:
     """Return the files of the package of pages: code and what lies beside it, sorted."""
-    named = settings.root / settings.pages.replace(".", "/")
+    named = package.root / package.pages.replace(".", "/")
     files = named.rglob("*") if named.is_dir() else [named.with_suffix(".py")]
     return sorted(file for file in files if file.is_file() and file.suffix != ".pyc")
 
 
-def _exists(settings: Settings) -> bool:
+def _exists(package: Package) -> bool:
     """Return whether the project has a package of pages; a library of that name is none."""
-    if settings.pages != DEFAULT_PAGES:
+    if package.pages != DEFAULT_PAGES:
         return True  # or an error
-    folder = settings.root / settings.pages
+    folder = package.root / package.pages
     return folder.is_dir() or folder.with_suffix(".py").is_file()
 
 

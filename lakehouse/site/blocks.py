@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from lakehouse.declare.project_code import place_of
 from lakehouse.errors import ProjectError, choices
 from lakehouse.pages import Block, Chart, Columns, Figure, Figures, Notices, Rows, Text
-from lakehouse.pages.decorators import Choice, PageSpec
+from lakehouse.pages.decorators import Choice
 from lakehouse.pages.html import Html, join, tag
 from lakehouse.site import charts
+from lakehouse.site.page_plan import PlannedPage
 from lakehouse.site.values import NOTHING, shown
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Piece:
 class Renderer:
     """Renders the blocks of one page, and collects those that have rows as pieces."""
 
-    def __init__(self, page: PageSpec, zone: ZoneInfo) -> None:
+    def __init__(self, page: PlannedPage, zone: ZoneInfo) -> None:
         self.page, self.zone = page, zone
         self.pieces: list[Piece] = []
         self._with_rows: dict[type, Callable[[Any], Html]] = {
@@ -62,14 +62,13 @@ class Renderer:
         raise ProjectError(
             f"the page {self.page.name!r} returned {type(block).__name__} for a block",
             hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
-            place=place_of(self.page.function),
+            place=self.page.place,
         )
 
     def _chart(self, block: Chart) -> Html:
-        parameters = {c.name: c.values[0] if c.values else "" for c in self.page.choices}
         rows = self._executed(block.rows)
-        drawn = charts.vega(block.chart, parameters, block.title)
-        spec = {"vega": {**drawn, "description": block.description}}
+        drawn = charts.drawn(block.chart, charts.parameters(self.page.choices), block.title)
+        spec = {"vega": {**drawn.vega, "description": block.description}}
         columns = dict(zip(rows.column_names, rows.columns, strict=True))
         place = self._add("chart", spec, columns, rows)
         plot = tag("div", class_="plot", role="img", aria_label=block.description)
@@ -136,7 +135,7 @@ class Renderer:
                     raise ProjectError(
                         f"the figure {figure.label!r} shows {name!r}, which the rows do not have",
                         hint=choices("columns", name, rows.column_names),
-                        place=place_of(self.page.function),
+                        place=self.page.place,
                     )
                 key = f"{number}.{place}"
                 digits = figure.digits
@@ -174,7 +173,7 @@ class Renderer:
             f"the figure {figure.label!r} has a column or a unit for {values}, and no choice has"
             " these values",
             hint=f"declare Choice('unit', 'Unit', ({values!r}, …)) with exactly these",
-            place=place_of(self.page.function),
+            place=self.page.place,
         )
 
     def _require_one(self, rows: pa.Table) -> None:
@@ -186,7 +185,7 @@ class Renderer:
                 f"figures of the page {self.page.name!r} have several rows for one choice"
                 f" of {', '.join(names) or 'nothing'}",
                 hint="aggregate the rows to one, or filter them",
-                place=place_of(self.page.function),
+                place=self.page.place,
             )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,9 +15,10 @@ from lakehouse.compile import cache_files
 from lakehouse.pages import loading
 from lakehouse.pages.decorators import PageSpec
 from lakehouse.pages.html import script_json, tag
-from lakehouse.site import charts, project_pages
+from lakehouse.site import charts, kept_plans, project_pages
 from lakehouse.site.folder import Piece, SiteFolder, Written, digest
 from lakehouse.site.frame import Frame, Link, static
+from lakehouse.site.page_plan import PlannedPage, unplanned
 from lakehouse.site.pipeline import pages as pipeline
 from lakehouse.site.pipeline.facts import Facts, gather
 from lakehouse.site.tables import Tables
@@ -40,11 +41,11 @@ class Built:
     seconds: float
 
 
-def build(session: Session, folder: Path, pages: Sequence[PageSpec] | None = None) -> Built:
+def build(session: Session, folder: Path, declared: Sequence[PageSpec] | None = None) -> Built:
     """Write the site of a project to a folder; what did not change since the last time stays.
 
-    `pages` are those of the project's package unless they are given. Raises ConfigError for a
-    folder that holds something else, or if the extra `site` is not installed; ProjectError for a
+    Its pages are those of the project's package unless they are `declared`. Raises ConfigError for
+    a folder that holds something else, or if the extra `site` is not installed; ProjectError for a
     page that cannot be made.
     """
     began = time.perf_counter()
@@ -52,32 +53,50 @@ def build(session: Session, folder: Path, pages: Sequence[PageSpec] | None = Non
     site = SiteFolder(folder)
     tables = Tables(session)
     _ = session.compiled_for_duckdb  # before pages are imported: their code is no part of it
-    declared = loading.load(session.settings, session.project) if pages is None else pages
-    specs = [spec for spec in declared if spec.key is None]
-    frame = Frame([Link(s.title, project_pages.path_of(s)) for s in specs], pipeline.LINKS)
+    pages = kept_plans.load(session, tables) if declared is None else [*map(unplanned, declared)]
+    spec_of = _specs(session, declared)
+    frame = Frame([Link(p.title, project_pages.path_of(p)) for p in pages], pipeline.LINKS)
     code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
     with paused():
-        for piece in _pieces(session, tables, specs, frame, code):
+        for piece in _pieces(session, tables, pages, spec_of, frame, code):
             site.add(piece)
     done = site.finish()
     return Built(folder / "index.html", done, time.perf_counter() - began)
 
 
 def _pieces(
-    session: Session, tables: Tables, specs: list[PageSpec], frame: Frame, code: str
+    session: Session,
+    tables: Tables,
+    pages: list[PlannedPage],
+    spec_of: Callable[[str], PageSpec],
+    frame: Frame,
+    code: str,
 ) -> Iterator[Piece]:
     yield Piece("assets", code, _assets)
     yield Piece("vega", charts.library_version(), partial(_vega, session.settings.root))
     yield Piece("start", code, partial(_start, frame))
-    of_pages = digest(code, *(p.read_bytes() for p in loading.sources(session.settings)))
-    for spec in specs:
-        versions = [tables.version(name) if tables.has(name) else "" for name in spec.tables]
-        make = partial(project_pages.render, spec, tables, frame, session.settings.timezone)
-        yield Piece(f"page {spec.name}", digest(of_pages, *versions), make)
+    for page in pages:
+        of_page = kept_plans.fingerprint(session.settings, page)
+        versions = [tables.version(name) if tables.has(name) else "" for name in page.tables]
+        make = partial(
+            project_pages.render, page, tables, frame, session.settings.timezone, spec_of
+        )
+        yield Piece(f"page {page.name}", digest(code, of_page, *versions), make)
     facts = gather(session, tables)
     state = _state(tables, facts, session.settings.timezone)
     yield Piece("state", digest(state), lambda: {"assets/state.js": state})
     yield from pipeline.pieces(session, facts, frame, code)
+
+
+def _specs(session: Session, declared: Sequence[PageSpec] | None) -> Callable[[str], PageSpec]:
+    """Return what gives a page by its name, and imports the project's when it is first called."""
+
+    @cache
+    def loaded() -> dict[str, PageSpec]:
+        given = declared or loading.load(session.settings, session.project)
+        return {spec.name: spec for spec in given}
+
+    return lambda name: loaded()[name]
 
 
 def _state(tables: Tables, facts: Facts, zone: ZoneInfo) -> str:

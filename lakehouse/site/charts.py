@@ -7,12 +7,14 @@ time zone of the browser is done in UTC instead, in which the rows are given.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
 from lakehouse.errors import ConfigError, ProjectError
 from lakehouse.pages.charts import specification
+from lakehouse.pages.decorators import Choice
 
 ROWS = "rows"
 """Name of the data set that a page puts a chart's rows into."""
@@ -69,6 +71,13 @@ def library_version() -> str:
     return version("vl-convert-python")
 
 
+def library_versions() -> str:
+    """Return the versions of what draws charts."""
+    from importlib.metadata import version
+
+    return f"{version('altair')} {library_version()}"
+
+
 def javascript() -> str:
     """Return the library that draws charts in a browser, as one script."""
     import vl_convert
@@ -77,11 +86,25 @@ def javascript() -> str:
     return bundle
 
 
-def vega(chart: Any, parameters: Mapping[str, str], title: str) -> dict[str, Any]:
-    """Return a chart as Vega over the data set `ROWS`; `parameters` are those it is given.
+@dataclass(frozen=True)
+class Drawn:
+    """A chart as Vega over the data set `ROWS`."""
+
+    vega: Mapping[str, Any]
+
+
+def parameters(choices: Sequence[Choice]) -> dict[str, str]:
+    """Return what the charts of a page are given, with the values that are chosen at first."""
+    return {choice.name: choice.values[0] if choice.values else "" for choice in choices}
+
+
+def drawn(chart: Any, parameters: Mapping[str, str], title: str) -> Drawn:
+    """Draw a chart of Altair, unless it is drawn; `parameters` are those it is given.
 
     Raises ProjectError, with the title, for a chart that Vega-Lite does not take.
     """
+    if isinstance(chart, Drawn):
+        return chart
     import vl_convert
 
     try:
@@ -94,8 +117,7 @@ def vega(chart: Any, parameters: Mapping[str, str], title: str) -> dict[str, Any
             hint="each encoding needs a type, such as 'day:T' or 'value:Q'",
         ) from error
     compiled.pop("$schema", None)
-    result: dict[str, Any] = _in_utc(compiled)
-    return result
+    return Drawn(_in_utc(compiled))
 
 
 def _completed(spec: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -2,66 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.declare.project_code import place_of, placed
-from lakehouse.errors import ProjectError
+from lakehouse.errors import ProjectError, QueryError
+from lakehouse.pages import Block
 from lakehouse.pages.decorators import Choice, PageSpec
 from lakehouse.pages.html import Html, script_json, tag
 from lakehouse.site.blocks import Renderer
 from lakehouse.site.frame import Frame
 from lakehouse.site.page_data import page_data
+from lakehouse.site.page_plan import PlannedPage, RowsOf, firsts_of
 from lakehouse.site.tables import Tables
 
 
-def path_of(spec: PageSpec) -> str:
+def path_of(page: PlannedPage) -> str:
     """Return where a page lies in the folder of the site."""
-    return f"pages/{spec.name}.html"
+    return f"pages/{page.name}.html"
 
 
-def render(spec: PageSpec, tables: Tables, frame: Frame, zone: ZoneInfo) -> Mapping[str, str]:
-    """Return the files of a page. Raises ProjectError if its function fails."""
-    missing = [name for name in spec.tables if not tables.has(name)]
+@dataclass(frozen=True)
+class Asked:
+    """What the function of a page gives."""
+
+    blocks: Sequence[Block]
+    firsts: Mapping[str, Any]
+    """Rows, by choice; see `page_plan`."""
+
+
+def render(
+    page: PlannedPage,
+    tables: Tables,
+    frame: Frame,
+    zone: ZoneInfo,
+    spec_of: Callable[[str], PageSpec],
+) -> Mapping[str, str]:
+    """Return the files of a page. Raises ProjectError if it cannot be made.
+
+    The function of a page that is not planned is in what `spec_of` returns for its name.
+    """
+    missing = [name for name in page.tables if not tables.has(name)]
     if missing:
         text = f"Nothing to show yet: {', '.join(missing)} is not built. `run` builds it."
-        return {path_of(spec): frame.page(path_of(spec), spec.title, tag("p", text))}
-    renderer = Renderer(spec, zone)
-    with placed(f"the page {spec.name!r} cannot be made", spec.function):
-        blocks = spec.function(*map(tables.table, spec.tables))
-        if not isinstance(blocks, list | tuple):
-            raise ProjectError(
-                f"the page {spec.name!r} returned {type(blocks).__name__}, not blocks",
-                hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
-                place=place_of(spec.function),
-            )
-        content = renderer.html(blocks)
-        firsts = _firsts(spec, tables)
-    head, files = page_data(spec.name, spec.choices, renderer.pieces, zone, firsts)
+        return {path_of(page): frame.page(path_of(page), page.title, tag("p", text))}
+    renderer = Renderer(page, zone)
+    if page.blocks is None:
+        spec = spec_of(page.name)
+        with placed(f"the page {page.name!r} cannot be made", spec.function):
+            content, firsts = _shown(renderer, _ask(spec, tables))
+    else:
+        with _told(page), tables.reading(page) as read:
+            rows = {name: RowsOf(unread, read) for name, unread in page.firsts.items()}
+            content, firsts = _shown(renderer, Asked(page.with_rows(read), rows))
+    head, files = page_data(page.name, page.choices, renderer.pieces, zone, firsts)
     draws = any(piece.spec["kind"] == "chart" for piece in renderer.pieces)
     html = frame.page(
-        path_of(spec),
-        spec.title,
-        _controls(spec.choices, head) if spec.choices else None,
+        path_of(page),
+        page.title,
+        _controls(page.choices, head) if page.choices else None,
         tag("p", id="problem", role="alert"),
         content,
         tag("script", Html(script_json(head)), type="application/json", id="page-data"),
         scripts=["vega"] if draws else [],
     )
-    return {path_of(spec): html, **files}
+    return {path_of(page): html, **files}
 
 
-def _firsts(spec: PageSpec, tables: Tables) -> dict[str, dict[str, str]]:
-    """Return what a table says is chosen at first, for each value of the choice before."""
+@contextmanager
+def _told(page: PlannedPage) -> Iterator[None]:
+    """Give an error of the engine the place of the page."""
+    try:
+        yield
+    except QueryError as error:
+        raise ProjectError(
+            f"the page {page.name!r} cannot be made: {page.place}: {error.message}", hint=error.hint
+        ) from error
+
+
+def _ask(spec: PageSpec, tables: Tables) -> Asked:
+    """Ask the function of a page, with tables that have rows."""
+    given = {name: tables.table(name) for name in spec.tables}
+    blocks = spec.function(*given.values())
+    if not isinstance(blocks, list | tuple):
+        raise ProjectError(
+            f"the page {spec.name!r} returned {type(blocks).__name__}, not blocks",
+            hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
+            place=place_of(spec.function),
+        )
+    return Asked(blocks, firsts_of(spec.choices, given))
+
+
+def _shown(renderer: Renderer, asked: Asked) -> tuple[Html, dict[str, dict[str, str]]]:
+    """Return the HTML of a page, and what is chosen at first, by choice and value before it."""
+    content = renderer.html(asked.blocks)
     firsts = {}
-    for before, choice in pairwise(spec.choices):
-        if choice.first:
-            table, _, column = choice.first.rpartition(".")
-            rows = tables.table(table).select(before.name, column).distinct().to_pyarrow()
-            said = zip(*(map(str, each.to_pylist()) for each in rows.columns), strict=True)
-            firsts[choice.name] = dict(sorted(said))
-    return firsts
+    for name, rows in asked.firsts.items():
+        columns = rows.to_pyarrow().columns
+        said = zip(*(map(str, each.to_pylist()) for each in columns), strict=True)
+        firsts[name] = dict(sorted(said))
+    return content, firsts
 
 
 def _controls(declared: tuple[Choice, ...], head: Mapping[str, object]) -> Html:

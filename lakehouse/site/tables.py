@@ -1,18 +1,23 @@
-"""Tables of one commit of main as Ibis tables, and what their rows depend on."""
+"""Tables of one commit of main: as Ibis tables, for planned rows, and what their rows depend on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import UnknownNameError
 
 if TYPE_CHECKING:
+    import ibis
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from lakehouse.catalogs import Commit, StoredTable
     from lakehouse.engines import Source
     from lakehouse.session import Session
+    from lakehouse.site.page_plan import PlannedPage, Reader, Unread
 
 
 class Tables:
@@ -28,6 +33,30 @@ class Tables:
     def table(self, name: str) -> ir.Table:
         """Return a table or view by its bare name. Raises UnknownNameError if it is not built."""
         return self._session.duckdb.table(self._source(name))
+
+    def schemas(self) -> dict[str, ibis.Schema]:
+        """Return the columns of all tables and views that are built, by bare name."""
+        names = self._session.project.tables
+        return {name: self._source(name).schema for name in names if self.has(name)}
+
+    @contextmanager
+    def reading(self, page: PlannedPage) -> Iterator[Reader]:
+        """Give what reads the rows of a page; those that blocks share are kept while it is open."""
+        duckdb = self._session.duckdb
+
+        def sources(unread: Unread) -> list[Source]:
+            return [self._source(name) for name in unread.reads if name not in page.once]
+
+        def read(unread: Unread) -> pa.Table:
+            rows = duckdb.rows(unread.statement, sources(unread))
+            return rows.cast(unread.statement.schema.to_pyarrow())
+
+        for name, unread in page.once.items():
+            duckdb.keep(name, duckdb.sql_of(unread.statement, sources(unread)), are_many=False)
+        try:
+            yield read
+        finally:
+            duckdb.forget(page.once)
 
     def version(self, name: str) -> str:
         """Return a text that changes whenever the rows of a table may have changed."""

@@ -158,7 +158,7 @@ def test_a_chart_does_not_depend_on_the_time_zone_of_the_browser():
         .transform_calculate(year="year(datum.day) + time(datum.day)")
         .transform_filter("datum.day < datetime(2024, 1, 1)")
     )
-    text = json.dumps(charts.vega(chart, {}, "Days"))
+    text = json.dumps(charts.drawn(chart, {}, "Days").vega)
     assert '"timezone": "utc"' in text
     assert "utcyear(datum" in text
     assert "utc(2024" in text
@@ -169,13 +169,13 @@ def test_a_chart_does_not_depend_on_the_time_zone_of_the_browser():
 
 def test_a_chart_knows_what_is_chosen():
     chart = alt.Chart().mark_point().encode(x="value:Q")
-    signals = charts.vega(chart, {"unit": "°C"}, "Values")["signals"]
+    signals = charts.drawn(chart, {"unit": "°C"}, "Values").vega["signals"]
     assert {"name": "unit", "value": "°C"} in signals
 
 
 def test_a_chart_that_cannot_be_drawn_is_an_error_with_its_title():
     with pytest.raises(ProjectError, match="'Values' cannot be drawn"):
-        charts.vega(alt.Chart().mark_point().encode(x="value"), {}, "Values")
+        charts.drawn(alt.Chart().mark_point().encode(x="value"), {}, "Values")
 
 
 def test_without_the_libraries_the_cure_is_told(monkeypatch):
