@@ -222,13 +222,11 @@ AT_ONCE = [
 ]
 for row in AT_ONCE:
     SURROUNDINGS[", ".join(row)] = together(*(SURROUNDINGS.pop(name) for name in row))
-if "EVERY_CASE" not in os.environ:  # each compiles the project, which takes long
-    SURROUNDINGS = {
-        name: around
-        for number, (name, around) in enumerate(SURROUNDINGS.items())
-        if name == "together" or number % 9 == 0
-    }
-"""All at once, and some by themselves; with EVERY_CASE, each by itself."""
+CASES = [
+    pytest.param(around, id=name, marks=[] if name == "together" else pytest.mark.longest)
+    for name, around in SURROUNDINGS.items()
+]
+"""All at once, and each by itself: each compiles the project, which takes long."""
 
 
 @dataclass(frozen=True)
@@ -295,8 +293,8 @@ def undisturbed(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("undisturbed")).day(Around())
 
 
-@pytest.mark.sample(0, long=3)
-@pytest.mark.parametrize("around", SURROUNDINGS.values(), ids=SURROUNDINGS)
+@pytest.mark.long
+@pytest.mark.parametrize("around", CASES)
 def test_a_day_is_the_same_in_any_surroundings(tmp_path, undisturbed, around):
     project = Project(tmp_path)
     assert project.day(around) == undisturbed

@@ -49,7 +49,7 @@ def clones(tmp_path_factory):
     return tmp_path_factory.mktemp("clones")
 
 
-@pytest.mark.sample(0, long=24)
+@pytest.mark.sample(0, long=14)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_shows_what_happens(page, clones, database):
     with reading(page, clones, database) as reader:

@@ -59,7 +59,7 @@ def test_a_mistake_is_told_with_its_place_and_a_cure(mistake, tmp_path):
 
 
 # A run finds most mistakes where compiling does, which is tried with each of them above.
-@pytest.mark.sample(0, long=12)
+@pytest.mark.sample(0, long=6)
 @pytest.mark.parametrize("mistake", TRIED, ids=titled(TRIED))
 def test_a_run_of_a_wrong_project_leaves_main_as_it_was(mistake, home, warm, tmp_path):
     before = home()

@@ -289,7 +289,7 @@ def cells(tmp_path_factory, databases, engine):
             home.sources[name].engine.dispose()
 
 
-@pytest.mark.sample(0, long=15)
+@pytest.mark.sample(0, long=8)
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_a_cell_follows_its_source_and_asks_it_for_what_its_way_says(cells, cell):
     found = {each["id"]: each["value"] for each in cells.rows(f"silver.at_{cell.name}")}

@@ -275,7 +275,7 @@ OPTIONAL = {
 """Fields that sensor glucose can do without, and values that are not of their type."""
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(3, long=10)
 @pytest.mark.parametrize(
     ("field", "value"), [(field, value) for field, values in OPTIONAL.items() for value in values]
 )

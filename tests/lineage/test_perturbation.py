@@ -162,7 +162,7 @@ def columns_by_use(models):
     return used, unused
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_all_models_change_only_where_lineage_says_so(glucose):
     told, seen = set(), set()
     for name, spec in glucose.project.models.items():

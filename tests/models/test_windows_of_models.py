@@ -174,7 +174,7 @@ MADE_UP = {
 """What columns hold that cannot be just anything, for each model."""
 
 
-@pytest.mark.sample(0, long=4)
+@pytest.mark.sample(0, long=2)
 @pytest.mark.parametrize("model", MADE_UP, ids=lambda model: model.__name__)
 def test_any_rows(assert_incremental, model):
     assert_incremental(model, columns=MADE_UP[model])

@@ -14,7 +14,7 @@ WAYS = ("windows", "cursor", "files", "seeds", "erase", "refill")
 TIMES = 6 if "EVERY_CASE" in os.environ else 3
 
 
-@pytest.mark.sample(0, long=4)
+@pytest.mark.sample(0, long=2)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_killed_run_leaves_the_old_state_or_the_new_and_the_next_run_converges(
     tmp_path, postgres_server, way
