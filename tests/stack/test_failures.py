@@ -96,6 +96,7 @@ def killed_at(toy, node):
 NODES = ["client", "events__stage", "events", "daily", "small_values", "main"]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("node", NODES)
 def test_a_run_killed_before_the_merge_leaves_main(each_begun, node):
     before = each_begun.head()
@@ -142,6 +143,7 @@ def sabotage():
     deploy.stack.start(FOLDER)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("server", "node"),
     [
