@@ -22,7 +22,7 @@ from ingestion.replay import Documents, ReplayServer
 from lakehouse import SourceError, Window
 from lakehouse.errors import COULD_NOT_RUN
 
-pytestmark = pytest.mark.longest
+pytestmark = pytest.mark.long
 
 DAY = "2024-03-15"
 START = datetime(2024, 3, 15, tzinfo=UTC)
