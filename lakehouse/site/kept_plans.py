@@ -45,6 +45,8 @@ class _Package:
 
 def load(session: Session, tables: Tables) -> list[PlannedPage]:
     """Return the pages of a project in their order. Raises ProjectError as `pages.loading` does."""
+    if not loading.sources(session.settings):
+        return [*map(unplanned, _of_site(loading.load(session.settings, session.project)))]
     schemas = {name: _plain(schema) for name, schema in tables.schemas().items()}
     key = digest(_code(session.settings), charts.library_versions(), schemas)
     place = cache_files.file(session.settings.root, "pages", key)

@@ -16,6 +16,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lakehouse.compile.compiler import Statement
+from lakehouse.compile.expression_digest import digest
 from lakehouse.declare.project_code import place_of
 from lakehouse.pages import Block, Chart, Columns, Text
 from lakehouse.pages.decorators import Choice, PageSpec
@@ -119,8 +120,13 @@ class _Plan:
         self._names: dict[ops.Node, str] = {}
 
     def unread(self, rows: ir.Table) -> Unread:
-        """Return the statement of rows; what they read once is planned before them."""
+        """Return the statement of rows; what they read once is planned before them.
+
+        Raises TypeError for rows that are not of the tables of the page alone.
+        """
         outer = rows.op().replace(self._named)
+        if digest(outer.to_expr()) is None:  # rows in memory, tables of others, functions in Python
+            raise TypeError("these rows have no statement that says all of them")
         sql = to_sql(outer.to_expr(), _DIALECT)
         reads = (table.name for table in outer.find(ops.UnboundTable))
         return Unread(Statement(sql, rows.schema()), tuple(dict.fromkeys(reads)))

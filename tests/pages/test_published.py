@@ -107,9 +107,10 @@ def episode(row):
     ]
 
 
-@pytest.mark.sample(0, long=1)
 def test_the_page_and_the_report_show_what_postgres_has(published, lakehouse, tmp_path, browser):
     assert lakehouse("site", "-o", str(tmp_path / "site"))[0] == 0
+    plans = (path.read_text() for path in (tmp_path / "__pycache__").glob("lakehouse-pages-*.json"))
+    assert any('"$": "Figures"' in plan for plan in plans)
     page, problems = browser.new_page(), []
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -103,6 +103,23 @@ def environment(sales):
     return [Text(os.environ.get("GREETING", "")), Rows(sales, [Figure("sku", "Article")], "Sold")]
 
 
+@ibis.udf.scalar.python
+def shouted(text: str) -> str:
+    return text.upper() + "!"
+
+
+@page(title="Others' rows")
+def others(sales):
+    note("others")
+    known = ibis.memtable({"sku": ["tea", "cup"], "name": ["a pound of tea", "a cup"]})
+    own = ibis.duckdb.connect().create_table("own", known.mutate(place=1))
+    named = sales.join(known, "sku").select("sku", name=shouted(known.name)).order_by("sku")
+    return [
+        Rows(named, [Figure("name", "Name")], "Named"),
+        Rows(own.order_by("name"), [Figure("name", "Name")], "Own"),
+    ]
+
+
 @page(title="Counted")
 def counted(sales):
     note("counted")
@@ -140,7 +157,7 @@ def shown(tmp_path_factory, databases):
         def build(**environment):
             (folder / "pages/asked.log").write_text("")
             command("site", "-o", "site", **environment)
-            names = ("sold", "today", "environment", "counted")
+            names = ("sold", "today", "environment", "counted", "others")
             texts = {name: (folder / f"site/pages/{name}.html").read_text() for name in names}
             return texts, {*(folder / "pages/asked.log").read_text().split()}
 
@@ -153,7 +170,7 @@ def shown(tmp_path_factory, databases):
 
 @pytest.mark.long
 def test_a_page_is_asked_again_only_where_its_code_needs_it(shown):
-    assert shown.again[1] == {"today", "environment", "counted"}
+    assert shown.again[1] == {"today", "environment", "counted", "others"}
 
 
 @pytest.mark.long
@@ -161,6 +178,13 @@ def test_what_a_page_says_of_now_is_of_now(shown):
     assert "Good morning" in shown.first[0]["environment"]
     assert "2 articles were sold" in shown.first[0]["counted"]
     assert "Good evening" in shown.again[0]["environment"]
+
+
+@pytest.mark.long
+def test_rows_that_are_not_the_projects_are_shown(shown):
+    data = "".join(path.read_text() for path in (shown.folder / "site/data/others").glob("*.js"))
+    assert "A POUND OF TEA!" in data
+    assert "a pound of tea" in data
 
 
 @pytest.mark.long
