@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
 import ibis.expr.operations as ops
@@ -39,10 +39,8 @@ class Unread:
     """Names of the tables of the page, and of the rows read once, that the statement reads."""
 
 
-class Reader(Protocol):
-    """Reads the rows of a plan."""
-
-    def __call__(self, unread: Unread) -> pa.Table: ...
+Reader: TypeAlias = "Callable[[Unread], pa.Table]"
+"""Reads the rows of a plan."""
 
 
 @dataclass(frozen=True)
