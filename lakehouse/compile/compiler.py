@@ -23,7 +23,7 @@ from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
 from lakehouse.compile.quarantine_reasons import quarantine_reasons
-from lakehouse.compile.translations import Translations
+from lakehouse.compile.translations import Translations, Translator
 from lakehouse.declare import column_types
 from lakehouse.declare.kinds import Incremental
 from lakehouse.declare.project_code import place_of, placed
@@ -45,6 +45,8 @@ class Statement:
 
     sql: str = field(repr=False)
     schema: ibis.Schema
+    expression: str = field(default="", repr=False, compare=False)
+    """Digest of the expression, while it is compiled; empty for one that has none."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,10 @@ class Compiled:
 
 
 def compile_project(
-    project: Project, dialect: str, translations: Translations | None = None
+    project: Project, dialect: str, translator: Translator | None = None
 ) -> Compiled:
     """Compile every model and check. Raises ProjectError for one that cannot be compiled."""
-    compiler = _Compiler(project, dialect, translations or Translations())
+    compiler = _Compiler(project, dialect, translator or Translations())
     with paused():
         dag.visit(project, compiler)
         compiler.count()
@@ -119,8 +121,8 @@ def count_of(spec: QualitySpec, place: int, count: str = "failures") -> str:
 class _Compiler:
     """Visitor that calls each function with unbound tables, and collects the SQL of its result."""
 
-    def __init__(self, project: Project, dialect: str, translations: Translations) -> None:
-        self.project, self.dialect, self.to_sql = project, dialect, translations.to_sql
+    def __init__(self, project: Project, dialect: str, translator: Translator) -> None:
+        self.project, self.dialect, self.translate = project, dialect, translator.translate
         self.compiled = Compiled(project)
 
     def node(
@@ -148,7 +150,8 @@ class _Compiler:
         return ibis.table(schema, name=name)
 
     def _statement(self, expression: ir.Table) -> Statement:
-        return Statement(self.to_sql(expression, self.dialect), stored(expression.schema()))
+        sql, digest = self.translate(expression, self.dialect)
+        return Statement(sql, stored(expression.schema()), digest)
 
     def _model(self, spec: ModelSpec, expression: ir.Table) -> CompiledModel:
         statement = self._statement(expression)
@@ -171,8 +174,8 @@ class _Compiler:
         ]
         sql = statement.sql
         if self.dialect != FINGERPRINT_DIALECT:
-            sql = self.to_sql(expression, FINGERPRINT_DIALECT)
-        content = [sql, repr(schema), _kind(spec), *views]
+            sql = self.translate(expression, FINGERPRINT_DIALECT).sql
+        content = [sql, repr(schema), kind_of(spec), *views]
         digest = hashlib.sha256("\0".join(content).encode()).hexdigest()
         is_published_view = spec.is_view and spec.name in self.project.published
         view = postgres_view.select(self.project, spec, expression) if is_published_view else None
@@ -241,7 +244,7 @@ class _Compiler:
     def _is_supported(self, expression: ir.Table) -> bool:
         """Return whether the dialect has all operations of an expression."""
         try:
-            self.to_sql(expression, self.dialect)
+            self.translate(expression, self.dialect)
         except OperationNotDefinedError:
             return False
         return True
@@ -270,7 +273,6 @@ def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, A
 
 
 def _noun(returned: Any) -> str:
-    """What a function returned, in a word: types say more than values."""
     return "nothing" if returned is None else type(returned).__name__
 
 
@@ -290,7 +292,8 @@ def _require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
             )
 
 
-def _kind(spec: ModelSpec) -> str:
+def kind_of(spec: ModelSpec) -> str:
+    """Return the kind of a model with all that it says, as text."""
     if not isinstance(spec.kind, Incremental):
         return " ".join([type(spec.kind).__name__, *spec.key])
     kind = spec.kind

@@ -19,8 +19,9 @@ from types import FunctionType
 from typing import Any
 
 from lakehouse.compile import cache, cache_files, dag, translations
-from lakehouse.compile.compiler import Compiled, compile_project
+from lakehouse.compile.compiler import Compiled, Statement, compile_project, kind_of
 from lakehouse.compile.other_process import Request, answer, started
+from lakehouse.compile.translations import Digests
 from lakehouse.config import Settings
 from lakehouse.declare.copies import CopySpec
 from lakehouse.declare.project import Project
@@ -53,11 +54,40 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
 
     Raises ProjectError, which names the functions that compile to different SQL there.
     """
-    request = Request.of(settings, __name__, {"dialect": dialect})
-    with started(request) as process:
+    with started(Request.of(settings, __name__, {"dialect": dialect})) as process:
         known = translations.load(settings.root)
         compiled = compile_project(project, dialect, known)
-        here, there = json.loads(json.dumps(cache.to_json(compiled))), answer(process)
+        there = answer(process)
+    _require_same(settings, project, compiled, dialect, there)
+    translations.keep(settings.root, known)
+    files = {path: cache_files.digest_of(Path(path)) for path in there["files"]}
+    return replace(compiled, files=files)
+
+
+def make_elsewhere(request: Request) -> Callable[[Project], Any]:
+    """Return what the other process does with a project: it compiles it.
+
+    Where it is not asked for SQL, expressions will do: Ibis takes most of the time.
+    """
+    dag.load_hamilton()
+    dialect = request.details["dialect"]
+    if "sql" not in request.details:
+        return lambda project: _plain(_by_expression(compile_project(project, dialect, Digests())))
+    known = translations.load(Path(request.root))
+    return lambda project: cache.to_json(compile_project(project, dialect, known))
+
+
+def _require_same(
+    settings: Settings, project: Project, compiled: Compiled, dialect: str, there: Mapping[str, Any]
+) -> None:
+    """Raise ProjectError if the project compiled to something else in the other process."""
+    if there.get("made") == _plain(_by_expression(compiled)):
+        return
+    here = _plain(cache.to_json(compiled))
+    if "made" in there:  # what differs is told by its SQL
+        details = {"dialect": dialect, "sql": True}
+        with started(Request.of(settings, __name__, details)) as process:
+            there = answer(process)
     differences = list(_differences(here, there.get("made", here)))
     if (differences or "problem" in there) and cache.changed_files(settings):
         raise ProjectError(
@@ -72,18 +102,34 @@ def compile_twice(settings: Settings, project: Project, dialect: str) -> Compile
         )
     if differences:
         raise _refusal(settings, project, differences, there["asked"])
-    translations.keep(settings.root, known)
-    files = {path: cache_files.digest_of(Path(path)) for path in there["files"]}
-    return replace(compiled, files=files)
 
 
-def make_elsewhere(request: Request) -> Callable[[Project], Any]:
-    """Return what the other process does with a project: it compiles it."""
-    dag.load_hamilton()
-    known = translations.load(Path(request.root))
-    return lambda project: cache.to_json(
-        compile_project(project, request.details["dialect"], known)
-    )
+def _by_expression(compiled: Compiled) -> dict[str, Any]:
+    """Return what a project compiles to, with the digests of expressions in place of their SQL."""
+    return {
+        "schemas": compiled.schemas,
+        "models": {
+            name: [_said(model.statement), kind_of(model.spec), model.postgres_view]
+            for name, model in compiled.models.items()
+        },
+        "checks": {
+            name: [*map(_said, check.rules), _said(check.function)]
+            for name, check in compiled.checks.items()
+        },
+        "counts": {name: _said(counts) for name, counts in compiled.counts.items()},
+        "quarantine_reasons": compiled.quarantine_reasons,
+    }
+
+
+def _said(statement: Statement | None) -> list[Any] | None:
+    if statement is None:
+        return None
+    return [statement.expression or statement.sql, statement.schema]
+
+
+def _plain(document: dict[str, Any]) -> Any:
+    """Return a document as JSON gives it back."""
+    return json.loads(json.dumps(document, default=str))
 
 
 def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[Difference]:

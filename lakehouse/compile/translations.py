@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import ibis.expr.types as ir
 
@@ -22,6 +23,22 @@ _KEPT = 4_000
 """Translations that are kept: those of a project of some hundred models."""
 
 
+class Translation(NamedTuple):
+    """The SQL of an expression."""
+
+    sql: str
+    expression: str = ""
+    """Digest of the expression; empty for one that has none."""
+
+
+class Translator(Protocol):
+    """Translates expressions into SQL."""
+
+    def translate(self, expression: ir.Table, dialect: str) -> Translation:
+        """Return the expression as one SELECT in a dialect; tables go by their bare names."""
+        ...
+
+
 @dataclass
 class Translations:
     """Translates expressions, those that are known without Ibis."""
@@ -31,15 +48,22 @@ class Translations:
     used: dict[str, str] = field(default_factory=dict)
     """What was asked for, known or not."""
 
-    def to_sql(self, expression: ir.Table, dialect: str) -> str:
-        """Return the expression as one SELECT in a dialect; tables go by their bare names."""
+    def translate(self, expression: ir.Table, dialect: str) -> Translation:
         name = digest(expression)
         if name is None:
-            return to_sql(expression, dialect)
+            return Translation(to_sql(expression, dialect))
         key = f"{dialect} {name}"
         if key not in self.used:
             self.used[key] = self.known.get(key) or to_sql(expression, dialect)
-        return self.used[key]
+        return Translation(self.used[key], name)
+
+
+class Digests:
+    """Gives digests for SQL: an expression follows from the code that is compiled, SQL from it."""
+
+    def translate(self, expression: ir.Table, dialect: str) -> Translation:
+        name = digest(expression)
+        return Translation(to_sql(expression, dialect)) if name is None else Translation("", name)
 
 
 def load(root: Path) -> Translations:
