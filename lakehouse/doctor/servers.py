@@ -105,7 +105,8 @@ def _s3(servers: Servers) -> str:
     probe = {"Bucket": place.netloc, "Key": f"{place.path.strip('/')}/.probe"}
     try:
         with closing(client):
-            client.put_object(**probe, Body=b"")
+            encryption = bucket.encryption.named if bucket.encryption else {}
+            client.put_object(**probe, Body=b"", **encryption)
             client.delete_object(**probe)
     except ClientError as error:
         code = error.response["Error"]["Code"]
