@@ -134,6 +134,7 @@ _BROKEN = 500
 """The first HTTP status of those that say that the server itself fails."""
 _LOGS = "the server, or what stands before it, is in trouble: its log says why"
 _CURES = {
+    "NotImplemented": "does it encrypt? Unset LAKEHOUSE_S3_ENCRYPTION, and let the bucket do that",
     "NoSuchBucket": "make the bucket, or set LAKEHOUSE_WAREHOUSE to another",
     "InvalidAccessKeyId": "set AWS_ACCESS_KEY_ID to a key that the server knows",
     "SignatureDoesNotMatch": "set AWS_SECRET_ACCESS_KEY to the secret of AWS_ACCESS_KEY_ID",
