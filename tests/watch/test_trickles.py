@@ -69,11 +69,11 @@ class Slow:
 
 
 class Echo(Slow):
-    """A server that repeats what it hears."""
+    """A server that repeats what it hears, after a moment."""
 
     def _answer(self, connection):
         with connection, suppress(OSError):
-            while told := connection.recv(100):
+            while (told := connection.recv(100)) and not self.over.wait(0.02):
                 connection.sendall(told)
 
 
