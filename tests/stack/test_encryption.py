@@ -2,9 +2,9 @@
 
 import bucket
 import pytest
-from toy import at, event
 
-from lakehouse.doctor import through_trino
+from lakehouse.config import load
+from lakehouse.doctor import servers, through_trino
 from lakehouse.errors import ServerError
 
 KEY = "arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -26,10 +26,9 @@ def test_each_file_of_trino_is_to_be_encrypted(on_trino, asked, expected):
     assert {write.path.rpartition(".")[2] for write in kept.writes} >= {"parquet", "avro"}
 
 
-def test_a_server_that_cannot_encrypt_is_said_and_main_stays(on_trino, source):
-    source.rows = [event("a", 1, at(0))]
-    on_trino.environment["LAKEHOUSE_S3_ENCRYPTION"] = "AES256"
+def test_a_server_that_cannot_encrypt_is_said(lake, tmp_path):
+    (tmp_path / "lakehouse.toml").write_text("[project]\n")
+    settings = load(tmp_path, lake | {"LAKEHOUSE_S3_ENCRYPTION": "AES256"})
     with pytest.raises(ServerError, match="NotImplemented") as told:
-        on_trino.run(0)
+        servers.probes(settings)["s3"]()
     assert "LAKEHOUSE_S3_ENCRYPTION" in told.value.hint
-    assert on_trino.head() is None
