@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 
 from lakehouse.addresses import Address, alert_channels, repeatable, server_names
+from lakehouse.addresses.encryption import encryption
 from lakehouse.addresses.home_folder import home_folder
 from lakehouse.addresses.postgres import postgres_address
 from lakehouse.addresses.variables import expanded
@@ -37,7 +38,7 @@ _KEYS = {  # of the framework's own tables in the file
     "project": ("ingestion", "models", "pages", "seeds", "timezone", "home", "profile", "engine"),
     PRODUCTION: (
         *("nessie_url", "nessie_branch", "nessie_warehouse", "trino_url", "trino_catalog"),
-        *("warehouse", "s3_endpoint", "s3_path_style", "region"),
+        *("warehouse", "s3_endpoint", "s3_path_style", "s3_encryption", "region"),
         *identities.KEYS,
     ),
 }
@@ -234,6 +235,7 @@ def _servers(
             own_keys=_keys(env),
             profile=env.get("AWS_PROFILE") or None,
             has_path_style=_one_of(("true", "false"), style, "s3_path_style") == "true",
+            encryption=encryption(find("s3_encryption", "LAKEHOUSE_S3_ENCRYPTION")),
         ),
         nessie_warehouse=identities.warehouse(declared, env),
         trino_secrets=identities.trino_name("secrets", declared, env) or "ENV",

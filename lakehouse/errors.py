@@ -67,6 +67,10 @@ class QueryError(LakehouseError):
     """An engine refused a statement."""
 
 
+class ValueRefusedError(QueryError):
+    """An engine met a value that an operation cannot take."""
+
+
 class IdentityError(LakehouseError):
     """No credential for a server is to be had, or a server does not take it."""
 

@@ -13,7 +13,7 @@ from lakehouse import config, home, postgres, windows
 from lakehouse.catalogs import MAIN, Catalog
 from lakehouse.compile import dag
 from lakehouse.config import Settings
-from lakehouse.errors import NotYetError, UnknownNameError
+from lakehouse.errors import NotYetError, ServerError, UnknownNameError
 from lakehouse.ingest.stage import Stage, stage
 from lakehouse.ingest.stage_process import StageProcess
 from lakehouse.system import clock, signals
@@ -72,6 +72,9 @@ class Session:
         unharmed = suppress(Exception) if error is not None else nullcontext()
         with signals.unheeded(), unharmed:  # the work is done, or given up
             self.close()
+        given_up = self.watch.given_up
+        if given_up and isinstance(error, Exception) and not isinstance(error, ServerError):
+            raise given_up from error  # it is what a library made of a broken connection
 
     def close(self) -> None:
         """Close everything, users before what they use: engines use the catalog and Postgres.

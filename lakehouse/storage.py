@@ -21,14 +21,12 @@ from urllib.parse import unquote, urlparse
 from lakehouse.errors import ConfigError, LakehouseError, StorageError
 from lakehouse.system import aws_keys
 from lakehouse.system.aws_keys import Keys, NoKeysError
+from lakehouse.system.aws_requests import LIMITS, Encryption
 
 _WRITING = ".writing"
 """Ending of the name of a file that is not completely written yet."""
 _PART = 1 << 20
 """Bytes read at a time."""
-_RETRIES = {"mode": "standard", "total_max_attempts": 2}
-_LIMITS = {"connect_timeout": 5, "read_timeout": 20, "retries": _RETRIES}
-"""Limits for a request to an S3 server, in botocore's words and in seconds; s3fs repeats some."""
 _GIVE_KEYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or use a role"
 
 
@@ -44,6 +42,8 @@ class Bucket:
     profile: str | None = None
     has_path_style: bool = False
     """Whether a bucket is a part of the path of an URL, not of its host."""
+    encryption: Encryption | None = None
+    """What the server is asked for with each file; None: what the bucket does by itself."""
 
     @property
     def keys(self) -> Keys:
@@ -56,10 +56,7 @@ class Bucket:
     @property
     def manners(self) -> dict[str, Any]:
         """How botocore speaks to the server: limits of time and attempts, and the form of URLs."""
-        return {
-            **_LIMITS,
-            "s3": {"addressing_style": "path" if self.has_path_style else "virtual"},
-        }
+        return {**LIMITS, "s3": {"addressing_style": "path" if self.has_path_style else "virtual"}}
 
     def path(self, address: str) -> Path:
         """Return an address such as s3://lake/warehouse as a path."""
@@ -69,6 +66,7 @@ class Bucket:
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": self.region},
             "config_kwargs": self.manners,
+            "s3_additional_kwargs": self.encryption.named if self.encryption else {},
             "use_listings_cache": False,  # other processes write there too
         }
         return path(address, options)

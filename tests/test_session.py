@@ -15,6 +15,7 @@ from lakehouse.catalogs.nessie import NessieCatalog
 from lakehouse.compile import dag
 from lakehouse.config import Servers, load
 from lakehouse.engines.duckdb import DuckDB
+from lakehouse.errors import ServerError, StorageError
 from lakehouse.session import Session
 from lakehouse.storage import Bucket
 from lakehouse.system.aws_keys import Keys
@@ -171,3 +172,16 @@ def test_the_catalog_of_production_closes_its_connections_and_can_be_asked_again
             catalog.close()
             assert server.ended.wait(10)
         server.shutdown()
+
+
+@pytest.mark.parametrize("error", [ValueError("a library's"), StorageError("is not Nessie")])
+def test_an_error_over_a_server_that_was_given_up_is_told_as_that(tmp_path, error):
+    (tmp_path / "lakehouse.toml").write_text("[project]\n")
+
+    def fail():
+        with Session(load(tmp_path, {})) as session:
+            session.watch.given_up = ServerError("Nessie does not answer")
+            raise error
+
+    with pytest.raises(ServerError, match="does not answer"):
+        fail()

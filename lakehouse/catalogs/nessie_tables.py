@@ -11,7 +11,6 @@ from lakehouse.patches import pyiceberg_settings  # noqa: F401 - PyIceberg reads
 
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchViewError
-from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from pyiceberg.view import View
 from pyiceberg.view.metadata import SQLViewRepresentation, ViewVersion
@@ -19,6 +18,7 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 
 from lakehouse.catalogs import ViewText
+from lakehouse.catalogs.bucket_files import file_io
 from lakehouse.catalogs.nessie_names import schema_location
 from lakehouse.errors import StorageError
 from lakehouse.identity.access import Access
@@ -34,8 +34,6 @@ _BY_NESSIE = "created-at"
 """Property that Nessie gives to every view."""
 _TO_CONNECT, _PATIENCE = 10.0, 60.0
 """Seconds that connecting to Nessie may take, and that an answer of it may take."""
-_TO_REACH_S3 = "10"
-"""Seconds that connecting to the S3 server may take, and that it may be silent, for PyArrow."""
 
 
 class _Limited(HTTPAdapter):
@@ -65,7 +63,7 @@ class NessieTables(OneFileIO, RestCatalog):
         """
         remember()
         self._warehouse = warehouse
-        self._io = PyArrowFileIO(_properties(bucket))
+        self._io = file_io(bucket)
         self._access = access or Access()
         super().__init__(ref, uri=uri, **({"warehouse": name} if name else {}))
 
@@ -127,16 +125,3 @@ def _require_ours(name: str, view: View, version: ViewVersion) -> None:
 
 def _meaning(version: ViewVersion) -> tuple[object, ...]:
     return version.representations, version.default_catalog
-
-
-def _properties(bucket: Bucket) -> dict[str, str]:
-    properties = {
-        "s3.region": bucket.region,
-        "s3.connect-timeout": _TO_REACH_S3,
-        "s3.request-timeout": _TO_REACH_S3,
-        **bucket.keys.named("s3.access-key-id", "s3.secret-access-key", "s3.session-token"),
-        "s3.force-virtual-addressing": str(not bucket.has_path_style).lower(),
-    }
-    if bucket.endpoint is not None:
-        properties["s3.endpoint"] = bucket.endpoint
-    return properties

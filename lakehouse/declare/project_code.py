@@ -13,7 +13,13 @@ from sysconfig import get_paths
 from typing import Any
 
 from lakehouse.declare.cures import cure_of, said
-from lakehouse.errors import DeclarationError, LakehouseError, ProjectError, QueryError
+from lakehouse.errors import (
+    DeclarationError,
+    LakehouseError,
+    ProjectError,
+    QueryError,
+    ValueRefusedError,
+)
 
 _REFUSED = "filter out the rows that it cannot take, or use `try_cast`, which gives null for them"
 _INSTALLED = ("/site-packages/", "/dist-packages/")
@@ -74,8 +80,9 @@ def named(what: str, declared: Callable[..., Any], *beside: Callable[..., Any]) 
     try:
         yield
     except QueryError as error:
-        also = f"mend this function or {', '.join(map(place_of, beside))}: " if beside else ""
-        hint = f"{also}{error.hint or _REFUSED}"
+        also = f"mend this function or {', '.join(map(place_of, beside))}" if beside else ""
+        cure = error.hint or (_REFUSED if isinstance(error, ValueRefusedError) else "")
+        hint = ": ".join(filter(None, [also, cure]))
         message = f"{what}: {error.message}"
         raise QueryError(message, hint=hint, place=place_of(declared)) from error
     except Exception as error:

@@ -105,7 +105,8 @@ def _s3(servers: Servers) -> str:
     probe = {"Bucket": place.netloc, "Key": f"{place.path.strip('/')}/.probe"}
     try:
         with closing(client):
-            client.put_object(**probe, Body=b"")
+            encryption = bucket.encryption.named if bucket.encryption else {}
+            client.put_object(**probe, Body=b"", **encryption)
             client.delete_object(**probe)
     except ClientError as error:
         code = error.response["Error"]["Code"]
@@ -133,6 +134,7 @@ _BROKEN = 500
 """The first HTTP status of those that say that the server itself fails."""
 _LOGS = "the server, or what stands before it, is in trouble: its log says why"
 _CURES = {
+    "NotImplemented": "does it encrypt? Unset LAKEHOUSE_S3_ENCRYPTION, and let the bucket do that",
     "NoSuchBucket": "make the bucket, or set LAKEHOUSE_WAREHOUSE to another",
     "InvalidAccessKeyId": "set AWS_ACCESS_KEY_ID to a key that the server knows",
     "SignatureDoesNotMatch": "set AWS_SECRET_ACCESS_KEY to the secret of AWS_ACCESS_KEY_ID",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lakehouse.branches import run_branches
 from lakehouse.catalogs import MAIN
 from lakehouse.engines.sql import identifier
+from lakehouse.engines.trino_errors import ASK_DOCTOR
 from lakehouse.errors import LakehouseError, QueryError, ServerError
 from lakehouse.records import run_records
 from lakehouse.system import clock
@@ -86,7 +87,7 @@ def _explained(trino: Trino, what: str, hint: str) -> Iterator[None]:
     try:
         yield
     except QueryError as error:
-        reason = error.message.removeprefix("Trino: ").partition("\n")[0]
-        raise ServerError(
-            f"Trino at {trino.client.place} cannot {what}: {reason}", hint=error.hint or hint
-        ) from None
+        at = f"Trino at {trino.client.place}"
+        reason = error.message.removeprefix("Trino: ").removeprefix(f"{at} ").partition("\n")[0]
+        of_its_own = error.hint if error.hint != ASK_DOCTOR else ""
+        raise ServerError(f"{at} cannot {what}: {reason}", hint=of_its_own or hint) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lakehouse import storage
+from lakehouse.engines import duckdb_encryption
 from lakehouse.engines.sql import literal, path_literal
 from lakehouse.storage import Bucket
 
@@ -62,6 +63,8 @@ def open_connection(
     connection.execute(_FUNCTIONS)
     if bucket is not None:
         _reach(connection, bucket)
+        if duckdb_encryption.is_needed(bucket):
+            duckdb_encryption.prepare(connection, bucket)
     if only is not None:
         _lock(connection, only)
     return connection
@@ -97,6 +100,8 @@ def _reach(connection: duckdb.DuckDBPyConnection, bucket: Bucket) -> None:
         "REGION": literal(bucket.region),
         "URL_STYLE": literal("path" if bucket.has_path_style else "vhost"),
     }
+    if bucket.encryption is not None and bucket.encryption.kms_key is not None:
+        options["KMS_KEY_ID"] = literal(bucket.encryption.kms_key)
     if bucket.endpoint is not None:
         options["ENDPOINT"] = literal(endpoint.netloc)
         options["USE_SSL"] = str(endpoint.scheme == "https").lower()

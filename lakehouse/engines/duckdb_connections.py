@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.engines.duckdb_connection import most_memory
-from lakehouse.errors import QueryError
+from lakehouse.errors import QueryError, ValueRefusedError
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _ROOM_OF_A_CORE = 64 * 1024**2
 """Bytes of memory, for each core, that statements take while DuckDB is `sparing`."""
+_OF_VALUES = ("Conversion Error", "Invalid Input Error", "Out of Range Error")
+"""How errors of single values begin."""
 
 
 class Connections:
@@ -128,7 +130,8 @@ class Connections:
 def refusal(error: Exception) -> QueryError:
     """Turn an error of DuckDB into one line, with a hint what to do."""
     lines = (str(error).strip() or type(error).__name__).splitlines()
-    return QueryError(f"DuckDB: {lines[0]}", hint=_advice(lines))
+    made = ValueRefusedError if lines[0].startswith(_OF_VALUES) else QueryError
+    return made(f"DuckDB: {lines[0]}", hint=_advice(lines))
 
 
 def _advice(lines: Sequence[str]) -> str:

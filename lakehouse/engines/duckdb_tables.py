@@ -18,7 +18,7 @@ from lakehouse import storage
 from lakehouse.catalogs import Catalog, DataFile, StoredTable, TableChange
 from lakehouse.compile.columns import FILE_PART
 from lakehouse.declare.column_types import arrow_schema
-from lakehouse.engines import Build
+from lakehouse.engines import Build, duckdb_encryption
 from lakehouse.engines.duckdb_connections import Connections
 from lakehouse.engines.duckdb_relations import file_part, parquet, scan
 from lakehouse.engines.sql import columns, literal, select, typed, where
@@ -94,10 +94,12 @@ class TableWriter:
             statement = f"SELECT *, {part} AS {FILE_PART} FROM ({statement})"
             # A statement that ran out of memory left files there, and runs again.
             options += f", PARTITION_BY ({FILE_PART}), OVERWRITE_OR_IGNORE"
+        if duckdb_encryption.is_needed(self._bucket):
+            target = duckdb_encryption.written(target)
         written = self._connections.execute(
             f"COPY ({statement}) TO {literal(target)} ({options})"
         ).fetchall()
-        files = {str(path): int(count) for path, count, *_ in written if count}
+        files = {duckdb_encryption.read(path): int(count) for path, count, *_ in written if count}
         return list(files), sum(files.values())
 
     def _part(self, build: Build, window: Window, reach: Window) -> str:

@@ -27,6 +27,7 @@ from lakehouse.engines.trino_login import nessie_login, secret
 from lakehouse.errors import QueryError
 from lakehouse.plan.state import PROPERTY, TableState
 from lakehouse.system import clock
+from lakehouse.system.aws_requests import Encryption
 from lakehouse.table_names import name_of, schema_of
 
 PASSWORD = "LAKEHOUSE_POSTGRES_PASSWORD"  # noqa: S105 - a name
@@ -188,7 +189,16 @@ class Catalogs:
             properties["s3.endpoint"] = servers.bucket.endpoint
         if servers.bucket.has_path_style:
             properties["s3.path-style-access"] = "true"
-        return properties
+        return properties | _encryption(servers.bucket.encryption)
+
+
+def _encryption(asked: Encryption | None) -> dict[str, str]:
+    """What Trino is to ask of the S3 server with each file; the name of a key is no secret."""
+    if asked is None:
+        return {}
+    if asked.kms_key is None:
+        return {"s3.sse.type": "S3"}
+    return {"s3.sse.type": "KMS", "s3.sse.kms-key-id": asked.kms_key}
 
 
 def _plain(ref: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lakehouse.engines.trino_errors import refusal
 from lakehouse.errors import QueryError
 from lakehouse.identity import NOBODY, Identity
 from lakehouse.identity.access import Access
@@ -94,7 +95,7 @@ class Client:
             cursor = ibis.raw_sql(sql)
             rows = cursor.fetchall()
         except TrinoQueryError as error:
-            raise QueryError(f"Trino: {error.message}", hint=_advice(error)) from None
+            raise refusal(error, self.place) from None
         except HttpError as error:
             raise self._refused(str(error)) from None
         except (TrinoConnectionError, OSError) as error:
@@ -149,12 +150,3 @@ def _named(value: Any) -> Any:
         names = value.__annotations__["names"]
         return dict(zip(names, map(_named, value), strict=True))
     return value
-
-
-def _advice(error: Any) -> str:
-    """The hint for an error in the server's set-up; empty for an error in the statement."""
-    if "static catalog store" in error.message or "CREATE CATALOG" in error.message:
-        return "allow dynamic catalogs: catalog.management=dynamic in Trino's config.properties"
-    if "Environment variable is not set" in error.message:
-        return "set it in Trino's environment: the framework sends no secrets to Trino"
-    return ""

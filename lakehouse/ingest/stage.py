@@ -200,6 +200,7 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
             bucket_url=folder.as_uri(),
             credentials=_credentials(storage.options(folder)),
             config_kwargs=storage.options(folder).get("config_kwargs"),
+            kwargs=_manners(storage.options(folder)),
             enable_dataset_name_normalization=False,
         ),
         dataset_name=group,
@@ -221,6 +222,12 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
         raise cause_of(error) from None
     finally:
         shutil.rmtree(working, ignore_errors=True)
+
+
+def _manners(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what dlt is to tell s3fs of each file; None without storage options."""
+    names = options.keys() & {"s3_additional_kwargs"}
+    return {name: options[name] for name in names} or None
 
 
 def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:

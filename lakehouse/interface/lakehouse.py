@@ -235,7 +235,7 @@ class Lakehouse:
             try:
                 yield session
             except Exception as error:
-                explained = servers.explained(self.settings, error)
+                explained = session.watch.given_up or servers.explained(self.settings, error)
                 if explained is error:
                     raise
                 raise explained from error

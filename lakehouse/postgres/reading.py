@@ -17,11 +17,16 @@ from psycopg.pq import Format
 from lakehouse.addresses import Address
 from lakehouse.engines.python_rows import distinct
 from lakehouse.errors import QueryError
-from lakehouse.postgres import connected, use_formats
+from lakehouse.postgres import connected, locks, use_formats
 
 _INSTANTS = ("date", "timestamp", "timestamptz")
 _ONE_QUERY = "give one SELECT: `query` changes nothing"
-_HINTS = {"42601": _ONE_QUERY, "0A000": _ONE_QUERY, "25006": _ONE_QUERY}
+_HINTS = {
+    "42601": _ONE_QUERY,
+    "0A000": _ONE_QUERY,
+    "25006": _ONE_QUERY,
+    locks.NOT_AVAILABLE: "somebody changes a table that it reads, and has not ended; ask later",
+}
 """Hints by SQLSTATE, for statements that a cursor or a read-only transaction refuses."""
 
 
@@ -54,6 +59,7 @@ def query(address: Address, sql: str) -> list[dict[str, Any]]:
     with connected(address) as connection:
         connection.read_only = True
         use_formats(connection)
+        locks.limit_waits(connection)
         _keep_every_instant(connection)
         try:
             _give_up_power(connection)

@@ -22,6 +22,7 @@ from lakehouse.engines import Engine, Load
 from lakehouse.engines.sql import identifier
 from lakehouse.errors import PublishError
 from lakehouse.plan.state import EVERYTHING
+from lakehouse.postgres import locks
 from lakehouse.publish import (
     comments,
     mart_moves,
@@ -32,17 +33,14 @@ from lakehouse.publish import (
 )
 from lakehouse.publish.mart_moves import Mart
 from lakehouse.publish.mart_views import MartView
-from lakehouse.publish.publication_table import STAGING, Last, shown
+from lakehouse.publish.publication_table import LOCK, STAGING, Last, shown
 from lakehouse.publish.relations import Relation
 
 if TYPE_CHECKING:
     import psycopg
 
-LOCK = 7_305_818_223_117
-"""Key of the advisory lock in Postgres that lets one publication run at a time.
-
-It belongs to a transaction: a lock of a session would stay with the connection of a pooler.
-"""
+_FOR_ANOTHER = 600_000
+"""Milliseconds that another publication is waited for."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ def publish(
 
     Raises PublishError; Postgres is then as it was.
     """
-    with postgres.connected(address) as connection, refusals.explained(address):
+    marts = [spec.mart for spec in compiled.project.published.values()]
+    with postgres.connected(address) as connection, refusals.explained(address, marts):
         begin(connection)
         publication_table.prepare(connection)
         _drop_staging(connection)
@@ -247,7 +246,9 @@ def begin(connection: psycopg.Connection) -> None:
     """Begin a transaction, once no other publication is in one."""
     postgres.use_formats(connection)
     connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    locks.limit_waits(connection, _FOR_ANOTHER)
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    locks.limit_waits(connection)
 
 
 def _drop_staging(connection: psycopg.Connection, token: str = "") -> None:

@@ -21,6 +21,11 @@ SCHEMA = MARTS
 NAME = "publication"
 STAGING = "lakehouse_staging"
 """Schema of the tables that rows are loaded into, before a transaction moves them."""
+LOCK = 7_305_818_223_117
+"""Key of the advisory lock in Postgres that lets one publication run at a time.
+
+It belongs to a transaction: a lock of a session would stay with the connection of a pooler.
+"""
 _PREPARE = f"""
 DO $$ BEGIN -- `IF NOT EXISTS` needs the right to make schemas, also if there is none to make
 IF to_regnamespace('{SCHEMA}') IS NULL THEN CREATE SCHEMA {SCHEMA}; END IF;

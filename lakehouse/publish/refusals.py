@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lakehouse.addresses import Address
 from lakehouse.errors import PublishError
-from lakehouse.publish.publication_table import SCHEMA
+from lakehouse.postgres import locks
+from lakehouse.publish.publication_table import LOCK, SCHEMA, STAGING, shown
+from lakehouse.table_names import schema_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,18 +25,27 @@ _HINTS = {
     "23502": "nothing was published; drop the constraint, or let the model give a value",
     "23514": "nothing was published; drop the constraint, or change the model's rows",
     "53100": "nothing was published; free some space on Postgres' disk, then publish again",
-    "55P03": "nothing was published; somebody holds a lock on the marts; publish again later",
 }
 """Hints by SQLSTATE."""
 
 
 @contextmanager
-def explained(address: Address) -> Iterator[None]:
-    """Raise PublishError, with Postgres' reason in one line, for an error of Postgres."""
+def explained(address: Address, marts: Iterable[str] = ()) -> Iterator[None]:
+    """Raise PublishError, with Postgres' reason in one line, for an error of Postgres.
+
+    `marts` are those that may lie in other schemas than the usual one.
+    """
     import psycopg
 
     try:
         yield
+    except psycopg.errors.LockNotAvailable:
+        schemas = {SCHEMA, STAGING, *(schema_of(shown(mart)) for mart in marts)}
+        holder = locks.holder(address, schemas, LOCK) or "who holds it is not known"
+        raise PublishError(
+            f"Postgres at {address.shown} did not give the publication a lock in time: {holder}",
+            hint=f"end what holds it, or wait: {_NEXT}",
+        ) from None
     except psycopg.Error as error:
         reason = error.diag.message_primary or type(error).__name__
         detail = f" ({error.diag.message_detail})" if _is_of_a_constraint(error) else ""

@@ -134,12 +134,16 @@ class Server:
             raise UnreachableError
         return True
 
+    def peers(self) -> set[Peer]:
+        """Return the other ends of this process' connections to the server."""
+        return {peer for door in self.doors for peer in door.peers()}
+
     def hang_up(self) -> None:
         """Shut down this process' connections to the server: whoever waits there gets an error."""
-        peers = {peer for door in self.doors for peer in door.peers()}
-        for connection in _connections():
+        peers = self.peers()
+        for connection in connections():
             with closing(connection), suppress(OSError):
-                if _peer(connection) in peers:
+                if peer_of(connection) in peers:
                     connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -178,7 +182,7 @@ def _of_postgres(address: Address | None) -> Iterator[Server]:
     yield Server("Postgres", address.shown, "LAKEHOUSE_POSTGRES_URL", tuple(doors))
 
 
-def _connections() -> Iterator[socket.socket]:
+def connections() -> Iterator[socket.socket]:
     """Yield a copy of each socket that this process has open."""
     for place in list(_OPEN_FILES.iterdir()):
         with suppress(OSError):  # it is closed by now
@@ -189,7 +193,8 @@ def _connections() -> Iterator[socket.socket]:
                 os.close(number)
 
 
-def _peer(connection: socket.socket) -> Peer | None:
+def peer_of(connection: socket.socket) -> Peer | None:
+    """Return the other end of a connection, if it has one."""
     name = connection.getpeername()
     if isinstance(name, tuple):
         return str(name[0]).removeprefix("::ffff:"), int(name[1])

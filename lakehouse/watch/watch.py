@@ -12,7 +12,9 @@ from typing import Any
 from lakehouse.config import Settings
 from lakehouse.errors import ServerError
 from lakehouse.system import signals
+from lakehouse.watch import trickles
 from lakehouse.watch.doors import Server, UnreachableError, servers
+from lakehouse.watch.trickles import Trickles
 
 _EACH = 10.0
 """Seconds between two rounds of questions; most commands end before the first one."""
@@ -20,6 +22,9 @@ _PATIENCE = 10.0
 """Seconds that a server has to answer a question."""
 _LONGEST = 30.0
 """Seconds without an answer after which a server is given up."""
+_SILENT = "it takes connections, but says nothing: is it overloaded, and is {} right?"
+_TRICKLING = "its answer came a few bytes at a time: is it overloaded, or what stands before it?"
+"""What to do about a server that was given up."""
 _HURRIED = 2.0
 """Seconds that a server has to answer when one was given up, or the process was told to end."""
 _GRACE = 45.0
@@ -57,6 +62,9 @@ class Watch:
         self._silent_since: dict[Server, float] = {}
         self._shunned: set[Server] = set()
         """Servers that were given up and are still silent."""
+        self._trickles = Trickles()
+        self._trickling: set[Server] = set()
+        """Servers that were given up because an answer trickled: they stay so."""
         self._deadline = math.inf
         """When the command is ended, if it waits for a server then."""
         self._is_told = False
@@ -99,6 +107,8 @@ class Watch:
         return True
 
     def _look_at(self, server: Server) -> None:
+        if server in self._trickling:
+            return
         began = time.monotonic()
         is_hurried = self.given_up is not None or self._is_told
         try:
@@ -108,23 +118,24 @@ class Watch:
                 self._servers.remove(server)
                 return
             is_silent = True
-        if not is_silent:
+        longest = _GRACE_AFTER_SIGNAL if self._is_told else trickles.LONGEST
+        if self._trickles.come_from(server, longest):
+            self._trickling.add(server)
+            self._silent_since[server] = began
+            self._give_up(server, "does not end its answer", _TRICKLING)
+        elif is_silent:
+            since = self._silent_since.setdefault(server, began)
+            if self._is_told or time.monotonic() - since >= _LONGEST:
+                self._give_up(server, "does not answer", _SILENT.format(server.setting))
+        else:
             self._silent_since.pop(server, None)
             self._shunned.discard(server)
-            return
-        since = self._silent_since.setdefault(server, began)
-        if self._is_told or time.monotonic() - since >= _LONGEST:
-            self._give_up(server)
 
-    def _give_up(self, server: Server) -> None:
+    def _give_up(self, server: Server, did: str, hint: str) -> None:
         """Break off what waits for a server."""
         is_first = self.given_up is None
         if is_first:  # known before anybody's connection ends
-            self.given_up = ServerError(
-                f"{server.name} at {server.shown} does not answer",
-                hint=f"it takes connections, but says nothing: is it overloaded, and is"
-                f" {server.setting} right?",
-            )
+            self.given_up = ServerError(f"{server.name} at {server.shown} {did}", hint=hint)
             self._deadline = min(self._deadline, time.monotonic() + _GRACE)
         self._shunned.add(server)
         server.hang_up()

@@ -1,5 +1,8 @@
 """What statements that make catalogs say of logging in: names of secrets, and none of them."""
 
+import re
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr
 
@@ -10,6 +13,7 @@ from lakehouse.engines.trino_client import Answer
 from lakehouse.identity import NOBODY, ClientCredentials, Identity, Token
 from lakehouse.storage import Bucket
 from lakehouse.system.aws_keys import Keys
+from lakehouse.system.aws_requests import Encryption
 
 PLANTED = "planted-c0de"
 BUCKET = Bucket(None, "here", Keys(SecretStr(PLANTED), SecretStr(PLANTED)))
@@ -37,10 +41,10 @@ class Heard:
 def told():
     """What Trino is told to make the catalogs of a branch and of Postgres."""
 
-    def told(identity=NOBODY, **settings):
+    def told(identity=NOBODY, bucket=BUCKET, **settings):
         heard = Heard()
         servers = Servers(
-            "https://nessie", None, "s3://lake", BUCKET, nessie_identity=identity, **settings
+            "https://nessie", None, "s3://lake", bucket, nessie_identity=identity, **settings
         )
         catalogs = Catalogs(heard, servers, lambda: None)
         catalogs.of("run-1")
@@ -71,3 +75,16 @@ def test_a_catalog_of_postgres_that_trino_has_is_taken_as_it_is(told):
 
 def test_a_warehouse_is_named(told):
     assert "\"iceberg.rest-catalog.warehouse\" = 'team-a'" in told(nessie_warehouse="team-a")[0]
+
+
+@pytest.mark.parametrize(
+    ("encryption", "properties"),
+    [
+        (None, {}),
+        (Encryption(), {"s3.sse.type": "S3"}),
+        (Encryption("alias/lake"), {"s3.sse.type": "KMS", "s3.sse.kms-key-id": "alias/lake"}),
+    ],
+)
+def test_encryption_of_the_bucket_is_told(told, encryption, properties):
+    text, _ = told(bucket=replace(BUCKET, encryption=encryption))
+    assert dict(re.findall(r'"(s3\.sse\.[a-z-]+)" = \'([^\']*)\'', text)) == properties

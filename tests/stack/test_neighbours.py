@@ -6,7 +6,7 @@ from types import ModuleType
 import psycopg
 import pytest
 from strangers import Stranger
-from toy import Source, Toy, at, event, into
+from toy import FIRST, Source, Toy, at, event, into
 
 import deploy.stack
 from lakehouse import Table, external, maintain, model
@@ -14,6 +14,10 @@ from lakehouse.branches import run_branches
 from lakehouse.doctor import examination
 from lakehouse.engines.trino_client import Client
 from lakehouse.errors import LakehouseError
+from lakehouse.history.diff import diff
+from lakehouse.plan.selectors import select
+from lakehouse.run.plan_preview import preview
+from lakehouse.site.build import build
 
 FOLDER = deploy.stack.ROOT / "test"
 EAGER = "[project]\n[maintain]\nkeep_days = 0\ngrace_hours = 0\n"
@@ -69,6 +73,22 @@ def names(toy):
 TABLES = {"raw.events", "silver.steps", "marts.daily", "marts.total"}
 
 
+def look_around(toy):
+    """The tables that commands show which look at everything, and change nothing."""
+    before = toy.head()
+    with toy.session as session:
+        names = select(toy.project, None)
+        planned = {each.node for each in preview(session, session.days(FIRST, FIRST), names)}
+    with toy.session as session:
+        old, new = session.catalog.log()[-1].id, session.catalog.head().id
+        differing = {each.table for each in diff(session, old, new)}
+    with toy.session as session:
+        build(session, toy.folder / "site")
+    site = {path.stem for path in (toy.folder / "site/tables").glob("*.html")}
+    assert toy.head() == before
+    return {"plan": planned, "diff": differing, "site": site}
+
+
 def test_two_lakehouses_and_a_stranger_do_not_touch_each_other(
     on_trino, team_a, source, strangers, client
 ):
@@ -89,6 +109,9 @@ def test_two_lakehouses_and_a_stranger_do_not_touch_each_other(
         shown = toy.environment.get("LAKEHOUSE_TRINO_CATALOG", "lakehouse")
         assert client.run(f"SELECT total FROM {shown}.marts.total").rows == [[total]]
         assert client.run(f"SELECT count(*) FROM {shown}.silver.valid").rows == [[2]]
+        shown = look_around(toy)
+        assert shown["plan"] == shown["site"] == TABLES | {"silver.valid"}
+        assert shown["diff"] == TABLES
         with toy.session as session:
             assert all(found.healthy for found in examination.examine(session))
             first = session.catalog.log()[-1]
