@@ -82,6 +82,8 @@ def trino(ports: Ports) -> dict[str, str]:
         # What ended is kept to be looked at: hundreds of plans would fill the memory.
         "query.max-history": "20",
         "query.min-expire-age": "1m",
+        # So are tasks, two hundred for a day of a run; all are looked at five times a second.
+        "task.info.max-age": "1m",
     }
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import ibis
 
+from lakehouse.audit.inquiry import Answers, Inquiry, ask
 from lakehouse.audit.offending import Offending
 from lakehouse.build.builds import departed_keys, source
 from lakehouse.catalogs import StoredTable
@@ -85,12 +86,21 @@ class Audit:
             return []
         functions = (spec.function for spec in specs)
         with named(f"the checks of {specs[0].table} cannot be asked", *functions):
-            several = (part for spec in specs for part in self._several_tables(spec))
-            parts = [*self._ready(name, specs), *several]
-            asked = dict.fromkeys(question for part in parts for question in part.questions)
-            counts = self.engine.counts([*asked]) if asked else ()
+            [results] = ask(self.engine, [self.inquiry(name)])
+        return results
+
+    def inquiry(self, name: str) -> Inquiry:
+        """Return all checks of a table, to be asked, also together with those of others."""
+        specs = [*self.compiled.project.checks_of(name)]
+        several = (part for spec in specs for part in self._several_tables(spec))
+        parts = [*self._ready(name, specs), *several]
+        asked = [*dict.fromkeys(question for part in parts for question in part.questions)]
+
+        def conclude(counts: Answers) -> list[CheckResult]:
             answers = dict(zip(asked, counts, strict=True))
             return [self._result(part, answers) for part in parts]
+
+        return Inquiry(asked, conclude)
 
     def _ready(self, name: str, specs: Sequence[QualitySpec]) -> Iterator[_Part]:
         """Yield the ready checks that read only this table.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from lakehouse.audit.inquiry import Answers, Inquiry
 from lakehouse.build.builds import source
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks import sample_rows
@@ -58,20 +59,24 @@ def unholdable_rows(
     compiled: Compiled,
     tables: Mapping[str, StoredTable],
     changed: Mapping[str, Windows],
-) -> list[CheckResult]:
-    """Return a result for each column of a mart with changed rows that Postgres cannot hold.
+) -> Inquiry:
+    """Look in each mart with changed rows for columns that Postgres cannot hold.
 
-    `changed` are the windows to look at, by bare name of a table. One statement asks about all.
+    There is a result for each such column. `changed` are the windows to look at, by bare name of a
+    table.
     """
     marts = list(_marts(compiled, tables, changed, engine.dialect))
-    counts = engine.counts([mart.count for mart in marts]) if marts else []
-    return [
-        _result(engine, mart, column, failures, rows)
-        for mart, found in zip(marts, counts, strict=True)
-        for rows, *of_columns in [found.values()]
-        for column, failures in zip(mart.problems, of_columns, strict=True)
-        if failures
-    ]
+
+    def conclude(counts: Answers) -> list[CheckResult]:
+        return [
+            _result(engine, mart, column, failures, rows)
+            for mart, found in zip(marts, counts, strict=True)
+            for rows, *of_columns in [found.values()]
+            for column, failures in zip(mart.problems, of_columns, strict=True)
+            if failures
+        ]
+
+    return Inquiry([mart.count for mart in marts], conclude)
 
 
 def _marts(

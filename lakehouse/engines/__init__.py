@@ -105,8 +105,18 @@ class Engine(Protocol):
         """Ibis' name of the engine's SQL dialect, for which statements are compiled."""
         ...
 
-    def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
-        """Replace rows of a table by those of its statement; return it, and how many are new."""
+    @property
+    def asks_together(self) -> bool:
+        """Whether a statement costs more than what it does to a small table."""
+        ...
+
+    def build(
+        self, catalog: Catalog, branch: str, build: Build
+    ) -> tuple[StoredTable, int | Question]:
+        """Replace rows of a table by those of its statement.
+
+        Return it, and how many rows are new, or the question that counts them.
+        """
         ...
 
     def define(self, catalog: Catalog, branch: str, table: str, view: Source) -> bool:

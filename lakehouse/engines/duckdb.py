@@ -67,6 +67,7 @@ class DuckDB:
     """The engine of the local profile; implements `Engine`."""
 
     dialect = "duckdb"
+    asks_together = False
 
     def __init__(
         self,

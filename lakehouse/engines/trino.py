@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.addresses import Address
 from lakehouse.catalogs import MAIN, Catalog, KeepsViews, StoredTable, ViewText
-from lakehouse.compile.compiler import Statement
+from lakehouse.compile.compiler import ROWS, Statement
 from lakehouse.config import Servers
 from lakehouse.declare.column_types import arrow_schema
 from lakehouse.engines import Build, Load, Question, Source
@@ -39,7 +39,7 @@ from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import file_spans
 from lakehouse.plan.state import PROPERTY, TableState
 from lakehouse.system.tasks import for_each
-from lakehouse.table_names import schema_of
+from lakehouse.table_names import name_of, schema_of
 from lakehouse.windows import ALL_TIME, Window, union
 
 if TYPE_CHECKING:
@@ -71,11 +71,14 @@ class Trino:
     """The engine of the production profile; implements `Engine`."""
 
     dialect = "trino"
+    asks_together = True
 
     def __init__(self, client: Client, catalogs: Catalogs) -> None:
         self.client, self.catalogs = client, catalogs
 
-    def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
+    def build(
+        self, catalog: Catalog, branch: str, build: Build
+    ) -> tuple[StoredTable, int | Question]:
         target = self._name(branch, build.table)
         if build.existing is None:
             self.catalogs.make_schema(branch, schema_of(build.table))
@@ -84,7 +87,9 @@ class Trino:
         if build.is_whole or build.existing is None:
             rows = self._write_anew(build, target, statements)
         elif build.existing.rows < file_spans.SMALL_FILE_ROWS and not build.apart:
-            rows = self._write_among(build, target, statements)
+            self._write_among(build, target, statements)
+            stored = catalog.adopt(branch, build.table)
+            return stored, self._new_rows(build, stored)
         else:
             rows = self._swap(build, target, statements)
         return catalog.adopt(branch, build.table), rows
@@ -160,13 +165,20 @@ class Trino:
             self._set_state(build, target, build.state)
         return rows
 
-    def _write_among(self, build: Build, target: str, statements: Sequence[str]) -> int:
-        """Replace the whole table by its rows that stay and new ones; return how many are new."""
+    def _write_among(self, build: Build, target: str, statements: Sequence[str]) -> None:
+        """Replace the whole table by its rows that stay and new ones."""
         names = columns(build.statement.schema)
         stay = f"SELECT {names} FROM {target} WHERE NOT coalesce({self._inside(build)}, false)"
-        kept = _number(self._run(build, f"SELECT count(*) FROM ({stay})"))
-        all_rows = " UNION ALL ".join([stay, *statements])
-        return self._create(build, target, all_rows, build.state) - kept
+        self._create(build, target, " UNION ALL ".join([stay, *statements]), build.state)
+
+    def _new_rows(self, build: Build, stored: StoredTable) -> Question:
+        """Return the question how many rows of a table are those that a build has written."""
+        import ibis
+
+        name, schema = name_of(build.table), build.statement.schema
+        sql = f"SELECT count(*) AS {ROWS} FROM {identifier(name)} WHERE {self._inside(build)}"
+        source = Source(name, schema, stored=stored)
+        return Question(Statement(sql, ibis.schema({ROWS: "int64"})), [source])
 
     def _swap(self, build: Build, target: str, statements: Sequence[str]) -> int:
         """Delete the rows of the windows and insert the new ones; return how many are inserted."""

@@ -183,6 +183,8 @@ class Catalogs:
             "s3.region": servers.bucket.region,
             **nessie_login(servers.nessie_identity, servers.trino_secrets),
         }
+        if ref != MAIN:  # statements of a run hold the code of views: it need not be asked for
+            properties["iceberg.rest-catalog.view-endpoints-enabled"] = "false"
         if servers.nessie_warehouse is not None:
             properties["iceberg.rest-catalog.warehouse"] = servers.nessie_warehouse
         if servers.bucket.endpoint is not None:

@@ -10,6 +10,7 @@ from lakehouse.build.builds import build, source
 from lakehouse.compile.compiler import Compiled
 from lakehouse.compile.dag import Step
 from lakehouse.declare.project_code import named
+from lakehouse.engines import Question
 from lakehouse.plan import what_to_build
 from lakehouse.plan.what_to_build import Decision, Reason
 from lakehouse.records import code_history
@@ -46,7 +47,7 @@ def _build(context: RunContext, name: str) -> Outcome:
                 )
             context.written |= written
             return Outcome()
-        return Outcome(NodeReport(model.spec.table, Step.MODEL, decision.reason))
+        return Outcome([NodeReport(model.spec.table, Step.MODEL, decision.reason)])
     work = build(compiled, model, decision.dirty, context.tables, context.run_id)
     with named(f"{model.spec.table} cannot be built", model.spec.function, *_views(compiled, name)):
         stored, rows = session.engine.build(session.catalog, context.branch, work)
@@ -55,16 +56,18 @@ def _build(context: RunContext, name: str) -> Outcome:
     )
     context.keep(stored)
     context.changed[name] = decision.windows
-    return Outcome(
-        NodeReport(
-            model.spec.table,
-            Step.MODEL,
-            decision.reason,
-            windows=str(decision.dirty),
-            rows=rows,
-            seconds=time.perf_counter() - since,
-        )
+    report = NodeReport(
+        model.spec.table,
+        Step.MODEL,
+        decision.reason,
+        windows=str(decision.dirty),
+        seconds=time.perf_counter() - since,
     )
+    if isinstance(rows, Question):
+        context.uncounted.append((report, rows))
+    else:
+        report.rows = rows
+    return Outcome([report])
 
 
 def _views(compiled: Compiled, name: str) -> list[Callable[..., Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from lakehouse.catalogs import Commit, DataFile, StoredTable
 from lakehouse.checks.result import CheckResult
 from lakehouse.compile.dag import Step
 from lakehouse.declare.specs import IngestionSpec
+from lakehouse.engines import Question
 from lakehouse.ingest.folder import Folder
 from lakehouse.ingest.journal import Journal, unfinished
 from lakehouse.records.listener import Listener
@@ -33,7 +34,7 @@ _AT_ONCE = 2
 class Outcome:
     """Result of building a model, or of asking the checks of a table."""
 
-    report: NodeReport | None = None
+    reports: Sequence[NodeReport] = ()
     checks: list[CheckResult] = field(default_factory=list)
 
 
@@ -60,6 +61,8 @@ class RunContext:
     checks: list[CheckResult] = field(default_factory=list)
     changed: dict[str, Windows] = field(default_factory=dict)
     """Windows that this run changed, by bare table name."""
+    uncounted: list[tuple[NodeReport, Question]] = field(default_factory=list)
+    """Reports of builds whose new rows are still to be counted, by these questions."""
     written: bool = False
     """Whether the run wrote anything to the branch."""
     held: bool = False
@@ -108,7 +111,7 @@ class RunContext:
     def finish(self) -> None:
         """Wait for all builds and checks, and report their results in the DAG's order."""
         for outcome in self.tasks.results():
-            self.nodes += [outcome.report] if outcome.report else []
+            self.nodes += outcome.reports
             self.checks += outcome.checks
 
     def keep(self, stored: StoredTable) -> None:
