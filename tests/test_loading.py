@@ -23,3 +23,10 @@ def test_what_is_loaded_is_exempt_from_the_search_for_garbage_once_a_process() -
     first, *later = map(int, done.stdout.split())
     assert first > 1000
     assert max(later) <= first
+
+
+def test_a_run_loads_no_engine_before_it_has_started_to_stage() -> None:
+    heavy = "{'ibis', 'pyarrow', 'numpy', 'duckdb', 'hamilton', 'sqlglot'}"
+    code = f"import sys, lakehouse.cli.run\nprint({heavy} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

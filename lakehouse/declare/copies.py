@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from lakehouse.declare.column_types import stored
 from lakehouse.declare.project_code import shown
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ class CopySpec:
 def stored_columns(spec: CopySpec) -> ibis.Schema:
     """Return the columns of the table, with the types that tables store."""
     import ibis
+
+    from lakehouse.declare.column_types import stored
 
     return ibis.schema({name: stored(kind) for name, kind in spec.origin.columns().items()})
 

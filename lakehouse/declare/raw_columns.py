@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.column_types import stored
 from lakehouse.declare.soft_delete import SoftDelete
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ def _marked(spec: IngestionSpec, mark: str) -> frozenset[str]:
 def validated(spec: IngestionSpec) -> ibis.Schema:
     """The declared columns, with the types that tables store."""
     import ibis
+
+    from lakehouse.declare.column_types import stored
 
     return ibis.schema({name: stored(kind) for name, kind in declared(spec).items()})
 
