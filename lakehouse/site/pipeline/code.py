@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lakehouse.compile import cache
+from lakehouse.compile import cache, translations
+from lakehouse.compile.compiler import compile_project
 from lakehouse.declare import sql_files
 from lakehouse.declare.copies import CopySpec
 from lakehouse.errors import ProjectError
@@ -16,6 +17,7 @@ from lakehouse.site.pipeline.sql_layout import laid_out
 
 if TYPE_CHECKING:
     from lakehouse.compile.compiler import Compiled
+    from lakehouse.declare.project import Project
     from lakehouse.session import Session
 
 DIALECTS = {"duckdb": "DuckDB", "trino": "Trino"}
@@ -65,10 +67,18 @@ class Code:
     def _by_dialect(self) -> Mapping[str, Compiled | str]:
         """The project compiled for each engine; a comment instead for one that cannot build it."""
         session = self._session
+
+        def make(project: Project, dialect: str) -> Compiled:
+            # What is known of one engine's SQL is not asked of Ibis again.
+            known = translations.load(session.settings.root)
+            return compile_project(project, dialect, known)
+
         by_dialect: dict[str, Compiled | str] = {"duckdb": self._compiled}
         for dialect in DIALECTS.keys() - {"duckdb"}:
             try:
-                by_dialect[dialect] = cache.compiled(session.settings, session.project, dialect)
+                by_dialect[dialect] = cache.compiled(
+                    session.settings, session.project, dialect, make
+                )
             except ProjectError as error:
                 by_dialect[dialect] = f"-- this project has no SQL for this engine: {error.message}"
         return by_dialect
