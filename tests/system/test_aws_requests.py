@@ -99,6 +99,7 @@ def written(tmp_path, kept):
 NAMED = {"AWS_ACCESS_KEY_ID": "named", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("kind", KINDS, ids=["s3", "kms"])
 @pytest.mark.parametrize("writer", WRITERS)
 def test_each_file_is_to_be_encrypted_as_the_settings_say(written, writer, kind):
@@ -107,6 +108,7 @@ def test_each_file_is_to_be_encrypted_as_the_settings_say(written, writer, kind)
         assert "x-amz-server-side-encryption" in write.signed
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("writer", WRITERS)
 def test_nothing_is_asked_for_unless_they_do(written, writer):
     assert {write.encryption for write in written(writer, **NAMED)} == {(None, None)}
@@ -169,6 +171,7 @@ def role(tmp_path, monkeypatch):
         yield sts
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("writer", [writer for writer in WRITERS if writer is not by_s3fs_in_parts])
 def test_a_role_that_a_token_gives_signs_all_that_is_written(written, role, writer):
     for write in written(writer):
