@@ -13,17 +13,21 @@ import threading
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
+from encrypting import encrypting
 from file_content import content
 from pydantic import SecretStr
 
 from deploy import issuer, secured, stack
+from lakehouse.addresses.postgres import postgres_address
 from lakehouse.config import load
 from lakehouse.engines.trino_client import Client
-from lakehouse.errors import QueryError
+from lakehouse.errors import PublishError, QueryError
 from lakehouse.identity import Certificate, ClientCredentials, Identity, Password, Token
+from lakehouse.postgres import connected
 
 ROOT = Path(__file__).parents[2]
 FOLDER = stack.ROOT / "secured"
@@ -43,7 +47,14 @@ def servers():
     was_running = bool(stack.processes(FOLDER))
     if not was_running:
         shutil.rmtree(FOLDER / "data", ignore_errors=True)
-    yield secured.start(FOLDER)
+    variables = secured.start(FOLDER)
+    plain = variables["LAKEHOUSE_POSTGRES_URL"]
+    port = urlsplit(plain).port
+    # The wheel's Postgres is built without TLS: a front speaks it, for us and for Trino.
+    with encrypting(TLS / "server.pem", port) as encrypted:
+        address = plain.replace(f":{port}/", f":{encrypted}/")
+        verified = f"sslmode=verify-full&sslrootcert={quote(str(TLS / 'ca.pem'))}"
+        yield variables | {"LAKEHOUSE_POSTGRES_URL": f"{address}?{verified}"}
     if not was_running:
         stack.stop(FOLDER)
 
@@ -137,6 +148,19 @@ def client(servers):
     return client
 
 
+def test_postgres_is_trusted_by_its_authority_alone(servers):
+    address = servers["LAKEHOUSE_POSTGRES_URL"]
+    for wrong in (
+        address.replace("127.0.0.1", "127.0.0.2"),  # its certificate names the first
+        address.replace(quote(str(TLS / "ca.pem")), quote(str(TLS / "server.crt"))),
+    ):
+        with (
+            pytest.raises(PublishError, match="certificate"),
+            connected(postgres_address(wrong, "a test")),
+        ):
+            pass
+
+
 def test_days_reach_postgres(servers, told):
     with psycopg.connect(servers["LAKEHOUSE_POSTGRES_URL"]) as connection:
         (days,) = connection.execute("SELECT count(*) FROM marts.mrt_glucose_overview").fetchone()
@@ -161,6 +185,7 @@ def test_no_secret_is_in_a_statement_that_trino_lists(client, told, secrets):
         "'${keystore:LAKEHOUSE_POSTGRES_PASSWORD}'",
         "'${keystore:LAKEHOUSE_NESSIE_TOKEN}'",
         'CREATE TABLE "lakehouse_marts".',
+        "sslmode=verify-full",
     ):
         assert named in text
     assert [secret for secret in secrets if secret in text] == []
