@@ -16,7 +16,7 @@ def tables():
     built.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # a process can have one browser at a time
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
