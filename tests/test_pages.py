@@ -18,6 +18,7 @@ from-laptop-to-production.md: needs Nessie
 from-laptop-to-production.md: needs Nessie and an S3 server
 from-laptop-to-production.md: needs Trino, Nessie and an S3 server
 from-laptop-to-production.md: needs a Java and a Trino
+from-laptop-to-production.md: needs a bucket
 from-laptop-to-production.md: needs a role without this right
 keep-a-home-small.md: a part of a declaration
 keep-a-home-small.md: takes the place of a function

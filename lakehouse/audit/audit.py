@@ -13,6 +13,7 @@ import ibis
 
 from lakehouse.audit.inquiry import Answers, Inquiry, ask
 from lakehouse.audit.offending import Offending
+from lakehouse.audit.parts import Count, Part
 from lakehouse.build.builds import departed_keys, source
 from lakehouse.catalogs import StoredTable
 from lakehouse.checks import FreshnessCheck, ReferenceCheck, Rule, sample_rows
@@ -33,35 +34,6 @@ MANY_ROWS = 1_000_000
 There, a cheap upper bound of the failures is counted first, and the exact number only if the bound
 is above zero.
 """
-
-
-@dataclass(frozen=True)
-class _Count:
-    """Where a count comes from: a question, and a column of its answer."""
-
-    question: Question
-    column: str = ROWS
-    exactly: Question | None = None
-    """The exact count, asked only if `question` counts an upper bound that is above zero."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A check that is still to be counted: a ready one, or the function of a `@quality`.
-
-    `rule` is the ready check, and None for a function.
-    """
-
-    spec: QualitySpec
-    rule: Rule | None
-    offending: Offending | None
-    failures: _Count | None
-    rows: _Count | None
-
-    @property
-    def questions(self) -> list[Question]:
-        """Questions that the result needs."""
-        return [count.question for count in (self.failures, self.rows) if count]
 
 
 @dataclass(frozen=True)
@@ -102,7 +74,7 @@ class Audit:
 
         return Inquiry(asked, conclude)
 
-    def _ready(self, name: str, specs: Sequence[QualitySpec]) -> Iterator[_Part]:
+    def _ready(self, name: str, specs: Sequence[QualitySpec]) -> Iterator[Part]:
         """Yield the ready checks that read only this table.
 
         Those about the same window share a question.
@@ -118,7 +90,7 @@ class Audit:
             for spec, place in rules:
                 yield self._ready_part(spec, place, window, counted)
 
-    def _several_tables(self, spec: QualitySpec) -> Iterator[_Part]:
+    def _several_tables(self, spec: QualitySpec) -> Iterator[Part]:
         """Yield the parts of a `@quality` that may read several tables."""
         for place, rule in enumerate(spec.checks):
             statement = self.compiled.checks[spec.name].rules[place]
@@ -132,8 +104,8 @@ class Audit:
             yield self._part(spec, None, offending)
 
     def _ready_part(
-        self, spec: QualitySpec, place: int, window: Window, counted: Mapping[str, _Count]
-    ) -> _Part:
+        self, spec: QualitySpec, place: int, window: Window, counted: Mapping[str, Count]
+    ) -> Part:
         """Return one ready check; `counted` are the counts of all of them, by column."""
         rule, table = spec.checks[place], self._source(spec.inputs[0])
         statement = self.compiled.checks[spec.name].rules[place]
@@ -145,7 +117,7 @@ class Audit:
         if failures is None and offending is not None:
             return self._part(spec, rule, offending)
         rows = counted.get(count_of(spec, place, ROWS), counted[ROWS])
-        return _Part(spec, rule, offending, failures, rows)
+        return Part(spec, rule, offending, failures, rows)
 
     def _without_departed(self, rule: Rule, statement: Statement) -> Statement:
         """Exclude keys that the source no longer lists from a freshness check."""
@@ -161,7 +133,7 @@ class Audit:
 
     def _counts(
         self, name: str, rules: Sequence[tuple[QualitySpec, int]], window: Window
-    ) -> dict[str, _Count]:
+    ) -> dict[str, Count]:
         """Return where each count of some ready checks of a table comes from, by column.
 
         One scan of the window serves all, except that in a large table each check with a cheap
@@ -181,8 +153,8 @@ class Audit:
         suspects = self.compiled.suspects if is_large else {}
         exact = [column for column in columns if column not in suspects]
         question = Question(_some(every, exact), [table], window)
-        return {column: _Count(question, column) for column in exact} | {
-            column: _Count(
+        return {column: Count(question, column) for column in exact} | {
+            column: Count(
                 Question(suspects[column], [table], window),
                 exactly=Question(_some(every, [column]), [table], window),
             )
@@ -216,18 +188,18 @@ class Audit:
             reach = window.widen(*spec.reach)
         return Offending(statement, sources, window, reach, first.time_column)
 
-    def _part(self, spec: QualitySpec, rule: Rule | None, offending: Offending) -> _Part:
+    def _part(self, spec: QualitySpec, rule: Rule | None, offending: Offending) -> Part:
         """Return the part of a rule or a function whose failures need a question of their own."""
         sql = offending.select(self.engine.dialect, f"count(*) AS {ROWS}")
-        failures = _Count(Question(Statement(sql, _COUNT), offending.sources, offending.reach))
+        failures = Count(Question(Statement(sql, _COUNT), offending.sources, offending.reach))
         rows = None
         if spec.tolerance_of(rule).max_percent is not None:
             name = spec.inputs[0]
             count = Statement(f"SELECT count(*) AS {ROWS} FROM {identifier(name)}", _COUNT)
-            rows = _Count(Question(count, [self._source(name)], offending.window))
-        return _Part(spec, rule, offending, failures, rows)
+            rows = Count(Question(count, [self._source(name)], offending.window))
+        return Part(spec, rule, offending, failures, rows)
 
-    def _result(self, part: _Part, answers: Mapping[Question, Mapping[str, int]]) -> CheckResult:
+    def _result(self, part: Part, answers: Mapping[Question, Mapping[str, int]]) -> CheckResult:
         """Return the result of a rule, with sample rows if it found any."""
         spec, rule, offending = part.spec, part.rule, part.offending
         failures, rows = (
