@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlparse
 from lakehouse.errors import ConfigError, LakehouseError, StorageError
 from lakehouse.system import aws_keys
 from lakehouse.system.aws_keys import Keys, NoKeysError
-from lakehouse.system.aws_requests import LIMITS, Encryption
+from lakehouse.system.aws_requests import LIMITS, Encryption, with_files
 
 _WRITING = ".writing"
 """Ending of the name of a file that is not completely written yet."""
@@ -66,7 +66,7 @@ class Bucket:
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": self.region},
             "config_kwargs": self.manners,
-            "s3_additional_kwargs": self.encryption.named if self.encryption else {},
+            "s3_additional_kwargs": with_files(self.encryption),
             "use_listings_cache": False,  # other processes write there too
         }
         return path(address, options)

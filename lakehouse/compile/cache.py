@@ -46,7 +46,7 @@ def compiled(
     """Return the project compiled for a dialect: from the cache if it is there, else by `make`."""
     path = _path(settings, dialect)
     cached = small_files.read(path, lambda raw: _from_json(project, cache_files.parse(raw)))
-    if cached is None or not are_unchanged(cached.files):
+    if cached is None or not _are_unchanged(cached.files):
         return compiled_anew(settings, project, dialect, make)
     return cached
 
@@ -64,15 +64,19 @@ def compiled_anew(
 
 
 def kept(
-    settings: Settings, name: str, make: Callable[[], tuple[dict[str, Any], dict[str, str]]]
+    settings: Settings,
+    name: str,
+    make: Callable[[], tuple[dict[str, Any], dict[str, str]]],
+    beside: str = "",
 ) -> dict[str, Any]:
-    """Return a document that follows from the code alone: from the cache, else what `make` gives.
+    """Return a document that follows from the code: from the cache, else what `make` gives.
 
-    `make` returns the document, and the digests of further files that it depends on.
+    `make` returns the document, and the digests of further files that it depends on; `beside` is a
+    digest of all else that it does.
     """
-    path = _path(settings, name)
+    path = cache_files.file(settings.root, name, _digest(key(settings), beside))
     entry = cache_files.read(path)
-    if entry is None or not are_unchanged(entry["files"]):
+    if entry is None or not _are_unchanged(entry["files"]):
         document, files = make()
         entry = {"document": document, "files": files}
         cache_files.write(path, entry)
@@ -101,6 +105,10 @@ def key(settings: Settings) -> str:
     return digest.hexdigest()
 
 
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
 @cache
 def _files(_: Path, *packages: str) -> list[Path]:
     """The files that make up the cache key: code, and other files of the project's packages.
@@ -127,7 +135,7 @@ def _data_files(folder: str) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-def are_unchanged(files: Mapping[str, str]) -> bool:
+def _are_unchanged(files: Mapping[str, str]) -> bool:
     """Return whether all files, given with their digests, exist and are unchanged."""
     with suppress(OSError):
         return all(digest_of(Path(path)) == digest for path, digest in files.items())
@@ -137,7 +145,7 @@ def are_unchanged(files: Mapping[str, str]) -> bool:
 def to_json(compiled: Compiled) -> dict[str, Any]:
     """A compiled project as a JSON object: a group for each kind of part, its parts by name."""
     return {
-        "schemas": {name: _plain(schema) for name, schema in compiled.schemas.items()},
+        "schemas": {name: plain(schema) for name, schema in compiled.schemas.items()},
         "models": {
             name: [_statement(model.statement), model.fingerprint, model.postgres_view]
             for name, model in compiled.models.items()
@@ -174,12 +182,13 @@ def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
     )
 
 
-def _plain(schema: ibis.Schema) -> dict[str, str]:
+def plain(schema: ibis.Schema) -> dict[str, str]:
+    """Return the columns of a schema as JSON has them."""
     return {name: str(kind) for name, kind in schema.items()}
 
 
 def _statement(statement: Statement | None) -> list[Any] | None:
-    return None if statement is None else [statement.sql, _plain(statement.schema)]
+    return None if statement is None else [statement.sql, plain(statement.schema)]
 
 
 def _read(statement: list[Any]) -> Statement:

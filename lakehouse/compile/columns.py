@@ -155,3 +155,20 @@ def _require_mark(name: str, kind: dt.DataType) -> None:
             hint="SoftDelete goes by a boolean, which is true for a deleted row, or by the instant"
             " of its deletion",
         )
+
+
+def require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
+    """Raise ProjectError unless the key of a model is among its columns, of a type for keys."""
+    for name in spec.key:
+        if name not in schema:
+            raise ProjectError(
+                f"{spec.table}: {name!r} of its key is not among its columns",
+                hint=choices("columns", name, schema),
+                place=place_of(spec.function),
+            )
+        if not (schema[name].is_string() or schema[name].is_integer()):
+            raise ProjectError(
+                f"{spec.table}: {name!r} of its key is a {schema[name]}",
+                hint="a key is text or a whole number; windows of time go by `time_column`",
+                place=place_of(spec.function),
+            )

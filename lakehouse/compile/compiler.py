@@ -18,7 +18,12 @@ from ibis.common.exceptions import OperationNotDefinedError
 
 from lakehouse.checks import Rule
 from lakehouse.compile import dag, postgres_view
-from lakehouse.compile.columns import columns_of_copy, require_columns_of_model, told_of
+from lakehouse.compile.columns import (
+    columns_of_copy,
+    require_columns_of_model,
+    require_key,
+    told_of,
+)
 from lakehouse.compile.dag import Step
 from lakehouse.compile.foreign_parts import require_inputs
 from lakehouse.compile.postgres_types import require_publishable
@@ -164,7 +169,7 @@ class _Compiler:
                 hint=choices("columns", column, schema),
                 place=place_of(spec.function),
             )
-        _require_key(spec, schema)
+        require_key(spec, schema)
         if spec.name in self.project.published:
             require_publishable(spec.table, schema)
         views = [
@@ -273,23 +278,8 @@ def _call(spec: ModelSpec, function: Callable[..., Any], parents: Mapping[str, A
 
 
 def _noun(returned: Any) -> str:
+    """What a function returned, in a word: types say more than values."""
     return "nothing" if returned is None else type(returned).__name__
-
-
-def _require_key(spec: ModelSpec, schema: ibis.Schema) -> None:
-    for name in spec.key:
-        if name not in schema:
-            raise ProjectError(
-                f"{spec.table}: {name!r} of its key is not among its columns",
-                hint=choices("columns", name, schema),
-                place=place_of(spec.function),
-            )
-        if not (schema[name].is_string() or schema[name].is_integer()):
-            raise ProjectError(
-                f"{spec.table}: {name!r} of its key is a {schema[name]}",
-                hint="a key is text or a whole number; windows of time go by `time_column`",
-                place=place_of(spec.function),
-            )
 
 
 def kind_of(spec: ModelSpec) -> str:

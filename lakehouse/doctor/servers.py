@@ -22,6 +22,7 @@ from lakehouse.errors import (
     QueryError,
     ServerError,
 )
+from lakehouse.system.aws_requests import with_files
 
 _PATIENCE = 5
 """Seconds that a server has to answer."""
@@ -105,8 +106,7 @@ def _s3(servers: Servers) -> str:
     probe = {"Bucket": place.netloc, "Key": f"{place.path.strip('/')}/.probe"}
     try:
         with closing(client):
-            encryption = bucket.encryption.named if bucket.encryption else {}
-            client.put_object(**probe, Body=b"", **encryption)
+            client.put_object(**probe, Body=b"", **with_files(bucket.encryption))
             client.delete_object(**probe)
     except ClientError as error:
         code = error.response["Error"]["Code"]

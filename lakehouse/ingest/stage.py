@@ -192,15 +192,16 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
     from dlt.destinations import filesystem
     from dlt.extract import DltResource, DltSource
 
+    options = storage.options(folder)
     working = tempfile.mkdtemp(prefix=".dlt-", dir=folder if storage.is_on_disk(folder) else None)
     pipeline = dlt.pipeline(
         pipeline_name=group,
         pipelines_dir=working,
         destination=filesystem(
             bucket_url=folder.as_uri(),
-            credentials=_credentials(storage.options(folder)),
-            config_kwargs=storage.options(folder).get("config_kwargs"),
-            kwargs=_manners(storage.options(folder)),
+            credentials=_credentials(options),
+            config_kwargs=options.get("config_kwargs"),
+            kwargs=_manners(options),
             enable_dataset_name_normalization=False,
         ),
         dataset_name=group,
@@ -226,8 +227,8 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
 
 def _manners(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what dlt is to tell s3fs of each file; None without storage options."""
-    names = options.keys() & {"s3_additional_kwargs"}
-    return {name: options[name] for name in names} or None
+    name = "s3_additional_kwargs"
+    return {name: options[name]} if name in options else None
 
 
 def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import json
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,14 +48,12 @@ def load(session: Session, tables: Tables) -> list[PlannedPage]:
     """Return the pages of a project in their order. Raises ProjectError as `pages.loading` does."""
     if not loading.sources(session.settings):
         return [*map(unplanned, _of_site(loading.load(session.settings, session.project)))]
-    schemas = {name: _plain(schema) for name, schema in tables.schemas().items()}
-    key = digest(_code(session.settings), charts.library_versions(), schemas)
-    place = cache_files.file(session.settings.root, "pages", key)
-    kept = cache_files.read(place)
-    if kept is None or not cache.are_unchanged(kept["files"]):
-        kept = _made_twice(session, schemas)
-        cache_files.write(place, kept)
-    pages: Sequence[PlannedPage] = from_json(kept["pages"])
+    schemas = {name: cache.plain(schema) for name, schema in tables.schemas().items()}
+    beside = digest(_code(session.settings), charts.library_versions(), schemas)
+    make = partial(_made_twice, session, schemas)
+    pages: Sequence[PlannedPage] = from_json(
+        cache.kept(session.settings, "pages", make, beside)["pages"]
+    )
     return [*pages]
 
 
@@ -70,7 +69,9 @@ def make_elsewhere(request: Request) -> Callable[[Project], list[Any]]:
     return lambda project: _documents(loading.load(package, project), schemas)
 
 
-def _made_twice(session: Session, schemas: Mapping[str, Any]) -> dict[str, Any]:
+def _made_twice(
+    session: Session, schemas: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     settings = session.settings
     details = {"pages": settings.pages, "schemas": schemas}
     with started(Request.of(settings, __name__, details)) as process:
@@ -83,7 +84,7 @@ def _made_twice(session: Session, schemas: Mapping[str, Any]) -> dict[str, Any]:
         for spec, page in zip(_of_site(specs), here, strict=True)
     ]
     read = [path for path in there.get("files", ()) if not Path(path).is_relative_to(_LIBRARIES)]
-    return {"pages": pages, "files": {path: cache_files.digest_of(Path(path)) for path in read}}
+    return {"pages": pages}, {path: cache_files.digest_of(Path(path)) for path in read}
 
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -112,7 +113,3 @@ def _document(spec: PageSpec, schemas: Mapping[str, ibis.Schema]) -> Any:
 
 def _of_site(specs: Sequence[PageSpec]) -> list[PageSpec]:
     return [spec for spec in specs if spec.key is None]
-
-
-def _plain(schema: ibis.Schema) -> dict[str, str]:
-    return {name: str(kind) for name, kind in schema.items()}

@@ -18,6 +18,7 @@ import ibis.expr.types as ir
 from lakehouse.compile.compiler import Statement
 from lakehouse.compile.expression_digest import digest
 from lakehouse.declare.project_code import place_of
+from lakehouse.errors import ProjectError
 from lakehouse.pages import Block, Chart, Columns, Text
 from lakehouse.pages.decorators import Choice, PageSpec
 from lakehouse.pages.shared import ReadOnce
@@ -75,8 +76,11 @@ class PlannedPage:
 
     def with_rows(self, read: Reader) -> list[Block]:
         """Return the blocks, whose rows can be read."""
-        blocks = self.blocks or ()
-        return [_with_rows(block, lambda unread: RowsOf(unread, read)) for block in blocks]
+
+        def readable(block: Any) -> Block:
+            return _with_rows(block, lambda unread: RowsOf(unread, read))
+
+        return [_changed(block, readable) for block in self.blocks or ()]
 
 
 def unplanned(spec: PageSpec) -> PlannedPage:
@@ -92,12 +96,27 @@ def planned(spec: PageSpec, schemas: Mapping[str, ibis.Schema]) -> PlannedPage:
     tables = {name: ibis.table(schemas[name], name=name) for name in spec.tables}
     plan = _Plan()
     parameters = charts.parameters(spec.choices)
-    blocks = tuple(
-        _with_rows(_drawn(block, parameters), plan.unread)
-        for block in _listed(spec.function(*tables.values()))
-    )
+
+    def planned_block(block: Any) -> Block:
+        if isinstance(block, Chart):
+            block = replace(block, chart=charts.drawn(block.chart, parameters, block.title))
+        return _with_rows(block, plan.unread)
+
+    blocks = tuple(_changed(block, planned_block) for block in ask(spec, tables))
     firsts = {name: plan.unread(rows) for name, rows in firsts_of(spec.choices, tables).items()}
     return replace(unplanned(spec), blocks=blocks, once=plan.once, firsts=firsts)
+
+
+def ask(spec: PageSpec, tables: Mapping[str, ir.Table]) -> Sequence[Block]:
+    """Return the blocks that the function of a page makes of tables. Raises ProjectError."""
+    blocks = spec.function(*(tables[name] for name in spec.tables))
+    if not isinstance(blocks, list | tuple):
+        raise ProjectError(
+            f"the page {spec.name!r} returned {type(blocks).__name__}, not blocks",
+            hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
+            place=place_of(spec.function),
+        )
+    return blocks
 
 
 def firsts_of(choices: Sequence[Choice], tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
@@ -144,23 +163,14 @@ class _Plan:
         return self._names[node]
 
 
-def _listed(blocks: Any) -> Sequence[Block]:
-    if not isinstance(blocks, list | tuple):
-        raise TypeError(blocks)
-    return blocks
-
-
-def _drawn(block: Block, parameters: Mapping[str, str]) -> Block:
-    """Return a block with its charts drawn."""
+def _changed(block: Block, change: Callable[[Any], Block]) -> Block:
+    """Return a block with what stands in it changed."""
     if isinstance(block, Columns):
-        return Columns([_drawn(each, parameters) for each in block.blocks])
-    if isinstance(block, Chart):
-        return replace(block, chart=charts.drawn(block.chart, parameters, block.title))
-    return block
+        return Columns([_changed(each, change) for each in block.blocks])
+    return change(block)
 
 
-def _with_rows(block: Block, changed: Callable[[Any], Any]) -> Block:
-    """Return a block with changed rows."""
-    if isinstance(block, Columns):
-        return Columns([_with_rows(each, changed) for each in block.blocks])
-    return block if isinstance(block, Text) else replace(block, rows=changed(block.rows))
+def _with_rows(block: Any, change: Callable[[Any], Any]) -> Block:
+    """Return a block, which is none of several, with changed rows."""
+    changed: Block = block if isinstance(block, Text) else replace(block, rows=change(block.rows))
+    return changed

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lakehouse.declare.project_code import place_of, placed
+from lakehouse.declare.project_code import placed
 from lakehouse.errors import ProjectError, QueryError
-from lakehouse.pages import Block
 from lakehouse.pages.decorators import Choice, PageSpec
 from lakehouse.pages.html import Html, script_json, tag
 from lakehouse.site.blocks import Renderer
 from lakehouse.site.frame import Frame
 from lakehouse.site.page_data import page_data
-from lakehouse.site.page_plan import PlannedPage, RowsOf, firsts_of
+from lakehouse.site.page_plan import PlannedPage, RowsOf, ask, firsts_of
 from lakehouse.site.tables import Tables
 
 
 def path_of(page: PlannedPage) -> str:
     """Return where a page lies in the folder of the site."""
     return f"pages/{page.name}.html"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the function of a page gives."""
-
-    blocks: Sequence[Block]
-    firsts: Mapping[str, Any]
-    """Rows, by choice; see `page_plan`."""
 
 
 def render(
@@ -53,11 +42,13 @@ def render(
     if page.blocks is None:
         spec = spec_of(page.name)
         with placed(f"the page {page.name!r} cannot be made", spec.function):
-            content, firsts = _shown(renderer, _ask(spec, tables))
+            given = {name: tables.table(name) for name in spec.tables}
+            content = renderer.html(ask(spec, given))
+            firsts = _firsts(firsts_of(spec.choices, given))
     else:
         with _told(page), tables.reading(page) as read:
             rows = {name: RowsOf(unread, read) for name, unread in page.firsts.items()}
-            content, firsts = _shown(renderer, Asked(page.with_rows(read), rows))
+            content, firsts = renderer.html(page.with_rows(read)), _firsts(rows)
     head, files = page_data(page.name, page.choices, renderer.pieces, zone, firsts)
     draws = any(piece.spec["kind"] == "chart" for piece in renderer.pieces)
     html = frame.page(
@@ -83,28 +74,14 @@ def _told(page: PlannedPage) -> Iterator[None]:
         ) from error
 
 
-def _ask(spec: PageSpec, tables: Tables) -> Asked:
-    """Ask the function of a page, with tables that have rows."""
-    given = {name: tables.table(name) for name in spec.tables}
-    blocks = spec.function(*given.values())
-    if not isinstance(blocks, list | tuple):
-        raise ProjectError(
-            f"the page {spec.name!r} returned {type(blocks).__name__}, not blocks",
-            hint="a page returns a list of Text, Figures, Chart, Rows and Columns",
-            place=place_of(spec.function),
-        )
-    return Asked(blocks, firsts_of(spec.choices, given))
-
-
-def _shown(renderer: Renderer, asked: Asked) -> tuple[Html, dict[str, dict[str, str]]]:
-    """Return the HTML of a page, and what is chosen at first, by choice and value before it."""
-    content = renderer.html(asked.blocks)
+def _firsts(by_choice: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what is chosen at first, by choice and value before it, from rows by choice."""
     firsts = {}
-    for name, rows in asked.firsts.items():
+    for name, rows in by_choice.items():
         columns = rows.to_pyarrow().columns
         said = zip(*(map(str, each.to_pylist()) for each in columns), strict=True)
         firsts[name] = dict(sorted(said))
-    return content, firsts
+    return firsts
 
 
 def _controls(declared: tuple[Choice, ...], head: Mapping[str, object]) -> Html:

@@ -51,9 +51,9 @@ class Tables:
             rows = duckdb.rows(unread.statement, sources(unread))
             return rows.cast(unread.statement.schema.to_pyarrow())
 
-        for name, unread in page.once.items():
-            duckdb.keep(name, duckdb.sql_of(unread.statement, sources(unread)), are_many=False)
         try:
+            for name, unread in page.once.items():
+                duckdb.keep(name, duckdb.sql_of(unread.statement, sources(unread)), are_many=False)
             yield read
         finally:
             duckdb.forget(page.once)

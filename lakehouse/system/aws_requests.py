@@ -17,9 +17,11 @@ class Encryption:
     kms_key: str | None = None
     """The key of KMS; None means keys that S3 keeps itself."""
 
-    @property
-    def named(self) -> dict[str, str]:
-        """The parameters of a request that writes a file."""
-        if self.kms_key is None:
-            return {"ServerSideEncryption": AES256}
-        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
+
+def with_files(encryption: Encryption | None) -> dict[str, str]:
+    """Return what a request that writes a file says of encryption."""
+    if encryption is None:
+        return {}
+    if encryption.kms_key is None:
+        return {"ServerSideEncryption": AES256}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.kms_key}
