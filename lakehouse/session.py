@@ -191,30 +191,32 @@ class Session:
 
     def start_staging(self) -> None:
         """Start another process that stages pages from now on; it begins to load at once."""
-        self.staging = process = StageProcess(meanwhile=self.prepare_to_publish)
+        self.staging = process = StageProcess()
         self._stage_processes.callback(process.close)
         process.start()
 
     def open(self) -> None:
         """Load what a run needs from its beginning, so that it spends no time on imports.
 
-        Then begin to set up the Postgres of a new home. Call it within `system.garbage.undisturbed`
+        The Postgres of a new home is set up meanwhile. Call it within `system.garbage.undisturbed`
         only.
         """
         self.require_home()
         dag.load_hamilton()
         for module in _NEEDED_BY_PROFILE[self.settings.profile]:
             import_module(module)
-        _ = self.compiled
-        _ = self.duckdb
         if not postgres.is_set_up(self.settings):
             self.start_postgres()  # not earlier: two processes were loading, on two cores
+        _ = self.compiled
+        _ = self.duckdb
 
     def prepare_to_publish(self) -> None:
-        """Load what a run needs at its end, in the time in which pages are staged."""
-        for module in _NEEDED_TO_PUBLISH:
-            import_module(module)
-        self.duckdb.prepare_to_publish()
+        """Begin to load what a run needs at its end, in a thread, while DuckDB does its work."""
+        for name in _NEEDED_TO_PUBLISH:
+            self._threads.submit(import_module, name)
+        loading = self._threads.submit(self.duckdb.prepare_to_publish)  # after the imports
+        # The publication meets an error again; DuckDB must not be closed while it is used.
+        self._engines.callback(loading.exception)
 
     def start_postgres(self) -> Future[Address]:
         """Start the Postgres of the marts, once; the future gives its address when it answers."""

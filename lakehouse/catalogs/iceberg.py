@@ -213,11 +213,13 @@ def _plain(kind: pa.DataType) -> str:
 def _create(
     catalog: Catalog, change: TableChange, location: str, properties: Mapping[str, str]
 ) -> None:
+    from lakehouse.patches.pyiceberg_transactions import FrugalCreation
+
     catalog.create_namespace_if_not_exists(schema_of(change.table))
     creation = catalog.create_table_transaction(
         change.table, schema=change.schema, location=location
     )
-    with creation as transaction:
+    with FrugalCreation(creation) as transaction:
         names = _names_of_columns(transaction.table_metadata.schema())
         transaction.set_properties({**properties, **names})
         _swap(transaction, replace(change, remove=()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.patches import pyiceberg_settings  # noqa: F401 - PyIceberg reads them at once
@@ -27,6 +28,7 @@ from lakehouse.patches.pyiceberg_file_io import OneFileIO
 from lakehouse.storage import readable
 
 if TYPE_CHECKING:
+    from pyiceberg.table.metadata import TableMetadata
     from pyiceberg.table.update import TableRequirement, TableUpdate
 
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -90,6 +92,12 @@ class SqliteTables(OneFileIO, MetastoreCatalog, NoopCatalog):
                 f"DELETE FROM iceberg_tables WHERE {_TABLE}",
                 (self.name, *self.identifier_to_database_and_table(identifier)),
             )
+
+    @staticmethod
+    @cache
+    def _empty_table_metadata() -> TableMetadata:
+        """Return what a new table begins from, made once: its defaults take longest of all."""
+        return MetastoreCatalog._empty_table_metadata()  # noqa: SLF001 - the method overridden
 
     def commit_table(
         self,

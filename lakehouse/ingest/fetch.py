@@ -157,17 +157,19 @@ def fetch_all(
     fetches: Mapping[str, Fetch],
     *,
     group: str,
-    folder: Path,
     journal: Journal,
     workers: int = 1,
     staging: Stage = stage,
     progress: Progress = lambda *_: None,
+    once_read: Callable[[], None] = lambda: None,
     now: Callable[[], datetime] = clock.now,
 ) -> dict[str, Fetched]:
     """Fetch and stage all pieces; return what arrived of each ingestion.
 
-    `workers` pieces are fetched at a time; `now` says when each was asked for. If a round fails
-    after another has arrived, its error is noted in the result; else it is raised.
+    Files are staged beside the `journal`, under the name of the `group`. `workers` pieces are
+    fetched at a time; `now` says when each was asked for. `once_read` is called when all sources
+    are read, and the last pages are being staged. If a round fails after another has arrived, its
+    error is noted in the result; else it is raised.
     """
     rounds = _rounds(fetches)
     result = {name: Fetched() for name in fetches}
@@ -196,12 +198,13 @@ def fetch_all(
             pages = {
                 name: Pages(source, first=index * _POSITIONS) for name, source in sources.items()
             }
-            stage_it = partial(take, answers, pages, folder / str(index))
+            stage_it = partial(take, answers, pages, journal.path.parent / str(index))
             staged = queue.read(pages, stage_it) if pages else None
             waiting.append(_Round(index, rounds[index], pages, staged))
             # One round is staged while the next one is read.
             while waiting and (waiting[0].is_done or len(waiting) > 1):
                 arrived += _finish(waiting.popleft(), result, progress, len(rounds), arrived)
+        once_read()
         for last in waiting:
             arrived += _finish(last, result, progress, len(rounds), arrived)
     for name, fetched in result.items():

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -46,11 +46,9 @@ _PACKAGES = str(Path(__file__).parents[2])
 class StageProcess:
     """A process that stages pages; it starts with the first request, or with `start`."""
 
-    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Prepare a process; `meanwhile` is called for each request while the process writes."""
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._meanwhile = meanwhile
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the process, which loads dlt, unless it runs already."""
@@ -78,7 +76,7 @@ class StageProcess:
             "options": storage.options(folder),
         }
         try:
-            staged, problem = _ask(self.start(), request, pages, self._meanwhile)
+            staged, problem = _ask(self.start(), request, pages)
         except BaseException as error:
             if not isinstance(error, Exception):
                 self.close()  # the process waits for pages that are not sent any more
@@ -106,7 +104,6 @@ def _ask(
     process: subprocess.Popen[bytes],
     request: Mapping[str, Any],
     pages: Mapping[str, Iterable[pa.Table]],
-    meanwhile: Callable[[], None],
 ) -> tuple[dict[str, list[str]], str]:
     """Send a request and its pages; return the files of each name, and an error message or "".
 
@@ -126,11 +123,7 @@ def _ask(
             failure = error
             process.stdin.write(f"{_ABANDONED}\n".encode())
         process.stdin.flush()
-    try:
-        if failure is None:
-            meanwhile()
-    finally:  # always read this request's answer: it would be taken for that of the next one
-        answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
+    answer = json.loads(process.stdout.readline() or b'[{}, "the process that stages ended"]')
     if failure is not None:
         raise failure
     return answer[0], answer[1]

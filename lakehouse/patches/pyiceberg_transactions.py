@@ -2,7 +2,7 @@
 
 Whenever a transaction of PyIceberg is asked for the table's metadata, it applies all of its changes
 to a copy of them, validated anew; a commit asks some twenty times. `Frugal` keeps what it got until
-there are more changes.
+there are more changes, and so does `FrugalCreation` for a table that is created.
 
 An overwrite of PyIceberg reads each manifest twice, in threads, and writes one manifest for files
 that come and one for files that go. A manifest of which all files have gone is listed by every
@@ -11,7 +11,8 @@ each once, writes one manifest, and lists none that has nothing in it. Of files 
 least and greatest values, as their rows may have been erased.
 
 Gain: without `Frugal` a commit takes 24 ms instead of 14, which is 3.6 % of a day's run; with
-PyIceberg's overwrite 18 ms, 1.4 %, and more with each day. Seen with PyIceberg 0.12.0.
+PyIceberg's overwrite 18 ms, 1.4 %, and more with each day. Without `FrugalCreation`, to create
+fourteen tables takes 160 ms of processor time instead of 120. Seen with PyIceberg 0.12.0.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus, ManifestFile
-from pyiceberg.table import Transaction
+from pyiceberg.table import CreateTableTransaction, StagedTable, Transaction
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 
@@ -43,6 +44,15 @@ class Frugal(Transaction):
         if self._seen is None or self._seen[0] is not self._updates:
             self._seen = self._updates, super().table_metadata
         return self._seen[1]
+
+
+class FrugalCreation(Frugal, CreateTableTransaction):
+    """The same for a table that is created: `transaction` is PyIceberg's own, just begun."""
+
+    def __init__(self, transaction: CreateTableTransaction) -> None:
+        table = transaction._table  # noqa: SLF001 - there is no public way to it
+        assert isinstance(table, StagedTable)
+        super().__init__(table)
 
 
 class Overwrite(_OverwriteFiles):

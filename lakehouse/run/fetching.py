@@ -101,11 +101,11 @@ def stage(context: RunContext, name: str, _: Callable[..., Any], parents: Mappin
         fetched = fetch_all(
             fetches,
             group=owner(name),
-            folder=context.journal.path.parent,
             journal=context.journal,
             workers=context.request.workers,
             staging=context.session.staging,
             progress=partial(_show_progress, context),
+            once_read=context.session.prepare_to_publish,
             now=context.now,
         )
     for ingestion, pages in fetched.items():

@@ -4,8 +4,11 @@ from threading import Event
 
 import pyarrow as pa
 import pytest
+from toy import at, event
 
 from lakehouse.ingest.page_queue import PageQueue
+from lakehouse.ingest.stage import stage
+from lakehouse.session import Session
 
 PAGE = pa.table({"x": [1]})
 
@@ -41,6 +44,21 @@ def test_the_next_round_is_read_while_one_is_staged():
         handover.read({"one": [PAGE]}, first)
         handover.read({"one": next_round()}, second)
     assert (found, first.taken, second.taken) == ([True], {"one": 1}, {"one": 1})
+
+
+def test_what_publishing_needs_is_loaded_while_the_last_pages_are_staged(toy, source, monkeypatch):
+    is_read, seen = Event(), []
+    monkeypatch.setattr(Session, "prepare_to_publish", lambda _: is_read.set())
+
+    def staging(pages, **place):
+        staged = stage(pages, **place)
+        seen.append(is_read.wait(10))
+        return staged
+
+    source.rows = [event("a", 1, at(0))]
+    toy.staging = staging
+    toy.run(0)
+    assert seen == [True]
 
 
 def test_an_error_of_a_source_ends_its_staging():

@@ -120,25 +120,6 @@ def test_an_error_of_a_source_comes_through_and_the_next_is_staged(staging, tmp_
 
 
 @pytest.mark.long
-def test_something_is_done_while_pages_are_staged_even_if_it_fails(tmp_path):
-    outcomes = iter([ZeroDivisionError, None])
-
-    def meanwhile():
-        if outcome := next(outcomes):
-            raise outcome
-
-    loader = StageProcess(meanwhile)
-    try:
-        with pytest.raises(ZeroDivisionError):
-            loader({"events": PAGES["events"]}, group="all", folder=tmp_path)
-        files = loader({"sites": PAGES["sites"]}, group="all", folder=tmp_path)
-    finally:
-        loader.close()
-    assert staged(files) == {"sites": [{"site": "me"}]}
-    assert next(outcomes, "used up") == "used up"
-
-
-@pytest.mark.long
 def test_a_folder_that_cannot_be_written_is_said(loader, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be staged"):

@@ -2,9 +2,10 @@
 
 from functools import partial
 
+import pyarrow as pa
 import pytest
 from pyiceberg.exceptions import ValidationException
-from pyiceberg.table import Transaction
+from pyiceberg.table import CreateTableTransaction, Transaction
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import UpdateTableMetadata
 from pyiceberg.table.update.snapshot import _OverwriteFiles, _SnapshotProducer
@@ -12,12 +13,21 @@ from seen import assert_unchanged, needless
 
 from lakehouse.patches import pyiceberg_transactions
 from lakehouse.patches.pyiceberg_manifests import entries, manifests
-from lakehouse.patches.pyiceberg_transactions import Frugal, Overwrite, file_io, overwrite
+from lakehouse.patches.pyiceberg_transactions import (
+    Frugal,
+    FrugalCreation,
+    Overwrite,
+    file_io,
+    overwrite,
+)
 
 PATCH = "pyiceberg_transactions"
 RELIED_UPON = {
     Transaction.__init__: "eb454f64cc31",
     Transaction.table_metadata.fget: "566445c508c5",
+    CreateTableTransaction.__init__: "b8aeb9ad8556",
+    CreateTableTransaction._initial_changes: "ff8ba2cb9553",
+    CreateTableTransaction.commit_transaction: "a3f40b7c8e1c",
     Transaction._stage: "f83aa5d523b5",
     Transaction._apply: "729185e8d455",
     UpdateTableMetadata.commit: "19fc890b07f5",
@@ -90,6 +100,43 @@ def test_metadata_is_what_pyiceberg_makes_of_it(table):
     assert ours | {"last-updated-ms": 0} == own | {"last-updated-ms": 0}
 
 
+@pytest.fixture
+def creation(catalog):
+    """Begins to create a table of a name, as PyIceberg does."""
+    catalog.create_branch("one")
+    tables = catalog._pyiceberg("one")
+    tables.create_namespace_if_not_exists("raw")
+    columns = pa.schema([("id", pa.int64()), ("name", pa.string())])
+    place = catalog.location("raw.new")
+    return lambda: tables.create_table_transaction("raw.new", schema=columns, location=place)
+
+
+def test_metadata_of_a_table_to_be_created_is_made_once_for_each_change(creation):
+    transaction = FrugalCreation(creation())
+    before = transaction.table_metadata
+    assert transaction.table_metadata is before
+    transaction.set_properties({"a": "1"})
+    assert transaction.table_metadata.properties == {"a": "1"}
+
+
+def test_a_table_is_created_as_pyiceberg_creates_it(creation):
+    begun = creation()
+    ours, own = FrugalCreation(begun), begun
+    for transaction in (ours, own):
+        transaction.set_properties({"a": "1"})
+    ours, own = (each.table_metadata.model_dump() for each in (ours, own))
+    assert ours | {"last-updated-ms": 0} == own | {"last-updated-ms": 0}
+
+
+def test_every_table_begins_from_nothing(creation, catalog):
+    tables = catalog._pyiceberg("one")
+    for name in ("a", "b"):
+        with creation() as transaction:
+            transaction.set_properties({name: "1"})
+        assert tables.load_table("raw.new").properties == {name: "1"}
+        tables.drop_table("raw.new")
+
+
 def test_an_overwrite_leaves_the_files_that_pyiceberg_leaves(table):
     before = live(table())
     replace_first(table(), _OverwriteFiles)
@@ -134,6 +181,11 @@ def test_pyiceberg_makes_metadata_anew_whenever_it_is_asked(table):
     transaction = Transaction(table())
     transaction.set_properties({"a": "1"})
     assert transaction.table_metadata is not transaction.table_metadata, f"Frugal: {needless(PATCH, 'pyiceberg')}"  # fmt: skip
+
+
+def test_pyiceberg_makes_metadata_of_a_new_table_anew_whenever_it_is_asked(creation):
+    transaction = creation()
+    assert transaction.table_metadata is not transaction.table_metadata, f"FrugalCreation: {needless(PATCH, 'pyiceberg')}"  # fmt: skip
 
 
 def test_pyiceberg_lists_what_holds_nothing_any_more(table):
