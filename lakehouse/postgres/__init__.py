@@ -7,6 +7,7 @@ is written into the marts is in `publish`.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,7 @@ def connected(address: Address) -> Iterator[psycopg.Connection]:
     """Yield a connection. Raises PublishError, whose message repeats nothing that libpq says."""
     import psycopg
 
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # the command reports errors
     try:
         # A pooler may give each transaction another session, which knows no prepared statement.
         with undisturbed(address):

@@ -5,7 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 from toy import query
+
+from lakehouse.addresses import Address
+from lakehouse.postgres import connected
 
 MOMENT = "timestamptz '2024-03-15 10:00+00'"
 ASKED = f"select date '2024-02-03' as d, {MOMENT} as t, interval '1 day 2 hours' as i, 0.1::float8 + 0.2::float8 as f, 'ß' as s"
@@ -58,3 +62,18 @@ def test_the_embedded_server_s_address_leaves_nothing_to_the_environment(postgre
     given = conninfo_to_dict(f"{postgres_server}&password=")
     asked = {o.keyword.decode() for o in psycopg.pq.Conninfo.get_defaults() if o.envvar}
     assert asked - given.keys() - HARMLESS - FOR_A_SERVER == set()
+
+
+def interrupted_where_a_connection_breaks(address):
+    with (
+        psycopg.connect(address, autocommit=True) as other,
+        connected(Address(address, SecretStr(address))) as connection,
+    ):
+        other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+        raise KeyboardInterrupt
+
+
+def test_a_connection_that_broke_is_told_by_the_error_alone(database, caplog):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_where_a_connection_breaks(database)
+    assert caplog.messages == []
