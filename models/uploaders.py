@@ -49,8 +49,8 @@ def _contested(uploads: ir.Table) -> ir.Table:
     are nearer than it allows, and most of the time lies in intervals of about that cadence. A few
     readings before midnight may look so, whatever the day beside shows them to be.
     """
-    order = ibis.window(group_by="site", order_by="at")
-    uploads = uploads.mutate(  # portable: ok which of readings of one moment is first is the same
+    order = ibis.window(group_by="site", order_by=["at", "entry_id"])
+    uploads = uploads.mutate(
         back=(uploads["at"] - uploads["at"].lag().over(order)).fill_null(DAY),
         ahead=(uploads["at"].lead().over(order) - uploads["at"]).fill_null(DAY),
     )
