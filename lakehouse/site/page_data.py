@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.pages.decorators import Choice
@@ -11,6 +11,9 @@ from lakehouse.pages.html import script_json
 from lakehouse.site.blocks import Piece, values_of
 from lakehouse.site.folder import content_name
 from lakehouse.site.values import compact, shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def page_data(
@@ -47,11 +50,13 @@ def page_data(
         "files": {},
     }
     if shared:
-        whole = {i: _block(piece, None, split, zone) for i, piece in shared.items()}
+        whole = {i: _block(_columns(piece, split, zone)) for i, piece in shared.items()}
         head["shared"] = _add(files, name, whole)
-    for value in options[split] if split else ():
-        blocks = {i: _block(piece, value, split, zone) for i, piece in apart.items()}
-        head["files"][shown(value, zone)] = _add(files, name, blocks)
+    if split:
+        parts = {i: _split(piece, split, zone) for i, piece in apart.items()}
+        for value in options[split]:
+            blocks = {i: _block(part(str(value))) for i, part in parts.items()}
+            head["files"][shown(value, zone)] = _add(files, name, blocks)
     return head, files
 
 
@@ -63,8 +68,8 @@ def _add(files: dict[str, str], page: str, blocks: Mapping[int, Any]) -> str:
     return path
 
 
-def _block(piece: Piece, value: Any, split: str | None, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the rows of a piece for a value of the choice that data are split by."""
+def _columns(piece: Piece, split: str | None, zone: ZoneInfo) -> dict[str, pa.ChunkedArray]:
+    """Return what a data file has of a piece: its rows, and what each of them is chosen by."""
     import pyarrow as pa
 
     columns = dict(piece.columns)
@@ -72,10 +77,29 @@ def _block(piece: Piece, value: Any, split: str | None, zone: ZoneInfo) -> dict[
         if choice != split:
             texts = [shown(v, zone) for v in values]
             columns[f"?{choice}"] = pa.chunked_array([pa.array(texts, pa.string())])
-    if split is not None and split in piece.chosen_by:
-        chosen = [str(own) == str(value) for own in piece.chosen_by[split]]
-        mask = pa.array(chosen, pa.bool_())
-        columns = {name: column.filter(mask) for name, column in columns.items()}
-        columns.pop(split, None)
+    return columns
+
+
+def _split(piece: Piece, split: str, zone: ZoneInfo) -> Callable[[str], dict[str, pa.ChunkedArray]]:
+    """Return what gives the rows of a piece for a value, as text, of the choice it is split by."""
+    import pyarrow as pa
+
+    columns = _columns(piece, split, zone)
+    columns.pop(split, None)
+    places: dict[str, list[int]] = {}
+    for place, value in enumerate(piece.chosen_by[split]):
+        places.setdefault(str(value), []).append(place)
+
+    def part(value: str) -> dict[str, pa.ChunkedArray]:
+        own = places.get(value, [])
+        if own and own[-1] - own[0] == len(own) - 1:  # they follow each other
+            return {name: column.slice(own[0], len(own)) for name, column in columns.items()}
+        return {name: column.take(pa.array(own, pa.int64())) for name, column in columns.items()}
+
+    return part
+
+
+def _block(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, Any]:
+    """Return rows as a data file has them."""
     rows = len(next(iter(columns.values()))) if columns else 0
     return {"n": rows, "c": {name: compact(column) for name, column in columns.items()}}

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from lakehouse.pages.rounding import rounded
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 NOTHING = "\N{EN DASH}"
@@ -21,6 +22,10 @@ _DIGITS = 7
 """Significant digits of numbers in charts: more than a screen has points."""
 _DAY = 86_400_000
 """Milliseconds."""
+_PARTS = {"ms": 1, "us": 1_000}
+"""Units of times in Arrow: how many of them are a millisecond."""
+_FAR = 2**61
+"""Differences of whole numbers up to this one are no larger than NumPy's can be."""
 
 
 def shown(value: Any, zone: ZoneInfo, digits: int | None = None) -> str:
@@ -51,6 +56,10 @@ def compact(column: pa.ChunkedArray) -> dict[str, Any]:
     import pyarrow as pa
 
     kind = column.type
+    whole = _whole_numbers(column)
+    if whole is not None:
+        times = {"t": 1} if pa.types.is_temporal(kind) else {}
+        return {**times, **_array_differences(whole)}
     if pa.types.is_temporal(kind):
         return {"t": 1, **_differences(_instants(column.to_pylist()))}
     if pa.types.is_integer(kind):
@@ -63,6 +72,41 @@ def compact(column: pa.ChunkedArray) -> dict[str, Any]:
     if len(values) > len(places) / 2:
         return {"d": [None if place is None else values[place] for place in places]}
     return {"v": values, "d": places}
+
+
+def _whole_numbers(column: pa.ChunkedArray) -> np.ndarray[Any, Any] | None:
+    """Return what `compact` takes the differences of, where NumPy can; None where it cannot.
+
+    That is where a value is null, far from zero, or a part of a millisecond.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    kind, factor, parts = column.type, 1, 1
+    if pa.types.is_timestamp(kind) and kind.unit in _PARTS:
+        parts, width = _PARTS[kind.unit], pa.int64()
+    elif pa.types.is_date32(kind):
+        factor, width = _DAY, pa.int32()
+    elif pa.types.is_signed_integer(kind):
+        width = kind
+    else:
+        return None
+    if column.null_count or not len(column):
+        return None
+    values = np.concatenate([part.view(width).to_numpy() for part in column.chunks])
+    values = values.astype(np.int64)
+    if abs(int(values.min())) > _FAR or abs(int(values.max())) > _FAR or (values % parts).any():
+        return None
+    return values // parts * factor
+
+
+def _array_differences(values: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return the same as `_differences`, of values that are all there."""
+    import numpy as np
+
+    steps = np.diff(values, prepend=0)
+    unit = int(np.gcd.reduce(steps)) or 1
+    return {"s": unit, "d": (steps // unit).tolist()}
 
 
 def _number(value: float | Decimal, digits: int | None) -> str:
