@@ -23,7 +23,7 @@ from lakehouse.site.page_plan import PlannedPage, unplanned
 from lakehouse.site.pipeline import pages as pipeline
 from lakehouse.site.pipeline.facts import Facts, gather
 from lakehouse.site.tables import Tables
-from lakehouse.system.garbage import paused
+from lakehouse.system.garbage import paused, undisturbed
 
 if TYPE_CHECKING:
     from lakehouse.session import Session
@@ -59,8 +59,10 @@ def build(session: Session, folder: Path, declared: Sequence[PageSpec] | None = 
 def _written(session: Session, site: SiteFolder, declared: Sequence[PageSpec] | None) -> Written:
     tables = Tables(session)
     with asked_early(session, tables.stored, all_pages=site.is_new) as tables.early:
-        _ = session.compiled_for_duckdb  # before pages are imported: their code is no part of it
-        pages = _pages(session, tables, declared)
+        with undisturbed():
+            # Before pages are imported: their code is no part of what is compiled.
+            _ = session.compiled_for_duckdb
+            pages = _pages(session, tables, declared)
         spec_of = _specs(session, declared)
         frame = Frame([Link(p.title, project_pages.path_of(p)) for p in pages], pipeline.LINKS)
         code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
