@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from lakehouse.pages.decorators import Choice
 from lakehouse.pages.html import script_json
 from lakehouse.site.blocks import Piece, values_of
 from lakehouse.site.folder import content_name
-from lakehouse.site.values import compact, shown
+from lakehouse.site.values import Column, compact, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,38 +69,45 @@ def _add(files: dict[str, str], page: str, blocks: Mapping[int, Any]) -> str:
     return path
 
 
-def _columns(piece: Piece, split: str | None, zone: ZoneInfo) -> dict[str, pa.ChunkedArray]:
+def _columns(piece: Piece, split: str | None, zone: ZoneInfo) -> dict[str, Column]:
     """Return what a data file has of a piece: its rows, and what each of them is chosen by."""
-    import pyarrow as pa
-
     columns = dict(piece.columns)
     for choice, values in piece.chosen_by.items():
         if choice != split:
-            texts = [shown(v, zone) for v in values]
-            columns[f"?{choice}"] = pa.chunked_array([pa.array(texts, pa.string())])
+            columns[f"?{choice}"] = [shown(value, zone) for value in values]
     return columns
 
 
-def _split(piece: Piece, split: str, zone: ZoneInfo) -> Callable[[str], dict[str, pa.ChunkedArray]]:
+def _split(piece: Piece, split: str, zone: ZoneInfo) -> Callable[[str], dict[str, Column]]:
     """Return what gives the rows of a piece for a value, as text, of the choice it is split by."""
-    import pyarrow as pa
-
     columns = _columns(piece, split, zone)
     columns.pop(split, None)
     places: dict[str, list[int]] = {}
     for place, value in enumerate(piece.chosen_by[split]):
         places.setdefault(str(value), []).append(place)
-
-    def part(value: str) -> dict[str, pa.ChunkedArray]:
-        own = places.get(value, [])
-        if own and own[-1] - own[0] == len(own) - 1:  # they follow each other
-            return {name: column.slice(own[0], len(own)) for name, column in columns.items()}
-        return {name: column.take(pa.array(own, pa.int64())) for name, column in columns.items()}
-
-    return part
+    return lambda value: {
+        name: _at(column, places.get(value, [])) for name, column in columns.items()
+    }
 
 
-def _block(columns: Mapping[str, pa.ChunkedArray]) -> dict[str, Any]:
+def _at(column: Column, places: list[int]) -> Column:
+    """Return the rows of a column at these places, in their order."""
+    first = places[0] if places else 0
+    follows = not places or places[-1] - first == len(places) - 1
+    if isinstance(column, list):
+        return [column[place] for place in places]
+    return column.slice(first, len(places)) if follows else column.take(_arrow(places))
+
+
+def _arrow(places: list[int]) -> pa.Array:
+    """Return places for Arrow, which would load pandas to look at a list."""
+    import pyarrow as pa
+
+    raw = pa.py_buffer(array("q", places))
+    return pa.Array.from_buffers(pa.int64(), len(places), [None, raw])
+
+
+def _block(columns: Mapping[str, Column]) -> dict[str, Any]:
     """Return rows as a data file has them."""
     rows = len(next(iter(columns.values()))) if columns else 0
     return {"n": rows, "c": {name: compact(column) for name, column in columns.items()}}

@@ -137,6 +137,11 @@ def test_times_are_milliseconds_and_local_ones_as_if_of_utc(value, milliseconds)
     assert unpacked(compact(pa.chunked_array([pa.array([value, value])]))) == [milliseconds] * 2
 
 
+def test_texts_that_are_shown_are_written_as_those_of_rows():
+    for texts in ([], ["a"], ["b", "a", "b", "b"], ["a", "b", "a"]):
+        assert compact(texts) == compact(pa.chunked_array([pa.array(texts, pa.string())]))
+
+
 def test_a_column_in_several_pieces_is_one():
     parts = [pa.array([1, 2], pa.int32()), pa.array([], pa.int32()), pa.array([5], pa.int32())]
     assert unpacked(compact(pa.chunked_array(parts))) == [1, 2, 5]
