@@ -20,7 +20,7 @@ from lakehouse.build.builds import departed_keys, source
 from lakehouse.catalogs import MAIN, StoredTable
 from lakehouse.checks import FreshnessCheck
 from lakehouse.compile.compiler import Statement
-from lakehouse.engines import Source
+from lakehouse.engines import Source, python_rows
 from lakehouse.engines.sql import covered, identifier
 from lakehouse.plan import what_to_build
 from lakehouse.plan.key_windows import Key, in_words, key_of, may_share_rows
@@ -158,7 +158,7 @@ def _newest(
         source(session.compiled, name, tables) for name in (promise.name, *promise.lists)
     ]
     statement = _statement(promise, table, session.engine.dialect, now)
-    return list(session.engine.rows(statement, [table, *lists]).to_pylist())
+    return python_rows.of_arrow(session.engine.rows(statement, [table, *lists]))
 
 
 def _unread(

@@ -11,6 +11,7 @@ import click
 
 from lakehouse.cli.output import Output, format_option
 from lakehouse.session import Session
+from lakehouse.system.garbage import paused
 
 
 @click.command()
@@ -34,13 +35,14 @@ def site(*, folder: Path | None, serves: bool, port: int, style: str) -> None:
     """Write the pages of the project and its pipeline as a site that needs no server."""
     if folder is None and not serves:
         raise click.UsageError("name a folder with -o, or use --serve")
-    from lakehouse.site.build import build
-
     output = Output(style)
     with ExitStack() as stack:
-        session = stack.enter_context(Session())
-        place = folder or Path(stack.enter_context(TemporaryDirectory()))
-        built = build(session, place)
+        with paused():
+            from lakehouse.site.build import build
+
+            session = stack.enter_context(Session())
+            place = folder or Path(stack.enter_context(TemporaryDirectory()))
+            built = build(session, place)
         done = built.done
         if not serves:
             document = {"start": str(built.start), "seconds": round(built.seconds, 4)}

@@ -164,7 +164,7 @@ def to_json(compiled: Compiled) -> dict[str, Any]:
 def _from_json(project: Project, document: dict[str, Any]) -> Compiled:
     return Compiled(
         project,
-        schemas={name: ibis.schema(schema) for name, schema in document["schemas"].items()},
+        schemas={name: schema_of(columns) for name, columns in document["schemas"].items()},
         models={
             name: CompiledModel(project.models[name], _read(statement), fingerprint, postgres_view)
             for name, (statement, fingerprint, postgres_view) in document["models"].items()
@@ -187,10 +187,20 @@ def plain(schema: ibis.Schema) -> dict[str, str]:
     return {name: str(kind) for name, kind in schema.items()}
 
 
+def schema_of(columns: Mapping[str, str]) -> ibis.Schema:
+    """Return the schema that `plain` was given."""
+    return _schema(tuple(columns.items()))
+
+
+@cache
+def _schema(columns: tuple[tuple[str, str], ...]) -> ibis.Schema:
+    return ibis.schema(dict(columns))
+
+
 def _statement(statement: Statement | None) -> list[Any] | None:
     return None if statement is None else [statement.sql, plain(statement.schema)]
 
 
 def _read(statement: list[Any]) -> Statement:
-    sql, schema = statement
-    return Statement(sql, ibis.schema(schema))
+    sql, columns = statement
+    return Statement(sql, schema_of(columns))

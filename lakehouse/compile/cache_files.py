@@ -38,6 +38,7 @@ def framework_files() -> Iterator[Path]:
     yield from FRAMEWORK.rglob("*.py")
 
 
+@cache
 def versions() -> bytes:
     """Return what names the Python and the libraries that compile."""
     return repr((sys.version, *map(version, _COMPILERS))).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 _BEYOND = (OverflowError, ValueError)
 """Errors that Arrow raises for an instant outside of Python's years 1 to 9999."""
+_UTC, _TOO_FINE = "UTC", "ns"
+"""A time zone, and a unit of instants that Python does not have, as Arrow writes them."""
 _INFINITE = {32: 2**31 - 1, 64: 2**63 - 1}
 """Numbers that stand for infinity in dates (32 bits) and times (64); negative: minus infinity."""
 
@@ -27,6 +30,20 @@ def distinct(names: Iterable[str]) -> list[str]:
     return unique
 
 
+def values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values of a column.
+
+    Arrow loads pandas to make instants of Python, which takes 0.2 s; those in UTC are made without.
+    """
+    import pyarrow as pa
+
+    kind = column.type
+    if not pa.types.is_timestamp(kind) or kind.tz != _UTC or kind.unit == _TOO_FINE:
+        return list(column.to_pylist())
+    local = column.cast(pa.timestamp(kind.unit)).to_pylist()
+    return [None if value is None else value.replace(tzinfo=UTC) for value in local]
+
+
 def of_arrow(table: pa.Table) -> list[dict[str, Any]]:
     """The rows of an Arrow table. Instants that Python cannot hold become text: `10000-01-01`."""
     names = distinct(table.column_names)
@@ -37,7 +54,7 @@ def of_arrow(table: pa.Table) -> list[dict[str, Any]]:
 
 def _values(column: pa.ChunkedArray) -> Iterable[Any]:
     try:
-        return list(column.to_pylist())
+        return values(column)
     except _BEYOND:
         return [_value(scalar) for scalar in column]
 

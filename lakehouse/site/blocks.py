@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from lakehouse.engines import python_rows
 from lakehouse.errors import ProjectError, choices
 from lakehouse.pages import Block, Chart, Columns, Figure, Figures, Notices, Rows, Text
 from lakehouse.pages.decorators import Choice
 from lakehouse.pages.html import Html, join, tag
 from lakehouse.site import charts
 from lakehouse.site.page_plan import PlannedPage
-from lakehouse.site.values import NOTHING, shown
+from lakehouse.site.values import NOTHING, Column, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Cells: TypeAlias = "dict[str, list[Any]]"
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Piece:
     """A block with rows: `spec` is what the script of the page needs to show them."""
 
     spec: Mapping[str, Any]
-    columns: Mapping[str, pa.ChunkedArray]
+    columns: Mapping[str, Column]
     """What is shown, by the names that `spec` uses."""
     chosen_by: Mapping[str, list[Any]] = field(default_factory=dict)
     """For each choice that is a column, its value of each row."""
@@ -112,7 +111,7 @@ class Renderer:
     def _add(self, kind: str, spec: Any, columns: Mapping[str, Any], rows: pa.Table) -> int:
         """Keep a block's rows as a piece, and return its number on the page."""
         chosen = {
-            choice.name: rows.column(choice.name).to_pylist()
+            choice.name: python_rows.values(rows.column(choice.name))
             for choice in self.page.choices
             if choice.name in rows.column_names
         }
@@ -121,11 +120,9 @@ class Renderer:
 
     def _texts(
         self, rows: pa.Table, figures: Sequence[Figure]
-    ) -> tuple[dict[str, pa.ChunkedArray], list[dict[str, Any]]]:
+    ) -> tuple[dict[str, list[str]], list[dict[str, Any]]]:
         """Return what figures show as columns of texts, and for each which of them it is."""
-        import pyarrow as pa
-
-        cells: dict[str, pa.ChunkedArray] = {}
+        cells: dict[str, list[str]] = {}
         specs = []
         for number, figure in enumerate(figures):
             of: str | dict[str, str] = str(number)
@@ -140,8 +137,8 @@ class Renderer:
                 key = f"{number}.{place}"
                 digits = figure.digits
                 digits = digits.get(value) if isinstance(digits, Mapping) else digits
-                texts = [self._text(v, figure, digits) for v in rows.column(name).to_pylist()]
-                cells[key] = pa.chunked_array([pa.array(texts, pa.string())])
+                shown_values = python_rows.values(rows.column(name))
+                cells[key] = [self._text(value, figure, digits) for value in shown_values]
                 of = key if not value else {**(of if isinstance(of, dict) else {}), value: key}
             unit = dict(figure.unit) if isinstance(figure.unit, Mapping) else figure.unit
             is_number = all(_is_number(rows.schema.field(n).type) for n in by_value.values())
@@ -179,7 +176,8 @@ class Renderer:
     def _require_one(self, rows: pa.Table) -> None:
         """Raise ProjectError if figures have several rows for what can be chosen."""
         names = [c.name for c in self.page.choices if c.name in rows.column_names]
-        keys = [*zip(*(rows.column(name).to_pylist() for name in names), strict=True)]
+        columns = (python_rows.values(rows.column(name)) for name in names)
+        keys = [*zip(*columns, strict=True)]
         if len(set(keys)) < len(keys) or (not names and rows.num_rows > 1):
             raise ProjectError(
                 f"figures of the page {self.page.name!r} have several rows for one choice"

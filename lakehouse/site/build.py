@@ -16,13 +16,14 @@ from lakehouse.pages import loading
 from lakehouse.pages.decorators import PageSpec
 from lakehouse.pages.html import script_json, tag
 from lakehouse.site import charts, kept_plans, project_pages
+from lakehouse.site.early_answers import asked_early
 from lakehouse.site.folder import Piece, SiteFolder, Written, digest
 from lakehouse.site.frame import Frame, Link, static
 from lakehouse.site.page_plan import PlannedPage, unplanned
 from lakehouse.site.pipeline import pages as pipeline
 from lakehouse.site.pipeline.facts import Facts, gather
 from lakehouse.site.tables import Tables
-from lakehouse.system.garbage import paused
+from lakehouse.system.garbage import paused, undisturbed
 
 if TYPE_CHECKING:
     from lakehouse.session import Session
@@ -50,18 +51,30 @@ def build(session: Session, folder: Path, declared: Sequence[PageSpec] | None = 
     """
     began = time.perf_counter()
     charts.require_libraries()
-    site = SiteFolder(folder)
-    tables = Tables(session)
-    _ = session.compiled_for_duckdb  # before pages are imported: their code is no part of it
-    pages = kept_plans.load(session, tables) if declared is None else [*map(unplanned, declared)]
-    spec_of = _specs(session, declared)
-    frame = Frame([Link(p.title, project_pages.path_of(p)) for p in pages], pipeline.LINKS)
-    code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
     with paused():
+        done = _written(session, SiteFolder(folder), declared)
+    return Built(folder / "index.html", done, time.perf_counter() - began)
+
+
+def _written(session: Session, site: SiteFolder, declared: Sequence[PageSpec] | None) -> Written:
+    tables = Tables(session)
+    with asked_early(session, tables.stored, all_pages=site.is_new) as tables.early:
+        with undisturbed():
+            # Before pages are imported: their code is no part of what is compiled.
+            _ = session.compiled_for_duckdb
+            pages = _pages(session, tables, declared)
+        spec_of = _specs(session, declared)
+        frame = Frame([Link(p.title, project_pages.path_of(p)) for p in pages], pipeline.LINKS)
+        code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)
         for piece in _pieces(session, tables, pages, spec_of, frame, code):
             site.add(piece)
-    done = site.finish()
-    return Built(folder / "index.html", done, time.perf_counter() - began)
+    return site.finish()
+
+
+def _pages(
+    session: Session, tables: Tables, declared: Sequence[PageSpec] | None
+) -> list[PlannedPage]:
+    return kept_plans.load(session, tables) if declared is None else [*map(unplanned, declared)]
 
 
 def _pieces(
@@ -75,6 +88,10 @@ def _pieces(
     yield Piece("assets", code, _assets)
     yield Piece("vega", charts.library_version(), partial(_vega, session.settings.root))
     yield Piece("start", code, partial(_start, frame))
+    facts = gather(session, tables)
+    state = _state(tables, facts, session.settings.timezone)
+    yield Piece("state", digest(state), lambda: {"assets/state.js": state})
+    yield from pipeline.pieces(session, facts, frame, code)
     for page in pages:
         of_page = kept_plans.fingerprint(session.settings, page)
         versions = [tables.version(name) if tables.has(name) else "" for name in page.tables]
@@ -82,10 +99,6 @@ def _pieces(
             project_pages.render, page, tables, frame, session.settings.timezone, spec_of
         )
         yield Piece(f"page {page.name}", digest(code, of_page, *versions), make)
-    facts = gather(session, tables)
-    state = _state(tables, facts, session.settings.timezone)
-    yield Piece("state", digest(state), lambda: {"assets/state.js": state})
-    yield from pipeline.pieces(session, facts, frame, code)
 
 
 def _specs(session: Session, declared: Sequence[PageSpec] | None) -> Callable[[str], PageSpec]:

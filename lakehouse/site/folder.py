@@ -67,6 +67,11 @@ class SiteFolder:
         self.done = Written()
         self._new: dict[str, str] = {}
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the folder holds no site yet."""
+        return not self._before
+
     def add(self, piece: Piece) -> None:
         """Let the site have the files of a piece; they are made if its fingerprint is new."""
         name = piece.name

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.pages.decorators import Choice
 from lakehouse.pages.html import script_json
 from lakehouse.site.blocks import Piece, values_of
 from lakehouse.site.folder import content_name
-from lakehouse.site.values import compact, shown
+from lakehouse.site.values import Column, compact, shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def page_data(
@@ -47,11 +51,13 @@ def page_data(
         "files": {},
     }
     if shared:
-        whole = {i: _block(piece, None, split, zone) for i, piece in shared.items()}
+        whole = {i: _block(_columns(piece, split, zone)) for i, piece in shared.items()}
         head["shared"] = _add(files, name, whole)
-    for value in options[split] if split else ():
-        blocks = {i: _block(piece, value, split, zone) for i, piece in apart.items()}
-        head["files"][shown(value, zone)] = _add(files, name, blocks)
+    if split:
+        parts = {i: _split(piece, split, zone) for i, piece in apart.items()}
+        for value in options[split]:
+            blocks = {i: _block(part(str(value))) for i, part in parts.items()}
+            head["files"][shown(value, zone)] = _add(files, name, blocks)
     return head, files
 
 
@@ -63,19 +69,45 @@ def _add(files: dict[str, str], page: str, blocks: Mapping[int, Any]) -> str:
     return path
 
 
-def _block(piece: Piece, value: Any, split: str | None, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the rows of a piece for a value of the choice that data are split by."""
-    import pyarrow as pa
-
+def _columns(piece: Piece, split: str | None, zone: ZoneInfo) -> dict[str, Column]:
+    """Return what a data file has of a piece: its rows, and what each of them is chosen by."""
     columns = dict(piece.columns)
     for choice, values in piece.chosen_by.items():
         if choice != split:
-            texts = [shown(v, zone) for v in values]
-            columns[f"?{choice}"] = pa.chunked_array([pa.array(texts, pa.string())])
-    if split is not None and split in piece.chosen_by:
-        chosen = [str(own) == str(value) for own in piece.chosen_by[split]]
-        mask = pa.array(chosen, pa.bool_())
-        columns = {name: column.filter(mask) for name, column in columns.items()}
-        columns.pop(split, None)
+            columns[f"?{choice}"] = [shown(value, zone) for value in values]
+    return columns
+
+
+def _split(piece: Piece, split: str, zone: ZoneInfo) -> Callable[[str], dict[str, Column]]:
+    """Return what gives the rows of a piece for a value, as text, of the choice it is split by."""
+    columns = _columns(piece, split, zone)
+    columns.pop(split, None)
+    places: dict[str, list[int]] = {}
+    for place, value in enumerate(piece.chosen_by[split]):
+        places.setdefault(str(value), []).append(place)
+    return lambda value: {
+        name: _at(column, places.get(value, [])) for name, column in columns.items()
+    }
+
+
+def _at(column: Column, places: list[int]) -> Column:
+    """Return the rows of a column at these places, in their order."""
+    first = places[0] if places else 0
+    follows = not places or places[-1] - first == len(places) - 1
+    if isinstance(column, list):
+        return [column[place] for place in places]
+    return column.slice(first, len(places)) if follows else column.take(_arrow(places))
+
+
+def _arrow(places: list[int]) -> pa.Array:
+    """Return places for Arrow, which would load pandas to look at a list."""
+    import pyarrow as pa
+
+    raw = pa.py_buffer(array("q", places))
+    return pa.Array.from_buffers(pa.int64(), len(places), [None, raw])
+
+
+def _block(columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Return rows as a data file has them."""
     rows = len(next(iter(columns.values()))) if columns else 0
     return {"n": rows, "c": {name: compact(column) for name, column in columns.items()}}

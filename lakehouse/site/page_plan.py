@@ -74,6 +74,18 @@ class PlannedPage:
     firsts: Mapping[str, Unread] = field(default_factory=dict)
     """For a choice, rows of a value of the choice before it and what is chosen at first for it."""
 
+    def unread(self) -> list[Unread]:
+        """Return what is to be read for the blocks, and for what is chosen at first."""
+        found: list[Unread] = []
+
+        def noted(unread: Unread) -> Unread:
+            found.append(unread)
+            return unread
+
+        for block in self.blocks or ():
+            _changed(block, lambda each: _with_rows(each, noted))
+        return [*found, *self.firsts.values()]
+
     def with_rows(self, read: Reader) -> list[Block]:
         """Return the blocks, whose rows can be read."""
 

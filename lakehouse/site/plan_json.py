@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 
+from lakehouse.compile import cache
 from lakehouse.compile.compiler import Statement
 from lakehouse.pages import blocks
 from lakehouse.pages.decorators import Choice
@@ -51,7 +52,7 @@ def from_json(value: Any) -> Any:
     kind = value.get(_KIND)
     if kind is None:
         return parts
-    return ibis.schema(parts) if kind == "Schema" else _KINDS[kind](**parts)
+    return cache.schema_of(parts) if kind == "Schema" else _KINDS[kind](**parts)
 
 
 def _text(key: Any) -> str:

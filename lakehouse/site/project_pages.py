@@ -46,7 +46,8 @@ def render(
             content = renderer.html(ask(spec, given))
             firsts = _firsts(firsts_of(spec.choices, given))
     else:
-        with _told(page), tables.reading(page) as read:
+        with _told(page):
+            read = tables.reader(page)
             rows = {name: RowsOf(unread, read) for name, unread in page.firsts.items()}
             content, firsts = renderer.html(page.with_rows(read)), _firsts(rows)
     head, files = page_data(page.name, page.choices, renderer.pieces, zone, firsts)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import UnknownNameError
+from lakehouse.site.early_answers import Script
 
 if TYPE_CHECKING:
     import ibis
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from lakehouse.catalogs import Commit, StoredTable
     from lakehouse.engines import Source
     from lakehouse.session import Session
+    from lakehouse.site.early_answers import EarlyAnswers
     from lakehouse.site.page_plan import PlannedPage, Reader, Unread
 
 
@@ -25,6 +25,8 @@ class Tables:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.early: EarlyAnswers | None = None
+        """Answers to statements that were asked before pages ask them, if there are any."""
         self.commit: Commit | None = session.catalog.head()
         self.stored: dict[str, StoredTable] = {}
         if self.commit is not None:
@@ -39,24 +41,25 @@ class Tables:
         names = self._session.project.tables
         return {name: self._source(name).schema for name in names if self.has(name)}
 
-    @contextmanager
-    def reading(self, page: PlannedPage) -> Iterator[Reader]:
-        """Give what reads the rows of a page; those that blocks share are kept while it is open."""
+    def reader(self, page: PlannedPage) -> Reader:
+        """Return what reads the rows of a page. Raises QueryError."""
         duckdb = self._session.duckdb
 
-        def sources(unread: Unread) -> list[Source]:
-            return [self._source(name) for name in unread.reads if name not in page.once]
+        def sql_of(unread: Unread) -> str:
+            sources = [self._source(name) for name in unread.reads if name not in page.once]
+            return duckdb.sql_of(unread.statement, sources)
+
+        once = {name: sql_of(unread) for name, unread in page.once.items()}
+        script = Script(once, tuple(dict.fromkeys(map(sql_of, page.unread()))))
+        if self.early is None:
+            answers = script.answers(duckdb)
+        else:
+            answers = self.early.answers(page.name, script)
 
         def read(unread: Unread) -> pa.Table:
-            rows = duckdb.rows(unread.statement, sources(unread))
-            return rows.cast(unread.statement.schema.to_pyarrow())
+            return answers[sql_of(unread)].cast(unread.statement.schema.to_pyarrow())
 
-        try:
-            for name, unread in page.once.items():
-                duckdb.keep(name, duckdb.sql_of(unread.statement, sources(unread)), are_many=False)
-            yield read
-        finally:
-            duckdb.forget(page.once)
+        return read
 
     def version(self, name: str) -> str:
         """Return a text that changes whenever the rows of a table may have changed."""

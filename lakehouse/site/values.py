@@ -7,20 +7,28 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from lakehouse.engines import python_rows
 from lakehouse.pages.rounding import rounded
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
+Column: TypeAlias = "pa.ChunkedArray | list[str]"
+"""A column of rows, or texts that are shown."""
 NOTHING = "\N{EN DASH}"
 """Shown for a value that is null."""
 _DIGITS = 7
 """Significant digits of numbers in charts: more than a screen has points."""
 _DAY = 86_400_000
 """Milliseconds."""
+_PARTS = {"ms": 1, "us": 1_000}
+"""Units of times in Arrow: how many of them are a millisecond."""
+_FAR = 2**61
+"""Differences of whole numbers up to this one are no larger than NumPy's can be."""
 
 
 def shown(value: Any, zone: ZoneInfo, digits: int | None = None) -> str:
@@ -42,17 +50,23 @@ def shown(value: Any, zone: ZoneInfo, digits: int | None = None) -> str:
     return str(value)
 
 
-def compact(column: pa.ChunkedArray) -> dict[str, Any]:
-    """Return a column for charts as a JSON object: `d` are its values, the other keys say how.
+def compact(column: Column) -> dict[str, Any]:
+    """Return a column as a JSON object: `d` are its values, the other keys say how.
 
     Whole numbers are differences (`s` is their unit), times are milliseconds, as differences too:
     local times as if they were of UTC. Values that repeat are places (`d`) in a list (`v`).
     """
     import pyarrow as pa
 
+    if isinstance(column, list):
+        return _repeating([*dict.fromkeys(column)], column)
     kind = column.type
+    whole = _whole_numbers(column)
+    if whole is not None:
+        times = {"t": 1} if pa.types.is_temporal(kind) else {}
+        return {**times, **_array_differences(whole)}
     if pa.types.is_temporal(kind):
-        return {"t": 1, **_differences(_instants(column.to_pylist()))}
+        return {"t": 1, **_differences(_instants(python_rows.values(column)))}
     if pa.types.is_integer(kind):
         return _differences(column.to_pylist())
     encoded = column.combine_chunks().dictionary_encode()
@@ -63,6 +77,49 @@ def compact(column: pa.ChunkedArray) -> dict[str, Any]:
     if len(values) > len(places) / 2:
         return {"d": [None if place is None else values[place] for place in places]}
     return {"v": values, "d": places}
+
+
+def _whole_numbers(column: pa.ChunkedArray) -> np.ndarray[Any, Any] | None:
+    """Return what `compact` takes the differences of, where NumPy can; None where it cannot.
+
+    That is where a value is null, far from zero, or a part of a millisecond.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    kind, factor, parts = column.type, 1, 1
+    if pa.types.is_timestamp(kind) and kind.unit in _PARTS:
+        parts, width = _PARTS[kind.unit], pa.int64()
+    elif pa.types.is_date32(kind):
+        factor, width = _DAY, pa.int32()
+    elif pa.types.is_signed_integer(kind):
+        width = kind
+    else:
+        return None
+    if column.null_count or not len(column):
+        return None
+    values = np.concatenate([np.from_dlpack(part.view(width)) for part in column.chunks])
+    values = values.astype(np.int64)
+    if abs(int(values.min())) > _FAR or abs(int(values.max())) > _FAR or (values % parts).any():
+        return None
+    return values // parts * factor
+
+
+def _array_differences(values: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return the same as `_differences`, of values that are all there."""
+    import numpy as np
+
+    steps = np.diff(values, prepend=0)
+    unit = int(np.gcd.reduce(steps)) or 1
+    return {"s": unit, "d": (steps // unit).tolist()}
+
+
+def _repeating(values: list[str], texts: list[str]) -> dict[str, Any]:
+    """Return texts as places in a list of all different ones, or as they are if few repeat."""
+    if len(values) > len(texts) / 2:
+        return {"d": texts}
+    places = {value: place for place, value in enumerate(values)}
+    return {"v": values, "d": [places[text] for text in texts]}
 
 
 def _number(value: float | Decimal, digits: int | None) -> str:

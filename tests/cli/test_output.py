@@ -25,7 +25,7 @@ from lakehouse.cli import _COMMANDS, cli, main
 from lakehouse.cli.json_results import to_json
 from lakehouse.cli.output import Output, table
 from lakehouse.declare.specs import spec_of
-from lakehouse.engines.python_rows import distinct, of_arrow
+from lakehouse.engines.python_rows import distinct, of_arrow, values
 from lakehouse.plan.state import Change, TableState
 from lakehouse.plan.what_to_build import fetch_windows
 from lakehouse.windows import ALL_TIME, Window, subtract
@@ -147,6 +147,17 @@ def test_columns_of_one_name_are_told_apart_and_others_keep_theirs(names):
 def test_instants_beyond_those_of_python_are_text(sql, value):
     rows = of_arrow(duckdb.sql(f"SELECT {sql} AS a UNION ALL SELECT {sql}").to_arrow_table())
     assert rows == [{"a": value}] * 2
+
+
+@pytest.mark.parametrize(("unit", "zone"), [("us", "UTC"), ("ms", "UTC"), ("us", "Europe/Oslo")])
+def test_instants_are_the_ones_that_arrow_makes(unit, zone):
+    column = pa.chunked_array(
+        [pa.array([0, None, 1_710_464_523_000]).cast(pa.timestamp(unit, zone))]
+    )
+    assert values(column) == column.to_pylist()
+    assert [value and value.utcoffset() for value in values(column)] == [
+        value and value.utcoffset() for value in column.to_pylist()
+    ]
 
 
 def test_postgres_keeps_columns_and_instants_too(database):

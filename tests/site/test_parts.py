@@ -108,11 +108,12 @@ def unpacked(column):
     "values",
     [
         st.lists(st.none() | st.integers(-(2**40), 2**40)),
+        st.lists(st.sampled_from([-(2**63), 2**63 - 1]) | st.integers(-(2**40), 2**40)),
         st.lists(st.none() | st.text()),
         st.lists(st.none() | st.booleans()),
         st.lists(st.none() | st.sampled_from([1, 2.5, 0.125])),
     ],
-    ids=["numbers", "texts", "yes or no", "fractions"],
+    ids=["numbers", "large numbers", "texts", "yes or no", "fractions"],
 )
 def test_a_column_comes_back_as_it_was(values):
     @given(values)
@@ -134,6 +135,23 @@ def test_a_column_comes_back_as_it_was(values):
 )
 def test_times_are_milliseconds_and_local_ones_as_if_of_utc(value, milliseconds):
     assert unpacked(compact(pa.chunked_array([pa.array([value, value])]))) == [milliseconds] * 2
+
+
+def test_texts_that_are_shown_are_written_as_those_of_rows():
+    for texts in ([], ["a"], ["b", "a", "b", "b"], ["a", "b", "a"]):
+        assert compact(texts) == compact(pa.chunked_array([pa.array(texts, pa.string())]))
+
+
+def test_a_column_in_several_pieces_is_one():
+    parts = [pa.array([1, 2], pa.int32()), pa.array([], pa.int32()), pa.array([5], pa.int32())]
+    assert unpacked(compact(pa.chunked_array(parts))) == [1, 2, 5]
+    dates = [pa.array([date(1970, 1, 3)]), pa.array([date(1970, 1, 2)])]
+    assert unpacked(compact(pa.chunked_array(dates))) == [172_800_000, 86_400_000]
+
+
+def test_parts_of_a_millisecond_are_rounded():
+    column = pa.array([1_499, 2_600, 4_000]).cast(pa.timestamp("us"))
+    assert unpacked(compact(pa.chunked_array([column]))) == [1, 3, 4]
 
 
 def test_an_instant_is_the_same_in_any_time_zone():

@@ -138,9 +138,9 @@ def shown(tmp_path_factory, databases):
     )
     with databases.lend() as database:
 
-        def command(*words, **environment):
+        def command(*words, start=("-m", "lakehouse"), **environment):
             done = subprocess.run(
-                [sys.executable, "-m", "lakehouse", *words],
+                [sys.executable, *start, *words],
                 cwd=folder,
                 check=False,
                 env={
@@ -153,6 +153,7 @@ def shown(tmp_path_factory, databases):
                 text=True,
             )
             assert done.returncode == 0, done.stderr
+            return done
 
         def build(**environment):
             (folder / "pages/asked.log").write_text("")
@@ -162,6 +163,7 @@ def shown(tmp_path_factory, databases):
             return texts, {*(folder / "pages/asked.log").read_text().split()}
 
         command("run", "--date", shop.DAY)
+        build.command = command
         build.folder, build.first = folder, build(GREETING="Good morning")
         command("run", "--date", shop.DAY, "--full-refresh")
         build.again = build(GREETING="Good evening")
@@ -193,3 +195,48 @@ def test_a_word_of_another_module_that_changes_is_seen(shown):
     texts, asked = shown()
     assert "All that went" in texts["sold"]
     assert "sold" in asked
+
+
+LOADED = """
+import sys
+from lakehouse.cli import main
+
+code = main()
+heavy = {"hamilton", "altair", "vl_convert", "pandas", "sqlglot.dialects.duckdb"}
+print(sorted(heavy & sys.modules.keys()), file=sys.stderr)
+sys.exit(code)
+"""
+QUIET = """
+import altair as alt
+from lakehouse.pages import Chart, Choice, Figure, Figures, Rows, page
+
+
+@page(title="Sold", choices=[Choice("dear", "Is dear")])
+def quiet(sales, lines):
+    rows = sales.mutate(dear=(sales.price > 2).ifelse("yes", "no")).order_by("sku")
+    known = lines.mutate(dear=(lines.price > 2).ifelse("yes", "no"))
+    newest = known.group_by("dear").agg(newest=known["at"].max())
+    chart = alt.Chart().mark_bar().encode(x="at:T", y="price:Q")
+    return [
+        Rows(rows, [Figure("sku", "Article"), Figure("price", "Price", digits=2)], "Sold"),
+        Figures(newest, [Figure("newest", "Newest", age=True)]),
+        Chart(chart, known.order_by("at", "sku"), "Prices", "A bar for each line."),
+    ]
+"""
+
+
+@pytest.mark.long
+def test_a_site_whose_plans_are_kept_loads_nothing_that_plans_and_draws(shown):
+    settings = shown.folder / "lakehouse.toml"
+    settings.write_text(settings.read_text().replace("[project]", '[project]\npages = "quiet"'))
+    (shown.folder / "quiet").mkdir()
+    (shown.folder / "quiet/__init__.py").write_text(QUIET)
+    shown.command("site", "-o", "quiet_1")
+    done = shown.command("site", "-o", "quiet_2", start=("-c", LOADED))
+    assert done.stderr.splitlines()[-1] == "[]"
+    first, second = (
+        {file.name: file.read_bytes() for file in (shown.folder / name / "data/quiet").iterdir()}
+        for name in ("quiet_1", "quiet_2")
+    )
+    assert first == second
+    assert len(first) == 2

@@ -38,7 +38,7 @@ def pieces(session: Session, facts: Facts, frame: Frame, code: str) -> Iterator[
         text = frame.page(path, title, *content, searches=True)
         return Piece(path, digest(text), lambda: {path: text})
 
-    shown = picture.of_tables(session.project, facts)
+    shown = picture.of_tables(facts)
 
     def with_picture(drawn: Content) -> str:
         content = overview.overview(facts, zone, drawn)

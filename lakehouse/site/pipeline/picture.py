@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 
-from lakehouse.declare.project import Project
-from lakehouse.draw.dag_picture import picture
 from lakehouse.draw.picture import Picture
 from lakehouse.draw.svg import svg
+from lakehouse.draw.table_box import table_box
 from lakehouse.pages.html import Html, tag
 from lakehouse.site.pipeline.facts import Facts, TableFacts, TableHealth
 from lakehouse.site.pipeline.parts import rows, seconds, table_path
@@ -21,12 +20,11 @@ _DARK = "@media(prefers-color-scheme:dark){"
 _END = "}</style>"
 
 
-def of_tables(project: Project, facts: Facts) -> Picture:
+def of_tables(facts: Facts) -> Picture:
     """Return the tables and what they read, each with what is known of it."""
-    whole, tables = picture(project), facts.tables
-    shown = (box for box in whole.boxes if box.id in tables)
-    boxes = tuple(replace(box, note=_note(tables[box.id])) for box in shown)
-    edges = tuple(edge for edge in whole.edges if {*edge} <= tables.keys())
+    tables = facts.tables
+    boxes = tuple(replace(table_box(entry.spec), note=_note(entry)) for entry in tables.values())
+    edges = tuple((parent, name) for name, entry in tables.items() for parent in entry.parents)
     return Picture(f"{len(boxes)} tables", boxes, edges)
 
 
