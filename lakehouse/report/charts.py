@@ -12,8 +12,8 @@ from lakehouse.errors import ConfigError
 from lakehouse.pages import Chart
 from lakehouse.pages.charts import specification
 
-FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-"""Fonts of the page and its charts; the first two are equally wide, so that labels fit."""
+FONT = "Liberation Sans, Arial, Helvetica, DejaVu Sans Condensed, sans-serif"
+"""Fonts of the page and its charts, all about as wide, so that labels fit."""
 _CONFIG = {
     "font": FONT,
     "background": None,
