@@ -106,11 +106,6 @@ class Engine(Protocol):
         ...
 
     @property
-    def at_once(self) -> int:
-        """Tables that are built or checked at a time."""
-        ...
-
-    @property
     def asks_together(self) -> bool:
         """Whether a statement costs more than what it does to a small table."""
         ...

@@ -67,7 +67,6 @@ class DuckDB:
     """The engine of the local profile; implements `Engine`."""
 
     dialect = "duckdb"
-    at_once = 2  # while one table is committed, the next is computed
     asks_together = False
 
     def __init__(

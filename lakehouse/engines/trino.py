@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     import ibis
     import pyarrow as pa
 
+_AT_ONCE = 2
+"""Tables that are written to Postgres at once: most of the time goes into planning and waiting."""
 _TOGETHER = 16
 """Questions in one statement, at most: Trino limits the stages of a statement."""
 _QUERY = re.compile(
@@ -69,7 +71,6 @@ class Trino:
     """The engine of the production profile; implements `Engine`."""
 
     dialect = "trino"
-    at_once = 4  # much of a statement is waiting: for files, for the catalog, for other workers
     asks_together = True
 
     def __init__(self, client: Client, catalogs: Catalogs) -> None:
@@ -111,16 +112,12 @@ class Trino:
         return _arrow(answer, statement.schema)
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        answers: dict[int, list[dict[str, int]]] = {}
-
-        def ask(start: int) -> None:
+        counts = []
+        for start in range(0, len(questions), _TOGETHER):
             batch = questions[start : start + _TOGETHER]
             answer = self.client.run(side_by_side(batch, self._scan, self.dialect))
-            answers[start] = by_question(batch, answer.rows[0])
-
-        starts = range(0, len(questions), _TOGETHER)
-        for_each(starts, ask, self.at_once, self.interrupt)
-        return [count for start in starts for count in answers[start]]
+            counts += by_question(batch, answer.rows[0])
+        return counts
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         if not _QUERY.match(sql):
@@ -135,7 +132,7 @@ class Trino:
     def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
         database = self.catalogs.of_postgres(address)
         try:
-            for_each(loads, partial(self._load, database), self.at_once, self.interrupt)
+            for_each(loads, partial(self._load, database), _AT_ONCE, self.interrupt)
         except QueryError as error:
             raise PublishError(
                 f"Trino could not write to the Postgres of the marts: {error.message}",

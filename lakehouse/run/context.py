@@ -26,6 +26,9 @@ from lakehouse.system import clock
 from lakehouse.system.tasks import Tasks
 from lakehouse.windows import Window, Windows
 
+_AT_ONCE = 2
+"""Tables built at a time: while one is committed, the next is computed."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -79,7 +82,7 @@ class RunContext:
 
     def __post_init__(self) -> None:
         self.now = clock.steady()
-        self.tasks: Tasks[Outcome] = Tasks(self.session.engine.at_once)
+        self.tasks: Tasks[Outcome] = Tasks(_AT_ONCE)
         self.resources.callback(self.tasks.close, self.session.engine.interrupt)
         self.branch = run_branches.branch_of(self.run_id)
         self.session.catalog.create_branch(self.branch)
