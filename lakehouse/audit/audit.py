@@ -126,8 +126,9 @@ class Audit:
             departed = departed_keys(self.compiled, self.tables, rule.keys)
         if departed is None:
             return statement
-        has_departed = having(departed, self.engine.dialect)
-        sql = f"SELECT * FROM ({statement.sql}) AS old WHERE NOT coalesce({has_departed}, false)"
+        sql = (
+            f"SELECT * FROM ({statement.sql}) AS old WHERE NOT coalesce({having(departed)}, false)"
+        )
         return Statement(sql, statement.schema)
 
     def _counts(

@@ -79,14 +79,13 @@ def where(
     if time_column is not None:
         parts.append(covered(windows, time_column, schema, dialect))
     if keys is not None:
-        parts.append(having(keys, dialect))
+        is_list = dialect == "duckdb" and _fit_a_list(keys, schema)
+        parts.append(_in_a_list(keys) if is_list else having(keys))
     return " AND ".join(f"({part})" for part in parts) or "1 = 1"
 
 
-def having(keys: Keys, dialect: str) -> str:
+def having(keys: Keys) -> str:
     """The SQL condition that a row has one of the keys; null equals null here."""
-    if dialect == "duckdb" and len(keys.values) > 1:
-        return _in_a_list(keys)
     if len(keys.columns) > 1:
         return " OR ".join(
             f"({' AND '.join(map(_equal, keys.columns, values))})" for values in _sorted(keys)
@@ -96,6 +95,16 @@ def having(keys: Keys, dialect: str) -> str:
     listed = ", ".join(_value(value) for value in values if value is not None)
     parts = [f"{name} IN ({listed})"] if listed else []
     return " OR ".join([*parts, f"{name} IS NULL"] if None in values else parts)
+
+
+def _fit_a_list(keys: Keys, schema: ibis.Schema) -> bool:
+    """Return whether there are several keys, of the types of their columns: lists cast nothing."""
+    kinds = [(str if schema[name].is_string() else int, schema[name]) for name in keys.columns]
+    return len(keys.values) > 1 and all(
+        (kind.is_string() or kind.is_integer())
+        and all(value is None or type(value) is python for value in values)
+        for (python, kind), values in zip(kinds, zip(*keys.values, strict=True), strict=True)
+    )
 
 
 def _in_a_list(keys: Keys) -> str:

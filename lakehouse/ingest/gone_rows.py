@@ -189,13 +189,11 @@ class GoneRows:
             by_unread.setdefault(piece.unread_keys, []).append(piece.window)
         parts = []
         for keys, spans in by_unread.items():
-            others = [f"NOT ({having(_as_keys(key), self.engine.dialect)})" for key in keys]
+            others = [f"NOT ({having(_as_keys(key))})" for key in keys]
             parts.append(" AND ".join([f"({self._inside(windows.union(spans))})", *others]))
         if not parts:
             return "false"
-        is_listed = (
-            f"NOT ({having(self.departed, self.engine.dialect)})" if self.departed else "true"
-        )
+        is_listed = f"NOT ({having(self.departed)})" if self.departed else "true"
         return f"coalesce(({' OR '.join(parts)}) AND {is_listed}, false)"
 
     def _inside(self, spans: Windows) -> str:
@@ -231,7 +229,7 @@ class GoneRows:
 
     def _keep(self, day: _SilentDay) -> None:
         """Take the rows of a day in doubt out of GONE."""
-        of_key = f" AND ({having(_as_keys(day.key), self.engine.dialect)})" if day.key else ""
+        of_key = f" AND ({having(_as_keys(day.key))})" if day.key else ""
         self.engine.execute(
             f"DELETE FROM {GONE} WHERE {_NUMBER} = {day.number or 0} AND NOT {_IS_REJECTED}{of_key}"
         )

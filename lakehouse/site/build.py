@@ -63,6 +63,7 @@ def _written(session: Session, site: SiteFolder, declared: Sequence[PageSpec] | 
             # Before pages are imported: their code is no part of what is compiled.
             _ = session.compiled_for_duckdb
             pages = _pages(session, tables, declared)
+            tables.early.pages = [page.name for page in pages]
         spec_of = _specs(session, declared)
         frame = Frame([Link(p.title, project_pages.path_of(p)) for p in pages], pipeline.LINKS)
         code = digest(lakehouse.__version__, *(path.read_bytes() for path in _sources()), frame)

@@ -8,14 +8,15 @@ A page takes their rows only if its own statements turn out to be the same texts
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse.compile import cache_files
 from lakehouse.engines.sql import literal
+from lakehouse.errors import QueryError
 from lakehouse.site.folder import digest
 
 if TYPE_CHECKING:
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
     from lakehouse.engines.duckdb import DuckDB
     from lakehouse.session import Session
 
+_Answer: TypeAlias = "Future[dict[str, pa.Table]]"
 _PAUSE = 0.05
 """Seconds between two interrupts."""
+_AHEAD = 2
+"""Pages whose rows are asked for before a page takes its own: they lie in memory."""
+_FORM = 1
+"""Raise it when scripts are kept in another form."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +79,27 @@ class _Asked:
 class EarlyAnswers:
     """Answers to the scripts of pages, by the names of the pages."""
 
-    def __init__(self, session: Session, stored: Mapping[str, StoredTable]) -> None:
-        self._session, self._stored = session, stored
+    def __init__(
+        self, session: Session, stored: Mapping[str, StoredTable], threads: ThreadPoolExecutor
+    ) -> None:
+        self._session, self._stored, self._threads = session, stored, threads
         self._place = cache_files.file(session.settings.root, "asked", _key(session))
         self._kept = _from_json(cache_files.read(self._place) or {})
         self._asked: dict[str, _Asked] = {}
-        self._early: dict[str, tuple[Script, Future[dict[str, pa.Table]]]] = {}
+        self._waiting: dict[str, Script] = {}
+        self._early: dict[str, tuple[Script, _Answer]] = {}
+        self._unused: list[_Answer] = []
+        self.pages: Collection[str] = ()
+        """Names of all pages of the site; what others asked is forgotten."""
 
-    def begin(self, threads: ThreadPoolExecutor, *, all_pages: bool) -> None:
+    def begin(self, *, all_pages: bool) -> None:
         """Begin to ask the scripts of pages whose tables changed, or of `all_pages`."""
         for name, former in self._kept.items():
             asked = former.over(self._stored)
             if asked is not None and (all_pages or asked != former):
-                future = threads.submit(asked.script.answers, self._session.duckdb)
-                self._early[name] = asked.script, future
+                self._waiting[name] = asked.script
+        for _ in range(_AHEAD):
+            self._ask_next()
 
     def answers(self, page: str, script: Script) -> dict[str, pa.Table]:
         """Return the rows of each statement of a page, by its text. Raises QueryError."""
@@ -94,22 +107,36 @@ class EarlyAnswers:
         files = {name: table.metadata for name, table in self._stored.items()}
         read = {name: file for name, file in files.items() if literal(file) in texts}
         self._asked[page] = _Asked(script, read)
-        early, future = self._early.get(page, (None, None))
-        if future is not None and early == script:
-            return future.result()
+        self._waiting.pop(page, None)
+        early = self._early.pop(page, None)
+        if early is not None:
+            self._ask_next()
+            if early[0] == script:
+                with suppress(QueryError):  # perhaps of too little memory for two at once
+                    return early[1].result()
+            else:
+                self._unused.append(early[1])
         return script.answers(self._session.duckdb)
 
     def end(self) -> None:
         """Interrupt what nobody waits for any more."""
-        begun = [future for _, future in self._early.values()]
-        while wait(begun, timeout=0).not_done:
+        begun = [*self._unused, *(answer for _, answer in self._early.values())]
+        running = [answer for answer in begun if not answer.cancel()]
+        while not all(answer.done() for answer in running):
             self._session.duckdb.interrupt()  # the one statement that runs now
-            wait(begun, _PAUSE)
+            wait(running, _PAUSE)
 
     def keep(self) -> None:
         """Keep what was asked for the next build."""
         if self._asked:
-            cache_files.write(self._place, _to_json({**self._kept, **self._asked}))
+            former = {name: asked for name, asked in self._kept.items() if name in self.pages}
+            cache_files.write(self._place, _to_json({**former, **self._asked}))
+
+    def _ask_next(self) -> None:
+        for name in [*self._waiting][:1]:
+            script = self._waiting.pop(name)
+            answer = self._threads.submit(script.answers, self._session.duckdb)
+            self._early[name] = script, answer
 
 
 @contextmanager
@@ -117,20 +144,19 @@ def asked_early(
     session: Session, stored: Mapping[str, StoredTable], *, all_pages: bool
 ) -> Iterator[EarlyAnswers]:
     """Ask for the rows of pages while this is open; what was asked is kept unless it fails."""
-    early = EarlyAnswers(session, stored)
     with ThreadPoolExecutor(max_workers=1) as threads:
+        early = EarlyAnswers(session, stored, threads)
         try:
-            early.begin(threads, all_pages=all_pages)
+            early.begin(all_pages=all_pages)
             yield early
         finally:
-            threads.shutdown(wait=False, cancel_futures=True)
             early.end()
     early.keep()
 
 
 def _key(session: Session) -> str:
-    """Return what names the tables of a home."""
-    return digest(session.settings.warehouse)
+    """Return what names the tables of a home, and the form of what is kept."""
+    return digest(_FORM, session.settings.warehouse)
 
 
 def _to_json(asked: Mapping[str, _Asked]) -> dict[str, Any]:

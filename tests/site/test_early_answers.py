@@ -106,3 +106,67 @@ def test_an_error_ends_what_is_asked_early(one_more_day, monkeypatch):
             failing_build()
     assert threading.active_count() == before
     assert rendered(one_more_day) == rendered(one_more_day, early=False)
+
+
+NAMES = ("one", "two", "three", "four")
+
+
+def several(session, names, *, all_pages=False, fails=False):
+    """The files of pages of these names, as a build renders them; it may fail at the first."""
+    tables = Tables(session)
+    plans = [planned(replace(SPEC, name=name), tables.schemas()) for name in names]
+    with asked_early(session, tables.stored, all_pages=all_pages) as tables.early:
+        tables.early.pages = names
+        if fails:
+            raise KeyboardInterrupt
+        return [
+            project_pages.render(plan, tables, Frame([], []), BERLIN, lambda _: None)
+            for plan in plans
+        ]
+
+
+@pytest.fixture
+def one_more_day_of_several(toy, source):
+    """A session after one more day; four pages were rendered before it."""
+    source.rows = [event(f"{n}", 10 * n, at(n)) for n in (0, 1)]
+    toy.run(0)
+    with toy.session as session:
+        several(session, NAMES)
+    toy.run(1)
+    with toy.session as session:
+        yield session
+
+
+def test_several_pages_get_the_rows_of_their_own_statements(one_more_day_of_several, asked):
+    files = several(one_more_day_of_several, NAMES)
+    assert readers(asked) == {True}
+    assert files == several(one_more_day_of_several, NAMES, all_pages=True)
+
+
+def test_a_build_that_fails_asks_for_no_further_page(one_more_day_of_several):
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        several(one_more_day_of_several, NAMES, fails=True)
+    assert threading.active_count() == before
+
+
+def test_pages_in_another_order_are_the_same(one_more_day_of_several):
+    turned = several(one_more_day_of_several, NAMES[::-1])
+    assert turned[::-1] == several(one_more_day_of_several, NAMES)
+
+
+def test_pages_that_are_gone_are_asked_for_no_more(one_more_day_of_several, asked):
+    several(one_more_day_of_several, NAMES[2:3])
+    asked.clear()
+    several(one_more_day_of_several, NAMES[2:3], all_pages=True)
+    early = [sql for sql, is_early in asked if is_early and sql.startswith("SELECT CAST")]
+    assert len(early) == len(set(early)) > 0  # all pages ask the same
+
+
+def test_only_a_few_pages_are_asked_for_ahead(one_more_day_of_several, monkeypatch):
+    scripts = []
+    tables = Tables(one_more_day_of_several)
+    monkeypatch.setattr(Script, "answers", lambda script, _: scripts.append(script))
+    with asked_early(one_more_day_of_several, tables.stored, all_pages=False):
+        pass
+    assert len(scripts) <= 2
