@@ -27,7 +27,6 @@ from lakehouse.declare.specs import (
     parameters,
 )
 from lakehouse.errors import ProjectError
-from lakehouse.patches.pandera_pandas import leave_out_pandas
 
 SETTINGS = "settings"
 """Name of the parameter that gives a resource the settings of the project."""
@@ -119,7 +118,6 @@ def load_packages(
     """
     if root not in sys.path:
         sys.path.insert(0, root)
-    leave_out_pandas()
     places = [f"`{key}` in [project] of {FILE}" for key in settings]
     modules = starmap(project_modules.of, zip_longest(packages, places, fillvalue=""))
     layers = {module.name: module.layer for module in chain.from_iterable(modules)}
