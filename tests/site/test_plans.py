@@ -202,7 +202,7 @@ import sys
 from lakehouse.cli import main
 
 code = main()
-heavy = {"hamilton", "altair", "vl_convert", "pandas", "sqlglot.dialects.duckdb"}
+heavy = {"hamilton", "altair", "vl_convert", "sqlglot.dialects.duckdb"}
 print(sorted(heavy & sys.modules.keys()), file=sys.stderr)
 sys.exit(code)
 """
