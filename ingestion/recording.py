@@ -109,6 +109,7 @@ def _directions(dates: Sequence[int], glucose: Sequence[int]) -> Iterator[str | 
     yield None
     for (earlier, before), (later, after) in pairwise(zip(dates, glucose, strict=True)):
         step = later - earlier
-        is_near = 0 < step <= _LONGEST_STEP
-        rate = (after - before) * 60_000 / step if is_near else 0.0
-        yield _DIRECTIONS[bisect_left(_RATES, rate)] if is_near else None
+        if 0 < step <= _LONGEST_STEP:
+            yield _DIRECTIONS[bisect_left(_RATES, (after - before) * 60_000 / step)]
+        else:
+            yield None

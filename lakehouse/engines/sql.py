@@ -99,12 +99,17 @@ def having(keys: Keys) -> str:
 
 def _fit_a_list(keys: Keys, schema: ibis.Schema) -> bool:
     """Return whether there are several keys, of the types of their columns: lists cast nothing."""
-    kinds = [(str if schema[name].is_string() else int, schema[name]) for name in keys.columns]
     return len(keys.values) > 1 and all(
-        (kind.is_string() or kind.is_integer())
-        and all(value is None or type(value) is python for value in values)
-        for (python, kind), values in zip(kinds, zip(*keys.values, strict=True), strict=True)
+        _is_of(value, schema[name])
+        for key in keys.values
+        for name, value in zip(keys.columns, key, strict=True)
     )
+
+
+def _is_of(value: Value, kind: dt.DataType) -> bool:
+    if kind.is_string():
+        return value is None or isinstance(value, str)
+    return kind.is_integer() and (value is None or type(value) is int)
 
 
 def _in_a_list(keys: Keys) -> str:

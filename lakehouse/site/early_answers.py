@@ -133,7 +133,8 @@ class EarlyAnswers:
             cache_files.write(self._place, _to_json({**former, **self._asked}))
 
     def _ask_next(self) -> None:
-        for name in [*self._waiting][:1]:
+        if self._waiting:
+            name = next(iter(self._waiting))
             script = self._waiting.pop(name)
             answer = self._threads.submit(script.answers, self._session.duckdb)
             self._early[name] = script, answer

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.pages.decorators import Choice
@@ -12,9 +11,6 @@ from lakehouse.pages.html import script_json
 from lakehouse.site.blocks import Piece, values_of
 from lakehouse.site.folder import content_name
 from lakehouse.site.values import Column, compact, shown
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def page_data(
@@ -92,19 +88,14 @@ def _split(piece: Piece, split: str, zone: ZoneInfo) -> Callable[[str], dict[str
 
 def _at(column: Column, places: list[int]) -> Column:
     """Return the rows of a column at these places, in their order."""
-    first = places[0] if places else 0
-    follows = not places or places[-1] - first == len(places) - 1
-    if isinstance(column, list):
-        return [column[place] for place in places]
-    return column.slice(first, len(places)) if follows else column.take(_arrow(places))
-
-
-def _arrow(places: list[int]) -> pa.Array:
-    """Return places for Arrow, which would load pandas to look at a list."""
     import pyarrow as pa
 
-    raw = pa.py_buffer(array("q", places))
-    return pa.Array.from_buffers(pa.int64(), len(places), [None, raw])
+    if isinstance(column, list):
+        return [column[place] for place in places]
+    first = places[0] if places else 0
+    if not places or places[-1] - first == len(places) - 1:  # they follow each other
+        return column.slice(first, len(places))
+    return column.take(pa.array(places, pa.int64()))
 
 
 def _block(columns: Mapping[str, Column]) -> dict[str, Any]:

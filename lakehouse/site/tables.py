@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import UnknownNameError
@@ -45,6 +45,7 @@ class Tables:
         """Return what reads the rows of a page. Raises QueryError."""
         duckdb = self._session.duckdb
 
+        @cache
         def sql_of(unread: Unread) -> str:
             sources = [self._source(name) for name in unread.reads if name not in page.once]
             return duckdb.sql_of(unread.statement, sources)

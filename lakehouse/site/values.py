@@ -59,7 +59,8 @@ def compact(column: Column) -> dict[str, Any]:
     import pyarrow as pa
 
     if isinstance(column, list):
-        return _repeating([*dict.fromkeys(column)], column)
+        numbers = {text: place for place, text in enumerate(dict.fromkeys(column))}
+        return _repeating([*numbers], [numbers[text] for text in column])
     kind = column.type
     whole = _whole_numbers(column)
     if whole is not None:
@@ -73,10 +74,7 @@ def compact(column: Column) -> dict[str, Any]:
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     values = [_plain(value) for value in encoded.dictionary.to_pylist()]
-    places = encoded.indices.to_pylist()
-    if len(values) > len(places) / 2:
-        return {"d": [None if place is None else values[place] for place in places]}
-    return {"v": values, "d": places}
+    return _repeating(values, encoded.indices.to_pylist())
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> np.ndarray[Any, Any] | None:
@@ -114,12 +112,11 @@ def _array_differences(values: np.ndarray[Any, Any]) -> dict[str, Any]:
     return {"s": unit, "d": (steps // unit).tolist()}
 
 
-def _repeating(values: list[str], texts: list[str]) -> dict[str, Any]:
-    """Return texts as places in a list of all different ones, or as they are if few repeat."""
-    if len(values) > len(texts) / 2:
-        return {"d": texts}
-    places = {value: place for place, value in enumerate(values)}
-    return {"v": values, "d": [places[text] for text in texts]}
+def _repeating(values: list[Any], places: list[int | None]) -> dict[str, Any]:
+    """Return places in a list of values, or the values at the places if few of them repeat."""
+    if len(values) > len(places) / 2:
+        return {"d": [None if place is None else values[place] for place in places]}
+    return {"v": values, "d": places}
 
 
 def _number(value: float | Decimal, digits: int | None) -> str:
