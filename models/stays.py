@@ -10,8 +10,6 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from lakehouse.expressions import utc_midnight
-
 _UNKNOWN = "UTC"
 """Zone of a site that is not configured."""
 _FIRST, _LAST = (1970, 1, 1), (9999, 12, 31)
@@ -24,41 +22,14 @@ def with_zones(table: ir.Table, sites: ir.Table, **columns: str) -> ir.Table:
     `columns` maps new names to columns of instants or dates. The zone of an instant is the one that
     the clock shows then, that of a date is the one in which it begins.
     """
-    stays = _stays(sites)
-    for name, column in columns.items():
-        first, end = ("since", "until") if table[column].type().is_date() else ("starts", "ends")
-        stay = stays.select(
-            stay_site="site", stay_zone="timezone", stay_first=first, stay_end=end
-        ).view()
-        joined = table.left_join(
-            stay,
-            [
-                table.site == stay.stay_site,
-                table[column] >= stay.stay_first,
-                table[column] < stay.stay_end,
-            ],
-        )
-        table = joined.select(*table.columns, **{name: joined.stay_zone.fill_null(_UNKNOWN)})
-    return table
+    people = sites.select(_of="site", _home="timezone", _travels="travels")
+    joined = table.left_join(people, table.site == people["_of"])
+    zones = {name: _zone(joined, joined[column]) for name, column in columns.items()}
+    return joined.select(*table.columns, **zones)
 
 
-def _stays(sites: ir.Table) -> ir.Table:
-    """Return a row per stay of each site: its zone, and where it starts and ends.
-
-    `starts` and `ends` are instants, `since` and `until` the first local date that begins in the
-    zone, and the first one that does not.
-    """
-    first, last = ibis.date(*_FIRST), ibis.date(*_LAST)
-    changes = sites.travels.length().fill_null(0)
-    # A union of homes and travels would read the table twice.
-    stays = sites.mutate(number=ibis.range(changes + 1).unnest())
-    is_first = stays.number == 0
-    travel, following = stays.travels[stays.number - 1], stays.travels[stays.number]
-    return stays.select(
-        "site",
-        timezone=ibis.ifelse(is_first, stays.timezone, travel.timezone),
-        starts=ibis.ifelse(is_first, utc_midnight(first), travel.starts_at),
-        since=ibis.ifelse(is_first, first, travel.since),
-        ends=following.starts_at.fill_null(utc_midnight(last)),
-        until=following.since.fill_null(last),
-    )
+def _zone(people: ir.Table, when: ir.TimestampColumn | ir.DateColumn) -> ir.StringColumn:
+    """Return the zone of the last of the travels that began by then, or the home's."""
+    start = "since" if when.type().is_date() else "starts_at"
+    begun = people["_travels"].filter(lambda travel: travel[start] <= when)
+    return ibis.coalesce(begun[-1].timezone, people["_home"], _UNKNOWN)
