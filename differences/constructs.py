@@ -171,6 +171,9 @@ def _more(odd: ir.Table) -> Iterator[Construct]:
         "ArrayFilter(ints)": odd["ints"].filter(lambda x: x > 1),
         "ArrayFilter(texts)": odd["texts"].filter(lambda x: x != "a"),
         "ArrayFilter(floats)": odd["floats"].filter(lambda x: x > 0),
+        "Unnest(structs)": ibis.array([ibis.struct({"a": odd["few"], "b": odd["text"]})]).unnest()[
+            "b"
+        ],
         "TimestampRange": ibis.range(
             ibis.timestamp("2024-02-28"), ibis.timestamp("2024-03-02"), ibis.interval(hours=7)
         ),
@@ -180,7 +183,8 @@ def _more(odd: ir.Table) -> Iterator[Construct]:
     }
     for title, value in made.items():
         operation = value.op()
-        yield Construct(title, Use.ROW, operation, operation)
+        use = Use.ROWS if operation.find(ops.Unnest, filter=ops.Value) else Use.ROW
+        yield Construct(title, use, operation, operation)
 
 
 def _title(value: ops.Value) -> str:

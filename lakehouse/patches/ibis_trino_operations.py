@@ -19,6 +19,7 @@ import ibis.expr.operations as ops
 
 from lakehouse.patches.ibis_trino_numbers import NUMBERS
 from lakehouse.patches.ibis_trino_texts import TEXTS_AND_TIMES, literal
+from lakehouse.patches.ibis_trino_unnest import selected
 
 
 @cache
@@ -31,6 +32,7 @@ def mend() -> None:
         name = f"visit_{operation.__name__}"
         setattr(TrinoCompiler, name, make(getattr(TrinoCompiler, name)))
     TrinoCompiler.visit_NonNullLiteral = literal(TrinoCompiler.visit_NonNullLiteral)
+    TrinoCompiler.visit_Select = selected(TrinoCompiler.visit_Select)
     bare = TrinoType._from_ibis_Timestamp.__func__  # noqa: SLF001
     TrinoType._from_ibis_Timestamp = classmethod(  # noqa: SLF001
         lambda cls, kind: bare(cls, kind.copy(scale=6) if kind.scale is None else kind)

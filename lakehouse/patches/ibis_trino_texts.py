@@ -14,6 +14,8 @@ import ibis.expr.operations as ops
 import sqlglot as sg
 import sqlglot.expressions as sge
 
+from lakehouse.patches.ibis_trino_unnest import unnest
+
 Visit = Callable[..., Any]
 """Writes an operation: gets the compiler, the operation and its arguments in SQL."""
 
@@ -90,14 +92,42 @@ def _day_name(_: Visit) -> Visit:
     return visit
 
 
+def _substring(written: Visit) -> Visit:
+    """Count from one; what Ibis writes would also count from the end, where a place is negative."""
+
+    def visit(compiler: Any, op: ops.Substring, *, arg: Any, start: Any, length: Any) -> Any:
+        number = op.start.value if isinstance(op.start, ops.Literal) else None
+        if number is None or number < 0:
+            return written(compiler, op, arg=arg, start=start, length=length)
+        place = sge.convert(number + 1)
+        return compiler.f.substring(arg, place, *(() if length is None else (length,)))
+
+    return visit
+
+
 def _array_index(_: Visit) -> Visit:
     """Count from the end where an index is negative."""
 
-    def visit(compiler: Any, _op: ops.ArrayIndex, *, arg: Any, index: Any) -> Any:
+    def visit(compiler: Any, op: ops.ArrayIndex, *, arg: Any, index: Any) -> Any:
+        number = op.index.value if isinstance(op.index, ops.Literal) else None
+        if number is not None:
+            return compiler.f.element_at(arg, sge.convert(number if number < 0 else number + 1))
         place = compiler.if_(index < 0, index, index + 1)
         return compiler.f.element_at(arg, place)
 
     return visit
+
+
+def _range(written: Visit) -> Visit:
+    """Count up by one, which is what ranges do, without a search for the number after the last."""
+
+    def visit(compiler: Any, op: ops.IntegerRange, *, start: Any, stop: Any, step: Any) -> Any:
+        if not isinstance(op.step, ops.Literal) or op.step.value != 1:
+            return written(compiler, op, start=start, stop=stop, step=step)
+        numbers = compiler.f.sequence(start, stop - 1)
+        return compiler.if_(start < stop, numbers, compiler.f.array())
+
+    return _null_if_any_is_null(visit)
 
 
 def _repeat(written: Visit) -> Visit:
@@ -186,7 +216,9 @@ TEXTS_AND_TIMES: Mapping[type[ops.Value], Callable[[Visit], Visit]] = {
     ops.DayOfWeekName: _day_name,
     ops.ArrayIndex: _array_index,
     ops.ArrayContains: _null_if_any_is_null,
-    ops.IntegerRange: _null_if_any_is_null,
+    ops.IntegerRange: _range,
+    ops.Unnest: unnest,
+    ops.Substring: _substring,
     ops.Repeat: _repeat,
     ops.StringReplace: _replace,
     ops.RegexReplace: _regex_replace,

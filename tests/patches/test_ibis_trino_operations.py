@@ -24,6 +24,12 @@ MENDS = {
     "microseconds": (lambda r: r.at.microsecond(), "AS VARCHAR), -6)"),
     "minutes": (lambda r: r.at.strftime("%H:%M"), "'%H:%i'"),
     "index from the end": (lambda r: r.text.split(",")[r.number], '"t0"."number" < 0'),
+    "first of a list": (lambda r: r.text.split(",")[0], ", 1)"),
+    "part of a text": (lambda r: r.text.substr(2, 3), 'SUBSTR("t0"."text", 3, 3)'),
+    "range": (
+        lambda r: ibis.range(r.number).length(),
+        'IF(0 < "t0"."number", SEQUENCE(0, "t0"."number" - 1), ARRAY[])',
+    ),
     "group": (lambda r: r.text.re_replace("(a)", r"\1"), "'$1'"),
     "no match": (lambda r: r.text.re_extract("a", 0), "COALESCE("),
     "negative interval": (lambda r: r.at + r.number.as_interval("D"), "* INTERVAL '1' DAY"),
