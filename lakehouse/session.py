@@ -161,9 +161,8 @@ class Session:
             return self.duckdb
         from lakehouse.engines import trino
 
-        return self._engines.enter_context(
-            closing(trino.connect(self.settings.servers, lambda: self.catalog))
-        )
+        engine = trino.connect(self.settings.servers, lambda: self.catalog)
+        return self._engines.enter_context(closing(engine))
 
     @cached_property
     def duckdb(self) -> DuckDB:
@@ -207,16 +206,20 @@ class Session:
             import_module(module)
         if not postgres.is_set_up(self.settings):
             self.start_postgres()  # not earlier: two processes were loading, on two cores
-        _ = self.compiled
-        _ = self.duckdb
+        _ = self.compiled, self.duckdb
 
     def prepare_to_publish(self) -> None:
         """Begin to load what a run needs at its end, in a thread, while DuckDB does its work."""
-        for name in _NEEDED_TO_PUBLISH:
-            self._threads.submit(import_module, name)
-        loading = self._threads.submit(self.duckdb.prepare_to_publish)  # after the imports
+        self._threads.map(import_module, _NEEDED_TO_PUBLISH)
         # The publication meets an error again; DuckDB must not be closed while it is used.
-        self._engines.callback(loading.exception)
+        self._engines.callback(self._threads.submit(self.duckdb.prepare_to_publish).exception)
+
+    def expect_publication(self) -> None:
+        """Start the Postgres of the marts, and connect the engine to it, in a thread."""
+        if self._postgres is None:
+            address = self.start_postgres()
+            reached = self._threads.submit(lambda: self.engine.reach_postgres(address.result()))
+            self._engines.callback(reached.exception)  # the publication meets it again
 
     def start_postgres(self) -> Future[Address]:
         """Start the Postgres of the marts, once; the future gives its address when it answers."""
@@ -227,10 +230,9 @@ class Session:
 
     def require_home(self) -> None:
         """Create the home if it is missing. Raises StorageError for one that cannot be used."""
+        home.prepare(self.settings)
         if self.settings.servers is None:
             _ = self.catalog
-        else:
-            home.prepare(self.settings)
 
     def today(self) -> date:
         """Return the present day in the project's time zone."""
@@ -256,8 +258,7 @@ class Session:
         for spec in self.project.ingestions.values():
             if spec.by_window:
                 settled = tables[spec.table].state.settled if spec.table in tables else ()
-                # Older versions noted windows that lie ahead.
-                settled = windows.before(settled, clock.now())
+                settled = windows.before(settled, clock.now())  # older versions noted later ones
                 gaps = windows.union([*gaps, *windows.subtract(wanted, settled)])
         return gaps
 
@@ -294,7 +295,6 @@ class Session:
             if spec.table in stored or name in compiled.models
         }
         for name, spec in self.project.ingestions.items():
-            table = quarantine_table(spec)
-            if table in stored:
+            if (table := quarantine_table(spec)) in stored:
                 sources[table] = Source(name, quarantine_schema(spec), stored=stored[table])
         return sources

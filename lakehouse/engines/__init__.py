@@ -7,7 +7,7 @@ maintenance write their own for DuckDB. Which tables and windows a run builds is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -141,12 +141,16 @@ class Engine(Protocol):
         """Drop what the engine created to read refs and Postgres; it can still be used."""
         ...
 
-    def sweep(self, branches: Collection[str]) -> None:
-        """Drop what dead processes left; `branches` are all that exist. Runs begin with this."""
+    def sweep(self, branches: Callable[[], Collection[str]]) -> None:
+        """Drop what dead processes left; every run does this. `branches` lists all that exist."""
         ...
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         """Return the rows of a user's SQL; `sources` are its tables, by qualified name."""
+        ...
+
+    def reach_postgres(self, address: Address) -> None:
+        """Connect the engine to the Postgres to which tables will be written."""
         ...
 
     def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -130,6 +130,9 @@ class DuckDB:
         """Load the extension that writes to Postgres; loading it again does nothing."""
         self._postgres.prepare()
 
+    def reach_postgres(self, address: Address) -> None:
+        """Do nothing: DuckDB connects to a Postgres in no time."""
+
     def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
         self._postgres.load(address, loads)
 
@@ -144,7 +147,7 @@ class DuckDB:
                 closing.callback(self._spill.close)
             closing.callback(self._connections.close)
 
-    def sweep(self, branches: Collection[str]) -> None:
+    def sweep(self, branches: Callable[[], Collection[str]]) -> None:
         """Do nothing: DuckDB keeps nothing when its process ends."""
 
     def define(self, _catalog: Catalog, _branch: str, _table: str, _view: Source) -> bool:

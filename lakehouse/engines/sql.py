@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.raw_columns import GONE_AT, MARKS
@@ -169,6 +170,13 @@ def select(
     ]
     ctes = f"WITH {', '.join(named)} " if named else ""
     return f"{ctes}SELECT * FROM ({statement.sql}) AS model"
+
+
+def in_batches(questions: Sequence[Question], most: int) -> list[Sequence[Question]]:
+    """Divide questions among as few statements as can be, of about the same size."""
+    number = -(-len(questions) // most)
+    bounds = [len(questions) * place // number for place in range(number + 1)] if number else []
+    return [questions[start:end] for start, end in pairwise(bounds)]
 
 
 def side_by_side(

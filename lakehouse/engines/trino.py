@@ -25,6 +25,7 @@ from lakehouse.engines.sql import (
     by_question,
     columns,
     identifier,
+    in_batches,
     literal,
     qualified,
     relation,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _AT_ONCE = 2
-"""Tables that are written to Postgres at once: most of the time goes into planning and waiting."""
+"""Statements that are asked at once: most of their time goes into planning and waiting."""
 _TOGETHER = 16
 """Questions in one statement, at most: Trino limits the stages of a statement."""
 _QUERY = re.compile(
@@ -112,12 +113,16 @@ class Trino:
         return _arrow(answer, statement.schema)
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        counts = []
-        for start in range(0, len(questions), _TOGETHER):
-            batch = questions[start : start + _TOGETHER]
-            answer = self.client.run(side_by_side(batch, self._scan, self.dialect))
-            counts += by_question(batch, answer.rows[0])
-        return counts
+        batches = in_batches(questions, _TOGETHER)
+        answers: dict[int, list[dict[str, int]]] = {}
+
+        def answer(place: int) -> None:
+            batch = batches[place]
+            told = self.client.run(side_by_side(batch, self._scan, self.dialect))
+            answers[place] = by_question(batch, told.rows[0])
+
+        for_each(range(len(batches)), answer, _AT_ONCE, self.interrupt)
+        return [counts for place in range(len(batches)) for counts in answers[place]]
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         if not _QUERY.match(sql):
@@ -128,6 +133,9 @@ class Trino:
         refs = {source.stored.ref for source in sources.values() if source.stored is not None}
         home = self.catalogs.of(next(iter(refs), MAIN))
         return _arrow(self.client.run(self._with_views(sql, sources), catalog=home))
+
+    def reach_postgres(self, address: Address) -> None:
+        self.catalogs.of_postgres(address)
 
     def load_postgres(self, address: Address, loads: Sequence[Load]) -> None:
         database = self.catalogs.of_postgres(address)
@@ -153,7 +161,7 @@ class Trino:
     def close(self) -> None:
         self.release()
 
-    def sweep(self, branches: Collection[str]) -> None:
+    def sweep(self, branches: Callable[[], Collection[str]]) -> None:
         self.catalogs.sweep(branches)
 
     def _write_anew(self, build: Build, target: str, statements: Sequence[str]) -> int:

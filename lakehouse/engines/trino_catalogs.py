@@ -91,15 +91,16 @@ class Catalogs:
         for name in self._made - {self.main}:
             self._drop(name)
 
-    def sweep(self, branches: Collection[str]) -> None:
+    def sweep(self, branches: Callable[[], Collection[str]]) -> None:
         """Drop catalogs of dead processes: those of branches that do not exist, and other old ones.
 
-        Main's is created if it does not exist.
+        Main's is created if it does not exist. Branches are listed after the catalogs: a run may
+        begin meanwhile, and makes its branch before the catalog of it.
         """
         listed = self._listed()
         if self.main not in self._made:
             self._make_main(listed)
-        live = {*map(_plain, branches)}
+        live = {*map(_plain, branches())}
         owned = re.compile(re.escape(self.main) + _OWNED)
         for name in listed:
             if parts := owned.fullmatch(name):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -29,19 +30,47 @@ def check(_: RunContext, __: str, ___: Callable[..., Any], parents: Mapping[str,
 def audit(context: RunContext, _: str, __: Callable[..., Any], parents: Mapping[str, Any]) -> None:
     """Ask the checks of each table once the tables they read are built; wait for all of them.
 
-    Where statements are dear, small tables are asked about together, once all are built. Rows that
-    Postgres cannot hold are looked for, too. Raises CheckFailedError if a blocking check failed.
+    Where statements are dear, small tables are asked about together: those that are built when no
+    other table can be. Rows that Postgres cannot hold are looked for, too. Raises CheckFailedError
+    if a blocking check failed.
     """
-    project, together = context.session.project, []
+    project, together = context.session.project, _Together(context)
     for name in project.tables:
         checks = {spec.name: parents[spec.name] for spec in project.checks_of(name)}
         if checks and context.session.engine.asks_together and _reads_little(context, name):
-            together.append(name)
+            together.start(name, started(checks))
         elif checks:
             context.tasks.start(started(checks), partial(_examine, context, name))
-    context.tasks.start(started(parents), partial(_examine_together, context, together))
+    context.tasks.start(started(parents), partial(_count, context))
     context.finish()
     _require_good(context)
+
+
+class _Together:
+    """Asks about all tables that can be asked about, whenever there is time."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._waiting: dict[str, Started] = {}
+        """What each table waits for."""
+        self._lock = threading.Lock()
+
+    def start(self, name: str, needs: Started) -> None:
+        """Ask about a table after the tasks that it needs."""
+        with self._lock:
+            self._waiting[name] = needs
+        self._context.tasks.start(needs, self._examine)
+
+    def _examine(self) -> Outcome:
+        with self._lock:
+            names = [name for name, needs in self._waiting.items() if all(map(_succeeded, needs))]
+            for name in names:
+                del self._waiting[name]
+        return _examine_together(self._context, names) if names else Outcome()
+
+
+def _succeeded(task: Future[Outcome]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def _reads_little(context: RunContext, name: str) -> bool:
@@ -49,7 +78,7 @@ def _reads_little(context: RunContext, name: str) -> bool:
 
     A table that does not exist yet may get as many as the largest one has.
     """
-    project, tables = context.session.project, context.tables
+    project, tables = context.session.project, dict(context.tables)  # others write to it
     largest = max((table.rows for table in tables.values()), default=0)
     read = {table for spec in project.checks_of(name) for table in spec.inputs}
     stored = {table for each in read for table in what_to_build.stored_with(project, each)}
@@ -82,21 +111,22 @@ def _examine(context: RunContext, name: str) -> Outcome:
 
 
 def _examine_together(context: RunContext, names: Sequence[str]) -> Outcome:
-    """Ask the checks of several tables, and what else is to be known, in few statements.
-
-    That is which rows of the changed marts Postgres cannot hold, and how many rows are new.
-    """
+    """Ask the checks of several tables in few statements."""
     since, engine, audit = time.perf_counter(), context.session.engine, _audit(context)
-    unholdable = unholdable_rows(engine, audit.compiled, audit.tables, audit.changed)
-    beside = [unholdable, _new_rows(context)]
     try:
-        *found, kept_out, _ = ask(engine, [*map(audit.inquiry, names), *beside])
+        found = ask(engine, [*map(audit.inquiry, names)])
     except QueryError:
         found = [*map(audit.of, names)]  # raises the error with the name of its table
-        kept_out, _ = ask(engine, beside)
     results = dict(zip(names, found, strict=True))
-    outcome = _outcome(context, results, time.perf_counter() - since)
-    return replace(outcome, checks=[*outcome.checks, *kept_out])
+    return _outcome(context, results, time.perf_counter() - since)
+
+
+def _count(context: RunContext) -> Outcome:
+    """Ask which rows of the changed marts Postgres cannot hold, and how many rows are new."""
+    audit = _audit(context)
+    unholdable = unholdable_rows(audit.engine, audit.compiled, audit.tables, audit.changed)
+    kept_out, _ = ask(audit.engine, [unholdable, _new_rows(context)])
+    return Outcome(checks=kept_out)
 
 
 def _new_rows(context: RunContext) -> Inquiry:

@@ -118,7 +118,7 @@ class RunContext:
         """Note the new state of a table that was written on the branch."""
         self.tables[stored.name] = stored
         self.written = True
-        self.session.start_postgres()  # there will be something to publish
+        self.session.expect_publication()
 
     def files(self, spec: IngestionSpec) -> list[DataFile]:
         """Return the files of a raw table as it is on the branch."""

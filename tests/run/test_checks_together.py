@@ -1,5 +1,6 @@
-"""Checks where a statement is dear: those of small tables are asked at once."""
+"""Checks where a statement is dear: those of small tables are asked together."""
 
+from threading import Event
 from types import ModuleType
 
 import pytest
@@ -8,7 +9,7 @@ from toy import at, event, into, modules
 from lakehouse import RangeCheck, quality
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.errors import CheckFailedError, QueryError
-from lakehouse.run import checking
+from lakehouse.run import checking, context
 
 
 @pytest.fixture
@@ -46,10 +47,17 @@ def found(report):
     return [(check.table, check.failures) for check in report.checks]
 
 
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """Nothing is done side by side."""
+    monkeypatch.setattr(context, "_AT_ONCE", 1)
+
+
 @pytest.mark.long
-def test_small_tables_are_asked_about_in_one_statement(days, asked, monkeypatch):
+def test_small_tables_are_asked_about_in_one_statement(days, asked, one_by_one, monkeypatch):
     report = days.run(0, 1)
-    assert len(asked) == 1
+    checks, _counts_besides = asked
+    assert checks == 3
     assert found(report) == [("silver.steps", 0), ("marts.daily", 1), ("marts.daily", 0)]
     assert [node.note for node in report.nodes if node.step == "check"] == [
         "1 passed",
@@ -60,12 +68,33 @@ def test_small_tables_are_asked_about_in_one_statement(days, asked, monkeypatch)
 
 
 @pytest.mark.long
-def test_a_table_of_many_rows_is_asked_about_alone(days, asked, monkeypatch):
+def test_a_table_of_many_rows_is_asked_about_alone(days, asked, one_by_one, monkeypatch):
     days.run(0, 1)
     asked.clear()
     monkeypatch.setattr(checking, "MANY_ROWS", 3)  # of the two, steps alone has as many
     days.run(0, 1, full_refresh=True)
-    assert len(asked) == 2
+    of_many_rows, of_few_rows, _counts_besides = asked
+    assert (of_many_rows, of_few_rows) == (1, 2)
+
+
+@pytest.mark.long
+def test_a_table_is_asked_about_while_another_is_built(days, monkeypatch):
+    counts, build = DuckDB.counts, DuckDB.build
+    are_asked, in_time = Event(), []
+
+    def counted(engine, questions):
+        are_asked.set()
+        return counts(engine, questions)
+
+    def built(engine, catalog, branch, work):
+        if work.table == "marts.daily":
+            in_time.append(are_asked.wait(timeout=30))
+        return build(engine, catalog, branch, work)
+
+    monkeypatch.setattr(DuckDB, "counts", counted)
+    monkeypatch.setattr(DuckDB, "build", built)
+    days.run(0, 1)
+    assert in_time == [True]
 
 
 @pytest.mark.long

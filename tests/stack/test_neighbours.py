@@ -139,7 +139,7 @@ def test_a_sweep_drops_branches_and_catalogs_of_its_own_lakehouse_alone(on_trino
             session.engine.catalogs._made.clear()  # its process is killed
     with team_a.session as session:
         assert run_branches.sweep(session.settings, session.catalog) == ["run-killed"]
-        session.engine.sweep([])
+        session.engine.sweep(list)
     assert [branch.name for branch in on_trino.session.catalog.branches()] == ["run-killed"]
     shown = {name for (name,) in client.run("SHOW CATALOGS").rows}
     assert killed[on_trino] in shown
