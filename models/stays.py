@@ -12,8 +12,6 @@ import ibis.expr.types as ir
 
 _UNKNOWN = "UTC"
 """Zone of a site that is not configured."""
-_FIRST, _LAST = (1970, 1, 1), (9999, 12, 31)
-"""Dates before any stay, and after all of them."""
 
 
 def with_zones(table: ir.Table, sites: ir.Table, **columns: str) -> ir.Table:

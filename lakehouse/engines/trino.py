@@ -113,16 +113,16 @@ class Trino:
         return _arrow(answer, statement.schema)
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        batches = in_batches(questions, _TOGETHER)
-        answers: dict[int, list[dict[str, int]]] = {}
+        batches, since = in_batches(questions, _TOGETHER), self.client.interrupts
+        counts: dict[int, list[dict[str, int]]] = {}
 
-        def answer(place: int) -> None:
-            batch = batches[place]
-            told = self.client.run(side_by_side(batch, self._scan, self.dialect))
-            answers[place] = by_question(batch, told.rows[0])
+        def ask(place: int) -> None:
+            self.client.require_undisturbed(since)
+            answer = self.client.run(side_by_side(batches[place], self._scan, self.dialect))
+            counts[place] = by_question(batches[place], answer.rows[0])
 
-        for_each(range(len(batches)), answer, _AT_ONCE, self.interrupt)
-        return [counts for place in range(len(batches)) for counts in answers[place]]
+        for_each(range(len(batches)), ask, _AT_ONCE, self.interrupt)
+        return [each for place in range(len(batches)) for each in counts[place]]
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         if not _QUERY.match(sql):

@@ -75,6 +75,8 @@ class Client:
         self._running: dict[int, Cancellable] = {}
         """Connections with a running statement, by thread."""
         self._lock = threading.Lock()
+        self.interrupts = 0
+        """Number of calls of `interrupt`, for `require_undisturbed`."""
 
     def run(self, sql: str, *, catalog: str | None = None, tags: Sequence[str] = ()) -> Answer:
         """Run a statement; names without a catalog belong to `catalog`. Raises QueryError.
@@ -117,9 +119,15 @@ class Client:
     def interrupt(self) -> None:
         """Cancel the running statements of all threads; `run` raises QueryError in each of them."""
         with self._lock:
+            self.interrupts += 1
             running = list(self._running.values())
         for ibis in running:
             ibis.cancel()
+
+    def require_undisturbed(self, since: int) -> None:
+        """Raise QueryError if `interrupts` is above `since`, its number when the work began."""
+        if self.interrupts > since:
+            raise QueryError("Trino: the work was interrupted")
 
     def _unreachable(self, error: Exception) -> QueryError:
         if reason := untrusted(error):

@@ -32,7 +32,9 @@ def mend() -> None:
         name = f"visit_{operation.__name__}"
         setattr(TrinoCompiler, name, make(getattr(TrinoCompiler, name)))
     TrinoCompiler.visit_NonNullLiteral = literal(TrinoCompiler.visit_NonNullLiteral)
-    TrinoCompiler.visit_Select = selected(TrinoCompiler.visit_Select)
+    for relation in ("Select", "JoinChain", "Aggregate", "DummyTable"):
+        name = f"visit_{relation}"
+        setattr(TrinoCompiler, name, selected(getattr(TrinoCompiler, name)))
     bare = TrinoType._from_ibis_Timestamp.__func__  # noqa: SLF001
     TrinoType._from_ibis_Timestamp = classmethod(  # noqa: SLF001
         lambda cls, kind: bare(cls, kind.copy(scale=6) if kind.scale is None else kind)

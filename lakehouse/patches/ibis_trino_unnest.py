@@ -24,13 +24,14 @@ _ROWS, _ELEMENT = "elements", "element"
 
 
 def selected(written: Visit) -> Visit:
-    """Join the elements of the one array that a SELECT takes apart."""
+    """Join the elements of the one array that a SELECT takes apart, not those of its subqueries."""
 
     def visit(compiler: Any, op: Any, **arguments: Any) -> Any:
         select = written(compiler, op, **arguments)
         if not isinstance(select, sge.Select):
             return select
-        found = [each for column in select.selects for each in column.find_all(sge.Explode)]
+        below = (each for column in select.selects for each in column.find_all(sge.Explode))
+        found = [each for each in below if each.find_ancestor(sge.Select) is select]
         return _joined(select, found[0]) if len(found) == 1 else select
 
     return visit
@@ -40,6 +41,8 @@ def _joined(select: sge.Select, explode: sge.Explode) -> sge.Select:
     alias = sge.TableAlias(this=sg.to_identifier(_ROWS), columns=[sg.to_identifier(_ELEMENT)])
     elements = sge.Unnest(expressions=[explode.this], alias=alias)
     explode.replace(sg.column(_ELEMENT, table=_ROWS))
+    if "from_" not in select.args:  # of no table
+        return select.from_(elements, copy=False)
     return select.join(elements, join_type="CROSS", copy=False)
 
 

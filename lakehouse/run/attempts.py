@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 
 from lakehouse.addresses.discretion import recorded
 from lakehouse.branches import run_branches
@@ -20,7 +19,7 @@ from lakehouse.records import run_records
 from lakehouse.records.listener import Listener, Silence
 from lakehouse.records.run_records import RunReport
 from lakehouse.run import overtaken_runs, own_names
-from lakehouse.run.context import Outcome, RunContext
+from lakehouse.run.context import RunContext
 from lakehouse.run.request import Request
 from lakehouse.run.runner import Runner
 from lakehouse.session import Session
@@ -57,7 +56,6 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
     with ExitStack() as resources:
         resources.enter_context(run_branches.claimed(settings, run_branches.branch_of(run_id)))
         context = RunContext(session, request, run_id, started, listener, resources)
-        context.tasks.start((), partial(_sweep, session))  # while the source is read
         failure: BaseException | None = None
         try:
             inputs = {WINDOW: request.hull, SETTINGS: settings}
@@ -103,12 +101,6 @@ def _attempt(session: Session, request: Request, listener: Listener) -> RunRepor
     if not context.failed:
         context.journal.close()
     return report
-
-
-def _sweep(session: Session) -> Outcome:
-    """Let the engine drop what dead processes left. Raises an error if its main is not ours."""
-    session.engine.sweep(lambda: [branch.name for branch in session.catalog.branches()])
-    return Outcome()
 
 
 def _reason(session: Session, error: Exception) -> Exception:

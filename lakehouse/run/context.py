@@ -88,10 +88,13 @@ class RunContext:
         self.session.catalog.create_branch(self.branch)
         self.tables: dict[str, StoredTable] = self.session.catalog.tables(self.branch)
         self.journal = _journal(self.session, self.request, self.run_id)
+        self.swept = self.tasks.start((), self._sweep)  # while the source is read
 
     def begin(self, node: str) -> None:
         """Tell the listener which node begins, and note the time."""
         self.listener.progress(node)
+        if self.swept.done():
+            self.swept.result()
         self.since = time.perf_counter()
 
     def report(
@@ -115,10 +118,20 @@ class RunContext:
             self.checks += outcome.checks
 
     def keep(self, stored: StoredTable) -> None:
-        """Note the new state of a table that was written on the branch."""
+        """Note the new state of a table that was written on the branch.
+
+        Raises the error of an engine whose main is not ours: the branch is then of no use.
+        """
+        self.swept.result()
         self.tables[stored.name] = stored
         self.written = True
         self.session.expect_publication()
+
+    def _sweep(self) -> Outcome:
+        """Let the engine drop what dead processes left. Raises an error if its main is not ours."""
+        catalog = self.session.catalog
+        self.session.engine.sweep(lambda: [branch.name for branch in catalog.branches()])
+        return Outcome()
 
     def files(self, spec: IngestionSpec) -> list[DataFile]:
         """Return the files of a raw table as it is on the branch."""

@@ -88,6 +88,11 @@ class Tasks(Generic[Result]):
         if error is not None:
             raise error
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no further task starts: all are done, or what they are for was given up."""
+        return self._closed
+
     def close(self, interrupt: Callable[[], None]) -> None:
         """Start no further task, call `interrupt` if some still run, and wait for them to end."""
         with self._lock:

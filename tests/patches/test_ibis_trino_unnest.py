@@ -44,6 +44,28 @@ def test_structs_are_put_into_structs_of_one_column():
     )
 
 
+def test_an_array_of_no_table():
+    rows = ibis.array([1, 2]).unnest().name("made").as_table()
+    assert to_sql(rows, "trino").endswith("FROM UNNEST(ARRAY[1, 2]) AS elements(element)")
+
+
+OTHERS = ibis.table({"number": "int64"}, name="others")
+BELOW = {
+    "table": ROWS.select(made=ROWS.list.unnest()),
+    "join": ROWS.join(OTHERS, "number").select(made=ROWS.list.unnest()),
+    "groups": ROWS.group_by(made=ROWS.list.unnest()).agg(rows=ROWS.count()),
+    "no table": ibis.array([1, 2]).unnest().name("made").as_table(),
+}
+
+
+@pytest.mark.parametrize("below", BELOW)
+def test_an_array_of_a_subquery_is_taken_apart_in_it(below):
+    most = OTHERS.mutate(most=BELOW[below].made.max().as_scalar())
+    sql = to_sql(most, "trino")
+    assert sql.count("UNNEST") == 1
+    assert sql.endswith('AS "most" FROM "others" AS "t0"')
+
+
 def test_several_arrays_are_padded():
     sql = to_sql(ROWS.select(one=ROWS.list.unnest(), other=ROWS.list.unnest()), "trino")
     assert "GREATEST(CARDINALITY(" in sql

@@ -10,6 +10,7 @@ from lakehouse import RangeCheck, quality
 from lakehouse.engines.duckdb import DuckDB
 from lakehouse.errors import CheckFailedError, QueryError
 from lakehouse.run import checking, context
+from lakehouse.system.tasks import Tasks
 
 
 @pytest.fixture
@@ -110,3 +111,18 @@ def test_a_check_that_cannot_be_asked_is_named(days, source):
     source.rows = [event("a", 13, at(0))]
     with pytest.raises(QueryError, match=r"the checks of marts\.daily cannot be asked"):
         days.run(0)
+
+
+@pytest.mark.long
+def test_what_was_interrupted_is_not_asked_again(days, monkeypatch):
+    asked = []
+
+    def counted(engine, questions):
+        asked.append(len(questions))
+        raise QueryError("interrupted")
+
+    monkeypatch.setattr(DuckDB, "counts", counted)
+    monkeypatch.setattr(Tasks, "is_closed", True)
+    with pytest.raises(QueryError, match="interrupted"):
+        days.run(0, 1)
+    assert len(asked) <= 3  # each table once, and what is counted besides

@@ -6,6 +6,7 @@ import re
 import pytest
 from toy import NotedEvents, at, event
 
+from lakehouse.engines.duckdb import DuckDB
 from lakehouse.errors import CheckFailedError, ProjectError, QueryError, SourceError
 from lakehouse.records import run_records
 
@@ -298,3 +299,14 @@ def test_of_two_rows_with_one_key_the_later_counts(toy, source):
     source.rows = [event("a", 1, at(0)), event("a", 2, at(0))]
     toy.run(0)
     assert toy.rows("marts.total") == [{"rows": 1, "total": 2}]
+
+
+def test_an_engine_that_shows_another_lakehouse_leaves_no_branch(toy, source, monkeypatch):
+    def refuse(_engine, _branches):
+        raise QueryError("shows another lakehouse")
+
+    monkeypatch.setattr(DuckDB, "sweep", refuse)
+    source.rows = [event("a", 1, at(0))]
+    with pytest.raises(QueryError, match="shows another lakehouse"):
+        toy.run(0)
+    assert toy.session.catalog.branches() == []
