@@ -108,9 +108,9 @@ TRINO_JVM = (
     "-XX:+UseParallelGC",
     "-XX:MetaspaceSize=256M",
     "-XX:+ExitOnOutOfMemoryError",
-    # Where code has little room, all of the heap is collected to free some of it.
+    # Each time that a good part of a small room for code is full, the whole heap is collected.
     "-XX:ReservedCodeCacheSize=1G",
-    # The compiler is done with less of each method in it; the planner is no slower.
+    # The compiler copies less of other methods into each: it has less to do, the planner no more.
     "-XX:MaxInlineLevel=8",
     "-XX:FreqInlineSize=150",
     "-XX:InlineSmallCode=1200",

@@ -130,10 +130,13 @@ def _used(odd: ir.Table, value: ops.Value, title: str) -> Iterator[Construct]:
         for use, window in ways.items():
             over = ops.WindowFunction(value, group_by=(group,), **window)
             yield Construct(f"{title} {use}", use, _seen(over), over)
-    elif value.find(ops.Unnest, filter=ops.Value):
-        yield Construct(title, Use.ROWS, _seen(value), value)
     else:
-        yield Construct(title, Use.ROW, _seen(value), value)
+        yield Construct(title, _row_or_rows(value), _seen(value), value)
+
+
+def _row_or_rows(value: ops.Value) -> Use:
+    """Return whether a row becomes as many as an array has elements."""
+    return Use.ROWS if value.find(ops.Unnest, filter=ops.Value) else Use.ROW
 
 
 def _seen(value: ops.Value) -> ops.Value:
@@ -183,8 +186,7 @@ def _more(odd: ir.Table) -> Iterator[Construct]:
     }
     for title, value in made.items():
         operation = value.op()
-        use = Use.ROWS if operation.find(ops.Unnest, filter=ops.Value) else Use.ROW
-        yield Construct(title, use, operation, operation)
+        yield Construct(title, _row_or_rows(operation), operation, operation)
 
 
 def _title(value: ops.Value) -> str:

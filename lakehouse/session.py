@@ -31,6 +31,7 @@ _NEEDED_BY_PROFILE = {
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -167,25 +168,20 @@ class Session:
     @cached_property
     def duckdb(self) -> DuckDB:
         """The DuckDB that validates and merges fetched rows, for any engine."""
-        from lakehouse.engines import duckdb
-
         self.require_home()
-        servers = self.settings.servers
-        bucket = servers.bucket if servers else None
-        engine = duckdb.connect(self.settings.home / "spill", bucket=bucket)
-        return self._engines.enter_context(closing(engine))
+        return self._connect_duckdb()
 
     @cached_property
     def reader(self) -> DuckDB:
         """A second DuckDB, for queries of users: it can read the warehouse and nothing else."""
+        return self._connect_duckdb(only=self.settings.warehouse)
+
+    def _connect_duckdb(self, only: Path | None = None) -> DuckDB:
         from lakehouse.engines import duckdb
 
         servers = self.settings.servers
-        engine = duckdb.connect(
-            self.settings.home / "spill",
-            bucket=servers.bucket if servers else None,
-            only=self.settings.warehouse,
-        )
+        bucket = servers.bucket if servers else None
+        engine = duckdb.connect(self.settings.home / "spill", bucket=bucket, only=only)
         return self._engines.enter_context(closing(engine))
 
     def start_staging(self) -> None:
@@ -206,11 +202,13 @@ class Session:
             import_module(module)
         if not postgres.is_set_up(self.settings):
             self.start_postgres()  # not earlier: two processes were loading, on two cores
-        _ = self.compiled, self.duckdb
+        _ = self.compiled
+        _ = self.duckdb
 
     def prepare_to_publish(self) -> None:
         """Begin to load what a run needs at its end, in a thread, while DuckDB does its work."""
-        self._threads.map(import_module, _NEEDED_TO_PUBLISH)
+        for name in _NEEDED_TO_PUBLISH:
+            self._threads.submit(import_module, name)
         # The publication meets an error again; DuckDB must not be closed while it is used.
         self._engines.callback(self._threads.submit(self.duckdb.prepare_to_publish).exception)
 
@@ -230,9 +228,10 @@ class Session:
 
     def require_home(self) -> None:
         """Create the home if it is missing. Raises StorageError for one that cannot be used."""
-        home.prepare(self.settings)
         if self.settings.servers is None:
             _ = self.catalog
+        else:
+            home.prepare(self.settings)
 
     def today(self) -> date:
         """Return the present day in the project's time zone."""

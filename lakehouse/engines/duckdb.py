@@ -169,11 +169,11 @@ class DuckDB:
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
         if not any(map(_is_large, questions)):
             return self._counts(questions)
-        since, answers = self._connections.interrupts, []
+        since, answers = self._connections.interrupts.number, []
         with self._connections.large:
             self._connections.share_cores(1)
             for question in questions:
-                self._connections.require_undisturbed(since)
+                self._connections.interrupts.require_none(since)
                 answers += self._counts([question])
         return answers
 

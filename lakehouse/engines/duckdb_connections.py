@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.engines.duckdb_connection import most_memory
+from lakehouse.engines.interrupts import Interrupts
 from lakehouse.errors import QueryError, ValueRefusedError
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ class Connections:
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self.large = threading.Lock()
         """Lock held while a large table is read or built: two at once would spill to disk."""
-        self.interrupts = 0
-        """Number of calls of `interrupt`, for `require_undisturbed`."""
+        self.interrupts = Interrupts("DuckDB")
         self._sharing = 1
         self._is_sparing = False
         self._own.connection = connection
@@ -91,17 +91,9 @@ class Connections:
 
     def interrupt(self) -> None:
         """Interrupt the running statements of all threads."""
-        self.interrupts += 1
+        self.interrupts.add()
         for cursor in self._cursors:
             cursor.interrupt()
-
-    def require_undisturbed(self, since: int) -> None:
-        """Raise QueryError if `interrupts` is above `since`, its number when the work began.
-
-        DuckDB interrupts only running statements, so work that waited calls this before it begins.
-        """
-        if self.interrupts > since:
-            raise QueryError("DuckDB: interrupted")
 
     def share_cores(self, statements: int) -> None:
         """Set DuckDB's threads to one for each core, while so many statements run at once.

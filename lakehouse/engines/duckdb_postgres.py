@@ -38,10 +38,10 @@ class PostgresLoader:
         """Write several tables in parallel. Raises PublishError."""
         schemas = {load.target[0] for load in loads}
         databases = {schema: self._attach(address, schema) for schema in schemas}
-        since = self._connections.interrupts
+        since = self._connections.interrupts.number
 
         def move(load: Load) -> None:
-            self._connections.require_undisturbed(since)
+            self._connections.interrupts.require_none(since)
             self._move(databases[load.target[0]], load)
 
         for_each(loads, move, _AT_ONCE, self._connections.interrupt)

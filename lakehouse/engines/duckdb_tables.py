@@ -44,7 +44,7 @@ class TableWriter:
 
     def build(self, catalog: Catalog, branch: str, build: Build) -> tuple[StoredTable, int]:
         """Replace the windows of a table; return the new table, and how many rows were built."""
-        since = self._connections.interrupts
+        since = self._connections.interrupts.number
         span = build.file_span
         removed, kept = self._replaced(catalog, branch, build, span)
         parts = [self._part(build, window, reach) for window, reach in build.spans]
@@ -63,7 +63,7 @@ class TableWriter:
         column = file_spans.divided_by(build.time_column, span, times)
 
         def write(statement: str) -> tuple[list[str], int]:
-            self._connections.require_undisturbed(since)
+            self._connections.interrupts.require_none(since)
             return self.copy(statement, folder, column, span)
 
         with self._connections.large if build.apart else nullcontext():

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.addresses import Address
@@ -113,16 +114,15 @@ class Trino:
         return _arrow(answer, statement.schema)
 
     def counts(self, questions: Sequence[Question]) -> list[dict[str, int]]:
-        batches, since = in_batches(questions, _TOGETHER), self.client.interrupts
-        counts: dict[int, list[dict[str, int]]] = {}
+        since = self.client.interrupts.number
 
-        def ask(place: int) -> None:
-            self.client.require_undisturbed(since)
-            answer = self.client.run(side_by_side(batches[place], self._scan, self.dialect))
-            counts[place] = by_question(batches[place], answer.rows[0])
+        def ask(batch: Sequence[Question]) -> list[dict[str, int]]:
+            self.client.interrupts.require_none(since)
+            answer = self.client.run(side_by_side(batch, self._scan, self.dialect))
+            return by_question(batch, answer.rows[0])
 
-        for_each(range(len(batches)), ask, _AT_ONCE, self.interrupt)
-        return [each for place in range(len(batches)) for each in counts[place]]
+        batches = in_batches(questions, _TOGETHER)
+        return [*chain.from_iterable(for_each(batches, ask, _AT_ONCE, self.interrupt))]
 
     def query(self, sql: str, sources: Mapping[str, Source]) -> pa.Table:
         if not _QUERY.match(sql):

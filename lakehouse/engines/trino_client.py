@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lakehouse.engines.interrupts import Interrupts
 from lakehouse.engines.trino_errors import refusal
 from lakehouse.errors import QueryError
 from lakehouse.identity import NOBODY, Identity
@@ -75,8 +76,7 @@ class Client:
         self._running: dict[int, Cancellable] = {}
         """Connections with a running statement, by thread."""
         self._lock = threading.Lock()
-        self.interrupts = 0
-        """Number of calls of `interrupt`, for `require_undisturbed`."""
+        self.interrupts = Interrupts("Trino")
 
     def run(self, sql: str, *, catalog: str | None = None, tags: Sequence[str] = ()) -> Answer:
         """Run a statement; names without a catalog belong to `catalog`. Raises QueryError.
@@ -119,15 +119,10 @@ class Client:
     def interrupt(self) -> None:
         """Cancel the running statements of all threads; `run` raises QueryError in each of them."""
         with self._lock:
-            self.interrupts += 1
+            self.interrupts.add()
             running = list(self._running.values())
         for ibis in running:
             ibis.cancel()
-
-    def require_undisturbed(self, since: int) -> None:
-        """Raise QueryError if `interrupts` is above `since`, its number when the work began."""
-        if self.interrupts > since:
-            raise QueryError("Trino: the work was interrupted")
 
     def _unreachable(self, error: Exception) -> QueryError:
         if reason := untrusted(error):

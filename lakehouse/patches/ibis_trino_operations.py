@@ -19,7 +19,7 @@ import ibis.expr.operations as ops
 
 from lakehouse.patches.ibis_trino_numbers import NUMBERS
 from lakehouse.patches.ibis_trino_texts import TEXTS_AND_TIMES, literal
-from lakehouse.patches.ibis_trino_unnest import selected
+from lakehouse.patches.ibis_trino_unnest import selected, unnest
 
 
 @cache
@@ -68,6 +68,6 @@ _IGNORE_NULLS = (
 """Aggregates of the rows in which their argument is not null."""
 
 
-_MENDS = {**NUMBERS, **TEXTS_AND_TIMES}
+_MENDS = {**NUMBERS, **TEXTS_AND_TIMES, ops.Unnest: unnest}
 MENDED: tuple[type[ops.Value], ...] = (*_MENDS, ops.Any, ops.All)
 """Operations that are written differently for Trino."""

@@ -14,10 +14,7 @@ import ibis.expr.operations as ops
 import sqlglot as sg
 import sqlglot.expressions as sge
 
-from lakehouse.patches.ibis_trino_unnest import unnest
-
-Visit = Callable[..., Any]
-"""Writes an operation: gets the compiler, the operation and its arguments in SQL."""
+from lakehouse.patches.ibis_trino_numbers import Visit
 
 
 def _null_if_any_is_null(written: Visit) -> Visit:
@@ -217,7 +214,6 @@ TEXTS_AND_TIMES: Mapping[type[ops.Value], Callable[[Visit], Visit]] = {
     ops.ArrayIndex: _array_index,
     ops.ArrayContains: _null_if_any_is_null,
     ops.IntegerRange: _range,
-    ops.Unnest: unnest,
     ops.Substring: _substring,
     ops.Repeat: _repeat,
     ops.StringReplace: _replace,

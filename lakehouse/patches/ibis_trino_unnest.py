@@ -11,15 +11,14 @@ Trino 476.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import ibis.expr.operations as ops
 import sqlglot as sg
 import sqlglot.expressions as sge
 
-Visit = Callable[..., Any]
-"""Writes an operation: gets the compiler, the operation and its arguments in SQL."""
+from lakehouse.patches.ibis_trino_numbers import Visit
+
 _ROWS, _ELEMENT = "elements", "element"
 
 

@@ -15,17 +15,22 @@ Result = TypeVar("Result")
 
 
 def for_each(
-    items: Iterable[Item], work: Callable[[Item], None], at_once: int, interrupt: Callable[[], None]
-) -> None:
-    """Call `work` for each item, up to `at_once` at a time. Raises the first error, by item order.
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    at_once: int,
+    interrupt: Callable[[], None],
+) -> list[Result]:
+    """Return what `work` returns for each item, up to `at_once` at a time.
+
+    Raises the first error, by item order.
 
     If the wait is broken off, no further item begins, and `interrupt` ends those that run.
     """
-    tasks: Tasks[None] = Tasks(at_once)
+    tasks: Tasks[Result] = Tasks(at_once)
     try:
         for item in items:
             tasks.start((), partial(work, item))
-        list(tasks.results())
+        return list(tasks.results())
     finally:
         tasks.close(interrupt)
 

@@ -3,6 +3,8 @@
 import hashlib
 import inspect
 import re
+import subprocess
+import sys
 from contextlib import contextmanager
 from importlib.metadata import version
 
@@ -30,6 +32,12 @@ def assert_unchanged(patch, library, functions):
         f"lakehouse/patches/{patch}.py relies on what {library} {version(library)} has changed:"
         f" {', '.join(changed)}. Read both, mend the patch, and note the new digests."
     )
+
+
+def printed_by(code):
+    """What a Python prints that runs this code alone, without any patch."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def needless(patch, library):

@@ -2,13 +2,11 @@
 
 import ast
 import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from seen import needless
+from seen import needless, printed_by
 
 from lakehouse.patches.ibis_compilers import COMPILERS, _compiler
 
@@ -18,8 +16,7 @@ PATCH = "ibis_compilers"
 def loaded_after(code):
     """The modules of a new process, once it has run some code."""
     told = f"{code}; import json, sys; print(json.dumps([*sys.modules]))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    return list(json.loads(done.stdout))
+    return list(json.loads(printed_by(told)))
 
 
 @pytest.mark.long

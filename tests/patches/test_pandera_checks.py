@@ -1,8 +1,5 @@
 """Pandera's checks, asked of rows that no engine holds when the question is put together."""
 
-import subprocess
-import sys
-
 import ibis
 import pandera.ibis as pa
 import pytest
@@ -12,7 +9,7 @@ from pandera.api.checks import Check
 from pandera.api.function_dispatch import Dispatcher
 from pandera.api.ibis.types import IbisData
 from pandera.backends.ibis.checks import IbisCheckBackend
-from seen import assert_unchanged, needless, still
+from seen import assert_unchanged, needless, printed_by, still
 
 from lakehouse.errors import ProjectError
 from lakehouse.patches.pandera_checks import passed
@@ -106,7 +103,6 @@ def test_pandera_copies_built_in_checks_before_they_are_for_ibis():
         except KeyError:
             print("stale")
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "stale\n", (
+    assert printed_by(code) == "stale\n", (
         f"get_builtin_check_fn: {needless('pandera_checks', 'pandera')}"
     )
