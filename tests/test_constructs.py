@@ -5,6 +5,7 @@ import pytest
 
 from differences.comparing import difference
 from differences.constructs import Use, constructs, operations
+from lakehouse.compile.expression_digest import digest
 
 FAR_MORE_THAN = 800
 
@@ -32,6 +33,11 @@ def test_every_operation_of_ibis_is_among_them(grown):
 @pytest.mark.long
 def test_constructs_are_used_in_all_ways(grown):
     assert {each.use for each in grown} == set(Use)
+
+
+@pytest.mark.long
+def test_what_compiles_a_construct_can_be_kept(grown):
+    assert [each.name for each in grown if digest(each.value.to_expr().as_table()) is None] == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.common.graph import Graph, Node
+from ibis.expr.datashape import DataShape
 from ibis.expr.datatypes import DataType
 from ibis.expr.operations.udf import InputType
 from ibis.expr.schema import Schema
@@ -66,6 +67,8 @@ def _text(argument: Any, steps: Mapping[Node, str]) -> str:
     """An argument of an operation as text. Raises TypeError for one that may hold more."""
     if isinstance(argument, Node):
         return steps[argument]
+    if isinstance(argument, DataShape):
+        argument = argument.ndim
     if type(argument) in _PLAIN or isinstance(argument, (DataType, Schema, enum.Enum)):
         return repr(argument)
     if isinstance(argument, tuple):

@@ -2,6 +2,7 @@
 
 import ibis
 import pytest
+from ibis import _
 from sql_queries import QUERIES, TABLES
 from toy import modules
 
@@ -64,6 +65,10 @@ ONE_CHANGE = {
         ibis.union(OTHER, ROWS),
         ibis.union(ROWS, OTHER, distinct=True),
     ],
+    "functions of arrays": [
+        ROWS.select(x=ibis.array([ROWS.a, 5]).filter(_ > least)) for least in (ROWS.a, 0, 1)
+    ]
+    + [ROWS.select(x=ibis.array([ROWS.a, 5]).map(_ + more)) for more in (0, 1)],
     "functions": [ROWS.select(x=hash_of(ROWS.b)), ROWS.select(x=microseconds(ROWS.at))],
 }
 
