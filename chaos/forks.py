@@ -31,8 +31,9 @@ def preload() -> None:
     from lakehouse.config import LOCAL
 
     load_hamilton()
-    needed = (*session._NEEDED_BY_PROFILE[LOCAL], *session._NEEDED_TO_PUBLISH)  # noqa: SLF001
-    for module in ("lakehouse.run.attempts", "lakehouse.cli.run", *needed):
+    needed = session._NEEDED_BY_PROFILE[LOCAL]  # noqa: SLF001
+    to_publish = ("ibis.backends.duckdb", "psycopg")
+    for module in ("lakehouse.run.attempts", "lakehouse.cli.run", *needed, *to_publish):
         import_module(module)
     gc.freeze()
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING, Self
 
 from lakehouse import config, home, postgres, windows
@@ -20,8 +21,6 @@ from lakehouse.system import clock, signals
 from lakehouse.watch import watch
 from lakehouse.windows import Window, Windows
 
-_NEEDED_TO_PUBLISH = ("ibis.backends.duckdb", "psycopg")
-"""Modules that a run needs at its end."""
 _NEEDED_BY_PROFILE = {
     config.LOCAL: ("lakehouse.catalogs.sqlite_tables",),
     config.PRODUCTION: ("lakehouse.catalogs.nessie_tables", "s3fs"),
@@ -54,6 +53,7 @@ class Session:
         self._engines, self._stage_processes = ExitStack(), ExitStack()
         self.watch = watch.over(self.settings, vars(self))
         self._postgres: Future[Address] | None = None
+        self._starting = RLock()  # tables are built in several threads
         self.moving: list[str] = []
         """Names of the runs that have begun to move main or Postgres."""
         self.staging: Stage = stage
@@ -206,25 +206,26 @@ class Session:
         _ = self.duckdb
 
     def prepare_to_publish(self) -> None:
-        """Begin to load what a run needs at its end, in a thread, while DuckDB does its work."""
-        for name in _NEEDED_TO_PUBLISH:
-            self._threads.submit(import_module, name)
-        # The publication meets an error again; DuckDB must not be closed while it is used.
-        self._engines.callback(self._threads.submit(self.duckdb.prepare_to_publish).exception)
+        """Begin to load what a run needs at its end, in a thread, while the engine works."""
+        self._threads.submit(import_module, "psycopg")
+        # The publication meets an error again; an engine must not be closed while it is used.
+        self._engines.callback(self._threads.submit(self.engine.prepare_to_publish).exception)
 
     def expect_publication(self) -> None:
         """Start the Postgres of the marts, and connect the engine to it, in a thread."""
-        if self._postgres is None:
-            address = self.start_postgres()
-            reached = self._threads.submit(lambda: self.engine.reach_postgres(address.result()))
-            self._engines.callback(reached.exception)  # the publication meets it again
+        with self._starting:
+            if self._postgres is None:
+                address = self.start_postgres()
+                reached = self._threads.submit(lambda: self.engine.reach_postgres(address.result()))
+                self._engines.callback(reached.exception)  # the publication meets it again
 
     def start_postgres(self) -> Future[Address]:
         """Start the Postgres of the marts, once; the future gives its address when it answers."""
-        if self._postgres is None:
-            serving = postgres.serving(self.settings)
-            self._postgres = self._threads.submit(self._servers.enter_context, serving)
-        return self._postgres
+        with self._starting:
+            if self._postgres is None:
+                serving = postgres.serving(self.settings)
+                self._postgres = self._threads.submit(self._servers.enter_context, serving)
+            return self._postgres
 
     def require_home(self) -> None:
         """Create the home if it is missing. Raises StorageError for one that cannot be used."""

@@ -149,6 +149,10 @@ class Engine(Protocol):
         """Return the rows of a user's SQL; `sources` are its tables, by qualified name."""
         ...
 
+    def prepare_to_publish(self) -> None:
+        """Load what publishing needs, while there is time; loading it again does nothing."""
+        ...
+
     def reach_postgres(self, address: Address) -> None:
         """Connect the engine to the Postgres to which tables will be written."""
         ...

@@ -127,7 +127,6 @@ class DuckDB:
         return self._tables.copy(statement, folder, time_column, span)
 
     def prepare_to_publish(self) -> None:
-        """Load the extension that writes to Postgres; loading it again does nothing."""
         self._postgres.prepare()
 
     def reach_postgres(self, address: Address) -> None:

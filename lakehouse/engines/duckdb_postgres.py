@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from importlib import import_module
 
 from lakehouse.addresses import Address
 from lakehouse.addresses.postgres import limited
@@ -19,6 +20,7 @@ from lakehouse.system.tasks import for_each
 
 _AT_ONCE = 2
 """Tables that are written at the same time."""
+_BACKEND = "ibis.backends.duckdb"
 _DIALECT = "duckdb"
 _SAID = re.compile(r"ERROR:\s+([^\n]+)")
 """What Postgres itself said of a statement, in the text of DuckDB's error."""
@@ -31,7 +33,8 @@ class PostgresLoader:
         self._connections = connections
 
     def prepare(self) -> None:
-        """Load DuckDB's extension for Postgres; loading it again does nothing."""
+        """Load Ibis' backend and DuckDB's extension for Postgres; loading again does nothing."""
+        import_module(_BACKEND)
         load_extension(self._connections.own, "postgres_scanner")
 
     def load(self, address: Address, loads: Sequence[Load]) -> None:

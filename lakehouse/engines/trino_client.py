@@ -116,6 +116,10 @@ class Client:
         seconds = int((cursor.stats or {}).get("elapsedTimeMillis", 0)) / 1000
         return Answer(names, types, rows, seconds)
 
+    def begin(self) -> Work:
+        """Begin a piece of work, whose statements an interruption ends together."""
+        return Work(self, self.interrupts.number)
+
     def interrupt(self) -> None:
         """Cancel the running statements of all threads; `run` raises QueryError in each of them."""
         with self._lock:
@@ -141,6 +145,20 @@ class Client:
         return QueryError(
             f"Trino at {self.place} refuses: HTTP {status}", hint=_REFUSALS.get(status, "")
         )
+
+
+@dataclass(frozen=True)
+class Work:
+    """Several statements, none of which begins once they were interrupted."""
+
+    client: Client
+    since: int
+    """Number of interruptions when the work began."""
+
+    def run(self, sql: str, *, tags: Sequence[str] = ()) -> Answer:
+        """Run a statement as the client does. Raises QueryError."""
+        self.client.interrupts.require_none(self.since)
+        return self.client.run(sql, tags=tags)
 
 
 def _named(value: Any) -> Any:
