@@ -188,7 +188,7 @@ class Session:
         """Start another process that stages pages from now on; it begins to load at once."""
         self.staging = process = StageProcess()
         self._stage_processes.callback(process.close)
-        process.start()
+        process.prepare(self.settings.warehouse)
 
     def open(self) -> None:
         """Load what a run needs from its beginning, so that it spends no time on imports.

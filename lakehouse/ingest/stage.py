@@ -19,7 +19,6 @@ from lakehouse import storage
 from lakehouse.declare.raw_columns import POSITION
 from lakehouse.errors import StorageError
 from lakehouse.ingest.dlt_rows import cause_of
-from lakehouse.system import aws_keys
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -96,7 +95,7 @@ def load(
     storage.remove_folder(folder / group)
     storage.make_folder(folder)
     sent: dict[str, dict[str, int]] = {name: {} for name in names}
-    with _plain(folder, group) as place, _settings_of_our_own():
+    with _at_hand(folder, group) as place, _settings_of_our_own():
         _load(_by_shape(tables, sent), group, place)
     files = {
         name: [path for part in parts for path in sorted((folder / group / part).glob("*.parquet"))]
@@ -171,16 +170,30 @@ def _thread() -> int:
 
 
 @contextmanager
-def _plain(folder: Path, group: str) -> Iterator[Path]:
-    """Yield a folder whose path has no characters that dlt expands; move its files to `folder`."""
-    if not storage.is_on_disk(folder) or _is_plain(folder):
+def _at_hand(folder: Path, group: str) -> Iterator[Path]:
+    """Yield a folder on this machine that dlt can write to; then move its files to `folder`.
+
+    There are characters that dlt expands in a path. And for a bucket it would need a client and
+    keys of its own.
+    """
+    if storage.is_on_disk(folder) and _is_plain(folder):
         yield folder
         return
     usual = None if _is_plain(tempfile.gettempdir()) else "/tmp"  # noqa: S108 - a folder of its own
     with tempfile.TemporaryDirectory(prefix="lakehouse-", dir=usual) as place:
         yield Path(place)
         if (staged := Path(place) / group).exists():
-            shutil.move(staged, folder)
+            _move(staged, folder)
+
+
+def _move(staged: Path, folder: Path) -> None:
+    """Move a folder into another one; to a bucket, only its Parquet files."""
+    if storage.is_on_disk(folder):
+        shutil.move(staged, folder)
+        return
+    files = [*staged.glob("*/*.parquet")]
+    targets = [folder / file.relative_to(staged.parent) for file in files]
+    folder.fs.put([*map(str, files)], [*map(str, targets)])  # type: ignore[attr-defined]
 
 
 def _is_plain(path: object) -> bool:
@@ -192,18 +205,11 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
     from dlt.destinations import filesystem
     from dlt.extract import DltResource, DltSource
 
-    options = storage.options(folder)
-    working = tempfile.mkdtemp(prefix=".dlt-", dir=folder if storage.is_on_disk(folder) else None)
+    working = tempfile.mkdtemp(prefix=".dlt-", dir=folder)
     pipeline = dlt.pipeline(
         pipeline_name=group,
         pipelines_dir=working,
-        destination=filesystem(
-            bucket_url=folder.as_uri(),
-            credentials=_credentials(options),
-            config_kwargs=options.get("config_kwargs"),
-            kwargs=_manners(options),
-            enable_dataset_name_normalization=False,
-        ),
+        destination=filesystem(bucket_url=folder.as_uri(), enable_dataset_name_normalization=False),
         dataset_name=group,
     )
     pipeline.config.restore_from_destination = False  # there is no dlt state to be read
@@ -223,26 +229,3 @@ def _load(tables: Iterable[tuple[str, pa.Table]], group: str, folder: Path) -> N
         raise cause_of(error) from None
     finally:
         shutil.rmtree(working, ignore_errors=True)
-
-
-def _manners(options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what dlt is to tell s3fs of each file; None without storage options."""
-    name = "s3_additional_kwargs"
-    return {name: options[name]} if name in options else None
-
-
-def _credentials(options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the credentials of a bucket under dlt's names; None without storage options."""
-    if not options:
-        return None
-    if "key" in options:
-        names = {"key": "access_key_id", "secret": "secret_access_key", "token": "session_token"}
-        keys = {f"aws_{theirs}": options[ours] for ours, theirs in names.items() if ours in options}
-    else:  # dlt itself knows neither roles nor machines
-        names_of_dlt = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-        keys = aws_keys.found(options.get("profile")).named(*names_of_dlt)
-    return {
-        **keys,
-        "endpoint_url": options["endpoint_url"],
-        "region_name": options["client_kwargs"]["region_name"],
-    }

@@ -3,7 +3,8 @@
 The process loads dlt, which takes half a second, while the run loads everything else. The run sends
 it a JSON line with the request; for each page a line with its name, then the page as an Arrow
 stream; at the end an empty line, or one that says that the source failed. The process answers with
-a JSON line: the files of each name, and an error message.
+a JSON line: the files of each name, and an error message. A JSON line without names tells where
+pages will be staged, and is not answered.
 """
 
 from __future__ import annotations
@@ -65,6 +66,15 @@ class StageProcess:
             )
         return self._process
 
+    def prepare(self, folder: Path) -> None:
+        """Start the process; let it reach the bucket of a folder, if that is in one."""
+        process = self.start()
+        assert process.stdin is not None
+        if not storage.is_on_disk(folder):
+            with suppress(BrokenPipeError):  # the first request says why the process ended
+                process.stdin.write(json.dumps(_place(folder)).encode() + b"\n")
+                process.stdin.flush()
+
     def __call__(
         self, pages: Mapping[str, Iterable[pa.Table]], *, group: str, folder: Path
     ) -> dict[str, list[str]]:
@@ -72,8 +82,7 @@ class StageProcess:
         request = {
             "names": list(pages),
             "group": group,
-            "folder": str(folder),
-            "options": storage.options(folder),
+            **_place(folder),
         }
         try:
             staged, problem = _ask(self.start(), request, pages)
@@ -98,6 +107,11 @@ class StageProcess:
                 process.communicate()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+
+def _place(folder: Path) -> dict[str, Any]:
+    """Return where pages are staged, as a part of a request."""
+    return {"address": str(folder), "options": storage.options(folder)}
 
 
 def _ask(
@@ -154,10 +168,14 @@ def serve() -> None:
         _rehearse()
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
+        if "names" not in request:
+            with suppress(Exception):  # as above
+                storage.path(**request).exists()
+            continue
         staged, problem = {}, ""
         try:
             tables = _received(sys.stdin.buffer)
-            folder = storage.path(request["folder"], request["options"])
+            folder = storage.path(request["address"], request["options"])
             staged = load(tables, request["names"], group=request["group"], folder=folder)
         except _AbandonedError:
             pass

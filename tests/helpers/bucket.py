@@ -53,6 +53,8 @@ class Kept:
     writes: list[Write] = field(default_factory=list)
     refuses: bool = False
     """Whether what is written is refused."""
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set by a request of any kind."""
 
 
 @contextmanager
@@ -78,6 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     def parse_request(self):
         is_good = super().parse_request()
         if is_good:
+            self.kept.asked.set()
             split = urlsplit(self.path)
             self.place = unquote(split.path)
             asked = parse_qs(split.query, keep_blank_values=True)

@@ -6,6 +6,7 @@ import bucket as buckets
 import pyarrow as pa
 import pytest
 from loopback import Scripted, body
+from s3fs import S3FileSystem
 
 from lakehouse.addresses.encryption import encryption
 from lakehouse.catalogs.bucket_files import file_io
@@ -81,6 +82,7 @@ def written(tmp_path, kept):
 
     def written(writer, **variables):
         kept.writes.clear()
+        S3FileSystem.clear_instance_cache()  # of a server that is reached by other keys now
         given = {
             "LAKEHOUSE_PROFILE": "production",
             "LAKEHOUSE_ENGINE": "duckdb",
