@@ -12,7 +12,7 @@ _WEB = re.compile(
     r"(?P<path>(?:/[^\s@?#]*)?)",
     re.IGNORECASE,
 )
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(?:/[^\s@?#:]*)?")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(?:/[^\s@?#:*[\]]*)?")
 _PORTS = range(1, 1 << 16)
 
 
@@ -47,6 +47,7 @@ def bucket_address(text: str, where: str) -> str:
     """
     if not _BUCKET.fullmatch(text.strip()):
         raise ConfigError(
-            f"{where} is no place in a bucket", hint="use an address such as s3://lake/warehouse"
+            f"{where} is no place in a bucket",
+            hint="use an address such as s3://lake/warehouse, without characters of patterns",
         )
     return text.strip().rstrip("/")

@@ -179,11 +179,15 @@ def _at_hand(folder: Path, group: str) -> Iterator[Path]:
     if storage.is_on_disk(folder) and _is_plain(folder):
         yield folder
         return
-    usual = None if _is_plain(tempfile.gettempdir()) else "/tmp"  # noqa: S108 - a folder of its own
-    with tempfile.TemporaryDirectory(prefix="lakehouse-", dir=usual) as place:
+    with tempfile.TemporaryDirectory(prefix="lakehouse-", dir=temporary_folder()) as place:
         yield Path(place)
         if (staged := Path(place) / group).exists():
             _move(staged, folder)
+
+
+def temporary_folder() -> str | None:
+    """Return where dlt can write temporary files; None: in the usual folder."""
+    return None if _is_plain(tempfile.gettempdir()) else "/tmp"  # noqa: S108 - for folders in it
 
 
 def _move(staged: Path, folder: Path) -> None:

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lakehouse import storage
 from lakehouse.errors import StorageError
-from lakehouse.ingest.stage import load
+from lakehouse.ingest.stage import load, temporary_folder
 from lakehouse.system.garbage import undisturbed
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class StageProcess:
         """Start the process, which loads dlt, unless it runs already."""
         if self._process is None:
             self._temporary = tempfile.TemporaryDirectory(
-                prefix="lakehouse-", ignore_cleanup_errors=True
+                prefix="lakehouse-", dir=temporary_folder(), ignore_cleanup_errors=True
             )
             self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
                 [sys.executable, "-c", _PROGRAM, _PACKAGES],
@@ -67,7 +67,7 @@ class StageProcess:
         return self._process
 
     def prepare(self, folder: Path) -> None:
-        """Start the process; let it reach the bucket of a folder, if that is in one."""
+        """Start the process; let it load what the bucket of a folder needs, if that is in one."""
         process = self.start()
         assert process.stdin is not None
         if not storage.is_on_disk(folder):
@@ -161,7 +161,6 @@ class _AbandonedError(Exception):
 def serve() -> None:
     """Answer the requests of standard input, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what Ctrl-C means
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end if the run that reads answers was killed
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps prints of libraries out of answers
     with undisturbed(), suppress(Exception):  # an error will occur again in the first request
@@ -170,7 +169,8 @@ def serve() -> None:
         request = json.loads(line)
         if "names" not in request:
             with suppress(Exception):  # as above
-                storage.path(**request).exists()
+                # It asks the server nothing, which may not answer.
+                storage.path(**request).fs.connect()  # type: ignore[attr-defined]
             continue
         staged, problem = {}, ""
         try:
@@ -181,8 +181,11 @@ def serve() -> None:
             pass
         except Exception as error:  # noqa: BLE001 - reported by the run
             problem = f"{type(error).__name__}: {error}"
-        answers.write(json.dumps([staged, problem]) + "\n")
-        answers.flush()
+        try:
+            answers.write(json.dumps([staged, problem]) + "\n")
+            answers.flush()
+        except BrokenPipeError:  # the run that reads answers was killed
+            break
         if problem:
             break
     os._exit(0)

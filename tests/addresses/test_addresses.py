@@ -116,7 +116,10 @@ def test_an_address_of_the_web_may_name_a_user(text, address):
     assert web_address(text, "X", secrets_in="", may_have_user=True) == address
 
 
-@pytest.mark.parametrize("text", [*OF_THE_WEB, "s3://", "s3:/bucket", "/a/folder", "s3://b/x?y=z"])
+@pytest.mark.parametrize(
+    "text",
+    [*OF_THE_WEB, "s3://", "s3:/bucket", "/a/folder", "s3://b/x?y=z", "s3://b/a*b", "s3://b/a[b]c"],
+)
 def test_what_is_no_bucket_is_refused_and_not_repeated(text):
     with pytest.raises(ConfigError, match="LAKEHOUSE_WAREHOUSE") as raised:
         bucket_address(text, "LAKEHOUSE_WAREHOUSE")

@@ -53,8 +53,8 @@ class Kept:
     writes: list[Write] = field(default_factory=list)
     refuses: bool = False
     """Whether what is written is refused."""
-    asked: threading.Event = field(default_factory=threading.Event)
-    """Set by a request of any kind."""
+    busy: int = 0
+    """How many writes are turned away before their bodies are read."""
 
 
 @contextmanager
@@ -80,7 +80,6 @@ class _Handler(BaseHTTPRequestHandler):
     def parse_request(self):
         is_good = super().parse_request()
         if is_good:
-            self.kept.asked.set()
             split = urlsplit(self.path)
             self.place = unquote(split.path)
             asked = parse_qs(split.query, keep_blank_values=True)
@@ -88,6 +87,10 @@ class _Handler(BaseHTTPRequestHandler):
         return is_good
 
     def do_PUT(self):
+        if self.kept.busy:
+            self.kept.busy -= 1
+            self.close_connection = True
+            return self._xml("<Error><Code>SlowDown</Code><Message>busy</Message>", 503)
         body = self._body()
         if self.kept.refuses:
             return self._xml("<Error><Code>AccessDenied</Code><Message>refused</Message>", 403)

@@ -13,9 +13,9 @@ from lakehouse.build import builds
 from lakehouse.catalogs import MAIN
 from lakehouse.compile.compiler import Statement
 from lakehouse.engines import Question, trino
-from lakehouse.engines.trino import Trino
 from lakehouse.engines.trino_catalogs import PASSWORD, Catalogs
 from lakehouse.engines.trino_client import Client
+from lakehouse.engines.trino_tables import TableWriting
 from lakehouse.errors import PublishError, QueryError
 from lakehouse.plan import file_spans
 from lakehouse.plan.what_to_build import Decision, Reason, decide
@@ -137,7 +137,7 @@ def test_what_was_cut_short_reads_as_unfinished(built, source, monkeypatch):
     def cut(*_):
         raise QueryError("Trino is gone")
 
-    monkeypatch.setattr(Trino, "_insert", cut)
+    monkeypatch.setattr(TableWriting, "_insert", cut)
     source.rows[1] = event("b", 5, at(1))
     with pytest.raises(QueryError, match="gone"):
         built.run(1)
