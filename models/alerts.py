@@ -11,7 +11,8 @@ import ibis
 import ibis.expr.types as ir
 
 from lakehouse import quality
-from lakehouse.expressions import elapsed_seconds
+from lakehouse.expressions import microseconds
+from models.cadence import MINUTE
 from models.units import MMOL_L, mmol_text
 
 URGENT_LOW = 54
@@ -22,9 +23,9 @@ FALL = -3.0
 """mg/dL a minute, from which on sensors show two arrows down."""
 RECENT = ibis.interval(hours=1)
 """Age of a reading, at most, that says something about the present."""
-SHORTEST = ibis.interval(minutes=3)
-LONGEST = ibis.interval(minutes=15)
-"""Time between two readings, at least and at most, for which a rate is given."""
+SHORTEST = 3
+LONGEST = 15
+"""Minutes between two readings, at least and at most, for which a rate is given."""
 
 _TABLE = "silver.fct_glucose_readings"
 
@@ -64,23 +65,21 @@ def _newest(readings: ir.Table) -> ir.Table:
     a sensor that measures every minute has one too; null after more than `LONGEST`.
     """
     now = ibis.now()  # portable: ok an alert is about now
-    recent = readings.filter(readings.reading_timestamp.between(now - RECENT, now))
-    order = ibis.window(group_by="site", order_by=[recent.reading_timestamp.desc(), "entry_id"])
-    newest = recent.mutate(place=ibis.row_number().over(order)).filter(ibis._.place == 0)
-    near = readings.filter(readings.reading_timestamp.between(now - RECENT - LONGEST, now))
-    before = near.select("site", earlier="reading_timestamp", before="glucose_mg_dl")
-    both = newest.join(before, "site")
-    both = both.filter(
-        both.earlier <= both.reading_timestamp - SHORTEST,
-        both.earlier >= both.reading_timestamp - LONGEST,
+    since = now - RECENT - ibis.interval(minutes=LONGEST)
+    near = readings.filter(readings.reading_timestamp.between(since, now))
+    near = near.mutate(at=microseconds(near.reading_timestamp))
+    before = ibis.range_window(
+        group_by="site", order_by="at", preceding=(LONGEST * MINUTE, SHORTEST * MINUTE)
     )
-    order = ibis.window(group_by="site", order_by=both.earlier.desc())
-    place = ibis.row_number().over(order)  # portable: ok a site has one reading at a moment
-    last = both.mutate(place=place).filter(ibis._.place == 0)
-    minutes = elapsed_seconds(last.earlier, last.reading_timestamp) / 60
-    rates = last.select("site", rate=(last.glucose_mg_dl - last.before) / minutes)
-    joined = newest.left_join(rates, "site")
-    return joined.select(*newest.columns, "rate")
+    order = ibis.window(group_by="site", order_by=[near["at"].desc(), "entry_id"])
+    near = near.mutate(  # portable: ok a site has one reading at a moment
+        place=ibis.row_number().over(order),
+        last_at=near["at"].max().over(before),
+        last=near.glucose_mg_dl.last().over(before),
+    )
+    newest = near.filter(near.place == 0, near.reading_timestamp >= now - RECENT)
+    minutes = (newest["at"] - newest.last_at) / MINUTE
+    return newest.mutate(rate=(newest.glucose_mg_dl - newest["last"]) / minutes)
 
 
 def _with_message(readings: ir.Table, sites: ir.Table, problem: str) -> ir.Table:
