@@ -85,8 +85,10 @@ def told(servers, tmp_path_factory):
     }
     known = load(ROOT, servers).servers
     at = servers["LAKEHOUSE_POSTGRES_URL"].rpartition("@")[2]
-    Client(known.trino_url, known.trino_identity).run(
-        "CREATE CATALOG IF NOT EXISTS lakehouse_marts USING postgresql WITH ("
+    trino = Client(known.trino_url, known.trino_identity)
+    trino.run("DROP CATALOG IF EXISTS lakehouse_marts")  # of an earlier suite, at another port
+    trino.run(
+        "CREATE CATALOG lakehouse_marts USING postgresql WITH ("
         f"\"connection-url\" = 'jdbc:postgresql://{at}', \"connection-user\" = 'lakehouse',"
         " \"connection-password\" = '${keystore:LAKEHOUSE_POSTGRES_PASSWORD}')"
     )
