@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -90,7 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.kept.busy:
             self.kept.busy -= 1
             self.close_connection = True
-            return self._xml("<Error><Code>SlowDown</Code><Message>busy</Message>", 503)
+            with suppress(ConnectionError):  # the client may notice at once
+                self._xml("<Error><Code>SlowDown</Code><Message>busy</Message>", 503)
+            return None
         body = self._body()
         if self.kept.refuses:
             return self._xml("<Error><Code>AccessDenied</Code><Message>refused</Message>", 403)
