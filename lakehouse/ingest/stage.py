@@ -97,13 +97,18 @@ def load(
     sent: dict[str, dict[str, int]] = {name: {} for name in names}
     with _at_hand(folder, group) as place, _settings_of_our_own():
         _load(_by_shape(tables, sent), group, place)
-    files = {
-        name: [path for part in parts for path in sorted((folder / group / part).glob("*.parquet"))]
-        for name, parts in sent.items()
-    }
+        files = {
+            name: [folder / path.relative_to(place) for path in _parquet(place / group, parts)]
+            for name, parts in sent.items()
+        }
     for name, parts in sent.items():
         _require_rows(name, sum(parts.values()), files[name])
     return {name: [*map(str, paths)] for name, paths in files.items()}
+
+
+def _parquet(staged: Path, parts: Iterable[str]) -> list[Path]:
+    """Return the Parquet files of some parts of a folder on this machine, part by part."""
+    return [path for part in parts for path in sorted((staged / part).glob("*.parquet"))]
 
 
 def part_of(name: str, columns: pa.Schema) -> str:

@@ -5,7 +5,7 @@ class Lent:
     """A process that stages, which its borrower cannot end."""
 
     def __init__(self, loader):
-        self.start, self.prepare, self.stage = loader.start, loader.prepare, loader
+        self.prepare, self.stage = loader.prepare, loader
 
     def __call__(self, pages, **where):
         return self.stage(pages, **where)

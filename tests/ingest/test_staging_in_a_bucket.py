@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from loopback import production
 
 from lakehouse.config import load
 from lakehouse.errors import StorageError
@@ -34,19 +35,9 @@ def process():
 @pytest.fixture
 def at(tmp_path):
     """The folder of a warehouse on a server."""
-    (tmp_path / "lakehouse.toml").write_text("[project]\n")
 
     def at(url, name="staging"):
-        given = {
-            "LAKEHOUSE_PROFILE": "production",
-            "LAKEHOUSE_ENGINE": "duckdb",
-            "LAKEHOUSE_NESSIE_URL": "http://127.0.0.1:9",
-            "LAKEHOUSE_WAREHOUSE": "s3://lake/warehouse",
-            "LAKEHOUSE_S3_ENDPOINT": url,
-            "AWS_ACCESS_KEY_ID": "named",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-        }
-        return load(tmp_path, given).warehouse / name
+        return load(tmp_path, production(tmp_path, url, "secret")).warehouse / name
 
     return at
 
@@ -85,9 +76,8 @@ def test_a_server_that_is_busy_is_asked_again(kept, at, process):
     process.prepare(at(kept.url))
     pages = {"events": [pa.table({"id": noise})]}
     (file,) = process(pages, group="all", folder=at(kept.url))["events"]
-    assert pq.read_metadata(io.BytesIO(kept.files[file.removeprefix("s3:/")])).num_rows == len(
-        noise
-    )
+    raw = kept.files[file.removeprefix("s3:/")]
+    assert pq.read_metadata(io.BytesIO(raw)).num_rows == len(noise)
 
 
 @pytest.mark.long
