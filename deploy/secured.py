@@ -12,9 +12,12 @@ import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from deploy import authority, issuer, servers, settings, stack
 from deploy.servers import Place, Server
 from deploy.settings import USER
+from lakehouse.identity import Identity, Password
 
 READER = "reader"
 """A user of Trino who may read main's catalog and make none."""
@@ -143,7 +146,14 @@ def _trino(place: Place) -> Server:
     _keep_secrets(place, f"{here}/trino/{_STORE}")
     # Of the environment only the key to the bucket is left, which no catalog can name.
     kept = {k: v for k, v in server.environment.items() if not k.startswith("LAKEHOUSE_")}
-    return replace(server, environment=kept)
+    return replace(server, environment=kept, is_ready=lambda: _lists_catalogs(place))
+
+
+def _lists_catalogs(place: Place) -> bool:
+    identity = Identity(
+        Password(SecretStr(place.secrets["trino"])), ca_file=str(place.folder / _TLS / "ca.pem")
+    )
+    return servers.lists_catalogs(f"https://{USER}@127.0.0.1:{place.ports.trino_tls}", identity)
 
 
 def _keep_secrets(place: Place, store: str) -> None:

@@ -15,6 +15,8 @@ from tempfile import NamedTemporaryFile
 
 from deploy import fetch, settings
 from deploy.settings import BUCKET, USER, Ports
+from lakehouse.errors import QueryError
+from lakehouse.identity import NOBODY, Identity
 from lakehouse.postgres import programs
 
 LANGUAGE = {"LC_ALL": "C.UTF-8"}
@@ -183,7 +185,7 @@ def trino(place: Place) -> Server:
         "AWS_SECRET_ACCESS_KEY": place.secrets["s3"],
         "LAKEHOUSE_POSTGRES_PASSWORD": place.secrets["postgres"],
     }
-    return Server("trino", command, lambda: _has_started(url), place.folder, environment)
+    return Server("trino", command, lambda: lists_catalogs(url), place.folder, environment)
 
 
 def _java(memory: str) -> list[str]:
@@ -191,11 +193,16 @@ def _java(memory: str) -> list[str]:
     return [program, f"-Xmx{memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
-def _has_started(url: str) -> bool:
+def lists_catalogs(url: str, identity: Identity = NOBODY) -> bool:
+    """Whether Trino runs a statement that reads something.
+
+    It says that it has started before it knows of a worker, even of itself.
+    """
+    from lakehouse.engines.trino_client import Client
+
     try:
-        with urllib.request.urlopen(f"{url}/v1/info", timeout=2) as answer:
-            return not json.load(answer)["starting"]
-    except OSError:
+        return bool(Client(url, identity).run("SHOW CATALOGS").rows)
+    except QueryError:
         return False
 
 

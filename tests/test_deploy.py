@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy import secured, settings, versions
+from deploy import secured, servers, settings, versions
 from deploy.servers import Place
 from lakehouse.doctor import tested
+from tests.helpers import loopback, scripted_trino
 
 COMPOSE = yaml.safe_load((Path(__file__).parent.parent / "deploy/compose.yaml").read_text())
 NIGHTSCOUT = Path(__file__).parent.parent / "deploy/nightscout"
@@ -119,3 +120,17 @@ def test_doctor_names_the_versions_that_are_tested():
         versions.POSTGRES,
         f"S3Proxy {versions.S3PROXY}",
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ready"),
+    [
+        (scripted_trino.rows(["lakehouse"]), True),
+        (scripted_trino.error("NO_NODES_AVAILABLE", "No nodes available to run query"), False),
+        (loopback.status(503), False),
+        (loopback.hang_up, False),
+    ],
+)
+def test_trino_is_there_when_it_runs_statements(answer, is_ready):
+    with loopback.Scripted(answer) as trino:
+        assert servers.lists_catalogs(trino.url) is is_ready
