@@ -38,7 +38,7 @@ def measure(home: Path) -> dict[str, Any]:
 def _bare(home: Path) -> float:
     with Session(config.load(PROJECT, {"LAKEHOUSE_HOME": str(home)})) as session:
         address = session.start_postgres().result()
-        session.duckdb.prepare_to_publish()
+        session.duckdb.prepare("main")
         run = session.duckdb.connection.execute
         run(f"ATTACH '{address.reveal()}' AS bare (TYPE postgres)")
         rows = scan(session.catalog.tables("main")[MART], session.compiled.schemas["all_events"])

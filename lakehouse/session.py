@@ -205,11 +205,11 @@ class Session:
         _ = self.compiled
         _ = self.duckdb
 
-    def prepare_to_publish(self) -> None:
-        """Begin to load what a run needs at its end, in a thread, while the engine works."""
+    def prepare(self, branch: str) -> None:
+        """Begin to make what a run on a branch needs later, in a thread, while it stages rows."""
         self._threads.submit(import_module, "psycopg")
-        # The publication meets an error again; an engine must not be closed while it is used.
-        self._engines.callback(self._threads.submit(self.engine.prepare_to_publish).exception)
+        # What needs it meets an error again; an engine must not be closed while it is used.
+        self._engines.callback(self._threads.submit(self.engine.prepare, branch).exception)
 
     def expect_publication(self) -> None:
         """Start the Postgres of the marts, and connect the engine to it, in a thread."""

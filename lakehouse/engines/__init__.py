@@ -149,8 +149,8 @@ class Engine(Protocol):
         """Return the rows of a user's SQL; `sources` are its tables, by qualified name."""
         ...
 
-    def prepare_to_publish(self) -> None:
-        """Load what publishing needs, while there is time; loading it again does nothing."""
+    def prepare(self, branch: str) -> None:
+        """Make what a run on a branch needs later, while there is time; again it does nothing."""
         ...
 
     def reach_postgres(self, address: Address) -> None:

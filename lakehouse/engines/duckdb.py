@@ -126,7 +126,7 @@ class DuckDB:
         """Write the rows of a statement as Parquet; the files, and how many rows there are."""
         return self._tables.copy(statement, folder, time_column, span)
 
-    def prepare_to_publish(self) -> None:
+    def prepare(self, branch: str) -> None:  # noqa: ARG002 - branches take no preparation
         self._postgres.prepare()
 
     def reach_postgres(self, address: Address) -> None:

@@ -114,8 +114,9 @@ class Trino:
         home = self.catalogs.of(next(iter(refs), MAIN))
         return as_arrow(self.client.run(self._with_views(sql, sources), catalog=home))
 
-    def prepare_to_publish(self) -> None:
-        """Do nothing: Trino has what it needs."""
+    def prepare(self, branch: str) -> None:
+        # Trino makes one catalog at a time: builds wait for this one, not for that of Postgres.
+        self.catalogs.of(branch)
 
     def reach_postgres(self, address: Address) -> None:
         self.catalogs.of_postgres(address)

@@ -157,6 +157,8 @@ class Catalogs:
             return False
 
     def _make(self, name: str, connector: str, properties: Mapping[str, str]) -> str:
+        if name in self._made:  # without waiting for another one to be made
+            return name
         listed = ", ".join(
             f"{identifier(key)} = {literal(value)}" for key, value in properties.items()
         )

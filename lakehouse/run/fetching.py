@@ -105,7 +105,7 @@ def stage(context: RunContext, name: str, _: Callable[..., Any], parents: Mappin
             workers=context.request.workers,
             staging=context.session.staging,
             progress=partial(_show_progress, context),
-            once_read=context.session.prepare_to_publish,
+            once_read=partial(context.session.prepare, context.branch),
             now=context.now,
         )
     for ingestion, pages in fetched.items():

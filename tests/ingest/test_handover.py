@@ -48,7 +48,7 @@ def test_the_next_round_is_read_while_one_is_staged():
 
 def test_what_publishing_needs_is_loaded_while_the_last_pages_are_staged(toy, source, monkeypatch):
     is_read, seen = Event(), []
-    monkeypatch.setattr(Session, "prepare_to_publish", lambda _: is_read.set())
+    monkeypatch.setattr(Session, "prepare", lambda *_: is_read.set())
 
     def staging(pages, **place):
         staged = stage(pages, **place)
