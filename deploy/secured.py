@@ -150,10 +150,10 @@ def _trino(place: Place) -> Server:
 
 
 def _lists_catalogs(place: Place) -> bool:
-    identity = Identity(
-        Password(SecretStr(place.secrets["trino"])), ca_file=str(place.folder / _TLS / "ca.pem")
-    )
-    return servers.lists_catalogs(f"https://{USER}@127.0.0.1:{place.ports.trino_tls}", identity)
+    told = environment(place)
+    password = Password(SecretStr(told["LAKEHOUSE_TRINO_PASSWORD"]))
+    identity = Identity(password, ca_file=told["LAKEHOUSE_TRINO_CA_FILE"])
+    return servers.lists_catalogs(told["LAKEHOUSE_TRINO_URL"], identity)
 
 
 def _keep_secrets(place: Place, store: str) -> None:
